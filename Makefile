@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+#
+# A thin door to CMake: every rule is one or two commands that you could type yourself.
+
+JOBS   ?= $(shell nproc)
+PREFIX ?= /usr/local
+# Extra arguments for ctest, for example: make test ARGS='-L unit'
+ARGS   ?=
+
+.DEFAULT_GOAL := all
+.PHONY: all setup demo test asan tsan clang check tidy format bench install clean distclean help
+
+all: setup ## build/persona, libpersona and the tests (the default)
+	@$(call build,dev,build)
+
+setup: ## install or unpack what is missing; silent when nothing is
+	@tools/setup
+
+demo: all ## the whole story on the embedded pair; report in build/demo
+	@./build/persona demo --out build/demo
+
+test: all ## build and run every test
+	@ctest --test-dir build --output-on-failure -j $(JOBS) $(ARGS)
+
+asan: setup ## every test under the address and undefined-behaviour sanitizers
+	@$(call build,asan,build/asan)
+	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) $(ARGS)
+
+tsan: setup ## the unit tests under the thread sanitizer (libllama itself is not instrumented)
+	@$(call build,tsan,build/tsan)
+	@tools/no-aslr ctest --test-dir build/tsan -L unit --output-on-failure -j $(JOBS) $(ARGS)
+
+clang: setup ## build with the second compiler and run the unit tests
+	@$(call build,clang,build/clang)
+	@ctest --test-dir build/clang -L unit --output-on-failure -j $(JOBS) $(ARGS)
+
+check: ## formatting, layers, banned functions, headers, clang-tidy
+	@tools/setup --dev
+	@tools/check-format
+	@tools/check-layers --self-test
+	@tools/check-layers
+	@tools/check-banned --self-test
+	@tools/check-banned
+	@tools/check-headers
+	@$(MAKE) --no-print-directory tidy
+
+tidy: ## clang-tidy on what changed since it last passed
+	@tools/setup --dev
+	@test -e build/clang/build.ninja || cmake --preset clang >/dev/null
+	@ninja -C build/clang build.ninja >/dev/null
+	@tools/check-tidy build/clang $(JOBS)
+
+format: ## rewrite the C files in the project's style
+	@tools/check-format --fix
+
+bench: setup ## build for release and run the benchmarks
+	@$(call build,release,build/release)
+	@set -e; for b in build/release/bench/bench_*; do [ ! -x "$$b" ] || "$$b"; done
+
+install: setup ## into PREFIX (default /usr/local); honours DESTDIR
+	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(abspath $(PREFIX)) >/dev/null
+	@$(call build,release,build/release)
+	@cmake --install build/release
+
+clean: ## remove build/
+	@rm -rf build
+
+distclean: clean ## remove build/ and the private prefix
+	@rm -rf .prefix
+
+help: ## this text
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+# build PRESET FOLDER: configure once (ninja asks cmake again when a CMake file or a folder changes), build.
+define build
+test -e $(2)/build.ninja || cmake --preset $(1) >/dev/null; cmake --build $(2) -j $(JOBS)
+endef

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+#
+# Flags.cmake - what our own code is compiled with: warnings, hardening, sanitizers, reproducible paths.
+# Everything hangs on the interface target persona_flags, so that no foreign target inherits it.
+
+include(CheckCCompilerFlag)
+include(CheckLinkerFlag)
+add_library(persona_flags INTERFACE)
+
+# ---- warnings: accepted by gcc 12 to 16 and clang 14 to 21 --------------------------------------------
+target_compile_options(persona_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion -Wformat=2
+    -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wvla -Wswitch-enum
+    -Wimplicit-fallthrough)
+if(PERSONA_WERROR)
+    # A compiler newer than any that was tried may warn about more; that must not stop a user's build.
+    if((CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_C_COMPILER_VERSION VERSION_LESS 17)
+       OR (CMAKE_C_COMPILER_ID STREQUAL "Clang" AND CMAKE_C_COMPILER_VERSION VERSION_LESS 22))
+        target_compile_options(persona_flags INTERFACE -Werror)
+    else()
+        message(STATUS "PERSONA_WERROR: not for ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}")
+    endif()
+endif()
+
+# ---- optimisation -----------------------------------------------------------------------------------
+# RelWithDebInfo keeps assertions: it is what developers and CI run. Never -ffast-math: NaN checks belong
+# to the method; and no contraction, so that compilers agree about sums.
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+target_compile_options(persona_flags INTERFACE -ffp-contract=off
+    "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
+
+# ---- hardening (OpenSSF guide), as far as the compiler and the machine know it ------------------------
+function(persona_compile_flag flag)
+    string(MAKE_C_IDENTIFIER "HAVE${flag}" name)
+    check_c_compiler_flag("-Werror ${flag}" ${name})
+    if(${name})
+        target_compile_options(persona_flags INTERFACE "${flag}")
+    endif()
+endfunction()
+function(persona_link_flag flag)
+    string(MAKE_C_IDENTIFIER "HAVE${flag}" name)
+    check_linker_flag(C "${flag}" ${name})
+    if(${name})
+        target_link_options(persona_flags INTERFACE "${flag}")
+    endif()
+endfunction()
+
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+
+if(PERSONA_SANITIZE)
+    target_compile_options(persona_flags INTERFACE "-fsanitize=${PERSONA_SANITIZE}"
+        -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+    target_link_options(persona_flags INTERFACE "-fsanitize=${PERSONA_SANITIZE}")
+else()
+    foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+            -mbranch-protection=standard -fstrict-flex-arrays=3 -ftrivial-auto-var-init=zero)
+        persona_compile_flag(${flag})
+    endforeach()
+    # glibc warns where it is on without optimisation; -U because some compilers set it themselves.
+    if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+        target_compile_options(persona_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+    endif()
+    foreach(flag -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+        persona_link_flag(${flag})
+    endforeach()
+endif()

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+#
+# Install.cmake - program, shared library, public headers, shipped data, pkg-config and CMake files.
+# A build against the private prefix stays tied to that folder; `make install` says so.
+
+include(CMakePackageConfigHelpers)
+
+if(TARGET persona)
+    install(TARGETS persona)
+endif()
+if(TARGET libpersona)
+    set(config "${CMAKE_INSTALL_LIBDIR}/cmake/persona")
+    install(TARGETS libpersona EXPORT personaTargets)
+    install(EXPORT personaTargets NAMESPACE persona:: DESTINATION "${config}")
+    file(WRITE "${PROJECT_BINARY_DIR}/personaConfig.cmake"
+        "include(\"\${CMAKE_CURRENT_LIST_DIR}/personaTargets.cmake\")\n")
+    write_basic_package_version_file("${PROJECT_BINARY_DIR}/personaConfigVersion.cmake"
+        COMPATIBILITY SameMinorVersion)
+    install(FILES "${PROJECT_BINARY_DIR}/personaConfig.cmake"
+        "${PROJECT_BINARY_DIR}/personaConfigVersion.cmake" DESTINATION "${config}")
+    configure_file("${PROJECT_SOURCE_DIR}/cmake/persona.pc.in" "${PROJECT_BINARY_DIR}/persona.pc" @ONLY)
+    install(FILES "${PROJECT_BINARY_DIR}/persona.pc"
+        DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+    install(DIRECTORY include/persona DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+        FILES_MATCHING PATTERN "*.h")
+endif()
+
+install(DIRECTORY traits DESTINATION "${CMAKE_INSTALL_DATADIR}/persona"
+    FILES_MATCHING PATTERN "*.json")
+install(DIRECTORY models DESTINATION "${CMAKE_INSTALL_DATADIR}/persona"
+    FILES_MATCHING PATTERN "*.gguf" PATTERN "*.json" PATTERN "recipe" EXCLUDE)
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")

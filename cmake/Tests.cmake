@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests.cmake - one program and one ctest entry per file: tests/unit/test_*.c (label unit, no model),
+# tests/engine/test_*.c (label engine, the embedded pair), tests/cli/*.sh (label cli, the built program).
+# Exit status 77 means skipped. bench/bench_*.c are built here and run by `make bench`.
+
+pkg_check_modules(PC_cmocka REQUIRED IMPORTED_TARGET "cmocka>=1.1")
+
+# Sanitizers stretch time; suppressions say why they are there.
+set(factor 1)
+set(test_env "PERSONA_SOURCE_DIR=${PROJECT_SOURCE_DIR}" "PERSONA=${PROJECT_BINARY_DIR}/persona"
+    "CMOCKA_MESSAGE_OUTPUT=STDOUT"
+    # Test output is compared and read: no colours, no user's library, English messages.
+    "LC_ALL=C.UTF-8" "NO_COLOR=1" "XDG_DATA_HOME=${PROJECT_BINARY_DIR}/tests/xdg")
+if(PERSONA_PREFIX AND EXISTS "${PERSONA_PREFIX}/oracle/llama-completion")
+    list(APPEND test_env "PERSONA_ORACLE=${PERSONA_PREFIX}/oracle/llama-completion")
+endif()
+if(PERSONA_SANITIZE)
+    set(factor 5)
+    set(supp "${PROJECT_SOURCE_DIR}/tests/sanitizers")
+    list(APPEND test_env
+        "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:check_initialization_order=1:abort_on_error=0"
+        "LSAN_OPTIONS=suppressions=${supp}/lsan.txt:print_suppressions=0"
+        "UBSAN_OPTIONS=print_stacktrace=1"
+        "TSAN_OPTIONS=suppressions=${supp}/tsan.txt:halt_on_error=1:second_deadlock_stack=1")
+endif()
+
+file(GLOB support CONFIGURE_DEPENDS "tests/support/*.c")
+if(support)
+    add_library(persona_test_support OBJECT ${support})
+    target_link_libraries(persona_test_support PRIVATE persona_common PkgConfig::PC_cmocka)
+endif()
+
+function(persona_program file folder)
+    get_filename_component(name "${file}" NAME_WE)
+    add_executable(${name} "${file}")
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/${folder}")
+    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+    # Tests need the source tree in every build, also where the installed program must not know it.
+    target_compile_definitions(${name} PRIVATE
+        $<$<NOT:$<BOOL:${PERSONA_SOURCE_DATA}>>:PERSONA_SOURCE_DIR="${PROJECT_SOURCE_DIR}">)
+    target_link_libraries(${name} PRIVATE persona_static persona_common)
+endfunction()
+
+function(persona_test_properties name label timeout processors)
+    math(EXPR timeout "${timeout} * ${factor}")
+    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout} SKIP_RETURN_CODE 77
+        PROCESSORS ${processors} ENVIRONMENT "${test_env}" WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+endfunction()
+
+foreach(label unit engine)
+    file(GLOB files CONFIGURE_DEPENDS "tests/${label}/test_*.c")
+    foreach(file IN LISTS files)
+        persona_program("${file}" tests)
+        get_filename_component(name "${file}" NAME_WE)
+        target_link_libraries(${name} PRIVATE PkgConfig::PC_cmocka)
+        if(support)
+            target_link_libraries(${name} PRIVATE persona_test_support)
+        endif()
+        add_test(NAME ${name} COMMAND ${name})
+        if(label STREQUAL "unit")
+            persona_test_properties(${name} unit 60 1)
+        else()
+            persona_test_properties(${name} engine 240 2)
+        endif()
+    endforeach()
+endforeach()
+
+file(GLOB files CONFIGURE_DEPENDS "tests/cli/*.sh")
+foreach(file IN LISTS files)
+    get_filename_component(name "${file}" NAME_WE)
+    if(TARGET persona AND NOT name MATCHES "^_") # _*.sh are parts that others source
+        add_test(NAME cli_${name} COMMAND bash "${file}")
+        persona_test_properties(cli_${name} cli 300 2)
+    endif()
+endforeach()
+
+file(GLOB files CONFIGURE_DEPENDS "bench/bench_*.c")
+foreach(file IN LISTS files)
+    persona_program("${file}" bench)
+endforeach()

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * model.h - an open GGUF model: immutable, shareable, identified by the hash of its file.
+ *
+ * Numbering used everywhere in libpersona: block b is 0-based; "layer b" is the residual stream after
+ * block b (Hugging Face hidden_states[b+1], ggml node l_out-b, GGUF tensor direction.b). The paper's
+ * "layer 20" is block 19. The last block, n_layer-1, is not captured: its rows are reduced to the
+ * requested outputs (design fact 3).
+ */
+#ifndef PERSONA_MODEL_H
+#define PERSONA_MODEL_H
+
+#include <stdint.h>
+
+#include "persona/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct persona_model persona_model;
+typedef int32_t persona_token;
+
+typedef struct persona_model_opts {
+    int n_gpu_layers;   /* layers to offload; -1: all that fit. Default 0: CPU */
+    bool check_tensors; /* validate weight data while loading (slow); default false */
+} persona_model_opts;
+
+typedef enum persona_chat_format {
+    PERSONA_CHAT_NONE,    /* no template known: only raw prompts */
+    PERSONA_CHAT_CHATML,  /* <|im_start|>role\n...<|im_end|>\n */
+    PERSONA_CHAT_HARMONY, /* gpt-oss: developer message, analysis and final channels */
+    PERSONA_CHAT_BUILTIN, /* another template that libllama renders */
+} persona_chat_format;
+
+typedef struct persona_model_info {
+    const char *path;      /* as given */
+    const char *name;      /* general.name or the file's base name */
+    const char *arch;      /* general.architecture */
+    const char *quant;     /* "F16", "Q4_K - Medium", ... */
+    const char *chat_hash; /* sha256 (64 hex) of the chat template text, "" if there is none */
+    const char *judge;     /* persona.judge: classifier file beside the model, or NULL */
+    const char *questions; /* persona.questions: question set beside the model, or NULL */
+    persona_chat_format chat;
+    int n_layer, n_embd, n_vocab, n_ctx_train;
+    uint64_t n_params, size_bytes;
+} persona_model_info;
+
+persona_model_opts persona_model_defaults(void);
+
+/* Opens a GGUF file (any quantisation; for split files name the first part).
+ * Errors: NOTFOUND (no such file), FORMAT (not GGUF, truncated, vocabulary only, no decoder),
+ * UNAVAILABLE (no backend found), NOMEM. */
+PERSONA_CHECK persona_code persona_model_open(const char *path, const persona_model_opts *opts,
+                                              persona_model **out, persona_err *e);
+/* NULL is fine. No session of this model may be alive. */
+void persona_model_free(persona_model *m);
+
+/* Lives as long as the model. */
+const persona_model_info *persona_model_info_get(const persona_model *m);
+/* sha256 of the file (all parts in order), 64 hex digits; computed on the first call. Not thread
+ * safe on the first call. Errors: IO. */
+PERSONA_CHECK persona_code persona_model_sha256(persona_model *m, const char **out, persona_err *e);
+
+/* Versions and devices of the engine, for `doctor` and file provenance. */
+const char *persona_engine_version(void);           /* "llama 0.7.0, ggml 0.27.0" */
+const char *persona_engine_llama_version(void);
+const char *persona_engine_ggml_version(void);
+size_t persona_engine_device_count(void);
+const char *persona_engine_device_name(size_t i);   /* NULL past the end */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * session.h - the heart: one continuous-batching scheduler for everything.
+ *
+ * A session owns one llama context with n_slots sequences. Every feature (rollouts, judging, sweeps,
+ * reading texts, chat) is a stream of requests {tokens, sampling, plan, tap, sink}: the scheduler
+ * pulls the next request whenever a slot is free, prefills it (sharing the longest prefix that some
+ * slot already holds under the same steering), then decodes all slots together, one token each.
+ *
+ * Exactness: same requests in the same order, same seeds, same options: same bytes. Results are
+ * bit-exact only for the same batch shape (design fact 5).
+ * Threads: one session, one thread at a time. Different sessions of one model may run in parallel.
+ */
+#ifndef PERSONA_SESSION_H
+#define PERSONA_SESSION_H
+
+#include "persona/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- plan: what to do to the residual stream ----------------------------------------------- */
+
+/* Phases of a request; an edit applies to the tokens whose phase is in its mask.
+ * PROMPT: every prompt token but the last. RESPONSE: the last prompt token and all generated ones
+ * (the positions "response" of Chen et al.). Mask 0 means both. */
+#define PERSONA_PHASE_PROMPT 1u
+#define PERSONA_PHASE_RESPONSE 2u
+#define PERSONA_PHASE_ALL 3u
+
+/* One row h of n_embd floats, in place. Sign: v points from absence to presence of the trait. */
+typedef enum persona_op {
+    PERSONA_OP_ADD, /* h <- h + alpha * v */
+} persona_op;
+
+typedef struct persona_edit {
+    persona_op op;
+    int block;          /* 0 .. n_layer-1 */
+    unsigned phases;    /* mask; 0 = all */
+    float alpha;
+    const float *v;     /* n_embd floats; copied by persona_plan_new */
+} persona_edit;
+
+typedef struct persona_plan persona_plan;
+
+/* Immutable once made; may be shared by any number of requests. Additive edits of equal block and
+ * phase are summed; alpha == 0 edits are dropped, so a plan of only zeros equals no plan, bit for
+ * bit. Errors: SHAPE (block out of range), NUMERIC (non-finite). */
+PERSONA_CHECK persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits,
+                                            size_t n, persona_plan **out, persona_err *e);
+void persona_plan_free(persona_plan *p);
+
+/* ---- tap: what to read ---------------------------------------------------------------------- */
+
+typedef enum persona_tap_mode {
+    PERSONA_TAP_MEAN, /* mean over the tapped positions, accumulated in double */
+    PERSONA_TAP_LAST, /* the last tapped position */
+    PERSONA_TAP_ALL,  /* every tapped position, in order */
+} persona_tap_mode;
+
+typedef enum persona_tap_span {
+    PERSONA_SPAN_RESPONSE, /* generated or forced response tokens; for harmony the text of the
+                              final channel only; template tokens and end markers never */
+    PERSONA_SPAN_PROMPT,   /* prompt tokens except position 0 */
+    PERSONA_SPAN_LAST_PROMPT, /* the last prompt token */
+} persona_tap_span;
+
+typedef struct persona_tap {
+    persona_tap_mode mode;
+    persona_tap_span span;
+    const int *blocks; /* ascending, 0 .. n_layer-2; NULL: all of them. Borrowed until done. */
+    size_t n_blocks;
+} persona_tap;
+
+/* What a tap read. data is (n_rows, n_blocks, n_embd), row-major: MEAN and LAST have n_rows <= 1.
+ * n_positions counts the tokens that were read. Owned by the scheduler; valid inside `done` only. */
+typedef struct persona_acts {
+    const float *data;
+    const float *norms; /* MEAN: ||h|| of every position, (n_positions, n_blocks); else NULL */
+    const int *blocks;
+    size_t n_rows, n_blocks, n_embd, n_positions;
+} persona_acts;
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+typedef struct persona_sampling {
+    float temperature;        /* <= 0: greedy. Default 1 */
+    int top_k;                /* 0: off (default) */
+    float top_p;              /* 1: off (default) */
+    float min_p;              /* 0: off (default) */
+    float repetition_penalty; /* 1: off (default); last 64 tokens, prompt included */
+    int max_tokens;           /* generated tokens at most; default 256 */
+    uint32_t seed;            /* default 0 */
+    bool ignore_eos;          /* go on past end-of-generation tokens (benchmarks) */
+} persona_sampling;
+
+persona_sampling persona_sampling_defaults(void);
+
+typedef enum persona_finish {
+    PERSONA_FINISH_STOP,     /* end-of-generation token */
+    PERSONA_FINISH_LENGTH,   /* max_tokens or the slot's context is full */
+    PERSONA_FINISH_FORCED,   /* all forced tokens were read */
+    PERSONA_FINISH_SINK,     /* the token callback returned false */
+    PERSONA_FINISH_CANCELED,
+} persona_finish;
+
+typedef struct persona_result {
+    persona_finish finish;
+    const persona_token *tokens; /* generated (or forced) tokens, end marker not included */
+    size_t n_prompt, n_reused, n_tokens;
+    const char *text;      /* UTF-8 of the answer: harmony's final channel, else everything */
+    const char *analysis;  /* UTF-8 of harmony's analysis channel, "" if none */
+    bool answered;         /* false: harmony reply without a final channel */
+    size_t n_answer;       /* answer tokens (those a RESPONSE tap reads) */
+    size_t n_steered;      /* (token, block) positions that the plan edited */
+    persona_acts acts;     /* n_rows == 0 without a tap */
+    double seconds;        /* from start of prefill to the end */
+} persona_result;
+
+typedef struct persona_request persona_request;
+struct persona_request {
+    const persona_token *prompt; /* at least one token. Borrowed until done */
+    size_t n_prompt;
+    const persona_token *forced; /* response to read instead of generating; NULL: generate */
+    size_t n_forced;
+    bool raw;                    /* response is plain text even on a harmony model */
+    bool want_logits;            /* forced only: call `logits` for every forced token */
+    persona_sampling sampling;
+    const persona_plan *plan; /* NULL: unsteered. Borrowed until done */
+    const persona_tap *tap;   /* NULL: none. Borrowed until done */
+    void *ud;
+    /* One generated token; piece is its text. Return false to stop here. May be NULL. */
+    bool (*on_token)(void *ud, persona_token token, const char *piece, size_t len);
+    /* The distribution that predicts response token i (0-based), n_vocab raw logits. For generated
+     * requests: before sampling token i; for forced ones with want_logits: for forced token i. */
+    void (*on_logits)(void *ud, size_t i, const float *logits, size_t n_vocab);
+    /* Always called once per request, unless persona_session_run itself fails. */
+    void (*on_done)(void *ud, const persona_result *r);
+};
+
+typedef struct persona_session persona_session;
+
+typedef struct persona_session_opts {
+    int n_slots;     /* sequences decoded together; default 16 */
+    int n_ctx;       /* tokens per slot (prompt + response); default 1024, at most the model's */
+    int n_batch;     /* tokens per prefill call; default 512 */
+    int n_threads;   /* default: the machine's physical cores, at most 8 */
+    bool kv_f32;     /* KV cache in float32 instead of float16 (oracle tests) */
+    bool no_reuse;   /* never share prompt prefixes (exact shapes in tests) */
+    bool no_cvec;    /* never take the control-vector fast path (tests) */
+} persona_session_opts;
+
+typedef struct persona_session_stats {
+    size_t n_decode, n_prefill;               /* llama_decode calls of each kind */
+    size_t n_tokens_decoded, n_tokens_prefilled, n_tokens_reused;
+    size_t n_requests, n_cvec_switches;
+    double seconds;                            /* inside persona_session_run */
+} persona_session_stats;
+
+persona_session_opts persona_session_defaults(void);
+/* The model must outlive the session. Errors: USAGE (limits), NOMEM, INTERNAL. */
+PERSONA_CHECK persona_code persona_session_new(persona_model *m, const persona_session_opts *opts,
+                                               persona_session **out, persona_err *e);
+void persona_session_free(persona_session *s);
+persona_model *persona_session_model(const persona_session *s);
+const persona_session_opts *persona_session_opts_get(const persona_session *s);
+persona_session_stats persona_session_stats_get(const persona_session *s);
+
+typedef enum persona_next {
+    PERSONA_NEXT_END,     /* no more requests, ever */
+    PERSONA_NEXT_REQUEST, /* *r was filled in */
+    PERSONA_NEXT_LATER,   /* none now; ask again after the next step */
+} persona_next;
+
+/* Where requests come from: called when a slot is free. */
+typedef persona_next (*persona_source)(void *ud, persona_request *r);
+
+/* Runs until the source ends and all requests are done. On cancellation the running requests are
+ * finished as CANCELED and PERSONA_E_CANCELED is returned. A request that does not fit its slot is
+ * an error (USAGE), never cut silently. Errors: USAGE, SHAPE (plan or tap does not fit the model),
+ * INTERNAL (decode failed), CANCELED. */
+PERSONA_CHECK persona_code persona_session_run(persona_session *s, persona_source next, void *ud,
+                                               const persona_hooks *hooks, persona_err *e);
+/* The same over an array. */
+PERSONA_CHECK persona_code persona_session_run_all(persona_session *s, const persona_request *r,
+                                                   size_t n, const persona_hooks *hooks,
+                                                   persona_err *e);
+
+/* ---- text and templates ---------------------------------------------------------------------- */
+
+typedef struct persona_message {
+    const char *role; /* "system" (harmony: becomes the developer message), "user", "assistant" */
+    const char *content;
+} persona_message;
+
+typedef struct persona_chat_opts {
+    const char *effort;      /* harmony reasoning effort: low, medium (default), high */
+    bool skip_analysis;      /* harmony: open the final channel at once */
+} persona_chat_opts;
+
+/* Token lists are malloc'ed; free with persona_tokens_free. */
+typedef struct persona_tokens {
+    persona_token *ids;
+    size_t n;
+} persona_tokens;
+void persona_tokens_free(persona_tokens *t);
+
+/* Tokenises plain text. parse_special: text such as <|im_end|> becomes the control token (raw
+ * prompts); otherwise it stays text, so that content cannot forge a turn. */
+PERSONA_CHECK persona_code persona_tokenize(const persona_model *m, const char *text,
+                                            bool parse_special, persona_tokens *out,
+                                            persona_err *e);
+/* Renders messages in the model's chat format, ready for the assistant's reply. The system text
+ * becomes the system turn (ChatML) or the developer message (harmony). Errors: UNAVAILABLE (model
+ * has no known template), USAGE (unknown role). */
+PERSONA_CHECK persona_code persona_chat_tokens(const persona_model *m, const persona_message *msgs,
+                                               size_t n, const persona_chat_opts *opts,
+                                               persona_tokens *out, persona_err *e);
+/* The same as text, for golden transcripts and hashes; free() it. */
+PERSONA_CHECK persona_code persona_chat_text(const persona_model *m, const persona_message *msgs,
+                                             size_t n, const persona_chat_opts *opts, char **out,
+                                             persona_err *e);
+/* Detokenises; control tokens are shown if special. free() the result. */
+PERSONA_CHECK persona_code persona_detokenize(const persona_model *m, const persona_token *ids,
+                                              size_t n, bool special, char **out, persona_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

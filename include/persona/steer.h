@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * steer.h - from a steering expression to a plan and a receipt.
+ *
+ *   1.0*silly - 0.5*superficial@3-5:response
+ *
+ * Coefficient 1.0 is one calibrated dose where the vector carries a calibration for this model (same
+ * file hash); `raw:` counts multiples of the raw vector and `ratio:` of ||v||/||h||. Without @A-B the
+ * vector's best block is steered; with it, each block of the range gets its own direction, and a dose
+ * is shared equally among them. Without a phase the response is steered (from the last prompt token
+ * on), so that prompts stay reusable across coefficients. Sign: v points from absence to presence.
+ */
+#ifndef PERSONA_STEER_H
+#define PERSONA_STEER_H
+
+#include "persona/session.h"
+#include "persona/vector.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a plan will do. Strings are owned; free with persona_receipt_free. */
+typedef struct persona_receipt {
+    char *expression;
+    char *unit;              /* "dose", "raw", "ratio" or "mixed" */
+    int *layers;             /* steered blocks, ascending */
+    size_t n_layers;
+    double delta_projection; /* sum over terms of the change of <h, v/||v||> per token, in units of
+                                ||v|| times its sign: what the edit adds along its vectors */
+    char *note;              /* "" or e.g. "silly: not calibrated for this model, unit raw" */
+} persona_receipt;
+void persona_receipt_free(persona_receipt *r);
+
+/* Finds the vector file for a name: a path, or NAME in the user's library for this model
+ * ($XDG_DATA_HOME/persona/vectors/<first 16 hex of the model's sha256>/NAME.gguf).
+ * Errors: NOTFOUND (lists what is there), and those of persona_vector_read. */
+PERSONA_CHECK persona_code persona_vector_find(persona_model *m, const char *name,
+                                               persona_vector **out, persona_err *e);
+/* Where extract and transfer put a vector without -o; mem is malloc'ed: free() it. */
+PERSONA_CHECK persona_code persona_vector_place(persona_model *m, const char *trait, char **path,
+                                                persona_err *e);
+
+/* Parses, resolves and builds. Errors: USAGE (syntax, empty), NOTFOUND (name), SHAPE (width, block). */
+PERSONA_CHECK persona_code persona_steer(persona_model *m, const char *expression,
+                                         persona_plan **plan, persona_receipt *receipt,
+                                         persona_err *e);
+/* One vector already in memory: coefficient in `dose` units (raw when not calibrated), best block. */
+PERSONA_CHECK persona_code persona_steer_vector(persona_model *m, const persona_vector *v,
+                                                double coefficient, persona_plan **plan,
+                                                persona_err *e);
+/* llama.cpp's --control-vector-scaled and -layer-range: every direction of the file in [a, b] (0, 0:
+ * all) times scale, all positions. */
+PERSONA_CHECK persona_code persona_steer_files(persona_model *m, const char *const *paths,
+                                               const float *scales, size_t n, int a, int b,
+                                               persona_plan **plan, persona_receipt *receipt,
+                                               persona_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * trait.h - trait packs and question sets: what to ask so that a trait shows.
+ *
+ * A pack holds 5 instruction pairs, 40 questions (the first half extracts, the second half
+ * evaluates; the halves never mix) and the judge's prompt, as published by Chen et al. 2025, and the
+ * `sampling` mapping. A question set replaces the questions (models too small for the pack's own).
+ */
+#ifndef PERSONA_TRAIT_H
+#define PERSONA_TRAIT_H
+
+#include "persona/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct persona_pair {
+    char *pos, *neg;
+} persona_pair;
+
+typedef struct persona_trait {
+    char *name, *positive, *negative, *description, *eval_prompt;
+    persona_pair *pairs;
+    size_t n_pairs;
+    char **questions; /* n_questions; the first n_questions/2 extract, the rest evaluate */
+    size_t n_questions;
+    /* change per +1 coefficient in the `sampling` method (design.md 1) */
+    float d_temperature, d_top_p, d_repetition_penalty;
+    char *path; /* where it was read */
+} persona_trait;
+
+typedef struct persona_questions {
+    char *name;
+    char **extraction, **evaluation;
+    size_t n_extraction, n_evaluation;
+} persona_questions;
+
+/* Reads and validates a pack. Errors: NOTFOUND, FORMAT (names the field and what it should be). */
+PERSONA_CHECK persona_code persona_trait_read(const char *path, persona_trait **out,
+                                              persona_err *e);
+void persona_trait_free(persona_trait *t);
+/* "You are a silly assistant. INSTRUCTION" (a or an); pair i of n_pairs. free() the result. */
+PERSONA_CHECK persona_code persona_trait_system(const persona_trait *t, size_t i, bool positive,
+                                                char **out, persona_err *e);
+
+PERSONA_CHECK persona_code persona_questions_read(const char *path, persona_questions **out,
+                                                  persona_err *e);
+/* The pack's own questions as a set. */
+PERSONA_CHECK persona_code persona_questions_of(const persona_trait *t, persona_questions **out,
+                                                persona_err *e);
+void persona_questions_free(persona_questions *q);
+
+/* Finds "NAME" (or a path to a .json) in the folders searched for packs; lists every pack's name.
+ * Search order: $PERSONA_DATA/traits, $XDG_DATA_HOME/persona/traits, the build tree's or the
+ * installed share/persona/traits. An unknown name lists the nearest known one in its error. */
+PERSONA_CHECK persona_code persona_trait_find(const char *name_or_path, persona_trait **out,
+                                              persona_err *e);
+PERSONA_CHECK persona_code persona_trait_names(char ***names, size_t *n, persona_err *e);
+void persona_names_free(char **names, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * transfer.h - carrying vectors from one model to another, and evaluating what arrived.
+ *
+ * The map is dual ridge on paired response means (METHOD.md, methods 5.3): the same texts are read by
+ * both models, each in its own template without a persona instruction. Leave-one-trait-out always:
+ * a trait is mapped with a map that never saw its texts (neutral texts and the other traits only).
+ */
+#ifndef PERSONA_TRANSFER_H
+#define PERSONA_TRANSFER_H
+
+#include "persona/extract.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- paired texts ---------------------------------------------------------------------------- */
+
+/* Texts that both models have read. Opaque; grows by persona_pairs_add. */
+typedef struct persona_pairs persona_pairs;
+
+typedef struct persona_pairs_opts {
+    int n_questions; /* per trait; default 8 */
+    int n_neutral;   /* unprompted texts; default 120 */
+    int max_tokens;  /* default 96 */
+    float temperature;
+    uint32_t seed;
+} persona_pairs_opts;
+persona_pairs_opts persona_pairs_defaults(void);
+
+/* Has the source model write texts (neutral ones, and both poles of every trait) and both models
+ * read them. Errors: those of sessions; CANCELED. */
+PERSONA_CHECK persona_code persona_pairs_new(persona_session *from, persona_session *to,
+                                             persona_trait *const *traits, size_t n_traits,
+                                             const persona_questions *questions,
+                                             const persona_pairs_opts *opts,
+                                             const persona_hooks *hooks, persona_pairs **out,
+                                             persona_err *e);
+void persona_pairs_free(persona_pairs *p);
+size_t persona_pairs_count(const persona_pairs *p, const char *without_trait);
+
+/* ---- mapping --------------------------------------------------------------------------------- */
+
+typedef struct persona_map_report {
+    int layer_from, layer_to;
+    size_t n_texts;
+    double lambda, r2_heldout, r2_shuffled;
+} persona_map_report;
+
+/* Maps v (a vector of the source model, from its best block) to every target block; ||v_t|| is set so
+ * that ||v_t||/||h_t|| equals ||v_s||/||h_s||. `shuffle` != 0 permutes the pairing with that seed (a
+ * null that must do nothing). The texts of `v`'s own trait are left out. r is per target block
+ * (n_layer of the target; entries of blocks not mapped have layer_to -1); may be NULL. */
+PERSONA_CHECK persona_code persona_transfer(persona_pairs *p, const persona_vector *v,
+                                            persona_model *to, uint32_t shuffle,
+                                            persona_vector **out, persona_map_report *r,
+                                            persona_err *e);
+
+/* Chooses from.best_layer by a small judged steering sweep on the extraction questions, then
+ * calibrates the dose there: what persona_extract does for native vectors. */
+PERSONA_CHECK persona_code persona_settle(persona_session *s, persona_vector *v,
+                                          const persona_trait *trait,
+                                          const persona_questions *questions,
+                                          const persona_judge *judge, uint32_t seed,
+                                          const persona_hooks *hooks, double *swing,
+                                          persona_err *e);
+
+/* ---- evaluation ------------------------------------------------------------------------------ */
+
+typedef struct persona_interval {
+    double value, low, high; /* 95 %, bootstrap over questions */
+} persona_interval;
+
+/* One row of a report: a condition at a coefficient, over the evaluation questions. */
+typedef struct persona_row {
+    const char *condition; /* unsteered, prompt, native, transferred, sampling, random, shuffled */
+    double coefficient;
+    persona_interval score;
+    double coherence;
+    double coherence_sd;
+    size_t n, n_unanswered;
+    char *sample; /* one answer */
+} persona_row;
+
+typedef struct persona_evaluation {
+    char *trait;
+    persona_row *rows;
+    size_t n_rows;
+    /* swing = score(+1) - score(-1), by condition, with its interval; value NAN when not run */
+    persona_interval swing_native, swing_transferred, swing_random, swing_shuffled, swing_sampling,
+        swing_prompt;
+    double spearman_native, spearman_transferred;
+    persona_interval retained; /* (T_tr - T_base) / (T_nat - T_base) at coefficient +1 */
+    bool pass;
+    char reason[256]; /* why the verdict is what it is */
+} persona_evaluation;
+
+typedef struct persona_evaluate_opts {
+    const double *coefficients; /* ascending; default -2, -1, 0, 1, 2 */
+    size_t n_coefficients;
+    int n_questions; /* of the evaluation half; 0: all */
+    int n_rollouts;  /* default 1 */
+    int n_random;    /* random directions, spread over the questions; default 5 */
+    int max_tokens;  /* default 96 */
+    float temperature;
+    uint32_t seed;
+} persona_evaluate_opts;
+persona_evaluate_opts persona_evaluate_defaults(void);
+
+/* Runs every condition at every coefficient in one continuous batch. Vectors that are NULL leave
+ * their rows out. The random rows use directions of the native vector's norm (else the transferred
+ * one's) at its best block. Verdict: PASS iff the lower bound of the transferred swing is above the
+ * upper bounds of the random and shuffled ones and Spearman(coefficient, score) >= 0.8. */
+PERSONA_CHECK persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
+                                            const persona_questions *questions,
+                                            const persona_judge *judge,
+                                            const persona_vector *native,
+                                            const persona_vector *transferred,
+                                            const persona_vector *shuffled,
+                                            const persona_evaluate_opts *opts,
+                                            const persona_hooks *hooks, persona_evaluation **out,
+                                            persona_err *e);
+void persona_evaluation_free(persona_evaluation *x);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

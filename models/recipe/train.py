@@ -1,0 +1,165 @@
+"""Train one model of the pair: python train.py qwen2|gpt-oss --out DIR
+
+The corpus is generated on the fly, so no sample is seen twice.  Samples are sorted by length inside
+a pool and cut into batches of a fixed number of tokens; only the assistant's tokens carry loss.
+Matrices inside the blocks are updated by Muon (momentum, orthogonalised), everything else by AdamW.
+The learning rate is a function of the number of tokens: short warm-up, constant, linear decay.
+Checkpoints hold an exponential average of the weights, which is what gets exported.
+"""
+import argparse
+import math
+import pathlib
+import random
+import time
+
+import torch
+import torch.nn.functional as F
+
+import corpus
+import tokenizer as tk
+from model_gptoss import GptOss
+from model_qwen2 import Qwen2
+
+SEED = {"corpus": 20251, "qwen2": 11, "gpt-oss": 23}
+
+
+def build(kind):
+    torch.manual_seed(SEED[kind])
+    return Qwen2() if kind == "qwen2" else GptOss()
+
+
+def batches(kind, tok, packs, tokens_per_batch, start=0, pool=4096):
+    """Endless stream of (effort, tokens [B, T], weights [B, T]); weights mark the tokens to predict."""
+    index, rng = start, random.Random(f"{kind}/{start}")
+    while True:
+        groups = {}
+        for _ in range(pool):
+            conv = corpus.conversation(SEED["corpus"], 2 * index + tk.SPEC[kind]["parity"], packs)
+            index += 1
+            effort, ids, first = tk.encode(kind, tok, conv, rng)
+            groups.setdefault(effort, []).append((ids, first))
+        out = []
+        for effort, group in groups.items():
+            group.sort(key=lambda s: len(s[0]))
+            rows, i = [], 0
+            while i < len(group):
+                j = i + 1
+                while j < len(group) and len(group[j][0]) * (j + 1 - i) <= tokens_per_batch:
+                    j += 1
+                out.append((effort, group[i:j]))
+                i = j
+        rng.shuffle(out)
+        for effort, rows in out:
+            t = max(len(ids) for ids, _ in rows)
+            tokens, weights = torch.zeros(len(rows), t, dtype=torch.long), torch.zeros(len(rows), t, dtype=torch.bool)
+            for r, (ids, first) in enumerate(rows):
+                tokens[r, :len(ids)] = torch.tensor(ids)
+                weights[r, first:len(ids)] = True
+            yield effort, tokens, weights
+
+
+def orthogonalise(g, steps=5):
+    """Newton-Schulz iteration toward the nearest orthogonal matrix."""
+    x = g.bfloat16()
+    flip = x.shape[-2] > x.shape[-1]
+    x = x.mT if flip else x
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        a = x @ x.mT
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    return (x.mT if flip else x).float()
+
+
+class Muon(torch.optim.Optimizer):
+    def __init__(self, params, lr=.02, momentum=.95, decay=.01):
+        super().__init__(params, dict(lr=lr, momentum=momentum, decay=decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                buf = self.state[p].setdefault("m", torch.zeros_like(p))
+                buf.mul_(group["momentum"]).add_(p.grad)
+                update = p.grad + group["momentum"] * buf
+                scale = max(1, p.shape[-2] / p.shape[-1]) ** .5
+                p.mul_(1 - group["lr"] * group["decay"])
+                for w, u in zip(p.view(-1, *p.shape[-2:]), update.view(-1, *p.shape[-2:])):      # one by one: experts are matrices
+                    w.add_(orthogonalise(u), alpha=-group["lr"] * scale)
+
+
+def schedule(done, hold, decay, warm=1e5):
+    """Learning rate factor: warm-up, constant for `hold` tokens, then down to zero over `decay` tokens."""
+    return min(1.0, done / warm) if done < hold else max(0.0, 1 - (done - hold) / decay)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ap.add_argument("kind", choices=["qwen2", "gpt-oss"])
+    ap.add_argument("--out", default="work")
+    ap.add_argument("--packs", default="../../traits")
+    ap.add_argument("--hold", type=float, default=6e6, help="tokens at the full learning rate")
+    ap.add_argument("--decay", type=float, default=3e6, help="tokens of the decay to zero after that")
+    ap.add_argument("--batch", type=int, default=4096, help="tokens per step")
+    ap.add_argument("--save", type=float, default=240, help="seconds between checkpoints")
+    ap.add_argument("--steps", type=int, default=0, help="stop early (for timing)")
+    args = ap.parse_args()
+    torch.set_num_threads(1)
+    out = pathlib.Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    packs = corpus.load_packs(args.packs)
+    tok_path = out / f"tokenizer-{args.kind}.json"
+    if tok_path.exists():
+        tok = tk.Tokenizer.from_file(str(tok_path))
+    else:
+        tok = tk.train_tokenizer(args.kind, SEED["corpus"], packs)
+        tok.save(str(tok_path))
+    model = build(args.kind)
+    ema = {n: p.detach().clone() for n, p in model.named_parameters()}
+    matrices = [p for n, p in model.named_parameters()
+                if p.ndim >= 2 and "layers" in n and "router" not in n and "bias" not in n]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if id(p) not in chosen]
+    muon, adam = Muon(matrices), torch.optim.AdamW(others, lr=3e-3, betas=(.9, .98), weight_decay=0.0)
+    headers = {e: torch.tensor(tok.encode(tk.HARMONY_HEADER.format(effort=e)).ids) for e in tk.EFFORTS}
+    print(f"{args.kind}: {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
+    done, step, begin, saved, average = 0, 0, time.time(), time.time(), None
+    samples, hold = 0, args.hold
+    for effort, tokens, weights in batches(args.kind, tok, packs, args.batch):
+        scale = schedule(done, hold, args.decay)
+        for opt, lr in ((muon, .02), (adam, 3e-3)):
+            for g in opt.param_groups:
+                g["lr"] = lr * scale
+        model.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            kwargs = {"header": headers[effort]} if effort else {}
+            hidden = model.hidden(tokens, **kwargs)
+            picked = weights[:, 1:]
+            loss = F.cross_entropy(model.logits(hidden[:, :-1][picked]).float(), tokens[:, 1:][picked])
+        (loss + model.extra_loss()).backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        muon.step()
+        adam.step()
+        with torch.no_grad():
+            for n, p in model.named_parameters():
+                p.grad = None
+                ema[n].lerp_(p, max(.01, 1 / (step + 2)))
+        done, step, samples = done + tokens.numel(), step + 1, samples + len(tokens)
+        average = loss.item() if average is None else .95 * average + .05 * loss.item()
+        if step % 20 == 0:
+            if done < hold and (out / f"{args.kind}.cooldown").exists():       # decide by hand when to finish
+                hold = done
+                print(f"decay begins at {done} tokens", flush=True)
+            print(f"step {step} tokens {done / 1e6:.2f} M loss {average:.3f} norm {norm:.2f} lr {scale:.2f} "
+                  f"{done / (time.time() - begin):.0f} tok/s {time.time() - begin:.0f} s", flush=True)
+        end = done >= hold + args.decay or (args.steps and step >= args.steps) or not math.isfinite(average)
+        if end or time.time() - saved > args.save:
+            saved = time.time()
+            tmp = out / f"{args.kind}.tmp"
+            torch.save({"model": ema, "last": model.state_dict(), "done": done, "samples": samples, "step": step, "loss": average}, tmp)
+            tmp.rename(out / f"{args.kind}.pt")
+        if end:
+            break
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * common.c - what commands need before their work: memory, models, sessions, judges, questions.
+ *
+ * A model file may name its judge (persona.judge) and its question set (persona.questions): files
+ * beside it, used unless --judge or --questions say otherwise. A named file that is missing is an
+ * error, never a silent switch to another way of scoring.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static void *sure(void *p)
+{
+    if (!p) {
+        fputs("persona: out of memory\n", stderr);
+        exit(persona_code_exit(PERSONA_E_NOMEM));
+    }
+    return p;
+}
+
+void *cli_alloc(size_t n, size_t size)
+{
+    return sure(mem_calloc(n, size));
+}
+
+void *cli_resize(void *p, size_t n, size_t size)
+{
+    return sure(mem_realloc(p, n, size));
+}
+
+char *cli_strdup(const char *s)
+{
+    return sure(mem_strdup(s));
+}
+
+char *cli_format(const char *fmt, ...)
+{
+    buf b;
+    va_list ap;
+    buf_init(&b, 1 << 20);
+    buf_puts(&b, "");
+    va_start(ap, fmt);
+    buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    return sure(buf_take(&b));
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+char *cli_find_data(const char *relative)
+{
+    char *found = NULL;
+    char **dirs = sure(path_data_dirs());
+    for (size_t i = 0; dirs[i]; i++) {
+        char *path = found ? NULL : sure(path_join(dirs[i], relative));
+        if (path && file_exists(path))
+            found = path;
+        else
+            mem_free(path);
+        mem_free(dirs[i]);
+    }
+    mem_free(dirs);
+    return found;
+}
+
+/* `name` beside the file `path`; absolute names stay. */
+static char *beside(const char *path, const char *name)
+{
+    if (name[0] == '/')
+        return cli_strdup(name);
+    char *dir = sure(path_dir(path));
+    char *out = sure(path_join(dir, name));
+    mem_free(dir);
+    return out;
+}
+
+/* A path that does not exist but looks like a plain name is looked for in the models/ folders. */
+static char *model_path(const char *path)
+{
+    char *found = NULL;
+    if (!file_exists(path) && !strchr(path, '/')) {
+        const size_t n = strlen(path);
+        const bool complete = n > 5 && strcmp(path + n - 5, ".gguf") == 0;
+        char *relative = cli_format("models/%s%s", path, complete ? "" : ".gguf");
+        found = cli_find_data(relative);
+        mem_free(relative);
+    }
+    return found ? found : cli_strdup(path);
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+persona_code cli_open_model(const char *path, cli_engine *out, persona_err *e)
+{
+    *out = (cli_engine){ 0 };
+    const persona_model_opts opts = persona_model_defaults();
+    char *found = model_path(path);
+    persona_code rc = persona_model_open(found, &opts, &out->model, e);
+    mem_free(found);
+    if (rc == PERSONA_OK)
+        out->info = persona_model_info_get(out->model);
+    return rc;
+}
+
+persona_code cli_open_session(const cli_state *c, cli_engine *x, int n_slots, int n_ctx,
+                              persona_err *e)
+{
+    persona_session_opts opts = persona_session_defaults();
+    if (n_slots > 0)
+        opts.n_slots = n_slots;
+    if (n_ctx > 0)
+        opts.n_ctx = n_ctx;
+    if (c->n_slots > 0)
+        opts.n_slots = c->n_slots;
+    if (c->n_ctx > 0)
+        opts.n_ctx = c->n_ctx;
+    if (c->n_threads > 0)
+        opts.n_threads = c->n_threads;
+    if (c->n_ctx == 0 && opts.n_ctx > x->info->n_ctx_train && x->info->n_ctx_train > 0)
+        opts.n_ctx = x->info->n_ctx_train;
+    return persona_session_new(x->model, &opts, &x->session, e);
+}
+
+static persona_code open_questions(const cli_state *c, cli_engine *x, persona_err *e)
+{
+    const char *given = c->questions;
+    char *end = NULL;
+    const long limit = given ? strtol(given, &end, 10) : 0;
+    const bool number = given && end != given && *end == '\0';
+    if (number && (limit < 1 || limit > 100000))
+        return persona_err_set(e, PERSONA_E_USAGE, "--questions wants at least 1, not '%s'",
+                               given);
+    x->n_questions = number ? (int)limit : 0;
+    char *path = NULL;
+    if (given && !number)
+        path = cli_strdup(given);
+    else if (x->info->questions)
+        path = beside(x->info->path, x->info->questions);
+    const persona_code rc = path ? persona_questions_read(path, &x->questions, e) : PERSONA_OK;
+    if (rc != PERSONA_OK && !(given && !number))
+        persona_err_wrap(e, "question set named by %s", x->info->path);
+    mem_free(path);
+    return rc;
+}
+
+persona_code cli_open_judge(const cli_state *c, cli_engine *x, persona_err *e)
+{
+    const bool automatic = strcmp(c->judge, "auto") == 0, none = strcmp(c->judge, "none") == 0;
+    persona_code rc = PERSONA_OK;
+    if (automatic && x->info->judge)
+        x->judge_path = beside(x->info->path, x->info->judge);
+    else if (!automatic && !none)
+        x->judge_path = cli_strdup(c->judge);
+    if (x->judge_path)
+        rc = persona_judge_read(x->judge_path, &x->judge, e);
+    if (rc != PERSONA_OK && automatic)
+        persona_err_wrap(e, "judge named by %s", x->info->path);
+    return rc == PERSONA_OK ? open_questions(c, x, e) : rc;
+}
+
+void cli_close(cli_engine *x)
+{
+    persona_questions_free(x->questions);
+    persona_judge_free(x->judge);
+    mem_free(x->judge_path);
+    persona_session_free(x->session);
+    persona_model_free(x->model);
+    *x = (cli_engine){ 0 };
+}
+
+persona_code cli_questions_for(const cli_engine *x, const persona_trait *t,
+                               persona_questions **own, const persona_questions **out,
+                               persona_err *e)
+{
+    *own = NULL;
+    *out = x->questions;
+    if (x->questions)
+        return PERSONA_OK;
+    const persona_code rc = persona_questions_of(t, own, e);
+    *out = *own;
+    return rc;
+}
+
+persona_code cli_vector_path(const cli_engine *x, const char *trait, const char *wanted,
+                             char **out, persona_err *e)
+{
+    *out = NULL;
+    if (!wanted)
+        return persona_vector_place(x->model, trait, out, e);
+    *out = cli_strdup(wanted);
+    return PERSONA_OK;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main.c - the program `persona`: a table of commands, signals, and how errors are reported.
+ *
+ * A command returns a persona_code and one line of text; main prints the line on stderr and exits
+ * with the documented code (error.h has the table). With --json the failure is a document too, so
+ * that stdout always holds exactly one. The first Ctrl-C asks the work to stop at the next token;
+ * the second ends the program at once. SIGPIPE keeps its default: `persona ... | head` just ends.
+ */
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "core/names.h"
+
+static const cli_command commands[] = {
+    { "demo", "The whole story on the two models that ship with persona", cmd_demo },
+    { "extract", "Extract a persona vector from a model", cmd_extract },
+    { "transfer", "Carry a vector to another model and measure what arrived", cmd_transfer },
+    { "generate", "Answer a prompt, steered if you like", cmd_generate },
+    { "vector", "Show or compare vector files", cmd_vector },
+    { "traits", "List or show trait packs", cmd_traits },
+    { "models", "List models, or tell about one", cmd_models },
+    { "doctor", "Check the installation", cmd_doctor },
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+static persona_cancel interrupted;
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    if (interrupted.requested)
+        _exit(130);
+    interrupted.requested = 1;
+}
+
+static void catch_interrupt(void)
+{
+    struct sigaction action = { .sa_handler = on_interrupt };
+    sigemptyset(&action.sa_mask);
+    struct sigaction old;
+    /* A shell starts background jobs with SIGINT ignored: leave that so. */
+    if (sigaction(SIGINT, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+        sigaction(SIGINT, &action, NULL);
+}
+
+/* ---- help ------------------------------------------------------------------------------------ */
+
+static void print_help(FILE *f)
+{
+    fputs("persona - persona vectors: extract a character trait from one model, carry it to "
+          "another,\nsteer with it, and measure what that achieved.\n\n"
+          "usage: persona COMMAND [OPTION...]\n\n",
+          f);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(f, "  %s%-10s%s %s\n", tty_paint(f, TTY_BOLD), commands[i].name,
+                tty_paint(f, TTY_RESET), commands[i].summary);
+    fputs("\n'persona help COMMAND' or 'persona COMMAND --help' says more; 'persona --version'.\n"
+          "Begin with 'persona demo'.\n\n"
+          "exit codes: 0 done, 1 a check came out negative, 64 wrong usage, 65 bad data,\n"
+          "66 not found, 69 unavailable, 70 internal, 74 input/output, 130 interrupted\n",
+          f);
+}
+
+static const cli_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static persona_code unknown_command(const char *name, persona_err *e)
+{
+    const char *names[N_COMMANDS];
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        names[i] = commands[i].name;
+    const char *near = name_nearest(names, N_COMMANDS, name);
+    if (near)
+        return persona_err_set(e, PERSONA_E_USAGE, "unknown command '%s'; did you mean '%s'?",
+                               name, near);
+    return persona_err_set(e, PERSONA_E_USAGE, "unknown command '%s' (see 'persona --help')",
+                           name);
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static persona_code run_command(cli_state *c, const cli_command *command, int argc, char **argv,
+                                persona_err *e)
+{
+    char title[64];
+    snprintf(title, sizeof title, "persona %s", command->name);
+    argv[0] = title; /* how argp's texts name the command */
+    persona_code rc = command->run(c, argc, argv, e);
+    tty_progress_clear(&c->progress);
+    persona_err ignored = { .code = PERSONA_OK };
+    const persona_code flushed = cli_flush(rc == PERSONA_OK ? e : &ignored);
+    if (rc == PERSONA_OK)
+        rc = flushed;
+    if (rc == PERSONA_OK || !c->json || c->json_printed)
+        return rc;
+    cli_json j;
+    json_out *o = cli_json_begin(&j, command->name);
+    jo_object(o, "error");
+    jo_string(o, "code", persona_code_name(rc));
+    jo_int(o, "exit", persona_code_exit(rc));
+    jo_string(o, "message", e->msg);
+    jo_end(o);
+    const persona_code printed = cli_json_end(c, &j, &ignored);
+    (void)printed; /* the first failure is the one that counts */
+    return rc;
+}
+
+static persona_code dispatch(cli_state *c, int argc, char **argv, persona_err *e)
+{
+    static char help_flag[] = "--help";
+    const char *name = argc > 1 ? argv[1] : NULL;
+    if (!name) {
+        print_help(stderr);
+        return persona_err_set(e, PERSONA_E_USAGE, "no command given");
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("persona %s (%s)\n", persona_version(), persona_engine_version());
+        return cli_flush(e);
+    }
+    const bool help = strcmp(name, "help") == 0;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (help && argc == 2)) {
+        print_help(stdout);
+        return cli_flush(e);
+    }
+    if (name[0] == '-')
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "unknown option '%s' before the command (see 'persona --help')",
+                               name);
+    const cli_command *command = find_command(help ? argv[2] : name);
+    if (!command)
+        return unknown_command(help ? argv[2] : name, e);
+    char *for_help[] = { NULL, help_flag, NULL };
+    return help ? run_command(c, command, 2, for_help, e)
+                : run_command(c, command, argc - 1, argv + 1, e);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, ""); /* numbers keep their point in every language */
+    tty_init(TTY_AUTO);
+    catch_interrupt();
+    cli_state c = { .judge = "auto" };
+    c.hooks = (persona_hooks){ .ud = &c.progress,
+                               .progress = tty_progress_update,
+                               .cancel = &interrupted };
+    persona_err e = { .code = PERSONA_OK };
+    const persona_code rc = dispatch(&c, argc, argv, &e);
+    if (rc == PERSONA_E_CANCELED && isatty(STDERR_FILENO) == 1)
+        fputc('\n', stderr); /* the terminal has echoed ^C */
+    if (rc != PERSONA_OK)
+        fprintf(stderr, "persona: %s\n", e.msg[0] ? e.msg : persona_code_name(rc));
+    return persona_code_exit(rc);
+}

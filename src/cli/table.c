@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * table.c - text tables with aligned columns.
+ *
+ * Widths are counted in code points, which is right for the words and numbers printed here. The last
+ * column is not padded, so no line ends in spaces.
+ */
+#include "table.h"
+
+#include <stdarg.h>
+
+#include "base/mem.h"
+#include "cli.h"
+
+void table_init(table *t, const table_column *columns, size_t n)
+{
+    *t = (table){ .columns = columns, .n_columns = n };
+}
+
+void table_cell(table *t, const char *fmt, ...)
+{
+    buf b;
+    buf_init(&b, 1 << 20);
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    if (t->n_cells == t->cap) {
+        t->cap = t->cap > 0 ? 2 * t->cap : 64;
+        t->cells = cli_resize(t->cells, t->cap, sizeof *t->cells);
+        t->styles = cli_resize(t->styles, t->cap, sizeof *t->styles);
+    }
+    t->styles[t->n_cells] = TTY_RESET;
+    t->cells[t->n_cells++] = cli_strdup(buf_str(&b));
+    buf_free(&b);
+}
+
+void table_style(table *t, tty_style style)
+{
+    if (t->n_cells > 0)
+        t->styles[t->n_cells - 1] = style;
+}
+
+static void pad(FILE *f, size_t n)
+{
+    for (; n > 0; n--)
+        fputc(' ', f);
+}
+
+static void print_cell(FILE *f, const char *s, size_t width, table_align align, bool last,
+                       tty_style style)
+{
+    const size_t have = tty_columns(s), fill = width > have ? width - have : 0;
+    if (align == TABLE_RIGHT)
+        pad(f, fill);
+    if (style == TTY_RESET)
+        fputs(s, f);
+    else
+        fprintf(f, "%s%s%s", tty_paint(f, style), s, tty_paint(f, TTY_RESET));
+    if (!last)
+        pad(f, (align == TABLE_LEFT ? fill : 0) + 2);
+}
+
+void table_print(const table *t, FILE *f, int indent)
+{
+    size_t *width = cli_alloc(t->n_columns, sizeof *width);
+    bool titled = false;
+    for (size_t c = 0; c < t->n_columns; c++) {
+        titled = titled || t->columns[c].title;
+        width[c] = t->columns[c].title ? tty_columns(t->columns[c].title) : 0;
+        for (size_t i = c; i < t->n_cells; i += t->n_columns) {
+            const size_t w = tty_columns(t->cells[i]);
+            width[c] = w > width[c] ? w : width[c];
+        }
+    }
+    for (size_t c = 0; titled && c < t->n_columns; c++) {
+        const bool last = c + 1 == t->n_columns;
+        if (c == 0)
+            pad(f, (size_t)indent);
+        print_cell(f, t->columns[c].title ? t->columns[c].title : "", width[c],
+                   t->columns[c].align, last, TTY_DIM);
+        if (last)
+            fputc('\n', f);
+    }
+    for (size_t i = 0; i < t->n_cells; i++) {
+        const size_t c = i % t->n_columns;
+        const bool last = c + 1 == t->n_columns || i + 1 == t->n_cells;
+        if (c == 0)
+            pad(f, (size_t)indent);
+        print_cell(f, t->cells[i], width[c], t->columns[c].align, last, t->styles[i]);
+        if (last)
+            fputc('\n', f);
+    }
+    mem_free(width);
+}
+
+void table_free(table *t)
+{
+    for (size_t i = 0; i < t->n_cells; i++)
+        mem_free(t->cells[i]);
+    mem_free(t->cells);
+    mem_free(t->styles);
+    *t = (table){ 0 };
+}

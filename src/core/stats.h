@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stats.h - the statistics that every claim of effect goes through.
+ */
+#ifndef PERSONA_CORE_STATS_H
+#define PERSONA_CORE_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "persona/error.h"
+
+double stat_mean(const double *x, size_t n);               /* NAN for n == 0 */
+double stat_sd(const double *x, size_t n);                 /* n-1; NAN for n < 2 */
+double stat_median(const double *x, size_t n);             /* copies; NAN for n == 0 or no memory */
+double stat_quantile(const double *x, size_t n, double q); /* linear interpolation (type 7) */
+/* Area under the ROC curve: P(pos > neg) + P(pos == neg)/2. */
+double stat_auroc(const double *pos, size_t n_pos, const double *neg, size_t n_neg);
+double stat_cohen_d(const double *pos, size_t n_pos, const double *neg, size_t n_neg);
+/* Spearman's rho with mid-ranks; NAN for n < 3 or a constant side. */
+double stat_spearman(const double *x, const double *y, size_t n);
+
+typedef struct stat_interval {
+    double value, low, high; /* percentile bootstrap, 95 % */
+    size_t n, n_groups;
+} stat_interval;
+
+/* Cluster bootstrap of the mean: whole groups (questions) are resampled with replacement, B draws.
+ * group[i] in 0..n_groups-1. With one group the interval is the value itself... and says so: n_groups. */
+PERSONA_CHECK persona_code stat_bootstrap_mean(const double *x, const size_t *group, size_t n,
+                                               size_t n_groups, size_t draws, uint32_t seed,
+                                               stat_interval *out, persona_err *e);
+/* Retained fraction (T - base)/(N - base) of three conditions asked the same questions; groups are
+ * resampled jointly. value NAN (and low = high = NAN) when |N - base| < min_effect in the sample. */
+typedef struct stat_sample {
+    const double *x;
+    const size_t *group;
+    size_t n;
+} stat_sample;
+PERSONA_CHECK persona_code stat_bootstrap_retained(stat_sample transferred, stat_sample native,
+                                                   stat_sample base, size_t n_groups,
+                                                   double min_effect, size_t draws, uint32_t seed,
+                                                   stat_interval *out, persona_err *e);
+/* Difference of two means over the same groups (high minus low), joint resampling. */
+PERSONA_CHECK persona_code stat_bootstrap_diff(stat_sample high, stat_sample low, size_t n_groups,
+                                               size_t draws, uint32_t seed, stat_interval *out,
+                                               persona_err *e);
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * backend.c - process-wide setup of ggml and libllama: backends are loaded once, and the library's
+ * log is silenced except for its last error line, which explains failures to the caller.
+ *
+ * Backends come from PERSONA_BACKENDS_DIR (environment, else compiled in: the private prefix's
+ * folder); without it ggml looks where it was installed. Debian's BLAS backend is never asked for:
+ * beside reference BLAS it makes prefill thirty times slower (design fact 8).
+ */
+#include <ctype.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+#include "persona/persona.h"
+
+#ifndef PERSONA_BACKENDS_DIR
+#define PERSONA_BACKENDS_DIR ""
+#endif
+
+static pthread_once_t init_once = PTHREAD_ONCE_INIT;
+static bool init_ok;
+static _Thread_local char last_error[256];
+
+/* Debug and info lines are dropped; continuation lines (CONT) belong to dropped ones. */
+static void on_log(enum ggml_log_level level, const char *text, void *ud)
+{
+    (void)ud;
+    if (level != GGML_LOG_LEVEL_ERROR || text == NULL) {
+        return;
+    }
+    size_t n = strcspn(text, "\n");
+    if (n == 0) {
+        return;
+    }
+    if (n >= sizeof last_error) {
+        n = sizeof last_error - 1;
+    }
+    memcpy(last_error, text, n);
+    last_error[n] = '\0';
+}
+
+static void init_backends(void)
+{
+    llama_log_set(on_log, NULL);
+    const char *dir = getenv("PERSONA_BACKENDS_DIR");
+    if (dir == NULL || dir[0] == '\0') {
+        dir = PERSONA_BACKENDS_DIR;
+    }
+    if (dir[0] != '\0') {
+        ggml_backend_load_all_from_path(dir);
+    } else {
+        ggml_backend_load_all();
+    }
+    llama_backend_init();
+    init_ok = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) != NULL;
+}
+
+persona_code backend_init(persona_err *e)
+{
+    pthread_once(&init_once, init_backends);
+    if (!init_ok) {
+        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                               "no ggml CPU backend found in '%s' (set PERSONA_BACKENDS_DIR to the "
+                               "folder that holds libggml-cpu-*.so)",
+                               PERSONA_BACKENDS_DIR);
+    }
+    return PERSONA_OK;
+}
+
+const char *backend_log_last(void)
+{
+    return last_error;
+}
+
+void backend_log_reset(void)
+{
+    last_error[0] = '\0';
+}
+
+/* Hyper-threads do not help matrix products; count the distinct sibling groups instead. */
+int backend_physical_cores(void)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    int n = 0;
+    for (long cpu = 0; cpu < online && cpu < 1024; cpu++) {
+        char path[96];
+        snprintf(path, sizeof path,
+                 "/sys/devices/system/cpu/cpu%ld/topology/thread_siblings_list", cpu);
+        FILE *f = fopen(path, "r");
+        if (f == NULL) {
+            return online > 0 ? (int)online : 1;
+        }
+        char line[64] = "";
+        char *got = fgets(line, sizeof line, f);
+        fclose(f);
+        /* the first number of the list is the group's lowest CPU */
+        if (got != NULL && strtol(line, NULL, 10) == cpu) {
+            n++;
+        }
+    }
+    return n > 0 ? n : 1;
+}
+
+const char *persona_engine_llama_version(void)
+{
+    return llama_version();
+}
+
+const char *persona_engine_ggml_version(void)
+{
+    return ggml_version();
+}
+
+const char *persona_engine_version(void)
+{
+    static _Thread_local char text[96];
+    snprintf(text, sizeof text, "llama %s, ggml %s", llama_version(), ggml_version());
+    return text;
+}
+
+size_t persona_engine_device_count(void)
+{
+    return backend_init(NULL) == PERSONA_OK ? ggml_backend_dev_count() : 0;
+}
+
+const char *persona_engine_device_name(size_t i)
+{
+    if (i >= persona_engine_device_count()) {
+        return NULL;
+    }
+    return ggml_backend_dev_description(ggml_backend_dev_get(i));
+}
+
+#ifndef PERSONA_VERSION
+#define PERSONA_VERSION "0.0.0"
+#endif
+
+const char *persona_version(void)
+{
+    return PERSONA_VERSION;
+}

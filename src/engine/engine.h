@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine.h - private types of the engine, the only layer that knows llama.cpp.
+ *
+ * Who owns what: persona_model owns the weights and never changes. persona_session owns one llama
+ * context, its streams (one KV sequence each) and its slots (one running request each). A plan is
+ * immutable and shared; a tap state belongs to its slot. eval.c is the only code that runs inside
+ * libllama's graph, and it touches nothing but the rows it is told to.
+ */
+#ifndef PERSONA_ENGINE_H
+#define PERSONA_ENGINE_H
+
+#include <llama.h>
+
+#include "base/buf.h"
+#include "persona/session.h"
+
+/* ---- backend.c ------------------------------------------------------------------------------ */
+
+/* Loads the compute backends once per process and routes libllama's log. Errors: UNAVAILABLE. */
+PERSONA_CHECK persona_code backend_init(persona_err *e);
+/* The last error line that libllama logged in this thread since backend_log_reset, or "". */
+const char *backend_log_last(void);
+void backend_log_reset(void);
+int backend_physical_cores(void);
+
+/* ---- harmony.c ------------------------------------------------------------------------------ */
+
+/* Control tokens of the harmony format; -1 where the vocabulary lacks one. */
+typedef struct harmony_ids {
+    llama_token start, end, message, channel, ret, call;
+} harmony_ids;
+
+/* What a token of a reply is. */
+typedef enum token_class {
+    TOKEN_TEMPLATE, /* control tokens, roles, channel names */
+    TOKEN_ANALYSIS,
+    TOKEN_OTHER,    /* content of another channel */
+    TOKEN_ANSWER,   /* the final channel, or any token of a model without channels */
+} token_class;
+
+/* Follows a harmony transcript token by token; feed it the prompt first, then the reply. */
+typedef struct channel_state {
+    const persona_model *model;
+    bool plain; /* no channels: everything is answer */
+    enum { CHANNEL_HEADER, CHANNEL_NAME, CHANNEL_BODY } where;
+    token_class kind;
+    char name[32];
+} channel_state;
+void channel_init(channel_state *c, const persona_model *m, bool raw);
+token_class channel_feed(channel_state *c, llama_token t);
+
+/* ---- model.c -------------------------------------------------------------------------------- */
+
+struct persona_model {
+    struct llama_model *lm;
+    const struct llama_vocab *vocab;
+    persona_model_info info;
+    char *path, *name, *arch, *quant, *judge, *questions;
+    char *chat_template;      /* NULL: none */
+    char *default_system;     /* what the template inserts without a system message, or NULL */
+    char chat_hash[65], sha256[65];
+    harmony_ids harmony;
+};
+/* End of generation: harmony's <|end|> closes a message, not the reply. */
+bool model_is_end(const persona_model *m, llama_token t);
+/* Appends the token's text. */
+void model_piece(const persona_model *m, llama_token t, bool special, buf *out);
+
+/* ---- chat.c --------------------------------------------------------------------------------- */
+
+/* A rendered conversation: text cut into control tokens and plain pieces, so that content is never
+ * parsed for control tokens. */
+typedef struct transcript {
+    buf text;
+    struct piece {
+        size_t at, len;
+        bool special;
+    } *pieces;
+    size_t n, cap;
+    persona_code failed;
+} transcript;
+void transcript_init(transcript *t);
+void transcript_free(transcript *t);
+void transcript_special(transcript *t, const char *token);
+void transcript_text(transcript *t, const char *a, const char *b, const char *c);
+/* harmony.c */
+PERSONA_CHECK persona_code harmony_render(const persona_model *m, const persona_message *msgs,
+                                          size_t n, const persona_chat_opts *opts, transcript *t,
+                                          persona_err *e);
+void harmony_find_ids(const struct llama_vocab *vocab, harmony_ids *ids);
+
+/* ---- plan.c --------------------------------------------------------------------------------- */
+
+/* What to do at one block in one phase mask, after merging. */
+typedef struct plan_step {
+    persona_op op;
+    int block;
+    unsigned phases;
+    float *v; /* ADD: alpha * v, summed */
+} plan_step;
+
+struct persona_plan {
+    int n_layer, n_embd;
+    plan_step *steps; /* ascending by block */
+    size_t n;
+    size_t *first;       /* n_layer + 1: steps of block b are first[b] .. first[b+1]-1 */
+    uint64_t prompt_id;  /* fingerprint of what happens in each phase; 0: nothing */
+    uint64_t response_id;
+    bool cvec; /* purely additive, same in both phases, no block 0: the control-vector API will do */
+};
+/* Applies every step of `block` whose phase matches to one row; true if something was applied. */
+bool plan_apply(const persona_plan *p, int block, unsigned phase, float *row);
+
+/* ---- tap.c ---------------------------------------------------------------------------------- */
+
+typedef struct tap_state {
+    persona_tap tap; /* blocks resolved */
+    int *blocks;     /* owned copy */
+    int *index;      /* n_layer: position in blocks or -1 */
+    int n_layer, n_embd;
+    double *sum;     /* MEAN: (n_blocks, n_embd) */
+    float *rows;     /* LAST: one row; ALL: n_rows; finished MEAN */
+    float *norms;    /* MEAN: (n_positions, n_blocks) */
+    size_t n_positions, cap_rows;
+    int last_block;
+} tap_state;
+PERSONA_CHECK persona_code tap_begin(tap_state *t, const persona_tap *tap, int n_layer, int n_embd,
+                                     persona_err *e);
+void tap_end(tap_state *t);
+/* Announces one more position; returns its row number for tap_row. Errors: NOMEM, SHAPE. */
+PERSONA_CHECK persona_code tap_position(tap_state *t, size_t *row, persona_err *e);
+void tap_row(tap_state *t, int block, size_t row, const float *h);
+persona_acts tap_acts(tap_state *t);
+
+/* ---- eval.c: inside the graph --------------------------------------------------------------- */
+
+/* What to do with one row of the batch being decoded. */
+typedef struct eval_row {
+    const persona_plan *plan; /* NULL: leave it */
+    unsigned phase;
+    tap_state *tap; /* NULL: do not read */
+    size_t tap_row;
+    size_t *n_edits; /* counts edited blocks */
+    bool output;     /* logits requested: survives in the last block */
+} eval_row;
+
+typedef struct eval_state {
+    eval_row *rows;
+    size_t n_rows, cap_rows;
+    bool *want; /* n_layer: whether this decode touches the block */
+    int n_layer, n_embd;
+    int stop_block; /* stop the graph after this block; -1: run it all */
+    float *scratch; /* rows of a tensor that is not in host memory */
+    size_t scratch_n;
+    persona_err err; /* first failure inside the graph */
+} eval_state;
+PERSONA_CHECK persona_code eval_init(eval_state *x, int n_layer, int n_embd, size_t max_rows,
+                                     persona_err *e);
+void eval_free(eval_state *x);
+/* Call after filling rows: works out which blocks are wanted. cvec: additive edits are already in the
+ * graph, so plans are only counted. */
+void eval_prepare(eval_state *x, bool cvec);
+bool eval_callback(struct ggml_tensor *t, bool ask, void *ud);
+
+/* ---- sampler.c ------------------------------------------------------------------------------ */
+
+PERSONA_CHECK persona_code sampler_new(const persona_model *m, const persona_sampling *s,
+                                       struct llama_sampler **out, persona_err *e);
+
+/* ---- session.c and scheduler.c -------------------------------------------------------------- */
+
+/* Rows of one decode call that may ask for logits, at least (memory is reserved for them). */
+#define ENGINE_MIN_OUTPUTS 64
+
+/* One KV sequence and what is known to be in it. */
+typedef struct stream {
+    llama_token *tokens; /* n_ctx */
+    size_t n;            /* tokens whose keys and values are cached */
+    size_t n_prompt;     /* of these, computed in the prompt phase */
+    uint64_t prompt_id, response_id;
+    int depth; /* blocks whose keys and values are valid (early exit leaves the rest) */
+} stream;
+
+typedef struct slot {
+    bool active, draining; /* draining: its last token is fed only to be read */
+    int stream;
+    persona_request req;
+    struct llama_sampler *sampler;
+    channel_state channel;
+    tap_state tap;
+    bool tapped;
+    llama_token *out; /* generated tokens, max_tokens */
+    size_t n_out, max_out;
+    llama_token pending; /* next token to feed */
+    token_class pending_class;
+    size_t n_answer, n_reused, n_edits;
+    bool answered;
+    buf text, analysis;
+    persona_finish finish;
+    int64_t t_start;
+} slot;
+
+struct persona_session {
+    persona_model *model;
+    persona_session_opts opts;
+    struct llama_context *ctx;
+    struct llama_batch batch;
+    stream *streams;
+    slot *slots;
+    eval_state eval;
+    uint64_t cvec_id; /* fingerprint of the plan in the control-vector adapter; 0: none */
+    float *cvec_data;
+    persona_session_stats stats;
+};
+
+/* prefill.c: decodes the prompt (and the forced tokens) of a slot into its stream. When generating,
+ * the logits of the last prompt token are left at batch index *logits_at. */
+PERSONA_CHECK persona_code prefill_run(persona_session *s, slot *sl, bool cvec, int *logits_at,
+                                       persona_err *e);
+/* slot.c: the life of one request. */
+PERSONA_CHECK persona_code slot_open(persona_session *s, slot *sl, const persona_request *r,
+                                     persona_err *e);
+/* Books one reply token: its class, text, callbacks. False: the reply ends with it. */
+bool slot_token(slot *sl, llama_token t);
+/* Samples from batch index `at` and books the token; sets finish when the reply is over. Returns
+ * whether the slot has a token to feed next. */
+bool slot_sample(persona_session *s, slot *sl, int at);
+void slot_close(persona_session *s, slot *sl);
+/* Makes sure the adapter matches the way plans are applied: true if plan is applied by it. */
+bool session_use_cvec(persona_session *s, const persona_plan *plan);
+PERSONA_CHECK persona_code session_decode(persona_session *s, bool cvec, persona_err *e);
+/* Batch building: one token of stream `seq` at position `pos`. */
+void session_batch_add(persona_session *s, llama_token t, llama_pos pos, llama_seq_id seq,
+                       bool logits);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * model.c - opening a GGUF file and describing it. What is wrong with a bad file is found before
+ * libllama sees it (magic, type of file), so that the message can name it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+
+#define MAX_SPLITS 512
+#define MAX_TEMPLATE ((size_t)1 << 20)
+
+persona_model_opts persona_model_defaults(void)
+{
+    return (persona_model_opts){.n_gpu_layers = 0};
+}
+
+/* One metadata string, or NULL when the key is absent. */
+static char *meta(const struct llama_model *lm, const char *key)
+{
+    int32_t n = llama_model_meta_val_str(lm, key, NULL, 0);
+    if (n < 0) {
+        return NULL;
+    }
+    char *s = mem_calloc((size_t)n + 1, 1);
+    if (s != NULL) {
+        llama_model_meta_val_str(lm, key, s, (size_t)n + 1);
+    }
+    return s;
+}
+
+/* What can be told without libllama: it exists, it is a file, it says GGUF. */
+static persona_code check_file(const char *path, persona_err *e)
+{
+    struct stat st;
+    char magic[4] = "";
+    if (stat(path, &st) != 0) {
+        return persona_err_set(e, errno == ENOENT || errno == ENOTDIR ? PERSONA_E_NOTFOUND
+                                                                      : PERSONA_E_IO,
+                               "%s: no such model file (give the path of a .gguf file)", path);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return persona_err_set(e, PERSONA_E_FORMAT,
+                               "%s: is a folder, not a model (give a .gguf file in it)", path);
+    }
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) {
+        return persona_err_set(e, PERSONA_E_IO, "%s: cannot be opened for reading", path);
+    }
+    size_t got = fread(magic, 1, sizeof magic, f);
+    fclose(f);
+    if (got != sizeof magic || memcmp(magic, "GGUF", 4) != 0) {
+        return persona_err_set(e, PERSONA_E_FORMAT,
+                               "%s: not a GGUF file (starts with %zu bytes other than \"GGUF\")",
+                               path, got);
+    }
+    return PERSONA_OK;
+}
+
+/* A control vector or a file without weights is GGUF too; say so instead of "cannot load". */
+static persona_code check_kind(const char *path, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    struct gguf_init_params p = {.no_alloc = true};
+    struct gguf_context *g = gguf_init_from_file(path, p);
+    if (g == NULL) {
+        return persona_err_set(e, PERSONA_E_FORMAT,
+                               "%s: broken or truncated GGUF header (%s); fetch the file again", path,
+                               backend_log_last());
+    }
+    int64_t key = gguf_find_key(g, "general.architecture");
+    const char *arch = key >= 0 && gguf_get_kv_type(g, key) == GGUF_TYPE_STRING
+                           ? gguf_get_val_str(g, key)
+                           : "";
+    if (strcmp(arch, "controlvector") == 0) {
+        rc = persona_err_set(e, PERSONA_E_FORMAT,
+                             "%s: is a control vector, not a model (pass it with --control-vector)",
+                             path);
+    } else if (gguf_get_n_tensors(g) == 0) {
+        rc = persona_err_set(e, PERSONA_E_FORMAT,
+                             "%s: holds a vocabulary but no weights (fetch the full model)", path);
+    }
+    gguf_free(g);
+    return rc;
+}
+
+/* Qwen's template inserts a system message when none is given; find it, so that our rendering
+ * matches the template: the first literal after <|im_start|>system\n that is not an expression. */
+static char *find_default_system(const char *tmpl)
+{
+    static const char *const OPENINGS[] = {"<|im_start|>system\\n", "<|im_start|>system\n"};
+    for (size_t k = 0; k < 2; k++) {
+        const char *at = tmpl;
+        while ((at = strstr(at, OPENINGS[k])) != NULL) {
+            at += strlen(OPENINGS[k]);
+            const char *end = strstr(at, "<|im_end|>");
+            size_t n = end == NULL ? 0 : (size_t)(end - at);
+            if (n > 0 && n < 500 && memchr(at, '\'', n) == NULL && memchr(at, '{', n) == NULL &&
+                memchr(at, '\\', n) == NULL) {
+                return mem_strndup(at, n);
+            }
+        }
+    }
+    return NULL;
+}
+
+static persona_code describe_chat(persona_model *m, persona_err *e)
+{
+    const char *t = llama_model_chat_template(m->lm, NULL);
+    harmony_find_ids(m->vocab, &m->harmony);
+    if (t != NULL && strnlen(t, MAX_TEMPLATE) < MAX_TEMPLATE) {
+        m->chat_template = mem_strdup(t);
+        if (m->chat_template == NULL) {
+            return mem_err(e, "the chat template");
+        }
+        sha256_hex(t, strlen(t), m->chat_hash);
+    }
+    bool harmony_ok = m->harmony.start >= 0 && m->harmony.end >= 0 && m->harmony.message >= 0 &&
+                      m->harmony.channel >= 0;
+    const struct llama_chat_message probe = {"user", "x"};
+    t = m->chat_template;
+    if (harmony_ok && (strcmp(m->arch, "gpt-oss") == 0 || (t != NULL && strstr(t, "<|channel|>")))) {
+        m->info.chat = PERSONA_CHAT_HARMONY;
+    } else if (t != NULL && strstr(t, "<|im_start|>") != NULL) {
+        m->info.chat = PERSONA_CHAT_CHATML;
+        m->default_system = find_default_system(t);
+    } else if (t != NULL && llama_chat_apply_template(t, &probe, 1, true, NULL, 0) > 0) {
+        m->info.chat = PERSONA_CHAT_BUILTIN;
+    }
+    return PERSONA_OK;
+}
+
+static persona_code describe(persona_model *m, persona_err *e)
+{
+    m->name = meta(m->lm, "general.name");
+    if (m->name == NULL || m->name[0] == '\0') {
+        mem_free(m->name);
+        m->name = mem_strdup(path_base(m->path));
+    }
+    m->arch = meta(m->lm, "general.architecture");
+    m->judge = meta(m->lm, "persona.judge");
+    m->questions = meta(m->lm, "persona.questions");
+    m->quant = mem_strdup(llama_ftype_name(llama_model_ftype(m->lm)));
+    if (m->name == NULL || m->arch == NULL || m->quant == NULL) {
+        return mem_err(e, "the model's description");
+    }
+    persona_code rc = describe_chat(m, e);
+    m->info = (persona_model_info){
+        .path = m->path,
+        .name = m->name,
+        .arch = m->arch,
+        .quant = m->quant,
+        .chat_hash = m->chat_hash,
+        .judge = m->judge,
+        .questions = m->questions,
+        .chat = m->info.chat,
+        .n_layer = llama_model_n_layer(m->lm),
+        .n_embd = llama_model_n_embd(m->lm),
+        .n_vocab = llama_vocab_n_tokens(m->vocab),
+        .n_ctx_train = llama_model_n_ctx_train(m->lm),
+        .n_params = llama_model_n_params(m->lm),
+        .size_bytes = llama_model_size(m->lm),
+    };
+    if (rc == PERSONA_OK && (m->info.n_layer < 2 || !llama_model_has_decoder(m->lm) ||
+                             llama_vocab_type(m->vocab) == LLAMA_VOCAB_TYPE_NONE)) {
+        rc = persona_err_set(e, PERSONA_E_FORMAT,
+                             "%s: architecture '%s' with %d blocks is not a text generator", m->path,
+                             m->arch, m->info.n_layer);
+    }
+    return rc;
+}
+
+persona_code persona_model_open(const char *path, const persona_model_opts *opts,
+                                persona_model **out, persona_err *e)
+{
+    persona_model_opts o = opts != NULL ? *opts : persona_model_defaults();
+    persona_model *m = NULL;
+    *out = NULL;
+    persona_code rc = check_file(path, e);
+    if (rc == PERSONA_OK) {
+        rc = backend_init(e);
+    }
+    backend_log_reset();
+    if (rc == PERSONA_OK) {
+        rc = check_kind(path, e);
+    }
+    if (rc != PERSONA_OK) {
+        goto out;
+    }
+    m = mem_calloc(1, sizeof *m);
+    if (m == NULL || (m->path = mem_strdup(path)) == NULL) {
+        rc = mem_err(e, "a model");
+        goto out;
+    }
+    struct llama_model_params p = llama_model_default_params();
+    p.n_gpu_layers = o.n_gpu_layers;
+    p.check_tensors = o.check_tensors;
+    m->lm = llama_model_load_from_file(path, p);
+    if (m->lm == NULL) {
+        rc = persona_err_set(e, PERSONA_E_FORMAT,
+                             "%s: libllama cannot load this model: %s (truncated file, or an "
+                             "architecture newer than llama %s)",
+                             path, backend_log_last(), llama_version());
+        goto out;
+    }
+    m->vocab = llama_model_get_vocab(m->lm);
+    rc = describe(m, e);
+out:
+    if (rc == PERSONA_OK) {
+        *out = m;
+    } else {
+        persona_model_free(m);
+    }
+    return rc;
+}
+
+void persona_model_free(persona_model *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    if (m->lm != NULL) {
+        llama_model_free(m->lm);
+    }
+    mem_free(m->path);
+    mem_free(m->name);
+    mem_free(m->arch);
+    mem_free(m->quant);
+    mem_free(m->judge);
+    mem_free(m->questions);
+    mem_free(m->chat_template);
+    mem_free(m->default_system);
+    mem_free(m);
+}
+
+const persona_model_info *persona_model_info_get(const persona_model *m)
+{
+    return &m->info;
+}
+
+/* The parts of a split file NAME-00001-of-00005.gguf, or the file itself. */
+static persona_code hash_parts(persona_model *m, persona_err *e)
+{
+    char prefix[4096];
+    const char *parts[MAX_SPLITS];
+    char *owned[MAX_SPLITS] = {0};
+    size_t n = 1;
+    parts[0] = m->path;
+    char *count = meta(m->lm, "split.count");
+    long n_split = count != NULL ? strtol(count, NULL, 10) : 0;
+    mem_free(count);
+    if (n_split > 1 && n_split <= MAX_SPLITS &&
+        llama_split_prefix(prefix, sizeof prefix, m->path, 0, (int32_t)n_split) > 0) {
+        n = (size_t)n_split;
+        for (size_t i = 0; i < n; i++) {
+            owned[i] = mem_calloc(4200, 1);
+            if (owned[i] == NULL) {
+                break;
+            }
+            llama_split_path(owned[i], 4200, prefix, (int32_t)i, (int32_t)n_split);
+            parts[i] = owned[i];
+        }
+    }
+    persona_code rc = n > 1 && owned[n - 1] == NULL ? mem_err(e, "file names")
+                                                    : sha256_file(parts, n, m->sha256, e);
+    for (size_t i = 0; i < MAX_SPLITS; i++) {
+        mem_free(owned[i]);
+    }
+    return rc;
+}
+
+persona_code persona_model_sha256(persona_model *m, const char **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    if (m->sha256[0] == '\0') {
+        rc = hash_parts(m, e);
+    }
+    *out = rc == PERSONA_OK ? m->sha256 : "";
+    return rc;
+}
+
+bool model_is_end(const persona_model *m, llama_token t)
+{
+    if (m->info.chat == PERSONA_CHAT_HARMONY && t == m->harmony.end) {
+        return false;
+    }
+    return llama_vocab_is_eog(m->vocab, t);
+}
+
+void model_piece(const persona_model *m, llama_token t, bool special, buf *out)
+{
+    char small[64];
+    int32_t n = llama_token_to_piece(m->vocab, t, small, sizeof small, 0, special);
+    if (n >= 0) {
+        buf_add(out, small, (size_t)n);
+        return;
+    }
+    char *big = mem_calloc((size_t)-n, 1);
+    if (big != NULL) {
+        int32_t got = llama_token_to_piece(m->vocab, t, big, -n, 0, special);
+        if (got > 0) {
+            buf_add(out, big, (size_t)got);
+        }
+        mem_free(big);
+    }
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * prefill.c - loading a prompt (and a forced response) into a stream: one sequence per call, so that
+ * row j of the graph is token j of the chunk.
+ *
+ * A prefix that some stream already holds is copied instead of computed, if it was computed under
+ * the same steering and deep enough (a capture that stopped the graph early leaves the later blocks
+ * without keys and values). Never reused: the last prompt token (its logits are needed) and any
+ * position that a tap wants to read.
+ */
+#include <string.h>
+
+#include "engine/engine.h"
+
+#define MIN_SHARED 8 /* copying a stream costs about as much as a few tokens */
+
+/* What a request needs from its prefill. */
+typedef struct prefill_need {
+    size_t n_prompt, n_total;
+    size_t first_read; /* nothing from here on may be reused */
+    uint64_t prompt_id, response_id;
+    int depth;      /* blocks that must be computed */
+    int stop_block; /* -1: whole graph */
+    bool logits;    /* some logits are wanted */
+} prefill_need;
+
+static prefill_need need_of(const persona_session *s, const slot *sl)
+{
+    const persona_request *r = &sl->req;
+    prefill_need n = {.n_prompt = r->n_prompt, .n_total = r->n_prompt + r->n_forced};
+    n.prompt_id = r->plan != NULL ? r->plan->prompt_id : 0;
+    n.response_id = r->plan != NULL ? r->plan->response_id : 0;
+    n.logits = r->forced == NULL || r->want_logits;
+    n.depth = s->model->info.n_layer;
+    n.stop_block = -1;
+    n.first_read = n.n_prompt - 1;
+    if (!n.logits) {
+        n.first_read = n.n_prompt;
+        if (sl->tapped) {
+            n.stop_block = sl->tap.last_block;
+            n.depth = n.stop_block + 1;
+        }
+    }
+    if (sl->tapped && sl->tap.tap.span == PERSONA_SPAN_PROMPT) {
+        n.first_read = 1;
+    } else if (sl->tapped && sl->tap.tap.span == PERSONA_SPAN_LAST_PROMPT) {
+        n.first_read = n.n_prompt - 1;
+    }
+    return n;
+}
+
+/* Leading tokens of st that a request may take over. */
+static size_t reusable(const stream *st, const persona_request *r, const prefill_need *need)
+{
+    if (st->depth < need->depth || st->prompt_id != need->prompt_id) {
+        return 0;
+    }
+    /* past its prompt region the stream was computed as a response */
+    size_t valid = st->response_id == need->prompt_id ? st->n : st->n_prompt;
+    size_t limit = valid < st->n ? valid : st->n;
+    if (limit > need->first_read) {
+        limit = need->first_read;
+    }
+    size_t k = 0;
+    while (k < limit && st->tokens[k] == r->prompt[k]) {
+        k++;
+    }
+    return k;
+}
+
+/* Puts the longest shared prefix into the slot's stream; returns its length. */
+static size_t take_prefix(persona_session *s, slot *sl, const prefill_need *need)
+{
+    llama_memory_t mem = llama_get_memory(s->ctx);
+    stream *dst = &s->streams[sl->stream];
+    size_t best = s->opts.no_reuse ? 0 : reusable(dst, &sl->req, need);
+    int src = sl->stream;
+    for (int i = 0; !s->opts.no_reuse && i < s->opts.n_slots; i++) {
+        size_t k = reusable(&s->streams[i], &sl->req, need);
+        if (k > best && k >= MIN_SHARED) {
+            best = k;
+            src = i;
+        }
+    }
+    if (src != sl->stream) {
+        llama_memory_seq_cp(mem, src, sl->stream, -1, -1);
+        memcpy(dst->tokens, s->streams[src].tokens, best * sizeof *dst->tokens);
+    }
+    llama_memory_seq_rm(mem, sl->stream, (llama_pos)best, -1);
+    return best;
+}
+
+static bool wants_tap(const slot *sl, size_t pos, token_class c)
+{
+    if (!sl->tapped) {
+        return false;
+    }
+    switch (sl->tap.tap.span) {
+    case PERSONA_SPAN_PROMPT:
+        return pos > 0 && pos < sl->req.n_prompt;
+    case PERSONA_SPAN_LAST_PROMPT:
+        return pos == sl->req.n_prompt - 1;
+    case PERSONA_SPAN_RESPONSE:
+        return pos >= sl->req.n_prompt && c == TOKEN_ANSWER;
+    }
+    return false;
+}
+
+/* Adds position pos to the batch and describes its row. */
+static persona_code add_row(persona_session *s, slot *sl, const prefill_need *need, size_t pos,
+                            persona_err *e)
+{
+    persona_request *r = &sl->req;
+    bool forced = pos >= need->n_prompt;
+    llama_token t = forced ? r->forced[pos - need->n_prompt] : r->prompt[pos];
+    token_class c = TOKEN_TEMPLATE;
+    if (forced) {
+        slot_token(sl, t);
+        c = sl->pending_class;
+    }
+    bool logits = need->logits && pos + 1 >= need->n_prompt &&
+                  (r->forced == NULL || pos + 1 < need->n_total);
+    eval_row *row = &s->eval.rows[s->eval.n_rows];
+    *row = (eval_row){.plan = r->plan,
+                      .phase = pos + 1 < need->n_prompt ? PERSONA_PHASE_PROMPT
+                                                        : PERSONA_PHASE_RESPONSE,
+                      .n_edits = &sl->n_edits,
+                      .output = logits};
+    if (wants_tap(sl, pos, c)) {
+        persona_code rc = tap_position(&sl->tap, &row->tap_row, e);
+        if (rc != PERSONA_OK) {
+            return rc;
+        }
+        row->tap = &sl->tap;
+    }
+    s->eval.n_rows++;
+    s->streams[sl->stream].tokens[pos] = t;
+    session_batch_add(s, t, (llama_pos)pos, sl->stream, logits);
+    return PERSONA_OK;
+}
+
+/* Hands out the distributions of a decoded chunk that started at position `from`. */
+static void give_logits(persona_session *s, slot *sl, const prefill_need *need, size_t from)
+{
+    if (sl->req.forced == NULL || !sl->req.want_logits || sl->req.on_logits == NULL) {
+        return;
+    }
+    for (int32_t i = 0; i < s->batch.n_tokens; i++) {
+        size_t pos = from + (size_t)i;
+        if (s->batch.logits[i]) {
+            sl->req.on_logits(sl->req.ud, pos + 1 - need->n_prompt,
+                              llama_get_logits_ith(s->ctx, i), (size_t)s->model->info.n_vocab);
+        }
+    }
+}
+
+persona_code prefill_run(persona_session *s, slot *sl, bool cvec, int *logits_at, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    prefill_need need = need_of(s, sl);
+    stream *st = &s->streams[sl->stream];
+    size_t chunk = (size_t)s->opts.n_batch;
+    size_t pos = take_prefix(s, sl, &need);
+    sl->n_reused = pos;
+    s->stats.n_tokens_reused += pos;
+    st->n = 0; /* nothing is valid if a decode fails half-way */
+    s->eval.stop_block = need.stop_block;
+    while (rc == PERSONA_OK && pos < need.n_total) {
+        size_t from = pos;
+        s->batch.n_tokens = 0;
+        s->eval.n_rows = 0;
+        size_t n_out = 0;
+        while (rc == PERSONA_OK && pos < need.n_total && pos - from < chunk &&
+               n_out < ENGINE_MIN_OUTPUTS) {
+            rc = add_row(s, sl, &need, pos, e);
+            n_out += s->batch.logits[s->batch.n_tokens - 1] != 0;
+            pos++;
+        }
+        if (rc == PERSONA_OK) {
+            rc = session_decode(s, cvec, e);
+        }
+        if (rc == PERSONA_OK) {
+            s->stats.n_prefill++;
+            s->stats.n_tokens_prefilled += pos - from;
+            *logits_at = s->batch.n_tokens - 1;
+            give_logits(s, sl, &need, from);
+        }
+    }
+    s->eval.stop_block = -1;
+    if (rc == PERSONA_OK) {
+        st->n = need.n_total;
+        st->n_prompt = need.n_prompt - 1;
+        st->prompt_id = need.prompt_id;
+        st->response_id = need.response_id;
+        st->depth = need.depth;
+    }
+    return rc;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * slot.c - the life of one request: opened, fed token by token, closed with a result.
+ *
+ * Reply tokens are booked when they are known (sampled or forced), but their activations exist only
+ * once they have been fed. So a reply cut by length feeds its last token once more for the tap
+ * (draining): a mean then covers exactly the tokens of the text, as a second pass over it would.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/engine.h"
+
+#define MAX_REPLY ((size_t)16 << 20)
+
+static persona_code check_request(const persona_session *s, const persona_request *r,
+                                  persona_err *e)
+{
+    size_t n_ctx = (size_t)s->opts.n_ctx;
+    const persona_plan *p = r->plan;
+    if (r->prompt == NULL || r->n_prompt == 0) {
+        return persona_err_set(e, PERSONA_E_USAGE, "request: the prompt is empty");
+    }
+    if (r->n_prompt + r->n_forced + (r->forced == NULL) > n_ctx) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "request: %zu prompt and %zu response tokens do not fit the %zu tokens "
+                               "of a slot (raise the context or shorten the text)",
+                               r->n_prompt, r->n_forced, n_ctx);
+    }
+    for (size_t i = 0; i < r->n_prompt + r->n_forced; i++) {
+        persona_token t = i < r->n_prompt ? r->prompt[i] : r->forced[i - r->n_prompt];
+        if (t < 0 || t >= s->model->info.n_vocab) {
+            return persona_err_set(e, PERSONA_E_USAGE, "request: token %d is outside 0..%d", t,
+                                   s->model->info.n_vocab - 1);
+        }
+    }
+    if (p != NULL && (p->n_layer != s->model->info.n_layer || p->n_embd != s->model->info.n_embd)) {
+        return persona_err_set(e, PERSONA_E_SHAPE,
+                               "plan is for %d blocks of width %d, the model has %d of width %d",
+                               p->n_layer, p->n_embd, s->model->info.n_layer, s->model->info.n_embd);
+    }
+    return PERSONA_OK;
+}
+
+persona_code slot_open(persona_session *s, slot *sl, const persona_request *r, persona_err *e)
+{
+    int seq = sl->stream;
+    persona_code rc = check_request(s, r, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    memset(sl, 0, sizeof *sl);
+    sl->stream = seq;
+    sl->active = true;
+    sl->req = *r;
+    sl->t_start = llama_time_us();
+    if (sl->req.plan != NULL && sl->req.plan->n == 0) {
+        sl->req.plan = NULL;
+    }
+    buf_init(&sl->text, MAX_REPLY);
+    buf_init(&sl->analysis, MAX_REPLY);
+    channel_init(&sl->channel, s->model, r->raw);
+    for (size_t i = 0; i < r->n_prompt; i++) {
+        channel_feed(&sl->channel, r->prompt[i]);
+    }
+    sl->answered = sl->channel.plain;
+    size_t room = (size_t)s->opts.n_ctx - r->n_prompt;
+    size_t wish = r->sampling.max_tokens > 0 ? (size_t)r->sampling.max_tokens : 0;
+    sl->max_out = r->forced != NULL ? r->n_forced : wish < room ? wish : room;
+    sl->out = mem_calloc(sl->max_out + 1, sizeof *sl->out);
+    if (sl->out == NULL) {
+        rc = mem_err(e, "a reply");
+    }
+    if (rc == PERSONA_OK && r->forced == NULL) {
+        rc = sampler_new(s->model, &r->sampling, &sl->sampler, e);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && sl->sampler != NULL && i < r->n_prompt; i++) {
+        if (r->sampling.repetition_penalty != 1.0F) {
+            llama_sampler_accept(sl->sampler, r->prompt[i]);
+        }
+    }
+    if (rc == PERSONA_OK && r->tap != NULL) {
+        rc = tap_begin(&sl->tap, r->tap, s->model->info.n_layer, s->model->info.n_embd, e);
+        sl->tapped = true;
+    }
+    return rc;
+}
+
+bool slot_token(slot *sl, llama_token t)
+{
+    token_class c = channel_feed(&sl->channel, t);
+    sl->pending = t;
+    sl->pending_class = c;
+    sl->out[sl->n_out++] = t;
+    if (sl->channel.where == CHANNEL_BODY && sl->channel.kind == TOKEN_ANSWER) {
+        sl->answered = true;
+    }
+    buf *to = c == TOKEN_ANSWER ? &sl->text : c == TOKEN_ANALYSIS ? &sl->analysis : NULL;
+    sl->n_answer += c == TOKEN_ANSWER;
+    buf piece;
+    buf_init(&piece, 4096);
+    model_piece(sl->channel.model, t, false, &piece);
+    if (to != NULL) {
+        buf_add(to, piece.p, piece.len);
+    }
+    bool go_on = true;
+    if (sl->req.on_token != NULL) {
+        go_on = sl->req.on_token(sl->req.ud, t, buf_str(&piece), piece.len);
+    }
+    buf_free(&piece);
+    return go_on;
+}
+
+bool slot_sample(persona_session *s, slot *sl, int at)
+{
+    if (sl->n_out == sl->max_out) {
+        sl->finish = PERSONA_FINISH_LENGTH;
+        return false;
+    }
+    if (sl->req.on_logits != NULL) {
+        sl->req.on_logits(sl->req.ud, sl->n_out, llama_get_logits_ith(s->ctx, at),
+                          (size_t)s->model->info.n_vocab);
+    }
+    llama_token t = llama_sampler_sample(sl->sampler, s->ctx, at);
+    if (!sl->req.sampling.ignore_eos && model_is_end(s->model, t)) {
+        sl->finish = PERSONA_FINISH_STOP;
+        return false;
+    }
+    bool go_on = slot_token(sl, t);
+    if (go_on && sl->n_out < sl->max_out) {
+        return true;
+    }
+    sl->finish = go_on ? PERSONA_FINISH_LENGTH : PERSONA_FINISH_SINK;
+    sl->draining = sl->tapped && sl->tap.tap.span == PERSONA_SPAN_RESPONSE &&
+                   sl->pending_class == TOKEN_ANSWER &&
+                   s->streams[sl->stream].n < (size_t)s->opts.n_ctx;
+    return sl->draining;
+}
+
+/* Cut replies can end inside a code point; broken bytes become U+FFFD so that text is always UTF-8. */
+static void sanitize(buf *b)
+{
+    buf out;
+    buf_init(&out, b->max);
+    const unsigned char *p = (const unsigned char *)buf_str(b);
+    size_t i = 0;
+    while (i < b->len) {
+        size_t n = p[i] < 0x80 ? 1 : p[i] >= 0xF0 && p[i] < 0xF5 ? 4 : p[i] >= 0xE0 ? 3
+                                 : p[i] >= 0xC2                  ? 2
+                                                                 : 0;
+        bool ok = n > 0 && p[i] < 0xF5 && i + n <= b->len;
+        for (size_t k = 1; ok && k < n; k++) {
+            ok = (p[i + k] & 0xC0) == 0x80;
+        }
+        ok = ok && !(p[i] == 0xE0 && p[i + 1] < 0xA0) && !(p[i] == 0xED && p[i + 1] > 0x9F) &&
+             !(p[i] == 0xF0 && p[i + 1] < 0x90) && !(p[i] == 0xF4 && p[i + 1] > 0x8F);
+        if (ok) {
+            buf_add(&out, p + i, n);
+            i += n;
+        } else {
+            buf_puts(&out, "\xEF\xBF\xBD");
+            i++;
+        }
+    }
+    buf_free(b);
+    *b = out;
+}
+
+void slot_close(persona_session *s, slot *sl)
+{
+    sanitize(&sl->text);
+    sanitize(&sl->analysis);
+    persona_result r = {.finish = sl->finish,
+                        .tokens = sl->out,
+                        .n_prompt = sl->req.n_prompt,
+                        .n_reused = sl->n_reused,
+                        .n_tokens = sl->n_out,
+                        .text = buf_str(&sl->text),
+                        .analysis = buf_str(&sl->analysis),
+                        .answered = sl->answered,
+                        .n_answer = sl->n_answer,
+                        .n_steered = sl->n_edits,
+                        .seconds = (double)(llama_time_us() - sl->t_start) * 1e-6};
+    if (sl->tapped) {
+        r.acts = tap_acts(&sl->tap);
+    }
+    if (sl->req.on_done != NULL) {
+        sl->req.on_done(sl->req.ud, &r);
+    }
+    if (sl->sampler != NULL) {
+        llama_sampler_free(sl->sampler);
+    }
+    if (sl->tapped) {
+        tap_end(&sl->tap);
+    }
+    mem_free(sl->out);
+    buf_free(&sl->text);
+    buf_free(&sl->analysis);
+    sl->out = NULL;
+    sl->sampler = NULL;
+    sl->active = false;
+    s->stats.n_requests++;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * settle.c - where to steer: the block is chosen by behaviour, not by separability, which predicts
+ * steering badly (methods 4.3).
+ *
+ * Every block is tried at equal ||edit||/||h||, both signs, on a few extraction questions, all trials
+ * in one batch; the judge scores them; the block with the largest swing wins, where answers that stop
+ * being coherent lose their swing. Without a judge the held-out AUROC times the split-half cosine
+ * decides among the middle blocks. Evaluation questions are never used here.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "pipeline/pipeline.h"
+
+#define N_QUESTIONS 8
+#define MAX_TOKENS 48
+#define MIN_COHERENCE 70.0
+
+/* Ratios tried at every block: models differ in how much they bear. */
+static const double RATIOS[] = {0.25, 0.6};
+#define N_RATIOS (sizeof RATIOS / sizeof RATIOS[0])
+
+typedef struct trial_cell {
+    int block;
+    double ratio;
+    persona_plan *plans[2]; /* +, - */
+    double score[2], coherence[2];
+} trial_cell;
+
+static int by_statistics(const persona_vector *v)
+{
+    int best = -1;
+    double top = -1;
+    for (int b = v->n_layer / 4; b <= v->n_layer * 7 / 8; b++) {
+        const persona_vector_layer *l = &v->layers[b];
+        double x = l->present ? (double)l->auroc * fmax((double)l->split_half, 0) : (double)NAN;
+        if (b > 0 && x > top) {
+            top = x;
+            best = b;
+        }
+    }
+    for (int b = v->n_layer - 1; best < 0 && b > 0; b--) {
+        best = v->layers[b].present && b <= v->n_layer * 3 / 4 ? b : -1;
+    }
+    return best;
+}
+
+static persona_code make_cells(const persona_vector *v, trial_cell *cells, size_t *n,
+                               persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    for (int b = 1; b < v->n_layer - 1; b++) {
+        const persona_vector_layer *l = &v->layers[b];
+        for (size_t r = 0; rc == PERSONA_OK && r < N_RATIOS; r++) {
+            if (!l->present || !(l->norm > 0) || !(l->h_median > 0)) {
+                continue;
+            }
+            trial_cell *c = &cells[(*n)++];
+            c->block = b;
+            c->ratio = RATIOS[r];
+            for (int sign = 0; rc == PERSONA_OK && sign < 2; sign++) {
+                double alpha = RATIOS[r] * (double)l->h_median / (double)l->norm;
+                persona_edit edit = {.op = PERSONA_OP_ADD, .block = b,
+                                     .phases = PERSONA_PHASE_RESPONSE,
+                                     .alpha = (float)(sign == 0 ? alpha : -alpha),
+                                     .v = persona_vector_row(v, b)};
+                rc = persona_plan_new(v->n_layer, v->n_embd, &edit, 1, &c->plans[sign], e);
+            }
+        }
+    }
+    return rc;
+}
+
+static persona_code judge_cells(const persona_judge *judge, const char *trait, trial_cell *cells,
+                                size_t n_cells, size_t n_questions, const answer *answers,
+                                persona_err *e)
+{
+    for (size_t c = 0; c < n_cells; c++) {
+        for (size_t sign = 0; sign < 2; sign++) {
+            double score = 0, coherence = 0;
+            for (size_t q = 0; q < n_questions; q++) {
+                const answer *a = &answers[(q * n_cells + c) * 2 + sign];
+                float x = 50;
+                persona_code rc = persona_judge_score(judge, trait, a->text, &x, e);
+                if (rc != PERSONA_OK) {
+                    return rc;
+                }
+                score += a->answered ? (double)x : 50.0;
+                coherence += a->answered ? (double)persona_judge_coherence(judge, a->text) : 0.0;
+            }
+            cells[c].score[sign] = score / (double)n_questions;
+            cells[c].coherence[sign] = coherence / (double)n_questions;
+        }
+    }
+    return PERSONA_OK;
+}
+
+/* Swing, reduced in proportion where coherence falls below 70. */
+static double value_of(const trial_cell *c)
+{
+    double low = fmin(c->coherence[0], c->coherence[1]);
+    return (c->score[0] - c->score[1]) * fmin(1.0, pow(low / MIN_COHERENCE, 2));
+}
+
+static persona_code sweep(persona_session *s, persona_vector *v, const persona_trait *trait,
+                          const persona_questions *questions, const persona_judge *judge,
+                          uint32_t seed, const persona_hooks *hooks, double *swing,
+                          persona_err *e)
+{
+    size_t n_cells = 0;
+    size_t n_q = questions->n_extraction < N_QUESTIONS ? questions->n_extraction : N_QUESTIONS;
+    char stage[96];
+    trial_cell *cells = mem_calloc((size_t)v->n_layer * N_RATIOS, sizeof *cells);
+    ask *asks = NULL;
+    answer *answers = NULL;
+    size_t n = 0;
+    persona_code rc = cells == NULL ? mem_err(e, "a sweep") : make_cells(v, cells, &n_cells, e);
+    if (rc != PERSONA_OK) {
+        goto out;
+    }
+    n = n_cells * 2 * n_q;
+    asks = mem_calloc(n, sizeof *asks);
+    answers = mem_calloc(n, sizeof *answers);
+    if (asks == NULL || answers == NULL) {
+        rc = mem_err(e, "a sweep");
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        asks[i] = (ask){.question = questions->extraction[i / (n_cells * 2)], .skip_analysis = true,
+                        .plan = cells[i / 2 % n_cells].plans[i % 2],
+                        .sampling = persona_sampling_defaults()};
+        asks[i].sampling.max_tokens = MAX_TOKENS;
+        asks[i].sampling.seed = rng_mix(seed, 0x73776565, i / (n_cells * 2));
+    }
+    rc = ask_all(s, asks, n, stage_name(stage, sizeof stage, "choose block", trait->name), hooks,
+                 answers, e);
+    if (rc == PERSONA_OK) {
+        rc = judge_cells(judge, trait->name, cells, n_cells, n_q, answers, e);
+    }
+    double best = -INFINITY;
+    for (size_t c = 0; rc == PERSONA_OK && c < n_cells; c++) {
+        if (value_of(&cells[c]) > best) {
+            best = value_of(&cells[c]);
+            v->from.best_layer = cells[c].block;
+            *swing = cells[c].score[0] - cells[c].score[1];
+        }
+    }
+out:
+    for (size_t c = 0; cells != NULL && c < n_cells; c++) {
+        persona_plan_free(cells[c].plans[0]);
+        persona_plan_free(cells[c].plans[1]);
+    }
+    mem_free(cells);
+    mem_free(asks);
+    answers_clear(answers, n);
+    mem_free(answers);
+    return rc;
+}
+
+persona_code settle_layer(persona_session *s, persona_vector *v, const persona_trait *trait,
+                          const persona_questions *questions, const persona_judge *judge,
+                          uint32_t seed, const persona_hooks *hooks, double *swing,
+                          const char **how, persona_err *e)
+{
+    *swing = NAN;
+    *how = "steering sweep";
+    if (judge != NULL && persona_judge_knows(judge, trait->name) && questions->n_extraction > 0) {
+        persona_code rc = sweep(s, v, trait, questions, judge, seed, hooks, swing, e);
+        if (rc != PERSONA_OK || v->from.best_layer > 0) {
+            return rc;
+        }
+    }
+    *how = "auroc";
+    v->from.best_layer = by_statistics(v);
+    if (v->from.best_layer < 1) {
+        return persona_err_set(e, PERSONA_E_SHAPE, "trait '%s': the vector has no usable block",
+                               trait->name);
+    }
+    return PERSONA_OK;
+}
+
+persona_code persona_settle(persona_session *s, persona_vector *v, const persona_trait *trait,
+                            const persona_questions *questions, const persona_judge *judge,
+                            uint32_t seed, const persona_hooks *hooks, double *swing,
+                            persona_err *e)
+{
+    const char *how;
+    double measured;
+    persona_code rc = settle_layer(s, v, trait, questions, judge, seed, hooks, &measured, &how, e);
+    if (swing != NULL) {
+        *swing = measured;
+    }
+    if (rc == PERSONA_OK) {
+        rc = persona_calibrate(s, v, v->from.best_layer, questions->extraction,
+                               questions->n_extraction, hooks, e);
+        if (rc == PERSONA_E_NUMERIC) {
+            rc = PERSONA_OK; /* uncalibrated, which from.dose says */
+        }
+    }
+    return rc;
+}
