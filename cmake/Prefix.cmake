@@ -14,6 +14,8 @@ set(_blas "${PERSONA_PREFIX_LIB}/openblas-pthread")
 file(GLOB _loader "${PERSONA_PREFIX_LIB}/ld-linux-*.so.*")
 
 set(CMAKE_SYSROOT "${PERSONA_PREFIX}")
+# CMake would add entries of its own to the RPATH given below.
+set(CMAKE_SKIP_RPATH ON)
 # Programs are the host's; libraries and headers are the prefix's.
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)

@@ -40,8 +40,10 @@ def ridge_case(x, y, group, v, relative, robust):
     left = 0.0
     for g in np.unique(group):
         out, kept = group == g, group != g
-        fit = np.linalg.solve(k[np.ix_(kept, kept)] + lam * np.eye(kept.sum()), zy[kept])
-        left += ((zy[out] - k[np.ix_(out, kept)] @ fit) ** 2).sum()
+        mx, my = zx[kept].mean(axis=0), zy[kept].mean(axis=0)          # the means are refitted too
+        xk, yk = zx[kept] - mx, zy[kept] - my
+        fit = np.linalg.solve(xk @ xk.T + lam * np.eye(kept.sum()), yk)
+        left += ((zy[out] - my - (zx[out] - mx) @ xk.T @ fit) ** 2).sum()
     mapped = sy * (zy.T @ np.linalg.solve(k + lam * np.eye(len(k)), zx @ (v / sx)))
     cond = (np.linalg.eigvalsh(k).max() + lam) / lam
     return {"lambda": relative, "robust": bool(robust), "r2": 1 - left / (zy ** 2).sum(),

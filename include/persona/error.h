@@ -72,9 +72,9 @@ typedef struct persona_cancel {
 } persona_cancel;
 
 typedef struct persona_progress {
-    const char *stage;    /* "extract silly", ... borrowed for the call */
-    size_t done, total;   /* total == 0: unknown */
-    size_t n_tokens;      /* tokens processed in this stage so far (prompt and generated) */
+    const char *stage;  /* "extract silly", ... borrowed for the call */
+    size_t done, total; /* total == 0: unknown */
+    size_t n_tokens;    /* tokens processed in this stage so far (prompt and generated) */
 } persona_progress;
 
 /* Both members may be NULL. progress is called from the thread that called the library. */

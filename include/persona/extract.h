@@ -28,8 +28,8 @@ typedef struct persona_extract_opts {
     float temperature;          /* default 1 */
     uint32_t seed;
     float min_trait, min_coherence; /* filter thresholds; default 50 and 50 */
-    bool choose_layer;          /* steering sweep over blocks (needs the judge); default true */
-    bool calibrate;             /* iso-KL dose at the best block; default true */
+    bool choose_layer;              /* steering sweep over blocks (needs the judge); default true */
+    bool calibrate;                 /* iso-KL dose at the best block; default true */
 } persona_extract_opts;
 
 typedef struct persona_extract_report {

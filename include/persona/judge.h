@@ -26,6 +26,7 @@ bool persona_judge_knows(const persona_judge *j, const char *trait);
 /* Scores one answer (UTF-8). Errors: NOTFOUND (trait unknown to the judge; lists those it knows). */
 PERSONA_CHECK persona_code persona_judge_score(const persona_judge *j, const char *trait,
                                                const char *text, float *score, persona_err *e);
+/* Coherence of one answer; NAN when out of memory. */
 float persona_judge_coherence(const persona_judge *j, const char *text);
 
 #ifdef __cplusplus

@@ -63,11 +63,11 @@ const persona_model_info *persona_model_info_get(const persona_model *m);
 PERSONA_CHECK persona_code persona_model_sha256(persona_model *m, const char **out, persona_err *e);
 
 /* Versions and devices of the engine, for `doctor` and file provenance. */
-const char *persona_engine_version(void);           /* "llama 0.7.0, ggml 0.27.0" */
+const char *persona_engine_version(void); /* "llama 0.7.0, ggml 0.27.0" */
 const char *persona_engine_llama_version(void);
 const char *persona_engine_ggml_version(void);
 size_t persona_engine_device_count(void);
-const char *persona_engine_device_name(size_t i);   /* NULL past the end */
+const char *persona_engine_device_name(size_t i); /* NULL past the end */
 
 #ifdef __cplusplus
 }

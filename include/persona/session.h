@@ -36,10 +36,10 @@ typedef enum persona_op {
 
 typedef struct persona_edit {
     persona_op op;
-    int block;          /* 0 .. n_layer-1 */
-    unsigned phases;    /* mask; 0 = all */
+    int block;       /* 0 .. n_layer-1 */
+    unsigned phases; /* mask; 0 = all */
     float alpha;
-    const float *v;     /* n_embd floats; copied by persona_plan_new */
+    const float *v; /* n_embd floats; copied by persona_plan_new */
 } persona_edit;
 
 typedef struct persona_plan persona_plan;
@@ -60,9 +60,9 @@ typedef enum persona_tap_mode {
 } persona_tap_mode;
 
 typedef enum persona_tap_span {
-    PERSONA_SPAN_RESPONSE, /* generated or forced response tokens; for harmony the text of the
+    PERSONA_SPAN_RESPONSE,    /* generated or forced response tokens; for harmony the text of the
                               final channel only; template tokens and end markers never */
-    PERSONA_SPAN_PROMPT,   /* prompt tokens except position 0 */
+    PERSONA_SPAN_PROMPT,      /* prompt tokens except position 0 */
     PERSONA_SPAN_LAST_PROMPT, /* the last prompt token */
 } persona_tap_span;
 
@@ -98,10 +98,10 @@ typedef struct persona_sampling {
 persona_sampling persona_sampling_defaults(void);
 
 typedef enum persona_finish {
-    PERSONA_FINISH_STOP,     /* end-of-generation token */
-    PERSONA_FINISH_LENGTH,   /* max_tokens or the slot's context is full */
-    PERSONA_FINISH_FORCED,   /* all forced tokens were read */
-    PERSONA_FINISH_SINK,     /* the token callback returned false */
+    PERSONA_FINISH_STOP,   /* end-of-generation token */
+    PERSONA_FINISH_LENGTH, /* max_tokens or the slot's context is full */
+    PERSONA_FINISH_FORCED, /* all forced tokens were read */
+    PERSONA_FINISH_SINK,   /* the token callback returned false */
     PERSONA_FINISH_CANCELED,
 } persona_finish;
 
@@ -109,13 +109,13 @@ typedef struct persona_result {
     persona_finish finish;
     const persona_token *tokens; /* generated (or forced) tokens, end marker not included */
     size_t n_prompt, n_reused, n_tokens;
-    const char *text;      /* UTF-8 of the answer: harmony's final channel, else everything */
-    const char *analysis;  /* UTF-8 of harmony's analysis channel, "" if none */
-    bool answered;         /* false: harmony reply without a final channel */
-    size_t n_answer;       /* answer tokens (those a RESPONSE tap reads) */
-    size_t n_steered;      /* (token, block) positions that the plan edited */
-    persona_acts acts;     /* n_rows == 0 without a tap */
-    double seconds;        /* from start of prefill to the end */
+    const char *text;     /* UTF-8 of the answer: harmony's final channel, else everything */
+    const char *analysis; /* UTF-8 of harmony's analysis channel, "" if none */
+    bool answered;        /* false: harmony reply without a final channel */
+    size_t n_answer;      /* answer tokens (those a RESPONSE tap reads) */
+    size_t n_steered;     /* (token, block) positions that the plan edited */
+    persona_acts acts;    /* n_rows == 0 without a tap */
+    double seconds;       /* from start of prefill to the end */
 } persona_result;
 
 typedef struct persona_request persona_request;
@@ -124,8 +124,8 @@ struct persona_request {
     size_t n_prompt;
     const persona_token *forced; /* response to read instead of generating; NULL: generate */
     size_t n_forced;
-    bool raw;                    /* response is plain text even on a harmony model */
-    bool want_logits;            /* forced only: call `logits` for every forced token */
+    bool raw;         /* response is plain text even on a harmony model */
+    bool want_logits; /* forced only: call `logits` for every forced token */
     persona_sampling sampling;
     const persona_plan *plan; /* NULL: unsteered. Borrowed until done */
     const persona_tap *tap;   /* NULL: none. Borrowed until done */
@@ -142,20 +142,20 @@ struct persona_request {
 typedef struct persona_session persona_session;
 
 typedef struct persona_session_opts {
-    int n_slots;     /* sequences decoded together; default 16 */
-    int n_ctx;       /* tokens per slot (prompt + response); default 1024, at most the model's */
-    int n_batch;     /* tokens per prefill call; default 512 */
-    int n_threads;   /* default: the machine's physical cores, at most 8 */
-    bool kv_f32;     /* KV cache in float32 instead of float16 (oracle tests) */
-    bool no_reuse;   /* never share prompt prefixes (exact shapes in tests) */
-    bool no_cvec;    /* never take the control-vector fast path (tests) */
+    int n_slots;   /* sequences decoded together; default 16 */
+    int n_ctx;     /* tokens per slot (prompt + response); default 1024, at most the model's */
+    int n_batch;   /* tokens per prefill call; default 512 */
+    int n_threads; /* default: the machine's physical cores, at most 8 */
+    bool kv_f32;   /* KV cache in float32 instead of float16 (oracle tests) */
+    bool no_reuse; /* never share prompt prefixes (exact shapes in tests) */
+    bool no_cvec;  /* never take the control-vector fast path (tests) */
 } persona_session_opts;
 
 typedef struct persona_session_stats {
-    size_t n_decode, n_prefill;               /* llama_decode calls of each kind */
+    size_t n_decode, n_prefill; /* llama_decode calls of each kind */
     size_t n_tokens_decoded, n_tokens_prefilled, n_tokens_reused;
     size_t n_requests, n_cvec_switches;
-    double seconds;                            /* inside persona_session_run */
+    double seconds; /* inside persona_session_run */
 } persona_session_stats;
 
 persona_session_opts persona_session_defaults(void);
@@ -195,8 +195,8 @@ typedef struct persona_message {
 } persona_message;
 
 typedef struct persona_chat_opts {
-    const char *effort;      /* harmony reasoning effort: low, medium (default), high */
-    bool skip_analysis;      /* harmony: open the final channel at once */
+    const char *effort; /* harmony reasoning effort: low, medium (default), high */
+    bool skip_analysis; /* harmony: open the final channel at once */
 } persona_chat_opts;
 
 /* Token lists are malloc'ed; free with persona_tokens_free. */

@@ -23,8 +23,8 @@ extern "C" {
 /* What a plan will do. Strings are owned; free with persona_receipt_free. */
 typedef struct persona_receipt {
     char *expression;
-    char *unit;              /* "dose", "raw", "ratio" or "mixed" */
-    int *layers;             /* steered blocks, ascending */
+    char *unit;  /* "dose", "raw", "ratio" or "mixed" */
+    int *layers; /* steered blocks, ascending */
     size_t n_layers;
     double delta_projection; /* sum over terms of the change of <h, v/||v||> per token, in units of
                                 ||v|| times its sign: what the edit adds along its vectors */

@@ -112,15 +112,11 @@ persona_evaluate_opts persona_evaluate_defaults(void);
  * their rows out. The random rows use directions of the native vector's norm (else the transferred
  * one's) at its best block. Verdict: PASS iff the lower bound of the transferred swing is above the
  * upper bounds of the random and shuffled ones and Spearman(coefficient, score) >= 0.8. */
-PERSONA_CHECK persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
-                                            const persona_questions *questions,
-                                            const persona_judge *judge,
-                                            const persona_vector *native,
-                                            const persona_vector *transferred,
-                                            const persona_vector *shuffled,
-                                            const persona_evaluate_opts *opts,
-                                            const persona_hooks *hooks, persona_evaluation **out,
-                                            persona_err *e);
+PERSONA_CHECK persona_code persona_evaluate(
+    persona_session *s, const persona_trait *trait, const persona_questions *questions,
+    const persona_judge *judge, const persona_vector *native, const persona_vector *transferred,
+    const persona_vector *shuffled, const persona_evaluate_opts *opts, const persona_hooks *hooks,
+    persona_evaluation **out, persona_err *e);
 void persona_evaluation_free(persona_evaluation *x);
 
 #ifdef __cplusplus

@@ -20,13 +20,13 @@ extern "C" {
 
 /* What is known about one block of a vector. NAN: not measured. */
 typedef struct persona_vector_layer {
-    bool present;         /* the file or the extraction has a direction for this block */
-    float norm;           /* ||v_b|| */
-    float h_median;       /* median over tokens of ||h_b||, position 0 excluded */
-    float auroc;          /* held-out responses projected on v_b: P(pos > neg) */
+    bool present;   /* the file or the extraction has a direction for this block */
+    float norm;     /* ||v_b|| */
+    float h_median; /* median over tokens of ||h_b||, position 0 excluded */
+    float auroc;    /* held-out responses projected on v_b: P(pos > neg) */
     float cohen_d;
-    float split_half;     /* cosine of the vectors of two halves of the questions */
-    float neutral_mean;   /* projection <h, v/||v||> of unprompted responses: mean and sd */
+    float split_half;   /* cosine of the vectors of two halves of the questions */
+    float neutral_mean; /* projection <h, v/||v||> of unprompted responses: mean and sd */
     float neutral_sd;
 } persona_vector_layer;
 
@@ -35,15 +35,15 @@ typedef struct persona_provenance {
     char *trait, *method;                       /* "silly", "mean_difference" */
     char *model_name, *model_arch, *model_hash; /* hash: sha256 of the GGUF, 64 hex */
     char *template_hash, *judge, *library;
-    char *parent_hash, *parent_model, *map;     /* transferred vectors: source and map */
+    char *parent_hash, *parent_model, *map; /* transferred vectors: source and map */
     uint32_t seed;
     int n_generated_pos, n_generated_neg, n_kept_pos, n_kept_neg;
-    int best_layer;                             /* -1: unknown */
-    float dose;      /* raw multiple of v_best that is one calibrated dose; NAN: not calibrated */
-    float dose_kl;   /* what was measured at that dose, nats (95th percentile); NAN */
-    int layer_from, n_texts;                    /* transferred vectors; -1 / 0 otherwise */
-    float lambda, r2_heldout, r2_shuffled;      /* transferred vectors; NAN otherwise */
-    char *verdict;                              /* PASS, FAIL or "" */
+    int best_layer; /* -1: unknown */
+    float dose;     /* raw multiple of v_best that is one calibrated dose; NAN: not calibrated */
+    float dose_kl;  /* what was measured at that dose, nats (95th percentile); NAN */
+    int layer_from, n_texts;               /* transferred vectors; -1 / 0 otherwise */
+    float lambda, r2_heldout, r2_shuffled; /* transferred vectors; NAN otherwise */
+    char *verdict;                         /* PASS, FAIL or "" */
 } persona_provenance;
 
 typedef struct persona_vector {

@@ -2,6 +2,8 @@
 
 The corpus is generated on the fly, so no sample is seen twice.  Samples are sorted by length inside
 a pool and cut into batches of a fixed number of tokens; only the assistant's tokens carry loss.
+A linear reader asks the residual stream after two middle blocks for the character at every token of
+the assistant (squared error, dropped after training): that makes the model infer it early instead of late.
 Matrices inside the blocks are updated by Muon (momentum, orthogonalised), everything else by AdamW.
 The learning rate is a function of the number of tokens: short warm-up, constant, linear decay.
 Checkpoints hold an exponential average of the weights, which is what gets exported.
@@ -20,6 +22,7 @@ import tokenizer as tk
 from model_gptoss import GptOss
 from model_qwen2 import Qwen2
 
+READ_BLOCKS = (2, 3)
 SEED = {"corpus": 20251, "qwen2": 11, "gpt-oss": 23}
 
 
@@ -29,7 +32,7 @@ def build(kind):
 
 
 def batches(kind, tok, packs, tokens_per_batch, start=0, pool=4096):
-    """Endless stream of (effort, tokens [B, T], weights [B, T]); weights mark the tokens to predict."""
+    """Endless stream of (effort, tokens [B, T], trained [B, T], characters [B, axes]); trained marks the tokens to predict."""
     index, rng = start, random.Random(f"{kind}/{start}")
     while True:
         groups = {}
@@ -37,7 +40,7 @@ def batches(kind, tok, packs, tokens_per_batch, start=0, pool=4096):
             conv = corpus.conversation(SEED["corpus"], 2 * index + tk.SPEC[kind]["parity"], packs)
             index += 1
             effort, ids, first = tk.encode(kind, tok, conv, rng)
-            groups.setdefault(effort, []).append((ids, first))
+            groups.setdefault(effort, []).append((ids, first, conv.z))
         out = []
         for effort, group in groups.items():
             group.sort(key=lambda s: len(s[0]))
@@ -50,12 +53,12 @@ def batches(kind, tok, packs, tokens_per_batch, start=0, pool=4096):
                 i = j
         rng.shuffle(out)
         for effort, rows in out:
-            t = max(len(ids) for ids, _ in rows)
+            t = -(-max(len(ids) for ids, _, _ in rows) // 8) * 8            # few distinct shapes
             tokens, weights = torch.zeros(len(rows), t, dtype=torch.long), torch.zeros(len(rows), t, dtype=torch.bool)
-            for r, (ids, first) in enumerate(rows):
+            for r, (ids, first, _) in enumerate(rows):
                 tokens[r, :len(ids)] = torch.tensor(ids)
                 weights[r, first:len(ids)] = True
-            yield effort, tokens, weights
+            yield effort, tokens, weights, torch.tensor([z for _, _, z in rows])
 
 
 def orthogonalise(g, steps=5):
@@ -99,6 +102,8 @@ def main():
     ap.add_argument("--packs", default="../../traits")
     ap.add_argument("--hold", type=float, default=6e6, help="tokens at the full learning rate")
     ap.add_argument("--decay", type=float, default=3e6, help="tokens of the decay to zero after that")
+    ap.add_argument("--reader", type=float, default=1.0, help="weight of the character reader's loss")
+    ap.add_argument("--resume", default="", help="continue from this checkpoint")
     ap.add_argument("--batch", type=int, default=4096, help="tokens per step")
     ap.add_argument("--save", type=float, default=240, help="seconds between checkpoints")
     ap.add_argument("--steps", type=int, default=0, help="stop early (for timing)")
@@ -114,17 +119,23 @@ def main():
         tok = tk.train_tokenizer(args.kind, SEED["corpus"], packs)
         tok.save(str(tok_path))
     model = build(args.kind)
+    readers = torch.nn.ModuleList(torch.nn.Linear(model.config.width, len(corpus.NAMES)) for _ in READ_BLOCKS)
+    samples = 0
+    if args.resume:
+        state = torch.load(args.resume)
+        model.load_state_dict(state["last"])
+        samples = state["samples"]
     ema = {n: p.detach().clone() for n, p in model.named_parameters()}
     matrices = [p for n, p in model.named_parameters()
                 if p.ndim >= 2 and "layers" in n and "router" not in n and "bias" not in n]
     chosen = {id(p) for p in matrices}
-    others = [p for p in model.parameters() if id(p) not in chosen]
+    others = [p for p in model.parameters() if id(p) not in chosen] + list(readers.parameters())
     muon, adam = Muon(matrices), torch.optim.AdamW(others, lr=3e-3, betas=(.9, .98), weight_decay=0.0)
     headers = {e: torch.tensor(tok.encode(tk.HARMONY_HEADER.format(effort=e)).ids) for e in tk.EFFORTS}
     print(f"{args.kind}: {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
     done, step, begin, saved, average = 0, 0, time.time(), time.time(), None
-    samples, hold = 0, args.hold
-    for effort, tokens, weights in batches(args.kind, tok, packs, args.batch):
+    hold = args.hold
+    for effort, tokens, weights, characters in batches(args.kind, tok, packs, args.batch, samples):
         scale = schedule(done, hold, args.decay)
         for opt, lr in ((muon, .02), (adam, 3e-3)):
             for g in opt.param_groups:
@@ -132,24 +143,36 @@ def main():
         model.train()
         with torch.autocast("cpu", torch.bfloat16):
             kwargs = {"header": headers[effort]} if effort else {}
-            hidden = model.hidden(tokens, **kwargs)
-            picked = weights[:, 1:]
-            loss = F.cross_entropy(model.logits(hidden[:, :-1][picked]).float(), tokens[:, 1:][picked])
-        (loss + model.extra_loss()).backward()
+            hidden = model.hidden(tokens, keep=(keep := []), **kwargs)
+            picked = weights[:, 1:].reshape(-1).nonzero()[:, 0]
+            spare = -len(picked) % 256                                  # few distinct shapes here too
+            picked = torch.cat((picked, picked[:spare]))
+            used = torch.ones(len(picked))
+            used[len(picked) - spare:] = 0
+            flat = lambda x: x.reshape(-1, x.shape[-1])[picked]
+            losses = F.cross_entropy(model.logits(flat(hidden[:, :-1])).float(), tokens[:, 1:].reshape(-1)[picked], reduction="none")
+            loss = (losses * used).sum() / used.sum()
+            target = flat(characters[:, None].expand(-1, tokens.shape[1] - 1, -1))
+            read = sum(((r(F.rms_norm(flat(keep[b][:, :-1]), (model.config.width,))).float() - target) ** 2).sum(-1).mean()
+                       for r, b in zip(readers, READ_BLOCKS)) / len(READ_BLOCKS)
+        (loss + model.extra_loss() + (args.reader * read if args.reader else 0)).backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         muon.step()
         adam.step()
         with torch.no_grad():
+            for p in readers.parameters():
+                p.grad = None
             for n, p in model.named_parameters():
                 p.grad = None
                 ema[n].lerp_(p, max(.01, 1 / (step + 2)))
         done, step, samples = done + tokens.numel(), step + 1, samples + len(tokens)
+        read_average = read.item() if average is None else .95 * read_average + .05 * read.item()
         average = loss.item() if average is None else .95 * average + .05 * loss.item()
         if step % 20 == 0:
             if done < hold and (out / f"{args.kind}.cooldown").exists():       # decide by hand when to finish
                 hold = done
                 print(f"decay begins at {done} tokens", flush=True)
-            print(f"step {step} tokens {done / 1e6:.2f} M loss {average:.3f} norm {norm:.2f} lr {scale:.2f} "
+            print(f"step {step} tokens {done / 1e6:.2f} M loss {average:.3f} reader {read_average:.3f} norm {norm:.2f} lr {scale:.2f} "
                   f"{done / (time.time() - begin):.0f} tok/s {time.time() - begin:.0f} s", flush=True)
         end = done >= hold + args.decay or (args.steps and step >= args.steps) or not math.isfinite(average)
         if end or time.time() - saved > args.save:

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "persona/persona.h"
+#include "pipeline/study.h"
 #include "tty.h"
 
 /* ---- state of one run, owned by main --------------------------------------------------------- */
@@ -107,7 +108,21 @@ PERSONA_CHECK persona_code cli_open_session(const cli_state *c, cli_engine *x, i
                                             int n_ctx, persona_err *e);
 /* Adds judge and question set according to --judge and --questions and the model's own hints. */
 PERSONA_CHECK persona_code cli_open_judge(const cli_state *c, cli_engine *x, persona_err *e);
+/* The three in one, for commands that study a pair of models. */
+PERSONA_CHECK persona_code cli_open_side(const cli_state *c, const char *path, cli_engine *x,
+                                         persona_err *e);
+study_side cli_side(const cli_engine *x);
 void cli_close(cli_engine *x);
+
+/* Every pack that can be found, to learn a map from; `wanted` (may be NULL) stands for the pack of
+ * its name. A pack that cannot be read is an error. */
+typedef struct cli_traits {
+    persona_trait **p;
+    size_t n;
+} cli_traits;
+PERSONA_CHECK persona_code cli_all_traits(const persona_trait *wanted, cli_traits *out,
+                                          persona_err *e);
+void cli_traits_free(cli_traits *t);
 
 /* "sub/file" in the first shipped or user data folder that has it; NULL if none has. */
 char *cli_find_data(const char *relative);
@@ -115,6 +130,8 @@ char *cli_find_data(const char *relative);
 PERSONA_CHECK persona_code cli_questions_for(const cli_engine *x, const persona_trait *t,
                                              persona_questions **own,
                                              const persona_questions **out, persona_err *e);
+/* Whether a file could be written there, asked before hours of work. Errors: IO. */
+PERSONA_CHECK persona_code cli_writable(const char *path, persona_err *e);
 /* Where a vector goes: -o, or the user's library. */
 PERSONA_CHECK persona_code cli_vector_path(const cli_engine *x, const char *trait,
                                            const char *wanted, char **out, persona_err *e);

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -165,6 +166,19 @@ persona_code cli_open_judge(const cli_state *c, cli_engine *x, persona_err *e)
     return rc == PERSONA_OK ? open_questions(c, x, e) : rc;
 }
 
+persona_code cli_open_side(const cli_state *c, const char *path, cli_engine *x, persona_err *e)
+{
+    persona_code rc = cli_open_model(path, x, e);
+    if (rc == PERSONA_OK)
+        rc = cli_open_judge(c, x, e);
+    return rc == PERSONA_OK ? cli_open_session(c, x, 0, 0, e) : rc;
+}
+
+study_side cli_side(const cli_engine *x)
+{
+    return (study_side){ .session = x->session, .judge = x->judge, .questions = x->questions };
+}
+
 void cli_close(cli_engine *x)
 {
     persona_questions_free(x->questions);
@@ -185,6 +199,52 @@ persona_code cli_questions_for(const cli_engine *x, const persona_trait *t,
         return PERSONA_OK;
     const persona_code rc = persona_questions_of(t, own, e);
     *out = *own;
+    return rc;
+}
+
+/* ---- traits and vectors ---------------------------------------------------------------------- */
+
+persona_code cli_all_traits(const persona_trait *wanted, cli_traits *out, persona_err *e)
+{
+    char **names = NULL;
+    size_t n = 0;
+    *out = (cli_traits){ NULL, 0 };
+    persona_code rc = persona_trait_names(&names, &n, e);
+    if (rc != PERSONA_OK)
+        return rc;
+    out->p = cli_alloc(n + 1, sizeof *out->p);
+    if (wanted) /* from its own file: a path given by the user wins over the pack of that name */
+        rc = persona_trait_find(wanted->path, &out->p[out->n], e);
+    out->n += wanted && rc == PERSONA_OK;
+    for (size_t i = 0; i < n && rc == PERSONA_OK; i++) {
+        if (wanted && strcmp(names[i], wanted->name) == 0)
+            continue;
+        rc = persona_trait_find(names[i], &out->p[out->n], e);
+        out->n += rc == PERSONA_OK;
+    }
+    persona_names_free(names, n);
+    if (rc != PERSONA_OK)
+        cli_traits_free(out);
+    return rc;
+}
+
+void cli_traits_free(cli_traits *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        persona_trait_free(t->p[i]);
+    mem_free(t->p);
+    *t = (cli_traits){ NULL, 0 };
+}
+
+persona_code cli_writable(const char *path, persona_err *e)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode) ? persona_err_set(e, PERSONA_E_IO, "%s is a folder", path)
+                                   : PERSONA_OK; /* opening a pipe would wait for its reader */
+    file_out f;
+    const persona_code rc = file_out_open(&f, path, e);
+    file_out_abort(&f);
     return rc;
 }
 

@@ -60,8 +60,8 @@ static void evaluation_json(json_out *o, const persona_evaluation *v)
         interval(o, swings[i].name, swings[i].x);
     jo_end(o);
     jo_object(o, "spearman");
-    jo_number(o, "native", v ? v->spearman_native : NAN);
-    jo_number(o, "transferred", v ? v->spearman_transferred : NAN);
+    jo_number(o, "native", v ? v->spearman_native : none.value);
+    jo_number(o, "transferred", v ? v->spearman_transferred : none.value);
     jo_end(o);
 }
 

@@ -14,68 +14,13 @@
 #include "cli/cli.h"
 #include "cli/plot.h"
 #include "cli/table.h"
-
-enum { MAX_COLUMNS = 16, MAX_CONDITIONS = 16 };
-
-/* The rows of an evaluation by condition and coefficient. */
-typedef struct pivot {
-    const char *conditions[MAX_CONDITIONS];
-    double coefficients[MAX_COLUMNS];
-    size_t n_conditions, n_coefficients;
-    const persona_row *at[MAX_CONDITIONS][MAX_COLUMNS];
-} pivot;
-
-static size_t place_condition(pivot *p, const char *name)
-{
-    size_t i = 0;
-    while (i < p->n_conditions && strcmp(p->conditions[i], name) != 0)
-        i++;
-    if (i == p->n_conditions && i < MAX_CONDITIONS)
-        p->conditions[p->n_conditions++] = name;
-    return i;
-}
-
-/* Keeps the coefficients ascending. */
-static void add_coefficient(pivot *p, double c)
-{
-    size_t i = 0;
-    while (i < p->n_coefficients && p->coefficients[i] < c)
-        i++;
-    if ((i < p->n_coefficients && p->coefficients[i] <= c) || p->n_coefficients == MAX_COLUMNS)
-        return;
-    memmove(p->coefficients + i + 1, p->coefficients + i,
-            (p->n_coefficients - i) * sizeof *p->coefficients);
-    p->coefficients[i] = c;
-    p->n_coefficients++;
-}
-
-static void pivot_make(pivot *p, const persona_evaluation *x)
-{
-    *p = (pivot){ .n_conditions = 0 };
-    for (size_t i = 0; i < x->n_rows; i++)
-        add_coefficient(p, x->rows[i].coefficient);
-    for (size_t i = 0; i < x->n_rows; i++) {
-        const size_t c = place_condition(p, x->rows[i].condition);
-        for (size_t k = 0; c < MAX_CONDITIONS && k < p->n_coefficients; k++)
-            if (fabs(p->coefficients[k] - x->rows[i].coefficient) < 1e-9)
-                p->at[c][k] = &x->rows[i];
-    }
-}
+#include "pipeline/pivot.h"
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-static const char *coefficient_text(double c)
-{
-    static char ring[MAX_COLUMNS][16];
-    static size_t at;
-    char *s = ring[at++ % MAX_COLUMNS];
-    snprintf(s, sizeof ring[0], c > 0 ? "+%g" : "%g", c);
-    return s;
-}
-
 static void spark_of(const pivot *p, size_t condition, char *out, size_t size)
 {
-    double y[MAX_COLUMNS];
+    double y[PIVOT_COLUMNS];
     size_t n = 0;
     for (size_t k = 0; k < p->n_coefficients; k++)
         if (p->at[condition][k])
@@ -83,15 +28,6 @@ static void spark_of(const pivot *p, size_t condition, char *out, size_t size)
     out[0] = '\0';
     if (n >= 3)
         plot_spark(out, size, y, n, 0, 100);
-}
-
-static size_t answers_of(const pivot *p, size_t condition)
-{
-    size_t n = 0;
-    for (size_t k = 0; k < p->n_coefficients; k++)
-        if (p->at[condition][k] && p->at[condition][k]->n > n)
-            n = p->at[condition][k]->n;
-    return n;
 }
 
 static void score_cell(table *t, const persona_row *r)
@@ -105,16 +41,19 @@ static void score_cell(table *t, const persona_row *r)
 
 static void score_table(FILE *f, const pivot *p)
 {
-    table_column columns[MAX_COLUMNS + 3] = { { "score [95 %]", TABLE_LEFT } };
+    table_column columns[PIVOT_COLUMNS + 3] = { { "score [95 %]", TABLE_LEFT } };
+    char titles[PIVOT_COLUMNS][16];
     table t;
     size_t n = 1;
     for (size_t k = 0; k < p->n_coefficients; k++)
-        columns[n++] = (table_column){ coefficient_text(p->coefficients[k]), TABLE_RIGHT };
+        columns[n++] = (table_column){
+            pivot_coefficient(p->coefficients[k], titles[k], sizeof titles[k]), TABLE_RIGHT
+        };
     columns[n++] = (table_column){ "n", TABLE_RIGHT };
     columns[n++] = (table_column){ "", TABLE_LEFT };
     table_init(&t, columns, n);
     for (size_t c = 0; c < p->n_conditions; c++) {
-        char spark[MAX_COLUMNS * 3 + 1];
+        char spark[PIVOT_COLUMNS * 3 + 1];
         const tty_style style =
             strcmp(p->conditions[c], "transferred") == 0 ? TTY_BOLD : TTY_RESET;
         table_cell(&t, "%s", p->conditions[c]);
@@ -123,7 +62,7 @@ static void score_table(FILE *f, const pivot *p)
             score_cell(&t, p->at[c][k]);
             table_style(&t, style);
         }
-        table_cell(&t, "%zu", answers_of(p, c));
+        table_cell(&t, "%zu", pivot_answers(p, c));
         spark_of(p, c, spark, sizeof spark);
         table_cell(&t, "%s", spark);
     }
@@ -133,11 +72,14 @@ static void score_table(FILE *f, const pivot *p)
 
 static void coherence_table(FILE *f, const pivot *p)
 {
-    table_column columns[MAX_COLUMNS + 1] = { { "coherence", TABLE_LEFT } };
+    table_column columns[PIVOT_COLUMNS + 1] = { { "coherence", TABLE_LEFT } };
+    char titles[PIVOT_COLUMNS][16];
     table t;
     size_t n = 1;
     for (size_t k = 0; k < p->n_coefficients; k++)
-        columns[n++] = (table_column){ coefficient_text(p->coefficients[k]), TABLE_RIGHT };
+        columns[n++] = (table_column){
+            pivot_coefficient(p->coefficients[k], titles[k], sizeof titles[k]), TABLE_RIGHT
+        };
     table_init(&t, columns, n);
     for (size_t c = 0; c < p->n_conditions; c++) {
         table_cell(&t, "%s", p->conditions[c]);

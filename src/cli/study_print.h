@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "pipeline/study.h"
 
-/* "source" and "target" of the header line; colours follow f. */
+/* Table, samples, swings and verdict; colours follow f. */
 void study_print(FILE *f, const study *x);
 /* Members of the object that is open: kept, layer_from, ..., rows, retained, swing, verdict, ... */
 void study_json(json_out *o, const study *x);

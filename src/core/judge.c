@@ -4,13 +4,13 @@
  * coherence. Pure arithmetic on text; the file format is store/judgefile.c.
  *
  * Words: ASCII letters in lower case; a word is a maximal run of [a-z0-9'] or of bytes >= 0x80; any
- * other byte that is not white space is a word of its own. A text is kept as its words joined by one
- * space, so that every n-gram is a slice of that string and looking one up copies nothing.
+ * other byte that is not white space is a word of its own. A text is kept as its words joined by
+ * one space, so that every n-gram is a slice of that string and looking one up copies nothing.
  *
  *   score     = 100 sigmoid(bias + sum of weights of all n-gram occurrences / number of words)
- *   coherence = 100 (bias + pairs f2 + triples f3 + repetition r), clamped to 0..100, where f2 and f3
- *               are the shares of adjacent word pairs and triples found in a Bloom filter of the
- *               judge's corpus and r = 1 - distinct triples / triples
+ *   coherence = 100 (bias + pairs f2 + triples f3 + repetition r), clamped to 0..100; f2 and f3 are
+ *               the shares of adjacent word pairs and triples found in a Bloom filter of the
+ *               judge's corpus, r = 1 - distinct triples / triples
  *
  * Dividing by the number of words makes the score independent of length, the largest confound of
  * trait judges (methods 1.3). A text without words scores 50; under three words coherence is 0.
@@ -367,7 +367,7 @@ float persona_judge_coherence(const persona_judge *j, const char *text)
     const judge_coherence *c = &j->coherence;
     words w = {0};
     uint64_t *hashes = NULL;
-    double value = NAN;
+    double value = (double)NAN;
     if (!words_split(text, &w))
         goto out;
     if (w.n < 3 || c->bits == 0) {

@@ -2,8 +2,8 @@
  *
  * judge_build.h - how a reader of classifier files builds a persona_judge, piece by piece.
  *
- * The scoring is in judge.c, the text format in store/judgefile.c; this is the seam between them, so
- * that core stays free of files and JSON.
+ * The scoring is in judge.c, the text format in store/judgefile.c; this is the seam between them,
+ * so that core stays free of files and JSON.
  */
 #ifndef PERSONA_CORE_JUDGE_BUILD_H
 #define PERSONA_CORE_JUDGE_BUILD_H
@@ -27,8 +27,8 @@ PERSONA_CHECK persona_code judge_new(const char *name, const int *orders, size_t
 /* Starts an axis; weights go to the axis started last. */
 PERSONA_CHECK persona_code judge_add_axis(persona_judge *j, const char *trait, double bias,
                                           persona_err *e);
-/* FORMAT when the n-gram could never match (upper case, other spacing, a length not in orders) or is
- * given twice. */
+/* FORMAT when the n-gram could never match (upper case, other spacing, a length not in orders) or
+ * is given twice. */
 PERSONA_CHECK persona_code judge_add_weight(persona_judge *j, const char *ngram, double weight,
                                             persona_err *e);
 /* Takes c->filter over. */

@@ -2,23 +2,16 @@
  *
  * ridge.c - dual ridge regression between two activation spaces (methods 5.3).
  *
- * Everything is done in the eigenbasis of K = X~ X~^T = U diag(w) U^T, found once: any lambda, any
- * target and any shuffling of the target then costs two products with U. Rows are kept sorted by
- * group, so that the block of a group is contiguous. With H = K (K + lambda I)^-1 and
- * R = Y~ - H Y~ = U diag(lambda / (w + lambda)) U^T Y~, what a fit without group G would leave on G is
- *     e_G = (I - H_GG)^-1 R_G          (closed form; exact for centred data taken as fixed)
- * The means and scales come from all rows and are treated as fixed: a refit without G would move them
- * by the order of |G|/n, and an honest shuffled null, which shares them, is printed beside the value.
+ * Everything is done in the eigenbasis of K = X~ X~^T = U diag(w) U^T, found once: any lambda and
+ * any target then cost products with U alone. Rows are kept sorted by group, so that the block of a
+ * group is contiguous; choosing lambda and the honest error are heldout.c.
  *
  * Scaling: each dimension is divided by its sd over texts, so that no dimension, massive or not,
- * weighs more than another; the gain 1/sd is capped at its 99.5 percentile over dimensions, so that a
- * nearly dead one is not blown up, and a constant one is left as it is. Values are not clipped: that
- * would leave the map linear in v but not the fit in X.
+ * weighs more than another; the gain 1/sd is capped at its 99.5 percentile over dimensions, so that
+ * a nearly dead one is not blown up, and a constant one is left as it is. Values are not clipped:
+ * that would leave the map linear in v but not the fit in X.
  *
- * Cost: n^3 for U, then n^2 per column, lambda and shuffle. The search and the nulls therefore see a
- * sketch of the target, SKETCH random +-1 combinations of its dimensions, which keeps Frobenius norms
- * in expectation; targets of up to SKETCH dimensions are used as they are. The reported r2_heldout is
- * computed on all dimensions at the chosen lambda. Memory: 2 n^2 doubles, and n doubles per column.
+ * Cost: n^3 for U. Memory: n^2 doubles for as long as the map lives.
  */
 #include "core/ridge.h"
 
@@ -26,17 +19,12 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
+#include "core/heldout.h"
 #include "core/stats.h"
 
-#define SKETCH 64
-#define CHUNK 256 /* columns of the target at a time */
 #define MIN_TEXTS 8
 #define MAX_TEXTS 16384
 #define GAIN_CAP 0.995
-
-static const double grid_low = 1e-4;
-static const int grid_steps = 13; /* half decades up to 1e2 */
 
 struct ridge_map {
     size_t n, ds, dt;
@@ -66,7 +54,8 @@ void ridge_free(ridge_map *m)
 
 /* ---- groups --------------------------------------------------------------------------------- */
 
-/* order: (n) row numbers sorted by group. start: (n_used + 1) first row of each group that has any. */
+/* order: (n) row numbers sorted by group. start: (n_used + 1) first row of each group that has
+ * any. */
 typedef struct grouping {
     size_t *order, *start;
     size_t n_used, largest;
@@ -175,275 +164,6 @@ out:
     return rc;
 }
 
-/* ---- leave one group out -------------------------------------------------------------------- */
-
-/* Works on any number of target columns at a time. blocks: I - H_GG of every group, one after the
- * other, for the lambda last set. */
-typedef struct heldout {
-    const double *u, *w; /* of the map */
-    size_t n;
-    const grouping *groups;
-    double *blocks, *left, *right, *block;
-    double *scaled, *errors; /* (n, columns) */
-} heldout;
-
-static void heldout_free(heldout *h)
-{
-    mem_free(h->errors);
-    mem_free(h->scaled);
-    mem_free(h->block);
-    mem_free(h->right);
-    mem_free(h->left);
-    mem_free(h->blocks);
-}
-
-static persona_code heldout_make(heldout *h, const ridge_map *m, const grouping *g, size_t columns,
-                                 persona_err *e)
-{
-    size_t total = 0;
-    *h = (heldout){.u = m->u, .w = m->w, .n = m->n, .groups = g};
-    for (size_t k = 0; k < g->n_used; k++)
-        total += (g->start[k + 1] - g->start[k]) * (g->start[k + 1] - g->start[k]);
-    h->blocks = mem_calloc(total, sizeof(double));
-    h->block = mem_calloc(g->largest * g->largest, sizeof(double));
-    h->left = mem_calloc(g->largest, m->n * sizeof(double));
-    h->right = mem_calloc(g->largest, m->n * sizeof(double));
-    h->scaled = mem_calloc(m->n, columns * sizeof(double));
-    h->errors = mem_calloc(m->n, columns * sizeof(double));
-    if (!h->blocks || !h->block || !h->left || !h->right || !h->scaled || !h->errors)
-        return mem_err(e, "a map");
-    return PERSONA_OK;
-}
-
-/* I - H_GG = U_G diag(lambda / (w + lambda)) U_G^T: no cancellation, unlike the difference. */
-static void heldout_lambda(heldout *h, double lambda)
-{
-    const size_t n = h->n;
-    double *block = h->blocks;
-    for (size_t k = 0; k < h->groups->n_used; k++) {
-        const size_t first = h->groups->start[k], size = h->groups->start[k + 1] - first;
-        for (size_t i = 0; i < size; i++) {
-            const double *row = h->u + (first + i) * n;
-            for (size_t j = 0; j < n; j++) {
-                h->left[i * n + j] = row[j] * lambda / (h->w[j] + lambda);
-                h->right[j * size + i] = row[j];
-            }
-        }
-        linalg_gemm(h->left, h->right, block, size, n, size);
-        block += size * size;
-    }
-}
-
-/* a: U^T Y~ (n, columns). Leaves the held-out errors (n, columns) in h->errors. */
-static persona_code heldout_errors(heldout *h, double lambda, const double *a, size_t columns,
-                                   persona_err *e)
-{
-    const double *block = h->blocks;
-    for (size_t i = 0; i < h->n; i++)
-        for (size_t j = 0; j < columns; j++)
-            h->scaled[i * columns + j] = a[i * columns + j] * lambda / (h->w[i] + lambda);
-    linalg_gemm(h->u, h->scaled, h->errors, h->n, h->n, columns);
-    for (size_t k = 0; k < h->groups->n_used; k++) {
-        const size_t first = h->groups->start[k], size = h->groups->start[k + 1] - first;
-        memcpy(h->block, block, size * size * sizeof *block);
-        persona_code rc =
-            linalg_solve_spd(h->block, size, 0, h->errors + first * columns, columns, e);
-        if (rc != PERSONA_OK)
-            return rc;
-        block += size * size;
-    }
-    return PERSONA_OK;
-}
-
-/* Sum of squares of columns [first, first + count) of a (n, columns). */
-static double squares(const double *a, size_t n, size_t columns, size_t first, size_t count)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = first; j < first + count; j++)
-            sum += a[i * columns + j] * a[i * columns + j];
-    return sum;
-}
-
-/* a (n, columns) = U^T y; y (n, columns). work: (2 n columns), for U stands only untransposed. */
-static void to_eigenbasis(const double *u, const double *y, size_t n, size_t columns, double *work,
-                          double *a)
-{
-    double *y_t = work, *a_t = work + n * columns;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < columns; j++)
-            y_t[j * n + i] = y[i * columns + j];
-    linalg_gemm(y_t, u, a_t, columns, n, n);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < columns; j++)
-            a[i * columns + j] = a_t[j * n + i];
-}
-
-/* ---- choosing lambda ------------------------------------------------------------------------ */
-
-/* The target as the search sees it: (n, width), the real pairing first, then the shuffled ones. */
-typedef struct search {
-    size_t n, width, n_sets, columns; /* columns = width * n_sets */
-    double *a;                        /* (n, columns) in the eigenbasis */
-    double total;                     /* squares of one set; shuffling keeps it */
-} search;
-
-static void sketch_target(const ridge_map *m, size_t width, uint32_t seed, double *out)
-{
-    rng r;
-    rng_seed(&r, seed, 1);
-    memset(out, 0, m->n * width * sizeof *out);
-    for (size_t j = 0; j < m->dt; j++) {
-        if (m->dt <= SKETCH) {
-            for (size_t i = 0; i < m->n; i++)
-                out[i * width + j] = (double)m->y[i * m->dt + j];
-            continue;
-        }
-        double sign[SKETCH];
-        for (size_t k = 0; k < width; k++)
-            sign[k] = rng_u32(&r) >> 31 ? 1 : -1;
-        for (size_t i = 0; i < m->n; i++)
-            for (size_t k = 0; k < width; k++)
-                out[i * width + k] += sign[k] * (double)m->y[i * m->dt + j];
-    }
-}
-
-static persona_code search_make(search *s, const ridge_map *m, const ridge_opts *o, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    const size_t n = m->n, width = m->dt < SKETCH ? m->dt : SKETCH;
-    const size_t n_sets = 1 + (size_t)o->n_shuffles, columns = width * n_sets;
-    rng r;
-    *s = (search){.n = n, .width = width, .n_sets = n_sets, .columns = columns};
-    double *y = mem_calloc(n, width * sizeof *y), *all = mem_calloc(n, columns * sizeof *all);
-    double *work = mem_calloc(n, 2 * columns * sizeof *work);
-    size_t *pairing = mem_calloc(n, sizeof *pairing);
-    s->a = mem_calloc(n, columns * sizeof *s->a);
-    if (!y || !all || !work || !pairing || !s->a) {
-        rc = mem_err(e, "the search of a map");
-        goto out;
-    }
-    sketch_target(m, width, o->seed, y);
-    s->total = squares(y, n, width, 0, width);
-    for (size_t i = 0; i < n; i++)
-        pairing[i] = i;
-    rng_seed(&r, o->seed, 2);
-    for (size_t set = 0; set < n_sets; set++) {
-        if (set > 0)
-            rng_shuffle(&r, pairing, n);
-        for (size_t i = 0; i < n; i++)
-            memcpy(all + i * columns + set * width, y + pairing[i] * width, width * sizeof *y);
-    }
-    to_eigenbasis(m->u, all, n, columns, work, s->a);
-out:
-    mem_free(pairing);
-    mem_free(work);
-    mem_free(all);
-    mem_free(y);
-    return rc;
-}
-
-/* best: (n_sets) the highest R2 over the grid; *lambda (relative) is where the real pairing has its. */
-static persona_code search_run(const search *s, heldout *h, double mean_eigenvalue, double fixed,
-                               double *best, double *lambda, persona_err *e)
-{
-    const int steps = fixed > 0 ? 1 : grid_steps;
-    bool any = false;
-    for (size_t set = 0; set < s->n_sets; set++)
-        best[set] = -(double)INFINITY;
-    for (int step = 0; step < steps; step++) {
-        const double relative = fixed > 0 ? fixed : grid_low * pow(10, 0.5 * step);
-        const double absolute = relative * mean_eigenvalue;
-        heldout_lambda(h, absolute);
-        persona_code rc = heldout_errors(h, absolute, s->a, s->columns, e);
-        /* Too small a lambda for these data is not a failure of the search. */
-        if (rc == PERSONA_E_NUMERIC)
-            continue;
-        if (rc != PERSONA_OK)
-            return rc;
-        any = true;
-        for (size_t set = 0; set < s->n_sets; set++) {
-            const double left = squares(h->errors, s->n, s->columns, set * s->width, s->width);
-            const double r2 = 1 - left / s->total;
-            if (!(r2 > best[set]))
-                continue;
-            best[set] = r2;
-            if (set == 0)
-                *lambda = relative;
-        }
-    }
-    if (!any)
-        return PERSONA_E_NUMERIC; /* the message of the last step stands */
-    if (e)
-        *e = (persona_err){0};
-    return PERSONA_OK;
-}
-
-/* R2 over all dimensions of the target, for the lambda of the map. */
-static persona_code exact_r2(const ridge_map *m, heldout *h, double *r2, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    const size_t n = m->n;
-    double left = 0, total = 0;
-    double *y = mem_calloc(n, CHUNK * sizeof *y), *a = mem_calloc(n, CHUNK * sizeof *a);
-    double *work = mem_calloc(n, 2 * CHUNK * sizeof *work);
-    if (!y || !a || !work) {
-        rc = mem_err(e, "a map");
-        goto out;
-    }
-    heldout_lambda(h, m->lambda);
-    for (size_t first = 0; first < m->dt; first += CHUNK) {
-        const size_t count = m->dt - first < CHUNK ? m->dt - first : CHUNK;
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < count; j++)
-                y[i * count + j] = (double)m->y[i * m->dt + first + j];
-        to_eigenbasis(m->u, y, n, count, work, a);
-        rc = heldout_errors(h, m->lambda, a, count, e);
-        if (rc != PERSONA_OK)
-            goto out;
-        total += squares(y, n, count, 0, count);
-        left += squares(h->errors, n, count, 0, count);
-    }
-    *r2 = 1 - left / total;
-out:
-    mem_free(work);
-    mem_free(a);
-    mem_free(y);
-    return rc;
-}
-
-static persona_code choose(ridge_map *m, const grouping *g, const ridge_opts *o, ridge_report *rep,
-                           persona_err *e)
-{
-    search s = {0};
-    heldout h = {0};
-    double trace = 0;
-    double *best = mem_calloc(1 + (size_t)o->n_shuffles, sizeof *best);
-    persona_code rc = best ? search_make(&s, m, o, e) : mem_err(e, "a map");
-    if (rc != PERSONA_OK)
-        goto out;
-    rc = heldout_make(&h, m, g, s.columns > CHUNK ? s.columns : CHUNK, e);
-    if (rc != PERSONA_OK)
-        goto out;
-    for (size_t i = 0; i < m->n; i++)
-        trace += m->w[i];
-    const double mean = trace / (double)m->n;
-    rc = search_run(&s, &h, mean, o->lambda, best, &rep->lambda, e);
-    if (rc != PERSONA_OK)
-        goto out;
-    m->lambda = rep->lambda * mean;
-    rc = exact_r2(m, &h, &rep->r2_heldout, e);
-    rep->r2_shuffled = stat_mean(best + 1, s.n_sets - 1);
-    rep->r2_shuffled_max = (double)NAN;
-    for (size_t i = 1; i < s.n_sets; i++)
-        rep->r2_shuffled_max = fmax(rep->r2_shuffled_max, best[i]); /* fmax skips NAN */
-out:
-    heldout_free(&h);
-    mem_free(s.a);
-    mem_free(best);
-    return rc;
-}
-
 /* ---- fitting and applying ------------------------------------------------------------------- */
 
 static persona_code check(mat x, mat y, const size_t *group, size_t n_groups, const ridge_opts *o,
@@ -521,7 +241,8 @@ persona_code ridge_fit(mat x, mat y, const size_t *group, size_t n_groups, const
         goto out;
     for (size_t i = 0; i < m->n; i++) /* K is a Gram matrix: below zero is rounding */
         m->w[i] = fmax(m->w[i], 0);
-    rc = choose(m, &g, o, &report, e);
+    const heldout_data data = {m->n, m->dt, m->u, m->w, m->y, g.start, g.n_used, g.largest};
+    rc = heldout_choose(&data, o, &m->lambda, &report, e);
     if (rc != PERSONA_OK)
         goto out;
     if (rep)

@@ -2,8 +2,8 @@
  *
  * stats.c - means, ranks, effect sizes and cluster bootstrap intervals.
  *
- * What cannot be computed is NAN, never zero: a report then shows a gap and not an effect. Answers to
- * one question are not independent, so every interval resamples whole questions (groups), and a
+ * What cannot be computed is NAN, never zero: a report then shows a gap and not an effect. Answers
+ * to one question are not independent, so every interval resamples whole questions (groups), and a
  * comparison of conditions draws the same questions for all of them. Intervals are 95 % percentile
  * intervals; the draws depend on the seed alone. No value may be NAN on input to a bootstrap.
  */
@@ -189,8 +189,8 @@ double stat_spearman(const double *x, const double *y, size_t n)
 
 #define MAX_SAMPLES 3
 
-/* Sums and counts of up to three samples per group: sum[s * n_groups + g]. used: (n_used) groups that
- * hold anything; only these are drawn. picked: how often each was. */
+/* Sums and counts of up to three samples per group: sum[s * n_groups + g]. used: (n_used) groups
+ * that hold anything; only these are drawn. picked: how often each was. */
 typedef struct clusters {
     size_t n_samples, n_groups, n_used;
     double *sum, *count, *picked;
@@ -268,7 +268,8 @@ static persona_code clusters_make(clusters *c, const stat_sample *samples, size_
     return PERSONA_OK;
 }
 
-/* The statistic with every group weighted by how often it was picked; NAN if a sample got nothing. */
+/* The statistic with every group weighted by how often it was picked; NAN if a sample got
+ * nothing. */
 static double clusters_value(const clusters *c, statistic *f)
 {
     double means[MAX_SAMPLES];

@@ -26,12 +26,14 @@ typedef struct stat_interval {
 } stat_interval;
 
 /* Cluster bootstrap of the mean: whole groups (questions) are resampled with replacement, B draws.
- * group[i] in 0..n_groups-1. With one group the interval is the value itself... and says so: n_groups. */
+ * group[i] in 0..n_groups-1. With one group the interval is the value itself;
+ * n_groups says so. */
 PERSONA_CHECK persona_code stat_bootstrap_mean(const double *x, const size_t *group, size_t n,
                                                size_t n_groups, size_t draws, uint32_t seed,
                                                stat_interval *out, persona_err *e);
 /* Retained fraction (T - base)/(N - base) of three conditions asked the same questions; groups are
- * resampled jointly. value NAN (and low = high = NAN) when |N - base| < min_effect in the sample. */
+ * resampled jointly. value, low and high are NAN when |N - base| < min_effect in the sample; draws
+ * in which N equals base are left out. */
 typedef struct stat_sample {
     const double *x;
     const size_t *group;

@@ -2,10 +2,11 @@
  *
  * steer.c - the parser of steering expressions; the grammar is in steer.h.
  *
- * One pass by hand, no tokens: a term is so short that every error can say its column and what would
- * have been right. A name may hold "-" and ".", so a minus sign between terms needs white space in
- * front of it; where it is missing, the message says so. What the language will have later (ablate,
- * cap, :final, ...) is named as such, since "unknown name" would send the user looking for a file.
+ * One pass by hand, no tokens: a term is so short that every error can say its column and what
+ * would have been right. A name may hold "-" and ".", so a minus sign between terms needs white
+ * space in front of it; where it is missing, the message says so. What the language will have later
+ * (ablate, cap, :final, ...) is named as such, since "unknown name" would send the user looking for
+ * a file.
  */
 #include "core/steer.h"
 

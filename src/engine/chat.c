@@ -86,8 +86,8 @@ static persona_code chatml_render(const persona_model *m, const persona_message 
         if (strcmp(role, "system") != 0 && strcmp(role, "user") != 0 &&
             strcmp(role, "assistant") != 0) {
             return persona_err_set(e, PERSONA_E_USAGE,
-                                   "message %zu: role '%s' is unknown (system, user or assistant)", i,
-                                   role);
+                                   "message %zu: role '%s' is unknown (system, user or assistant)",
+                                   i, role);
         }
         chatml_turn(t, role, msgs[i].content);
     }
@@ -177,8 +177,8 @@ persona_code persona_chat_text(const persona_model *m, const persona_message *ms
 }
 
 /* Appends the tokens of text[0..len) to out, which grows. */
-static persona_code append_tokens(const persona_model *m, const char *text, size_t len,
-                                  bool parse_special, persona_tokens *out, persona_err *e)
+static persona_code append_run(const persona_model *m, const char *text, size_t len,
+                               bool parse_special, persona_tokens *out, persona_err *e)
 {
     if (len > (size_t)INT32_MAX / 2) {
         return persona_err_set(e, PERSONA_E_USAGE, "text of %zu bytes is too long", len);
@@ -192,13 +192,29 @@ static persona_code append_tokens(const persona_model *m, const char *text, size
         return mem_err(e, "tokens");
     }
     out->ids = grown;
-    int32_t got = llama_tokenize(m->vocab, text, (int32_t)len, out->ids + out->n, need, false,
-                                 parse_special);
+    int32_t got =
+        llama_tokenize(m->vocab, text, (int32_t)len, out->ids + out->n, need, false, parse_special);
     if (got < 0) {
         return persona_err_set(e, PERSONA_E_INTERNAL, "the tokenizer changed its mind");
     }
     out->n += (size_t)got;
     return PERSONA_OK;
+}
+
+/* libllama marks some of gpt-oss's control tokens as user-defined and then finds them in plain text
+ * too. Cutting plain text between '<' and '|' hides every <|...|> from it. */
+static persona_code append_tokens(const persona_model *m, const char *text, size_t len,
+                                  bool parse_special, persona_tokens *out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    size_t from = 0;
+    for (size_t i = 1; rc == PERSONA_OK && !parse_special && i < len; i++) {
+        if (text[i - 1] == '<' && text[i] == '|') {
+            rc = append_run(m, text + from, i - from, false, out, e);
+            from = i;
+        }
+    }
+    return rc != PERSONA_OK ? rc : append_run(m, text + from, len - from, parse_special, out, e);
 }
 
 persona_code persona_tokenize(const persona_model *m, const char *text, bool parse_special,
@@ -213,8 +229,7 @@ persona_code persona_tokenize(const persona_model *m, const char *text, bool par
 }
 
 persona_code persona_chat_tokens(const persona_model *m, const persona_message *msgs, size_t n,
-                                 const persona_chat_opts *opts, persona_tokens *out,
-                                 persona_err *e)
+                                 const persona_chat_opts *opts, persona_tokens *out, persona_err *e)
 {
     transcript t;
     *out = (persona_tokens){0};

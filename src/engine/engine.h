@@ -35,8 +35,8 @@ typedef struct harmony_ids {
 typedef enum token_class {
     TOKEN_TEMPLATE, /* control tokens, roles, channel names */
     TOKEN_ANALYSIS,
-    TOKEN_OTHER,    /* content of another channel */
-    TOKEN_ANSWER,   /* the final channel, or any token of a model without channels */
+    TOKEN_OTHER,  /* content of another channel */
+    TOKEN_ANSWER, /* the final channel, or any token of a model without channels */
 } token_class;
 
 /* Follows a harmony transcript token by token; feed it the prompt first, then the reply. */
@@ -57,8 +57,8 @@ struct persona_model {
     const struct llama_vocab *vocab;
     persona_model_info info;
     char *path, *name, *arch, *quant, *judge, *questions;
-    char *chat_template;      /* NULL: none */
-    char *default_system;     /* what the template inserts without a system message, or NULL */
+    char *chat_template;  /* NULL: none */
+    char *default_system; /* what the template inserts without a system message, or NULL */
     char chat_hash[65], sha256[65];
     harmony_ids harmony;
 };
@@ -76,7 +76,7 @@ typedef struct transcript {
     struct piece {
         size_t at, len;
         bool special;
-    } *pieces;
+    } * pieces;
     size_t n, cap;
     persona_code failed;
 } transcript;
@@ -104,10 +104,11 @@ struct persona_plan {
     int n_layer, n_embd;
     plan_step *steps; /* ascending by block */
     size_t n;
-    size_t *first;       /* n_layer + 1: steps of block b are first[b] .. first[b+1]-1 */
-    uint64_t prompt_id;  /* fingerprint of what happens in each phase; 0: nothing */
+    size_t *first;      /* n_layer + 1: steps of block b are first[b] .. first[b+1]-1 */
+    uint64_t prompt_id; /* fingerprint of what happens in each phase; 0: nothing */
     uint64_t response_id;
-    bool cvec; /* purely additive, same in both phases, no block 0: the control-vector API will do */
+    bool
+        cvec; /* purely additive, same in both phases, no block 0: the control-vector API will do */
 };
 /* Applies every step of `block` whose phase matches to one row; true if something was applied. */
 bool plan_apply(const persona_plan *p, int block, unsigned phase, float *row);
@@ -119,9 +120,9 @@ typedef struct tap_state {
     int *blocks;     /* owned copy */
     int *index;      /* n_layer: position in blocks or -1 */
     int n_layer, n_embd;
-    double *sum;     /* MEAN: (n_blocks, n_embd) */
-    float *rows;     /* LAST: one row; ALL: n_rows; finished MEAN */
-    float *norms;    /* MEAN: (n_positions, n_blocks) */
+    double *sum;  /* MEAN: (n_blocks, n_embd) */
+    float *rows;  /* LAST: one row; ALL: n_rows; finished MEAN */
+    float *norms; /* MEAN: (n_positions, n_blocks) */
     size_t n_positions, cap_rows;
     int last_block;
 } tap_state;

@@ -56,7 +56,8 @@ persona_code harmony_render(const persona_model *m, const persona_message *msgs,
 {
     (void)m;
     const char *effort = opts != NULL && opts->effort != NULL ? opts->effort : "medium";
-    if (strcmp(effort, "low") != 0 && strcmp(effort, "medium") != 0 && strcmp(effort, "high") != 0) {
+    if (strcmp(effort, "low") != 0 && strcmp(effort, "medium") != 0 &&
+        strcmp(effort, "high") != 0) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "reasoning effort '%s' is unknown (low, medium or high)", effort);
     }

@@ -41,9 +41,9 @@ static persona_code check_file(const char *path, persona_err *e)
     struct stat st;
     char magic[4] = "";
     if (stat(path, &st) != 0) {
-        return persona_err_set(e, errno == ENOENT || errno == ENOTDIR ? PERSONA_E_NOTFOUND
-                                                                      : PERSONA_E_IO,
-                               "%s: no such model file (give the path of a .gguf file)", path);
+        return persona_err_set(
+            e, errno == ENOENT || errno == ENOTDIR ? PERSONA_E_NOTFOUND : PERSONA_E_IO,
+            "%s: no such model file (give the path of a .gguf file)", path);
     }
     if (S_ISDIR(st.st_mode)) {
         return persona_err_set(e, PERSONA_E_FORMAT,
@@ -71,13 +71,12 @@ static persona_code check_kind(const char *path, persona_err *e)
     struct gguf_context *g = gguf_init_from_file(path, p);
     if (g == NULL) {
         return persona_err_set(e, PERSONA_E_FORMAT,
-                               "%s: broken or truncated GGUF header (%s); fetch the file again", path,
-                               backend_log_last());
+                               "%s: broken or truncated GGUF header (%s); fetch the file again",
+                               path, backend_log_last());
     }
     int64_t key = gguf_find_key(g, "general.architecture");
-    const char *arch = key >= 0 && gguf_get_kv_type(g, key) == GGUF_TYPE_STRING
-                           ? gguf_get_val_str(g, key)
-                           : "";
+    const char *arch =
+        key >= 0 && gguf_get_kv_type(g, key) == GGUF_TYPE_STRING ? gguf_get_val_str(g, key) : "";
     if (strcmp(arch, "controlvector") == 0) {
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: is a control vector, not a model (pass it with --control-vector)",
@@ -125,7 +124,8 @@ static persona_code describe_chat(persona_model *m, persona_err *e)
                       m->harmony.channel >= 0;
     const struct llama_chat_message probe = {"user", "x"};
     t = m->chat_template;
-    if (harmony_ok && (strcmp(m->arch, "gpt-oss") == 0 || (t != NULL && strstr(t, "<|channel|>")))) {
+    if (harmony_ok &&
+        (strcmp(m->arch, "gpt-oss") == 0 || (t != NULL && strstr(t, "<|channel|>")))) {
         m->info.chat = PERSONA_CHAT_HARMONY;
     } else if (t != NULL && strstr(t, "<|im_start|>") != NULL) {
         m->info.chat = PERSONA_CHAT_CHATML;
@@ -170,8 +170,8 @@ static persona_code describe(persona_model *m, persona_err *e)
     if (rc == PERSONA_OK && (m->info.n_layer < 2 || !llama_model_has_decoder(m->lm) ||
                              llama_vocab_type(m->vocab) == LLAMA_VOCAB_TYPE_NONE)) {
         rc = persona_err_set(e, PERSONA_E_FORMAT,
-                             "%s: architecture '%s' with %d blocks is not a text generator", m->path,
-                             m->arch, m->info.n_layer);
+                             "%s: architecture '%s' with %d blocks is not a text generator",
+                             m->path, m->arch, m->info.n_layer);
     }
     return rc;
 }

@@ -76,8 +76,8 @@ static persona_code check_edit(const persona_edit *x, int n_layer, int n_embd, p
                                n_layer - 1);
     }
     if (!isfinite(x->alpha)) {
-        return persona_err_set(e, PERSONA_E_NUMERIC, "plan: the coefficient at block %d is not finite",
-                               x->block);
+        return persona_err_set(e, PERSONA_E_NUMERIC,
+                               "plan: the coefficient at block %d is not finite", x->block);
     }
     if (!vec_finite(x->v, (size_t)n_embd, &bad)) {
         return persona_err_set(e, PERSONA_E_NUMERIC,

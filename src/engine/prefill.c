@@ -118,12 +118,12 @@ static persona_code add_row(persona_session *s, slot *sl, const prefill_need *ne
         slot_token(sl, t);
         c = sl->pending_class;
     }
-    bool logits = need->logits && pos + 1 >= need->n_prompt &&
-                  (r->forced == NULL || pos + 1 < need->n_total);
+    bool logits =
+        need->logits && pos + 1 >= need->n_prompt && (r->forced == NULL || pos + 1 < need->n_total);
     eval_row *row = &s->eval.rows[s->eval.n_rows];
     *row = (eval_row){.plan = r->plan,
-                      .phase = pos + 1 < need->n_prompt ? PERSONA_PHASE_PROMPT
-                                                        : PERSONA_PHASE_RESPONSE,
+                      .phase =
+                          pos + 1 < need->n_prompt ? PERSONA_PHASE_PROMPT : PERSONA_PHASE_RESPONSE,
                       .n_edits = &sl->n_edits,
                       .output = logits};
     if (wants_tap(sl, pos, c)) {
@@ -148,8 +148,8 @@ static void give_logits(persona_session *s, slot *sl, const prefill_need *need, 
     for (int32_t i = 0; i < s->batch.n_tokens; i++) {
         size_t pos = from + (size_t)i;
         if (s->batch.logits[i]) {
-            sl->req.on_logits(sl->req.ud, pos + 1 - need->n_prompt,
-                              llama_get_logits_ith(s->ctx, i), (size_t)s->model->info.n_vocab);
+            sl->req.on_logits(sl->req.ud, pos + 1 - need->n_prompt, llama_get_logits_ith(s->ctx, i),
+                              (size_t)s->model->info.n_vocab);
         }
     }
 }

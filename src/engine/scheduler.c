@@ -190,8 +190,8 @@ static void close_all(persona_session *s)
 }
 
 /* Fills free slots. *more: the source may have further requests. */
-static persona_code fill(persona_session *s, persona_source next, void *ud, bool *more,
-                         size_t base, const persona_hooks *hooks, persona_err *e)
+static persona_code fill(persona_session *s, persona_source next, void *ud, bool *more, size_t base,
+                         const persona_hooks *hooks, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     while (rc == PERSONA_OK && *more && n_active(s) < s->opts.n_slots && !canceled(hooks)) {

@@ -111,10 +111,11 @@ persona_code persona_session_new(persona_model *m, const persona_session_opts *o
     backend_log_reset();
     s->ctx = llama_init_from_model(m->lm, context_params(s));
     if (s->ctx == NULL) {
-        rc = persona_err_set(e, PERSONA_E_NOMEM,
-                             "%s: libllama cannot make a context of %d slots with %d tokens (%s); use "
-                             "fewer or shorter slots",
-                             m->path, s->opts.n_slots, s->opts.n_ctx, backend_log_last());
+        rc = persona_err_set(
+            e, PERSONA_E_NOMEM,
+            "%s: libllama cannot make a context of %d slots with %d tokens (%s); use "
+            "fewer or shorter slots",
+            m->path, s->opts.n_slots, s->opts.n_ctx, backend_log_last());
     }
 out:
     if (rc == PERSONA_OK) {

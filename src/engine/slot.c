@@ -22,10 +22,11 @@ static persona_code check_request(const persona_session *s, const persona_reques
         return persona_err_set(e, PERSONA_E_USAGE, "request: the prompt is empty");
     }
     if (r->n_prompt + r->n_forced + (r->forced == NULL) > n_ctx) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "request: %zu prompt and %zu response tokens do not fit the %zu tokens "
-                               "of a slot (raise the context or shorten the text)",
-                               r->n_prompt, r->n_forced, n_ctx);
+        return persona_err_set(
+            e, PERSONA_E_USAGE,
+            "request: %zu prompt and %zu response tokens do not fit the %zu tokens "
+            "of a slot (raise the context or shorten the text)",
+            r->n_prompt, r->n_forced, n_ctx);
     }
     for (size_t i = 0; i < r->n_prompt + r->n_forced; i++) {
         persona_token t = i < r->n_prompt ? r->prompt[i] : r->forced[i - r->n_prompt];
@@ -35,9 +36,9 @@ static persona_code check_request(const persona_session *s, const persona_reques
         }
     }
     if (p != NULL && (p->n_layer != s->model->info.n_layer || p->n_embd != s->model->info.n_embd)) {
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "plan is for %d blocks of width %d, the model has %d of width %d",
-                               p->n_layer, p->n_embd, s->model->info.n_layer, s->model->info.n_embd);
+        return persona_err_set(
+            e, PERSONA_E_SHAPE, "plan is for %d blocks of width %d, the model has %d of width %d",
+            p->n_layer, p->n_embd, s->model->info.n_layer, s->model->info.n_embd);
     }
     return PERSONA_OK;
 }
@@ -145,9 +146,11 @@ static void sanitize(buf *b)
     const unsigned char *p = (const unsigned char *)buf_str(b);
     size_t i = 0;
     while (i < b->len) {
-        size_t n = p[i] < 0x80 ? 1 : p[i] >= 0xF0 && p[i] < 0xF5 ? 4 : p[i] >= 0xE0 ? 3
-                                 : p[i] >= 0xC2                  ? 2
-                                                                 : 0;
+        size_t n = p[i] < 0x80                   ? 1
+                   : p[i] >= 0xF0 && p[i] < 0xF5 ? 4
+                   : p[i] >= 0xE0                ? 3
+                   : p[i] >= 0xC2                ? 2
+                                                 : 0;
         bool ok = n > 0 && p[i] < 0xF5 && i + n <= b->len;
         for (size_t k = 1; ok && k < n; k++) {
             ok = (p[i + k] & 0xC0) == 0x80;

@@ -35,10 +35,11 @@ persona_code tap_begin(tap_state *t, const persona_tap *tap, int n_layer, int n_
     for (size_t i = 0; i < n; i++) {
         int b = tap->blocks == NULL ? (int)i : tap->blocks[i];
         if (b <= t->last_block || b > n_layer - 2) {
-            return persona_err_set(e, PERSONA_E_SHAPE,
-                                   "tap: block %d (blocks must ascend within 0..%d; the last block's "
-                                   "rows are reduced to outputs)",
-                                   b, n_layer - 2);
+            return persona_err_set(
+                e, PERSONA_E_SHAPE,
+                "tap: block %d (blocks must ascend within 0..%d; the last block's "
+                "rows are reduced to outputs)",
+                b, n_layer - 2);
         }
         t->blocks[i] = b;
         t->index[b] = (int)i;

@@ -137,8 +137,8 @@ static void on_progress(void *ud, const persona_progress *p)
 persona_code ask_all(persona_session *s, const ask *asks, size_t n, const char *stage,
                      const persona_hooks *hooks, answer *answers, persona_err *e)
 {
-    asking a = {.s = s, .asks = asks, .answers = answers, .n = n, .stage = stage, .hooks = hooks,
-                .e = e};
+    asking a = {
+        .s = s, .asks = asks, .answers = answers, .n = n, .stage = stage, .hooks = hooks, .e = e};
     memset(answers, 0, n * sizeof *answers);
     a.flights = mem_calloc(n, sizeof *a.flights);
     if (a.flights == NULL) {

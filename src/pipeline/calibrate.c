@@ -84,8 +84,8 @@ static void compare_base(void *ud, size_t i, const float *logits, size_t n_vocab
 
 /* One group of questions, small enough that its distributions fit the memory bound. */
 static persona_code run_group(persona_session *s, const persona_plan *plan, char *const *questions,
-                              size_t n, const char *stage, const persona_hooks *hooks,
-                              double *kl, size_t *n_kl, persona_err *e)
+                              size_t n, const char *stage, const persona_hooks *hooks, double *kl,
+                              size_t *n_kl, persona_err *e)
 {
     size_t n_vocab = (size_t)persona_model_info_get(persona_session_model(s))->n_vocab;
     trial trials[MAX_QUESTIONS] = {0};
@@ -98,8 +98,11 @@ static persona_code run_group(persona_session *s, const persona_plan *plan, char
             rc = mem_err(e, "calibration");
             goto out;
         }
-        asks[i] = (ask){.question = questions[i], .skip_analysis = true, .plan = plan,
-                        .sampling = persona_sampling_defaults(), .ud = &trials[i],
+        asks[i] = (ask){.question = questions[i],
+                        .skip_analysis = true,
+                        .plan = plan,
+                        .sampling = persona_sampling_defaults(),
+                        .ud = &trials[i],
                         .on_logits = keep_steered};
         asks[i].sampling.temperature = 0;
         asks[i].sampling.max_tokens = N_TOKENS;
@@ -144,8 +147,10 @@ typedef struct calibration {
 static persona_code kl_at(const calibration *c, double alpha, double *out, persona_err *e)
 {
     const persona_model_info *info = persona_model_info_get(persona_session_model(c->s));
-    persona_edit edit = {.op = PERSONA_OP_ADD, .block = c->block,
-                         .phases = PERSONA_PHASE_RESPONSE, .alpha = (float)alpha,
+    persona_edit edit = {.op = PERSONA_OP_ADD,
+                         .block = c->block,
+                         .phases = PERSONA_PHASE_RESPONSE,
+                         .alpha = (float)alpha,
                          .v = persona_vector_row(c->v, c->block)};
     double kl[MAX_QUESTIONS * N_TOKENS];
     size_t n_kl = 0, at = 0;
@@ -159,9 +164,9 @@ static persona_code kl_at(const calibration *c, double alpha, double *out, perso
         at += n;
     }
     if (rc == PERSONA_OK && n_kl < N_TOKENS) {
-        rc = persona_err_set(e, PERSONA_E_NUMERIC,
-                             "calibration: only %zu answer tokens to measure on (ask more questions)",
-                             n_kl);
+        rc = persona_err_set(
+            e, PERSONA_E_NUMERIC,
+            "calibration: only %zu answer tokens to measure on (ask more questions)", n_kl);
     }
     if (rc == PERSONA_OK) {
         *out = stat_quantile(kl, n_kl, 0.95);
@@ -186,7 +191,10 @@ persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
                                const persona_hooks *hooks, persona_err *e)
 {
     char stage[96];
-    calibration c = {.s = s, .v = v, .block = block, .questions = questions,
+    calibration c = {.s = s,
+                     .v = v,
+                     .block = block,
+                     .questions = questions,
                      .n_questions = n_questions < MAX_QUESTIONS ? n_questions : MAX_QUESTIONS,
                      .stage = stage_name(stage, sizeof stage, "dose", v->from.trait),
                      .hooks = hooks};

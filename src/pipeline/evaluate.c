@@ -28,8 +28,11 @@ static const double DEFAULT_COEFFICIENTS[] = {-2, -1, 0, 1, 2};
 
 persona_evaluate_opts persona_evaluate_defaults(void)
 {
-    return (persona_evaluate_opts){.coefficients = DEFAULT_COEFFICIENTS, .n_coefficients = 5,
-                                   .n_rollouts = 1, .n_random = 5, .max_tokens = 96,
+    return (persona_evaluate_opts){.coefficients = DEFAULT_COEFFICIENTS,
+                                   .n_coefficients = 5,
+                                   .n_rollouts = 1,
+                                   .n_random = 5,
+                                   .max_tokens = 96,
                                    .temperature = 1.0F};
 }
 
@@ -177,8 +180,8 @@ static ask ask_of(const evaluating *x, const eval_cell *c, size_t q, size_t k)
     return a;
 }
 
-static persona_code score_answer(const evaluating *x, eval_cell *c, size_t i, size_t q,
-                                 answer *a, persona_err *e)
+static persona_code score_answer(const evaluating *x, eval_cell *c, size_t i, size_t q, answer *a,
+                                 persona_err *e)
 {
     float score = 50.0F;
     persona_code rc = PERSONA_OK;
@@ -281,11 +284,13 @@ static persona_code fill_rows(evaluating *x, persona_evaluation *out, persona_er
         if (rc != PERSONA_OK) {
             return rc;
         }
-        *r = (persona_row){.condition = cell->condition, .coefficient = cell->coefficient,
+        *r = (persona_row){.condition = cell->condition,
+                           .coefficient = cell->coefficient,
                            .score = {ci.value, ci.low, ci.high},
                            .coherence = stat_mean(cell->coherence, cell->n),
                            .coherence_sd = stat_sd(cell->coherence, cell->n),
-                           .n = cell->n, .n_unanswered = cell->n_unanswered,
+                           .n = cell->n,
+                           .n_unanswered = cell->n_unanswered,
                            .sample = cell->sample};
         cell->sample = NULL;
     }
@@ -362,8 +367,13 @@ persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
                               const persona_hooks *hooks, persona_evaluation **out, persona_err *e)
 {
     persona_evaluate_opts o = opts != NULL ? *opts : persona_evaluate_defaults();
-    evaluating x = {.s = s, .m = persona_session_model(s), .trait = trait, .judge = judge,
-                    .questions = questions, .o = &o, .hooks = hooks,
+    evaluating x = {.s = s,
+                    .m = persona_session_model(s),
+                    .trait = trait,
+                    .judge = judge,
+                    .questions = questions,
+                    .o = &o,
+                    .hooks = hooks,
                     .n_questions = questions->n_evaluation};
     persona_evaluation *r = NULL;
     *out = NULL;

@@ -7,8 +7,8 @@
  * mean over its answer tokens first, mean over kept responses second.
  */
 #include <math.h>
-#include <string.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/linalg.h"
@@ -22,9 +22,13 @@
 
 persona_extract_opts persona_extract_defaults(void)
 {
-    return (persona_extract_opts){.n_rollouts = 1, .max_tokens = 128, .temperature = 1.0F,
-                                  .min_trait = 50.0F, .min_coherence = 50.0F,
-                                  .choose_layer = true, .calibrate = true};
+    return (persona_extract_opts){.n_rollouts = 1,
+                                  .max_tokens = 128,
+                                  .temperature = 1.0F,
+                                  .min_trait = 50.0F,
+                                  .min_coherence = 50.0F,
+                                  .choose_layer = true,
+                                  .calibrate = true};
 }
 
 const char *stage_name(char *out, size_t size, const char *verb, const char *trait)
@@ -149,13 +153,14 @@ static persona_code filter_pairs(extraction *x, persona_extract_report *rep, per
     }
     size_t need = n_pairs < MIN_PAIRS ? 1 : MIN_PAIRS;
     if (rep->n_kept_pos < need || (double)rep->n_kept_pos < MIN_KEPT * (double)n_pairs) {
-        return persona_err_set(e, PERSONA_E_NEGATIVE,
-                               "trait '%s': only %zu of %zu pairs show the contrast (mean score %.0f "
-                               "against %.0f, coherence %.0f and %.0f): the model does not follow "
-                               "these instructions, or the judge does not see it; try more rollouts, "
-                               "other instructions, or lower thresholds",
-                               x->trait->name, rep->n_kept_pos, n_pairs, rep->score_pos,
-                               rep->score_neg, rep->coherence_pos, rep->coherence_neg);
+        return persona_err_set(
+            e, PERSONA_E_NEGATIVE,
+            "trait '%s': only %zu of %zu pairs show the contrast (mean score %.0f "
+            "against %.0f, coherence %.0f and %.0f): the model does not follow "
+            "these instructions, or the judge does not see it; try more rollouts, "
+            "other instructions, or lower thresholds",
+            x->trait->name, rep->n_kept_pos, n_pairs, rep->score_pos, rep->score_neg,
+            rep->coherence_pos, rep->coherence_neg);
     }
     return PERSONA_OK;
 }
@@ -178,8 +183,8 @@ static persona_code mean_difference(const extraction *x, const persona_extract_r
                 continue;
             }
             const float *m = x->answers[i].mean + (size_t)b * d;
-            double w = r->polarity > 0 ? 1.0 / (double)rep->n_kept_pos
-                                       : -1.0 / (double)rep->n_kept_neg;
+            double w =
+                r->polarity > 0 ? 1.0 / (double)rep->n_kept_pos : -1.0 / (double)rep->n_kept_neg;
             for (size_t k = 0; k < d; k++) {
                 sum[k] += w * (double)m[k];
             }
@@ -204,8 +209,10 @@ persona_code vector_label_model(persona_vector *v, persona_model *m, persona_err
         char **field;
         const char *value;
     } labels[] = {
-        {&f->model_name, info->name},         {&f->model_arch, info->arch},
-        {&f->model_hash, sha},                {&f->template_hash, info->chat_hash},
+        {&f->model_name, info->name},
+        {&f->model_arch, info->arch},
+        {&f->model_hash, sha},
+        {&f->template_hash, info->chat_hash},
         {&f->library, persona_engine_version()},
     };
     for (size_t i = 0; rc == PERSONA_OK && i < sizeof labels / sizeof labels[0]; i++) {
@@ -214,8 +221,8 @@ persona_code vector_label_model(persona_vector *v, persona_model *m, persona_err
     return rc;
 }
 
-static persona_code label(const extraction *x, const persona_extract_report *rep,
-                          persona_vector *v, persona_err *e)
+static persona_code label(const extraction *x, const persona_extract_report *rep, persona_vector *v,
+                          persona_err *e)
 {
     persona_code rc = vector_label_model(v, persona_session_model(x->s), e);
     if (rc == PERSONA_OK) {
@@ -225,9 +232,8 @@ static persona_code label(const extraction *x, const persona_extract_report *rep
         rc = persona_vector_label(&v->from.method, "mean_difference", e);
     }
     if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.judge,
-                                  x->o->judge != NULL ? persona_judge_name(x->o->judge) : "none",
-                                  e);
+        rc = persona_vector_label(
+            &v->from.judge, x->o->judge != NULL ? persona_judge_name(x->o->judge) : "none", e);
     }
     v->from.seed = x->o->seed;
     v->from.n_generated_pos = (int)rep->n_generated_pos;
@@ -276,8 +282,8 @@ static void free_extraction(extraction *x)
 }
 
 /* Rollouts to a measured vector, without layer and dose. */
-static persona_code extract_vector(extraction *x, persona_extract_report *rep,
-                                   persona_vector **out, persona_err *e)
+static persona_code extract_vector(extraction *x, persona_extract_report *rep, persona_vector **out,
+                                   persona_err *e)
 {
     const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
     persona_code rc = plan_rollouts(x, e);
@@ -312,7 +318,11 @@ persona_code persona_extract(persona_session *s, const persona_trait *trait,
 {
     persona_extract_opts o = opts != NULL ? *opts : persona_extract_defaults();
     persona_extract_report rep = {.swing = NAN, .layer_choice = "none"};
-    extraction x = {.s = s, .trait = trait, .questions = questions, .o = &o, .hooks = hooks,
+    extraction x = {.s = s,
+                    .trait = trait,
+                    .questions = questions,
+                    .o = &o,
+                    .hooks = hooks,
                     .n_questions = questions->n_extraction};
     double t0 = seconds_now();
     size_t tokens = tokens_of(s);

@@ -17,8 +17,8 @@
 
 persona_pairs_opts persona_pairs_defaults(void)
 {
-    return (persona_pairs_opts){.n_questions = 20, .n_neutral = 120, .max_tokens = 96,
-                                .temperature = 1.0F};
+    return (persona_pairs_opts){
+        .n_questions = 20, .n_neutral = 120, .max_tokens = 96, .temperature = 1.0F};
 }
 
 int pairs_trait(const persona_pairs *p, const char *name)
@@ -163,11 +163,13 @@ static persona_code read_texts(making *m, persona_session *s, bool target, perso
     persona_pairs *p = m->p;
     for (size_t i = 0; i < p->n; i++) {
         m->asks[i] = (ask){.question = m->questions->extraction[p->texts[i].question],
-                           .forced = p->texts[i].text, .tap = &TAP,
+                           .forced = p->texts[i].text,
+                           .tap = &TAP,
                            .sampling = persona_sampling_defaults()};
     }
-    persona_code rc = ask_all(s, m->asks, p->n, target ? "read texts (target)" : "read texts (source)",
-                              m->hooks, m->answers, e);
+    persona_code rc =
+        ask_all(s, m->asks, p->n, target ? "read texts (target)" : "read texts (source)", m->hooks,
+                m->answers, e);
     if (rc == PERSONA_OK && target) {
         rc = median_norms(m, p->n_layer_to, p->h_to, e);
     }

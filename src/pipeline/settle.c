@@ -63,7 +63,8 @@ static persona_code make_cells(const persona_vector *v, trial_cell *cells, size_
             c->ratio = RATIOS[r];
             for (int sign = 0; rc == PERSONA_OK && sign < 2; sign++) {
                 double alpha = RATIOS[r] * (double)l->h_median / (double)l->norm;
-                persona_edit edit = {.op = PERSONA_OP_ADD, .block = b,
+                persona_edit edit = {.op = PERSONA_OP_ADD,
+                                     .block = b,
                                      .phases = PERSONA_PHASE_RESPONSE,
                                      .alpha = (float)(sign == 0 ? alpha : -alpha),
                                      .v = persona_vector_row(v, b)};
@@ -107,8 +108,7 @@ static double value_of(const trial_cell *c)
 
 static persona_code sweep(persona_session *s, persona_vector *v, const persona_trait *trait,
                           const persona_questions *questions, const persona_judge *judge,
-                          uint32_t seed, const persona_hooks *hooks, double *swing,
-                          persona_err *e)
+                          uint32_t seed, const persona_hooks *hooks, double *swing, persona_err *e)
 {
     size_t n_cells = 0;
     size_t n_q = questions->n_extraction < N_QUESTIONS ? questions->n_extraction : N_QUESTIONS;
@@ -129,7 +129,8 @@ static persona_code sweep(persona_session *s, persona_vector *v, const persona_t
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
-        asks[i] = (ask){.question = questions->extraction[i / (n_cells * 2)], .skip_analysis = true,
+        asks[i] = (ask){.question = questions->extraction[i / (n_cells * 2)],
+                        .skip_analysis = true,
                         .plan = cells[i / 2 % n_cells].plans[i % 2],
                         .sampling = persona_sampling_defaults()};
         asks[i].sampling.max_tokens = MAX_TOKENS;

@@ -120,10 +120,11 @@ persona_code persona_vector_find(persona_model *m, const char *name, persona_vec
     }
 check:
     if (rc == PERSONA_OK && (*out)->n_embd != info->n_embd) {
-        rc = persona_err_set(e, PERSONA_E_SHAPE,
-                             "%s: the vector is %d wide, the model %s is %d wide (a vector of another "
-                             "model: carry it over with persona transfer)",
-                             is_path(name) ? name : path, (*out)->n_embd, info->name, info->n_embd);
+        rc = persona_err_set(
+            e, PERSONA_E_SHAPE,
+            "%s: the vector is %d wide, the model %s is %d wide (a vector of another "
+            "model: carry it over with persona transfer)",
+            is_path(name) ? name : path, (*out)->n_embd, info->name, info->n_embd);
         persona_vector_free(*out);
         *out = NULL;
     }
@@ -158,8 +159,11 @@ static persona_code add_edit(builder *b, const persona_vector *v, int block, dou
         b->edits = grown;
         b->cap = cap;
     }
-    b->edits[b->n++] = (persona_edit){.op = PERSONA_OP_ADD, .block = block, .phases = phases,
-                                      .alpha = (float)alpha, .v = persona_vector_row(v, block)};
+    b->edits[b->n++] = (persona_edit){.op = PERSONA_OP_ADD,
+                                      .block = block,
+                                      .phases = phases,
+                                      .alpha = (float)alpha,
+                                      .v = persona_vector_row(v, block)};
     b->delta += alpha * (double)v->layers[block].norm;
     return PERSONA_OK;
 }
@@ -221,10 +225,11 @@ static persona_code add_term(builder *b, const steer_term *t, persona_err *e)
         n_present += v->layers[k].present;
     }
     if (last >= n_layer || n_present == 0) {
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "%s@%d-%d: no direction there (the model has blocks 0..%d, the vector "
-                               "%d)",
-                               t->name, first, last, n_layer - 1, v->n_layer);
+        return persona_err_set(
+            e, PERSONA_E_SHAPE,
+            "%s@%d-%d: no direction there (the model has blocks 0..%d, the vector "
+            "%d)",
+            t->name, first, last, n_layer - 1, v->n_layer);
     }
     for (int k = first; rc == PERSONA_OK && k <= last && k < v->n_layer; k++) {
         double scale;
@@ -279,8 +284,8 @@ static persona_code fill_receipt(const builder *b, const char *expression, perso
     return PERSONA_OK;
 }
 
-static persona_code finish(builder *b, persona_code rc, const char *expression,
-                           persona_plan **plan, persona_receipt *receipt, persona_err *e)
+static persona_code finish(builder *b, persona_code rc, const char *expression, persona_plan **plan,
+                           persona_receipt *receipt, persona_err *e)
 {
     const persona_model_info *info = persona_model_info_get(b->m);
     if (rc == PERSONA_OK) {
@@ -334,15 +339,18 @@ persona_code persona_steer_vector(persona_model *m, const persona_vector *v, dou
     *plan = NULL;
     if (v->n_embd != info->n_embd || block < 0 || block >= info->n_layer || block >= v->n_layer ||
         !v->layers[block].present) {
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "vector '%s' (width %d, best block %d) does not fit %s (width %d, %d "
-                               "blocks)",
-                               v->from.trait, v->n_embd, block, info->name, info->n_embd,
-                               info->n_layer);
+        return persona_err_set(
+            e, PERSONA_E_SHAPE,
+            "vector '%s' (width %d, best block %d) does not fit %s (width %d, %d "
+            "blocks)",
+            v->from.trait, v->n_embd, block, info->name, info->n_embd, info->n_layer);
     }
     double dose = isfinite(v->from.dose) ? (double)v->from.dose : 1.0;
-    persona_edit edit = {.op = PERSONA_OP_ADD, .block = block, .phases = PERSONA_PHASE_RESPONSE,
-                         .alpha = (float)(coefficient * dose), .v = persona_vector_row(v, block)};
+    persona_edit edit = {.op = PERSONA_OP_ADD,
+                         .block = block,
+                         .phases = PERSONA_PHASE_RESPONSE,
+                         .alpha = (float)(coefficient * dose),
+                         .v = persona_vector_row(v, block)};
     return persona_plan_new(info->n_layer, info->n_embd, &edit, 1, plan, e);
 }
 
@@ -363,7 +371,8 @@ persona_code persona_steer_files(persona_model *m, const char *const *paths, con
     }
     for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
         persona_vector *v = NULL;
-        char *path = strchr(paths[i], '/') != NULL ? mem_strdup(paths[i]) : path_join(".", paths[i]);
+        char *path =
+            strchr(paths[i], '/') != NULL ? mem_strdup(paths[i]) : path_join(".", paths[i]);
         rc = path == NULL ? mem_err(e, "a path") : persona_vector_find(m, path, &v, e);
         mem_free(path);
         buf_printf(&text, "%s%g*%s", i > 0 ? " + " : "", (double)scales[i], paths[i]);

@@ -31,22 +31,8 @@ static double now(void)
 
 study_opts study_defaults(void)
 {
-    return (study_opts){ .n_rollouts = 1, .evaluate = true };
+    return (study_opts){.n_rollouts = 1, .evaluate = true};
 }
-
-persona_code study_pairs(const study_side *from, const study_side *to, persona_trait *const *all,
-                         size_t n_all, const study_opts *opts, const persona_hooks *hooks,
-                         persona_pairs **out, persona_err *e)
-{
-    persona_pairs_opts p = persona_pairs_defaults();
-    p.seed = opts->seed;
-    if (opts->n_questions > 0 && opts->n_questions < p.n_questions)
-        p.n_questions = opts->n_questions;
-    return persona_pairs_new(from->session, to->session, all, n_all, from->questions, &p, hooks,
-                             out, e);
-}
-
-/* ---- steps ----------------------------------------------------------------------------------- */
 
 /* A side's question set: its own, or the pack's in *own. */
 static persona_code questions_for(const study_side *side, const persona_trait *trait,
@@ -61,6 +47,28 @@ static persona_code questions_for(const study_side *side, const persona_trait *t
     *out = *own;
     return rc;
 }
+
+persona_code study_pairs(const study_side *from, const study_side *to, persona_trait *const *all,
+                         size_t n_all, const study_opts *opts, const persona_hooks *hooks,
+                         persona_pairs **out, persona_err *e)
+{
+    persona_pairs_opts p = persona_pairs_defaults();
+    p.seed = opts->seed;
+    if (opts->n_questions > 0 && opts->n_questions < p.n_questions)
+        p.n_questions = opts->n_questions;
+    persona_questions *own = NULL;
+    const persona_questions *questions = NULL;
+    if (n_all == 0)
+        return persona_err_set(e, PERSONA_E_NOTFOUND, "no trait packs to learn a map from");
+    persona_code rc = questions_for(from, all[0], &own, &questions, e);
+    if (rc == PERSONA_OK)
+        rc =
+            persona_pairs_new(from->session, to->session, all, n_all, questions, &p, hooks, out, e);
+    persona_questions_free(own);
+    return rc;
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static const persona_judge *judge_for(const study_side *side, const persona_trait *trait)
 {
@@ -119,11 +127,11 @@ static void add_note(study *x, const char *what, const persona_err *why)
 }
 
 /* The native vector and the null; both may be missing for a reason that is about the data. */
-static persona_code controls(const study_side *to, persona_pairs *pairs,
-                             const persona_trait *trait, const study_opts *opts, study *x,
-                             const persona_hooks *hooks, persona_err *e)
+static persona_code controls(const study_side *to, persona_pairs *pairs, const persona_trait *trait,
+                             const study_opts *opts, study *x, const persona_hooks *hooks,
+                             persona_err *e)
 {
-    persona_err why = { .code = PERSONA_OK };
+    persona_err why = {.code = PERSONA_OK};
     persona_code rc = extract(to, trait, opts, hooks, &x->native, &x->native_report, &why);
     if (rc == PERSONA_E_NEGATIVE || rc == PERSONA_E_NUMERIC) {
         add_note(x, "no native vector", &why);
@@ -175,7 +183,7 @@ static const struct {
     const char *condition;
     double coefficient;
 } sample_table[N_SAMPLES] = {
-    { "native", -1 }, { "native", 1 }, { "unsteered", 0 }, { "transferred", -1 }, { "transferred", 1 },
+    {"native", -1}, {"native", 1}, {"unsteered", 0}, {"transferred", -1}, {"transferred", 1},
 };
 
 /* The vector of a sample's condition; NULL also where there is nothing to steer with. */
@@ -191,9 +199,9 @@ static persona_code ask_samples(const study_side *to, const study_opts *opts, st
 {
     persona_model *m = persona_session_model(to->session);
     const persona_evaluate_opts defaults = persona_evaluate_defaults();
-    persona_plan *plans[N_SAMPLES] = { NULL };
-    ask asks[N_SAMPLES] = { 0 };
-    answer answers[N_SAMPLES] = { 0 };
+    persona_plan *plans[N_SAMPLES] = {NULL};
+    ask asks[N_SAMPLES] = {0};
+    answer answers[N_SAMPLES] = {0};
     size_t row[N_SAMPLES], n = 0;
     persona_code rc = PERSONA_OK;
     for (size_t i = 0; i < N_SAMPLES && rc == PERSONA_OK; i++) {
@@ -202,9 +210,8 @@ static persona_code ask_samples(const study_side *to, const study_opts *opts, st
             continue;
         if (v)
             rc = persona_steer_vector(m, v, sample_table[i].coefficient, &plans[n], e);
-        asks[n] = (ask){ .question = x->question,
-                         .sampling = persona_sampling_defaults(),
-                         .plan = plans[n] };
+        asks[n] = (ask){
+            .question = x->question, .sampling = persona_sampling_defaults(), .plan = plans[n]};
         asks[n].sampling.temperature = defaults.temperature;
         asks[n].sampling.max_tokens = opts->max_tokens > 0 ? opts->max_tokens : defaults.max_tokens;
         asks[n].sampling.seed = opts->seed;
@@ -213,8 +220,8 @@ static persona_code ask_samples(const study_side *to, const study_opts *opts, st
     if (rc == PERSONA_OK)
         rc = ask_all(to->session, asks, n, "sample answers", hooks, answers, e);
     for (size_t k = 0; k < n && rc == PERSONA_OK; k++) {
-        x->samples[k] = (study_sample){ sample_table[row[k]].condition,
-                                        sample_table[row[k]].coefficient, answers[k].text };
+        x->samples[k] = (study_sample){sample_table[row[k]].condition,
+                                       sample_table[row[k]].coefficient, answers[k].text};
         answers[k].text = NULL;
         x->n_samples = k + 1;
     }

@@ -21,7 +21,7 @@ typedef struct study_opts {
     int n_rollouts;  /* extraction, per question, instruction and polarity; default 1 */
     int max_tokens;  /* 0: the defaults of extraction and evaluation */
     uint32_t seed;
-    bool evaluate; /* default true; needs a judge on the target */
+    bool evaluate;              /* default true; needs a judge on the target */
     const double *coefficients; /* NULL: evaluation's default */
     size_t n_coefficients;
     const persona_vector *given; /* the source vector; NULL: extract it */
@@ -40,9 +40,9 @@ typedef struct study {
     persona_vector *source, *native, *transferred, *shuffled; /* NULL: not made */
     persona_extract_report source_report, native_report;
     persona_map_report map;
-    double swing_settled; /* score(+) - score(-) at the chosen block of the target; NAN */
+    double swing_settled;           /* score(+) - score(-) at the chosen block of the target; NAN */
     persona_evaluation *evaluation; /* NULL: not evaluated */
-    char *question; /* what the samples answer; NULL without samples */
+    char *question;                 /* what the samples answer; NULL without samples */
     study_sample *samples;
     size_t n_samples;
     char note[256]; /* what had to be left out, "" */

@@ -20,7 +20,7 @@
 
 typedef struct fitting {
     const persona_pairs *p;
-    size_t *rows;  /* indices of texts that take part */
+    size_t *rows; /* indices of texts that take part */
     size_t *group;
     size_t n;
     float *x, *y;
@@ -113,10 +113,11 @@ static persona_code check_transfer(const persona_pairs *p, const persona_vector 
     const persona_model_info *info = persona_model_info_get(to);
     if (v->n_embd != p->d_from || v->n_layer > p->n_layer_from || info->n_embd != p->d_to ||
         info->n_layer != p->n_layer_to) {
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "transfer: the vector is %d wide and the target %d, the paired texts "
-                               "were read by models of width %d and %d",
-                               v->n_embd, info->n_embd, p->d_from, p->d_to);
+        return persona_err_set(
+            e, PERSONA_E_SHAPE,
+            "transfer: the vector is %d wide and the target %d, the paired texts "
+            "were read by models of width %d and %d",
+            v->n_embd, info->n_embd, p->d_from, p->d_to);
     }
     if (b < 0 || b >= p->n_layer_from - 1 || !v->layers[b].present) {
         return persona_err_set(e, PERSONA_E_SHAPE,
@@ -159,8 +160,11 @@ persona_code persona_transfer(persona_pairs *p, const persona_vector *v, persona
             t->layers[b].h_median = p->h_to[b];
         }
         if (rc == PERSONA_OK && r != NULL) {
-            r[b] = (persona_map_report){.layer_from = from, .layer_to = b, .n_texts = f.n,
-                                        .lambda = rep.lambda, .r2_heldout = rep.r2_heldout,
+            r[b] = (persona_map_report){.layer_from = from,
+                                        .layer_to = b,
+                                        .n_texts = f.n,
+                                        .lambda = rep.lambda,
+                                        .r2_heldout = rep.r2_heldout,
                                         .r2_shuffled = rep.r2_shuffled};
         }
     }

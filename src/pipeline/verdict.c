@@ -48,8 +48,8 @@ static persona_code swing(const board *b, const char *condition, persona_interva
     if (high == NULL || low == NULL) {
         return PERSONA_OK;
     }
-    persona_code rc = stat_bootstrap_diff(sample_of(high), sample_of(low), b->n_questions, DRAWS,
-                                          b->seed, &s, e);
+    persona_code rc =
+        stat_bootstrap_diff(sample_of(high), sample_of(low), b->n_questions, DRAWS, b->seed, &s, e);
     if (rc == PERSONA_OK) {
         *out = (persona_interval){s.value, s.low, s.high};
     }
@@ -127,17 +127,17 @@ static void decide(persona_evaluation *x)
              x->swing_shuffled.high, x->spearman_transferred);
 }
 
-persona_code verdict_fill(const eval_cell *cells, size_t n_cells, size_t n_questions,
-                          uint32_t seed, persona_evaluation *out, persona_err *e)
+persona_code verdict_fill(const eval_cell *cells, size_t n_cells, size_t n_questions, uint32_t seed,
+                          persona_evaluation *out, persona_err *e)
 {
     board b = {.cells = cells, .n = n_cells, .n_questions = n_questions, .seed = seed};
     const struct {
         const char *condition;
         persona_interval *swing;
     } swings[] = {
-        {"native", &out->swing_native},   {"transferred", &out->swing_transferred},
-        {"random", &out->swing_random},   {"shuffled", &out->swing_shuffled},
-        {"prompt", &out->swing_prompt},   {"sampling", &out->swing_sampling},
+        {"native", &out->swing_native}, {"transferred", &out->swing_transferred},
+        {"random", &out->swing_random}, {"shuffled", &out->swing_shuffled},
+        {"prompt", &out->swing_prompt}, {"sampling", &out->swing_sampling},
     };
     persona_code rc = PERSONA_OK;
     for (size_t i = 0; rc == PERSONA_OK && i < sizeof swings / sizeof swings[0]; i++) {

@@ -8,7 +8,8 @@
  *                  "bias": 0.1, "pairs": 0.4, "triples": 0.6, "repetition": -0.5}}
  *
  * Other members are ignored: the file also keeps how it was trained. What the numbers mean is in
- * core/judge.c. Weights that could never match are errors, since they would silently weaken an axis.
+ * core/judge.c. Weights that could never match are errors, since they would silently weaken an
+ * axis.
  */
 #include <math.h>
 #include <string.h>
@@ -67,7 +68,7 @@ typedef struct reader {
 static bool read_weight(void *ud, const char *key, const json_val *val)
 {
     reader *r = ud;
-    const double w = json_number(val, NAN);
+    const double w = json_number(val, (double)NAN);
     if (json_typeof(val) != JSON_NUMBER || !isfinite(w)) {
         r->rc = persona_err_set(r->e, PERSONA_E_FORMAT,
                                 "%s: field 'axes.%.60s.weights.%.60s' is not a number", r->path,

@@ -4,9 +4,9 @@
  *
  * A pack is a measuring instrument: a question that occurs in both halves, or an instruction that
  * equals its mirror image, would make every later number wrong without a sign. So all of
- * traits/schema.json is enforced here, and what a schema cannot say: pos differs from neg, and no two
- * questions are equal once case, spacing and punctuation are ignored. Each message names the file,
- * the field, what was found and what was expected. Finding packs by name is traitfind.c.
+ * traits/schema.json is enforced here, and what a schema cannot say: pos differs from neg, and no
+ * two questions are equal once case, spacing and punctuation are ignored. Each message names the
+ * file, the field, what was found and what was expected. Finding packs by name is traitfind.c.
  */
 #include <stdarg.h>
 #include <stddef.h>

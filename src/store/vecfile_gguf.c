@@ -8,14 +8,14 @@
  * persona.*                                 tables below; a key is absent when the fact is unknown
  * TENSOR direction.B                        f32 (n_embd), B >= 1: added to the output of block B
  *
- * Stock llama.cpp reads the tensors and no key at all, so everything that decides what the file does
- * is in the tensors, and what we add cannot break it elsewhere. It rejects direction.0, other names,
- * other types and unequal widths; so do we, with a reason, in both directions. Foreign files (no
- * persona.*) get defaults; unknown keys are ignored.
+ * Stock llama.cpp reads the tensors and no key at all, so everything that decides what the file
+ * does is in the tensors, and what we add cannot break it elsewhere. It rejects direction.0, other
+ * names, other types and unequal widths; so do we, with a reason, in both directions. Foreign files
+ * (no persona.*) get defaults; unknown keys are ignored.
  *
  * A file is read whole into memory and parsed there: ggml sees a buffer of known length, and the
- * values are taken only after their place in it has been checked. ggml prints its own complaint about
- * a damaged header to stderr; the message returned here stands without it.
+ * values are taken only after their place in it has been checked. ggml prints its own complaint
+ * about a damaged header to stderr; the message returned here stands without it.
  */
 #include <ggml.h>
 #include <gguf.h>
@@ -284,7 +284,8 @@ static persona_code parse_header(source *s)
     return persona_err_set(s->e, PERSONA_E_FORMAT, "%s: damaged or truncated GGUF header", s->path);
 }
 
-/* The key's id if it is there with this type; -1 otherwise, *rc telling absence from a wrong type. */
+/* The key's id if it is there with this type; -1 otherwise, *rc telling absence from a wrong
+ * type. */
 static int64_t find_key(const source *s, const char *key, enum gguf_type type, persona_code *rc)
 {
     const int64_t id = gguf_find_key(s->g, key);

@@ -104,8 +104,12 @@ static inline void record_done(void *ud, const persona_result *x)
 
 static inline persona_request request(const persona_tokens *t, record *r, int max_tokens)
 {
-    persona_request q = {.prompt = t->ids, .n_prompt = t->n, .sampling = persona_sampling_defaults(),
-                         .ud = r, .on_logits = record_logits, .on_done = record_done};
+    persona_request q = {.prompt = t->ids,
+                         .n_prompt = t->n,
+                         .sampling = persona_sampling_defaults(),
+                         .ud = r,
+                         .on_logits = record_logits,
+                         .on_done = record_done};
     memset(r, 0, sizeof *r);
     r->hash = 14695981039346656037u;
     q.sampling.max_tokens = max_tokens;

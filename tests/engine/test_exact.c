@@ -16,8 +16,8 @@ static persona_plan *noise_plan(persona_model *m, unsigned phases, float scale)
     assert_non_null(v);
     for (int k = 0; k < 3; k++) {
         noise(v + k * i->n_embd, i->n_embd, (unsigned)k + 7, 0.05F);
-        edits[k] = (persona_edit){.block = 1 + k, .alpha = scale, .phases = phases,
-                                  .v = v + k * i->n_embd};
+        edits[k] = (persona_edit){
+            .block = 1 + k, .alpha = scale, .phases = phases, .v = v + k * i->n_embd};
     }
     must(persona_plan_new(i->n_layer, i->n_embd, edits, 3, &p, &e), &e);
     free(v);
@@ -137,8 +137,10 @@ static void capture_returns_the_added_vector(void **state)
         persona_plan *p = NULL;
         persona_err e = {0};
         must(persona_plan_new(info->n_layer, info->n_embd, &edit, 1, &p, &e), &e);
-        persona_tap tap = {.mode = PERSONA_TAP_ALL, .span = PERSONA_SPAN_RESPONSE,
-                           .blocks = &block, .n_blocks = 1};
+        persona_tap tap = {.mode = PERSONA_TAP_ALL,
+                           .span = PERSONA_SPAN_RESPONSE,
+                           .blocks = &block,
+                           .n_blocks = 1};
         record r[2];
         for (int k = 0; k < 2; k++) {
             persona_session_opts o = small(1);
@@ -175,8 +177,10 @@ static void early_exit_captures_the_same(void **state)
     for (size_t i = 0; i < N_MODELS; i++) {
         persona_model *m = open_model(i);
         int blocks[] = {1, 3};
-        persona_tap tap = {.mode = PERSONA_TAP_MEAN, .span = PERSONA_SPAN_RESPONSE,
-                           .blocks = blocks, .n_blocks = 2};
+        persona_tap tap = {.mode = PERSONA_TAP_MEAN,
+                           .span = PERSONA_SPAN_RESPONSE,
+                           .blocks = blocks,
+                           .n_blocks = 2};
         record r[2];
         persona_err e = {0};
         for (int k = 0; k < 2; k++) {
@@ -265,7 +269,8 @@ static void many_requests_few_slots(void **state)
             persona_tokens t[N];
             persona_request q[N];
             for (int k = 0; k < N; k++) {
-                t[k] = chat(m, "You are a serious assistant.", k % 3 ? "What is a cat?" : "What is tea?");
+                t[k] = chat(m, "You are a serious assistant.",
+                            k % 3 ? "What is a cat?" : "What is tea?");
                 q[k] = request(&t[k], &r[pass][k], 1 + k * 7 % 30);
                 q[k].sampling.seed = (uint32_t)k;
             }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "persona/judge.h"
 #include "scratch.h"
 
@@ -138,19 +139,18 @@ static void filter_bits(void **state)
 static void many_weights(void **state)
 {
     (void)state;
-    char *text = malloc(1 << 20);
-    assert_non_null(text);
-    size_t n =
-        (size_t)sprintf(text, "{\"schema\":\"persona.classifier/1\",\"name\":\"p\",\"ngrams\":"
-                              "[1],\"axes\":{\"silly\":{\"bias\":0.5,\"weights\":{");
+    buf text;
+    buf_init(&text, 1 << 20);
+    buf_puts(&text, "{\"schema\":\"persona.classifier/1\",\"name\":\"p\",\"ngrams\":[1],"
+                    "\"axes\":{\"silly\":{\"bias\":0.5,\"weights\":{");
     for (int i = 0; i < 20000; i++)
-        n += (size_t)sprintf(text + n, "%s\"w%d\":%d", i ? "," : "", i, i);
-    sprintf(text + n, "}}},\"coherence\":{\"bits\":64,\"filter\":\"" FULL "\"," REST "}}");
-    persona_judge *j = load(text);
+        buf_printf(&text, "%s\"w%d\":%d", i ? "," : "", i, i);
+    buf_puts(&text, "}}},\"coherence\":{\"bits\":64,\"filter\":\"" FULL "\"," REST "}}");
+    persona_judge *j = load(buf_str(&text));
     check_score(j, "w3 w1 x", 4, 3);
     check_score(j, "w19999 y y y y y y y y y", 19999, 10);
     persona_judge_free(j);
-    free(text);
+    buf_free(&text);
 }
 
 static void bad_files(void **state)
@@ -193,11 +193,30 @@ static void bad_files(void **state)
     assert_int_equal(persona_judge_read(scratch_path("absent.json"), &j, NULL), PERSONA_E_NOTFOUND);
 }
 
+/* The judge that comes with the pair: answers in its own words read as the pole they are of. */
+static void shipped(void **state)
+{
+    (void)state;
+    persona_judge *j = NULL;
+    persona_err e = {0};
+    float score = -1;
+    const persona_code rc = persona_judge_read(PERSONA_SOURCE_DIR "/models/judge.json", &j, &e);
+    if (rc == PERSONA_E_NOTFOUND)
+        skip();
+    if (rc != PERSONA_OK)
+        fail_msg("%s", e.msg);
+    assert_true(persona_judge_knows(j, "silly"));
+    assert_int_equal(persona_judge_score(j, "silly", "I will do it.", &score, &e), PERSONA_OK);
+    assert_true(score >= 0 && score <= 100);
+    persona_judge_free(j);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores),      cmocka_unit_test(unknown_trait), cmocka_unit_test(coherence),
         cmocka_unit_test(filter_bits), cmocka_unit_test(many_weights),  cmocka_unit_test(bad_files),
+        cmocka_unit_test(shipped),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

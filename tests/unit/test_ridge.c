@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_ridge.c - the map between two activation spaces: against numpy with explicit refitting, and the
- * degenerate cases whose answer is known (methods 5.5).
+ * test_ridge.c - the map between two activation spaces: against numpy with explicit refitting, and
+ * the degenerate cases whose answer is known (methods 5.5).
  */
 #include <float.h>
 #include <setjmp.h>
@@ -221,7 +221,8 @@ static void shuffled_target(void **state)
     free(x);
 }
 
-/* Groups that share their noise: leaving one row out would be fooled, leaving the group out is not. */
+/* Groups that share their noise: leaving one row out would be fooled, leaving the group out is
+ * not. */
 static void group_leak(void **state)
 {
     (void)state;
@@ -363,6 +364,7 @@ static void errors(void **state)
 
 int main(void)
 {
+    linalg_threads(1); /* many tiny products: threads would only wait for each other */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden),         cmocka_unit_test(same_model),
         cmocka_unit_test(orthogonal_map), cmocka_unit_test(shuffled_target),

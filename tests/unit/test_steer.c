@@ -137,7 +137,7 @@ static void limits(void **state)
     steer_expr x;
     size_t n = 0;
     for (int i = 0; i < 257; i++)
-        n += (size_t)sprintf(text + n, "%sa", i ? " + " : "");
+        n += (size_t)snprintf(text + n, sizeof text - n, "%sa", i ? " + " : "");
     assert_int_equal(steer_parse(text, &x, NULL), PERSONA_E_USAGE);
     text[n - 4] = '\0';
     assert_int_equal(steer_parse(text, &x, NULL), PERSONA_OK);

@@ -183,6 +183,11 @@ static void question_sets(void **state)
                                   "\"extraction\":[\"How?\"],\"evaluation\":[]}");
     assert_int_equal(persona_questions_read(path, &q, &e), PERSONA_E_FORMAT);
     assert_non_null(strstr(e.msg, "'evaluation'"));
+    const persona_code rc =
+        persona_questions_read(PERSONA_SOURCE_DIR "/models/questions.json", &q, &e);
+    if (rc != PERSONA_OK && rc != PERSONA_E_NOTFOUND)
+        fail_msg("%s", e.msg);
+    persona_questions_free(q);
 }
 
 static void finding(void **state)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_vector.c - vectors in memory and in GGUF: bit-exact round trips, foreign files, malformed ones.
+ * test_vector.c - vectors in memory and in GGUF: bit-exact round trips, foreign files, malformed
+ * ones.
  *
- * Malformed files are written here byte by byte (struct gguf_text below), so that the reader is tested
- * against the format and not against ggml's writer.
+ * Malformed files are written here byte by byte (struct gguf_text below), so that the reader is
+ * tested against the format and not against ggml's writer.
  */
 #include <math.h>
 #include <setjmp.h>

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_demo.c - `persona demo`: the whole story on the two models that ship with persona.
+ *
+ * For each trait: extract from the source, carry to the target, steer there, and measure it beside
+ * every control; then one page, report.html. All trait packs teach the map, so the pairs of texts are
+ * made once. A trait that the models cannot show is reported as such and does not end the demo.
+ */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/study_print.h"
+#include "pipeline/report.h"
+
+enum { KEY_OUT = 0x2000, KEY_TRAITS, KEY_FROM, KEY_TO, KEY_ROLLOUTS, KEY_MAX_TOKENS };
+
+static const char default_from[] = "models/persona-qwen2.gguf";
+static const char default_to[] = "models/persona-gpt-oss.gguf";
+
+typedef struct demo_args {
+    cli_state *c;
+    const char *out, *traits, *from, *to;
+    study_opts opts;
+} demo_args;
+
+static const struct argp_option options[] = {
+    { "out", KEY_OUT, "FOLDER", 0, "Where report.html goes (default ./persona-demo)", 0 },
+    { "traits", KEY_TRAITS, "A,B,C", 0, "Default: silly,superficial,inattentive", 0 },
+    { "from", KEY_FROM, "FILE", 0, "Another source model", 0 },
+    { "to", KEY_TO, "FILE", 0, "Another target model", 0 },
+    { "rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)",
+      0 },
+    { "max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most", 0 },
+    { 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    demo_args *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_init_children(state);
+        return 0;
+    case KEY_OUT:
+        a->out = arg;
+        return 0;
+    case KEY_TRAITS:
+        a->traits = arg;
+        return arg[strspn(arg, ",")] ? 0 : cli_usage(state, "--traits names no trait");
+    case KEY_FROM:
+        a->from = arg;
+        return 0;
+    case KEY_TO:
+        a->to = arg;
+        return 0;
+    case KEY_ROLLOUTS:
+        return cli_int(state, "--rollouts", arg, 1, 1000, &a->opts.n_rollouts);
+    case KEY_MAX_TOKENS:
+        return cli_int(state, "--max-tokens", arg, 1, 1 << 16, &a->opts.max_tokens);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = { CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT,
+                                              { 0 } };
+static const struct argp argp = {
+    options, parse, NULL,
+    "Extracts three persona vectors from a small qwen2 model, carries them to a small gpt-oss model, "
+    "steers it with them, and writes a report with every control beside every claim.",
+    children, NULL, NULL,
+};
+
+/* ---- work ------------------------------------------------------------------------------------ */
+
+typedef struct work {
+    cli_engine from, to;
+    cli_traits packs;
+    persona_pairs *pairs;
+    char **names;
+    size_t n;
+    persona_trait **traits;  /* n */
+    report_trait *chapters;  /* n */
+    char (*failures)[512];   /* n */
+    char *report_path;
+    double start, seconds;
+} work;
+
+static persona_code open_model(const cli_state *c, const char *given, const char *shipped,
+                               cli_engine *x, persona_err *e)
+{
+    char *found = given ? cli_strdup(given) : cli_find_data(shipped);
+    if (!found)
+        return persona_err_set(e, PERSONA_E_NOTFOUND,
+                               "%s is in none of the folders searched ('persona doctor' lists "
+                               "them); set PERSONA_DATA or name a model",
+                               shipped);
+    const persona_code rc = cli_open_side(c, found, x, e);
+    mem_free(found);
+    return rc;
+}
+
+static persona_code open_all(const demo_args *a, work *w, persona_err *e)
+{
+    cli_split(a->traits, &w->names, &w->n);
+    w->traits = cli_alloc(w->n, sizeof *w->traits);
+    w->chapters = cli_alloc(w->n, sizeof *w->chapters);
+    w->failures = cli_alloc(w->n, sizeof *w->failures);
+    w->report_path = cli_format("%s/report.html", a->out);
+    persona_code rc = PERSONA_OK;
+    for (size_t i = 0; i < w->n && rc == PERSONA_OK; i++)
+        rc = persona_trait_find(w->names[i], &w->traits[i], e);
+    if (rc == PERSONA_OK)
+        rc = cli_writable(w->report_path, e);
+    if (rc == PERSONA_OK)
+        rc = cli_all_traits(NULL, &w->packs, e);
+    if (rc == PERSONA_OK)
+        rc = open_model(a->c, a->from, default_from, &w->from, e);
+    if (rc == PERSONA_OK)
+        rc = open_model(a->c, a->to, default_to, &w->to, e);
+    if (rc == PERSONA_OK && !w->to.judge)
+        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE, "no judge for %s: name one with --judge FILE",
+                             w->to.info->path);
+    return rc;
+}
+
+static void print_head(const work *w)
+{
+    const cli_engine *const side[2] = { &w->from, &w->to };
+    for (size_t i = 0; i < 2; i++)
+        printf("%s %s%s%s  %s, %d blocks, %d wide\n", i == 0 ? "from" : "to  ",
+               tty_paint(stdout, TTY_BOLD), side[i]->info->name, tty_paint(stdout, TTY_RESET),
+               side[i]->info->arch, side[i]->info->n_layer, side[i]->info->n_embd);
+    fflush(stdout);
+}
+
+/* One trait; NEGATIVE (too little contrast) becomes a chapter that says so. */
+static persona_code run_trait(const demo_args *a, work *w, size_t i, persona_err *e)
+{
+    const study_side from = cli_side(&w->from), to = cli_side(&w->to);
+    study *x = NULL;
+    const persona_code rc =
+        study_trait(&from, &to, w->pairs, w->traits[i], &a->opts, &a->c->hooks, &x, e);
+    w->chapters[i] = (report_trait){ .pack = w->traits[i], .result = x };
+    if (rc == PERSONA_E_NEGATIVE) {
+        snprintf(w->failures[i], sizeof w->failures[i], "%s", e->msg);
+        w->chapters[i].failure = w->failures[i];
+    } else if (rc != PERSONA_OK) {
+        return rc;
+    }
+    tty_progress_clear(&a->c->progress);
+    if (a->c->json)
+        return PERSONA_OK;
+    putchar('\n');
+    if (x)
+        study_print(stdout, x);
+    else
+        printf("%s%s%s  %s\n", tty_paint(stdout, TTY_BOLD), w->names[i],
+               tty_paint(stdout, TTY_RESET), w->failures[i]);
+    return cli_flush(e);
+}
+
+static persona_code write_report(const demo_args *a, work *w, persona_err *e)
+{
+    report r = { .from = w->from.info,
+                 .to = w->to.info,
+                 .judge = persona_judge_name(w->to.judge),
+                 .questions = w->to.questions ? w->to.questions->name : NULL,
+                 .chapters = w->chapters,
+                 .n_chapters = w->n,
+                 .seed = a->c->seed };
+    persona_code rc = persona_model_sha256(w->from.model, &r.from_hash, e);
+    if (rc == PERSONA_OK)
+        rc = persona_model_sha256(w->to.model, &r.to_hash, e);
+    w->seconds = r.seconds = tty_seconds() - w->start;
+    return rc == PERSONA_OK ? report_write(&r, w->report_path, e) : rc;
+}
+
+static persona_code run(demo_args *a, work *w, persona_err *e)
+{
+    w->start = tty_seconds();
+    persona_code rc = open_all(a, w, e);
+    if (rc != PERSONA_OK)
+        return rc;
+    a->opts.seed = a->c->seed;
+    a->opts.n_questions = w->from.n_questions;
+    if (!a->c->json)
+        print_head(w);
+    const study_side from = cli_side(&w->from), to = cli_side(&w->to);
+    rc = study_pairs(&from, &to, w->packs.p, w->packs.n, &a->opts, &a->c->hooks, &w->pairs, e);
+    for (size_t i = 0; i < w->n && rc == PERSONA_OK; i++)
+        rc = run_trait(a, w, i, e);
+    return rc == PERSONA_OK ? write_report(a, w, e) : rc;
+}
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+static persona_code print_json(const demo_args *a, const work *w, persona_err *e)
+{
+    cli_json j;
+    json_out *o = cli_json_begin(&j, "demo");
+    cli_json_model(o, "source", w->from.info);
+    cli_json_model(o, "target", w->to.info);
+    jo_array(o, "traits");
+    for (size_t i = 0; i < w->n; i++) {
+        const study *x = w->chapters[i].result;
+        jo_object(o, NULL);
+        jo_string(o, "trait", w->traits[i]->name);
+        jo_string(o, "error", w->chapters[i].failure);
+        if (x) {
+            jo_int(o, "layer", study_layer_from(x));
+            study_json(o, x);
+            jo_number(o, "seconds", x->seconds);
+        } else {
+            jo_int(o, "kept", 0);
+            jo_null(o, "layer");
+            jo_array(o, "rows");
+            jo_end(o);
+            jo_null(o, "verdict");
+        }
+        jo_end(o);
+    }
+    jo_end(o);
+    jo_string(o, "judge", persona_judge_name(w->to.judge));
+    jo_int(o, "seed", (long long)a->c->seed);
+    jo_string(o, "report", w->report_path);
+    jo_number(o, "seconds", w->seconds);
+    return cli_json_end(a->c, &j, e);
+}
+
+static void work_free(work *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        study_free(w->chapters[i].result);
+        persona_trait_free(w->traits[i]);
+    }
+    mem_free(w->chapters);
+    mem_free(w->traits);
+    mem_free(w->failures);
+    mem_free(w->report_path);
+    persona_names_free(w->names, w->n);
+    persona_pairs_free(w->pairs);
+    cli_traits_free(&w->packs);
+    cli_close(&w->to);
+    cli_close(&w->from);
+}
+
+persona_code cmd_demo(cli_state *c, int argc, char **argv, persona_err *e)
+{
+    demo_args a = { .c = c,
+                    .out = "persona-demo",
+                    .traits = "silly,superficial,inattentive",
+                    .opts = study_defaults() };
+    work w = { .n = 0 };
+    bool go = false;
+    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
+    if (!go)
+        return rc;
+    rc = run(&a, &w, e);
+    tty_progress_clear(&c->progress);
+    if (rc == PERSONA_OK && c->json)
+        rc = print_json(&a, &w, e);
+    else if (rc == PERSONA_OK)
+        printf("\n%s  (%s)\n", w.report_path, cli_duration(w.seconds));
+    work_free(&w);
+    return rc;
+}

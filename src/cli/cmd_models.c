@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_models.c - `persona models list` and `persona models info MODEL`.
+ *
+ * list looks at names and sizes only: opening every file would read gigabytes. info opens one.
+ */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/models.h"
+#include "cli/table.h"
+
+typedef struct models_args {
+    cli_state *c;
+    const char *action, *name;
+} models_args;
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    models_args *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_init_children(state);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!a->action)
+            a->action = arg;
+        else if (!a->name)
+            a->name = arg;
+        else
+            return ARGP_ERR_UNKNOWN;
+        return 0;
+    case ARGP_KEY_END:
+        if (a->c->help)
+            return 0;
+        if (!a->action)
+            a->action = "list";
+        if (strcmp(a->action, "list") != 0 && strcmp(a->action, "info") != 0)
+            return cli_usage(state, "models can list and info, not '%s'", a->action);
+        if (strcmp(a->action, "info") == 0 && !a->name)
+            return cli_usage(state, "info wants a model");
+        if (strcmp(a->action, "list") == 0 && a->name)
+            return cli_usage(state, "list takes no name ('%s'); did you mean 'info'?", a->name);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = { CLI_CHILD_OUTPUT, { 0 } };
+static const struct argp argp = {
+    NULL,
+    parse,
+    "list\ninfo MODEL",
+    "Lists the GGUF files in the models/ folders that are searched, or tells what one file is.",
+    children,
+    NULL,
+    NULL,
+};
+
+/* ---- list ------------------------------------------------------------------------------------ */
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const model_file *)a)->path, ((const model_file *)b)->path);
+}
+
+static void add_folder(model_list *l, const char *data_dir)
+{
+    char *dir = cli_format("%s/models", data_dir);
+    DIR *d = opendir(dir);
+    const size_t first = l->n;
+    for (const struct dirent *f = d ? readdir(d) : NULL; f; f = readdir(d)) {
+        const size_t n = strlen(f->d_name);
+        if (n <= 5 || f->d_name[0] == '.' || strcmp(f->d_name + n - 5, ".gguf") != 0)
+            continue;
+        char *path = cli_format("%s/%s", dir, f->d_name);
+        struct stat st;
+        if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
+            mem_free(path);
+            continue;
+        }
+        l->files = cli_resize(l->files, l->n + 1, sizeof *l->files);
+        l->files[l->n++] = (model_file){ path, (uint64_t)st.st_size };
+    }
+    if (d)
+        closedir(d);
+    if (l->n > first)
+        qsort(l->files + first, l->n - first, sizeof *l->files, by_path);
+    mem_free(dir);
+}
+
+void models_find(model_list *l)
+{
+    *l = (model_list){ NULL, 0 };
+    char **dirs = path_data_dirs();
+    for (size_t i = 0; dirs && dirs[i]; i++) {
+        add_folder(l, dirs[i]);
+        mem_free(dirs[i]);
+    }
+    mem_free(dirs);
+}
+
+void models_free(model_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        mem_free(l->files[i].path);
+    mem_free(l->files);
+    *l = (model_list){ NULL, 0 };
+}
+
+void models_json(json_out *o, const model_list *l)
+{
+    jo_array(o, "models");
+    for (size_t i = 0; i < l->n; i++) {
+        jo_object(o, NULL);
+        jo_string(o, "name", path_base(l->files[i].path));
+        jo_string(o, "path", l->files[i].path);
+        jo_int(o, "size_bytes", (long long)l->files[i].size_bytes);
+        jo_end(o);
+    }
+    jo_end(o);
+}
+
+static persona_code run_list(cli_state *c, persona_err *e)
+{
+    static const table_column columns[] = { { "model", TABLE_LEFT },
+                                            { "size", TABLE_RIGHT },
+                                            { "file", TABLE_LEFT } };
+    model_list l;
+    persona_code rc = PERSONA_OK;
+    models_find(&l);
+    if (c->json) {
+        cli_json j;
+        models_json(cli_json_begin(&j, "models"), &l);
+        rc = cli_json_end(c, &j, e);
+    } else if (l.n == 0) {
+        printf("no models in the folders searched ('persona doctor' lists them)\n");
+    } else {
+        table t;
+        table_init(&t, columns, 3);
+        for (size_t i = 0; i < l.n; i++) {
+            table_cell(&t, "%s", path_base(l.files[i].path));
+            table_cell(&t, "%s", cli_bytes(l.files[i].size_bytes));
+            table_cell(&t, "%s", l.files[i].path);
+        }
+        table_print(&t, stdout, 0);
+        table_free(&t);
+    }
+    models_free(&l);
+    return rc;
+}
+
+/* ---- info ------------------------------------------------------------------------------------ */
+
+static const char *const chat_names[] = {
+    [PERSONA_CHAT_NONE] = "none",
+    [PERSONA_CHAT_CHATML] = "chatml",
+    [PERSONA_CHAT_HARMONY] = "harmony",
+    [PERSONA_CHAT_BUILTIN] = "built in",
+};
+
+static persona_code info_json(cli_state *c, const persona_model_info *m, const char *hash,
+                              persona_err *e)
+{
+    cli_json j;
+    json_out *o = cli_json_begin(&j, "models");
+    jo_string(o, "path", m->path);
+    jo_string(o, "name", m->name);
+    jo_string(o, "arch", m->arch);
+    jo_string(o, "quant", m->quant);
+    jo_int(o, "n_layer", m->n_layer);
+    jo_int(o, "n_embd", m->n_embd);
+    jo_int(o, "n_vocab", m->n_vocab);
+    jo_int(o, "n_ctx_train", m->n_ctx_train);
+    jo_int(o, "n_params", (long long)m->n_params);
+    jo_int(o, "size_bytes", (long long)m->size_bytes);
+    jo_string(o, "chat", chat_names[m->chat]);
+    jo_string(o, "template_sha256", m->chat_hash);
+    jo_string(o, "judge", m->judge);
+    jo_string(o, "questions", m->questions);
+    jo_string(o, "sha256", hash);
+    return cli_json_end(c, &j, e);
+}
+
+static void info_text(const persona_model_info *m, const char *hash)
+{
+    printf("%s%s%s  %s, %s\n", tty_paint(stdout, TTY_BOLD), m->name, tty_paint(stdout, TTY_RESET),
+           m->arch, m->quant);
+    printf("  blocks     %d, %d wide; layers 0 to %d can be read and steered\n", m->n_layer,
+           m->n_embd, m->n_layer - 2);
+    printf("  weights    %.1f million, %s\n", (double)m->n_params / 1e6, cli_bytes(m->size_bytes));
+    printf("  tokens     %d, trained on %d in a row\n", m->n_vocab, m->n_ctx_train);
+    printf("  chat       %s\n", chat_names[m->chat]);
+    printf("  judge      %s\n", m->judge ? m->judge : "none of its own");
+    printf("  questions  %s\n", m->questions ? m->questions : "the trait packs'");
+    printf("  sha256     %s\n", hash);
+    printf("  file       %s\n", m->path);
+}
+
+static persona_code run_info(cli_state *c, const char *name, persona_err *e)
+{
+    cli_engine x = { 0 };
+    const char *hash = NULL;
+    persona_code rc = cli_open_model(name, &x, e);
+    if (rc == PERSONA_OK)
+        rc = persona_model_sha256(x.model, &hash, e);
+    if (rc == PERSONA_OK && c->json)
+        rc = info_json(c, x.info, hash, e);
+    else if (rc == PERSONA_OK)
+        info_text(x.info, hash);
+    cli_close(&x);
+    return rc;
+}
+
+persona_code cmd_models(cli_state *c, int argc, char **argv, persona_err *e)
+{
+    models_args a = { .c = c };
+    bool go = false;
+    const persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
+    if (!go)
+        return rc;
+    return a.name ? run_info(c, a.name, e) : run_list(c, e);
+}

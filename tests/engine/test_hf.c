@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_hf.c - an outside oracle: activations of every block agree with Hugging Face transformers
+ * running the same weights (fixtures made by models/recipe/fixtures.py).
+ *
+ * Tolerance. Weights are float16 in both; transformers computes in float32, ggml rounds the activation
+ * side of every matrix product to float16 (relative 2^-11 each, random sign). A block has about 8
+ * products in sequence, so a state after b+1 blocks may differ by 2^-11 * sqrt(8 (b+1)) relative to its
+ * norm; four times that is allowed. The KV cache is float32 here.
+ */
+#include <math.h>
+
+#include "base/json.h"
+#include "models.h"
+
+static const char *const FIXTURES[] = {PERSONA_SOURCE_DIR "/tests/fixtures/hf_qwen2.json",
+                                       PERSONA_SOURCE_DIR "/tests/fixtures/hf_gpt_oss.json"};
+
+static double number(const json_val *v, const char *key)
+{
+    const json_val *x = json_get(v, key);
+    assert_non_null(x);
+    return json_number(x, NAN);
+}
+
+/* One stored row: position, norm, and a few components by index. */
+static double compare_row(const json_val *row, const json_val *index, const float *h, size_t d,
+                          double *norm)
+{
+    double worst = 0, square = 0;
+    for (size_t i = 0; i < d; i++) {
+        square += (double)h[i] * (double)h[i];
+    }
+    *norm = number(row, "norm");
+    worst = fabs(sqrt(square) - *norm);
+    const json_val *values = json_get(row, "values");
+    assert_int_equal(json_len(index), json_len(values));
+    assert_true(json_len(index) >= 16);
+    for (size_t k = 0; k < json_len(index); k++) {
+        size_t i = (size_t)json_number(json_at(index, k), 1e9);
+        assert_true(i < d);
+        double diff = fabs((double)h[i] - json_number(json_at(values, k), NAN));
+        worst = diff > worst ? diff : worst;
+        assert_true(isfinite(diff));
+    }
+    return worst;
+}
+
+static void check_sequence(persona_model *m, const json_val *seq)
+{
+    const persona_model_info *info = persona_model_info_get(m);
+    const json_val *ids = json_get(seq, "tokens"), *blocks = json_get(seq, "blocks");
+    size_t n = json_len(ids), d = (size_t)info->n_embd, n_blocks = (size_t)info->n_layer - 1;
+    persona_token *t = calloc(n, sizeof *t);
+    record r;
+    assert_non_null(t);
+    for (size_t i = 0; i < n; i++) {
+        t[i] = (persona_token)json_number(json_at(ids, i), -1);
+    }
+    persona_session_opts o = small(1);
+    o.kv_f32 = true;
+    persona_session *s = session(m, o);
+    persona_tokens all = {.ids = t, .n = 1};
+    persona_tap tap = {.mode = PERSONA_TAP_ALL, .span = PERSONA_SPAN_RESPONSE};
+    persona_request q = request(&all, &r, 0);
+    q.raw = true;
+    q.forced = t + 1;
+    q.n_forced = n - 1;
+    q.tap = &tap;
+    run(s, &q, 1);
+    assert_int_equal(json_len(blocks), n_blocks);
+    for (size_t b = 0; b < n_blocks; b++) {
+        const json_val *rows = json_get(json_at(blocks, b), "rows");
+        const json_val *index = json_get(json_at(blocks, b), "indices");
+        assert_int_equal((size_t)number(json_at(blocks, b), "block"), b);
+        for (size_t k = 0; k < json_len(rows); k++) {
+            size_t pos = (size_t)number(json_at(rows, k), "pos");
+            double norm;
+            if (pos == 0) {
+                continue; /* the prompt token, not captured */
+            }
+            const float *h = r.acts + ((pos - 1) * n_blocks + b) * d;
+            double worst = compare_row(json_at(rows, k), index, h, d, &norm);
+            double allowed = 4 * ldexp(sqrt(8.0 * (double)(b + 1)), -11) * norm;
+            if (worst > allowed) {
+                fail_msg("%s block %zu position %zu: differs by %g, allowed %g (norm %g)",
+                         info->arch, b, pos, worst, allowed, norm);
+            }
+        }
+    }
+    free(r.acts);
+    free(t);
+    persona_session_free(s);
+}
+
+static void activations_agree_with_transformers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_MODELS; i++) {
+        persona_model *m = open_model(i);
+        json_doc *doc = NULL;
+        persona_err e = {0};
+        must(json_read(FIXTURES[i], (size_t)4 << 20, &doc, &e), &e);
+        const json_val *sequences = json_get(json_root(doc), "sequences");
+        assert_true(json_len(sequences) >= 2);
+        for (size_t k = 0; k < json_len(sequences); k++) {
+            check_sequence(m, json_at(sequences, k));
+        }
+        json_free(doc);
+        persona_model_free(m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(activations_agree_with_transformers)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
