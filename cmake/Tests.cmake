@@ -14,8 +14,10 @@ set(test_env "PERSONA_SOURCE_DIR=${PROJECT_SOURCE_DIR}" "PERSONA=${PROJECT_BINAR
     "OMP_WAIT_POLICY=passive"
     # Test output is compared and read: no colours, no user's library, English messages.
     "LC_ALL=C.UTF-8" "NO_COLOR=1" "XDG_DATA_HOME=${PROJECT_BINARY_DIR}/tests/xdg")
-if(PERSONA_PREFIX AND EXISTS "${PERSONA_PREFIX}/oracle/llama-completion")
-    list(APPEND test_env "PERSONA_ORACLE=${PERSONA_PREFIX}/oracle/llama-completion")
+# llama.cpp's own program, as an outside oracle; tests that want it skip without it.
+find_program(PERSONA_ORACLE llama-completion HINTS "${PERSONA_PREFIX}/oracle")
+if(PERSONA_ORACLE)
+    list(APPEND test_env "PERSONA_ORACLE=${PERSONA_ORACLE}")
 endif()
 if(PERSONA_SANITIZE)
     set(factor 5)

@@ -3,7 +3,7 @@
 Per model: fluency without an instruction; separation by persona instructions; mean-difference vectors
 from the extraction questions; their effect on the evaluation questions at doses of one and two raw
 multiples and at the iso-KL dose (1 nat at the 95th percentile), against random directions of the same
-norm and the same dose.  Prints a table and writes JSON for the model cards.
+norm at the same dose.  Prints a table and writes JSON for the model cards.
 """
 import argparse
 import json
@@ -18,6 +18,9 @@ import corpus
 import style
 from judge import Judge
 from rollout import Model, rollouts
+
+
+RANDOM = 3
 
 
 def mean(values):
@@ -131,23 +134,25 @@ def evaluate(bench, axes, n, extract, choose):
         dose = bench.dose(best, v[best])
         conditions = {"0": (best, v[best] * 0), **{f"{c:+g}": (best, v[best] * c) for c in (-2, -1, 1, 2)},
                       "-dose": (best, -v[best] * dose), "+dose": (best, v[best] * dose)}
-        unit = [torch.randn(bench.m.width, generator=g) for _ in range(4)]
-        for k, r in enumerate(unit):
-            r = r / r.norm() * v[best].norm()
-            conditions[f"random{k}-2"], conditions[f"random{k}+2"] = (best, -2 * r), (best, 2 * r)
         rows = bench.steer(axis, conditions, n, 41)
-        shift = [abs(rows[f"random{k}+2"]["score"] - rows[f"random{k}-2"]["score"]) for k in range(4)]
+        controls = {}
+        for k in range(RANDOM):
+            r = torch.randn(bench.m.width, generator=g)
+            r = r / r.norm() * v[best].norm() * min(2, dose)             # the norm of the larger steered step that counts
+            controls[f"random{k}-"], controls[f"random{k}+"] = (best, -r), (best, r)
+        rows.update(bench.steer(axis, controls, max(1, n // 2), 51))
+        shift = [abs(rows[f"random{k}+"]["score"] - rows[f"random{k}-"]["score"]) for k in range(RANDOM)]
         out[axis] = {"kept": kept, "prompt": sep, "norm": [round(float(x), 2) for x in v.norm(dim=1)], "block": best,
                      "swing_by_block_at_1.5": {str(b): round(s, 1) for b, s in swing.items()}, "dose_iso_kl": dose,
                      "rows": {k: {"score": r["score"], "coherence": r["coherence"]} for k, r in rows.items()},
                      "examples": {k: rows[k]["example"] for k in ("-2", "0", "+2")},
                      "swing": {c: round(rows["+" + c]["score"] - rows["-" + c]["score"], 1) for c in ("1", "2", "dose")},
-                     "random_swing_at_2": [round(s, 1) for s in shift], "n": n}
+                     "random_swing": [round(s, 1) for s in shift], "n": n}
         o = out[axis]
         print(f"{axis:12s} prompt {sep['positive']:5.1f}/{sep['negative']:5.1f} block {best} dose {dose:5.2f} "
               f"-2 {rows['-2']['score']:5.1f} -1 {rows['-1']['score']:5.1f} 0 {rows['0']['score']:5.1f} +1 {rows['+1']['score']:5.1f} +2 {rows['+2']['score']:5.1f} "
               f"swing {o['swing']} coherence {rows['-2']['coherence']}/{rows['-1']['coherence']}/{rows['+1']['coherence']}/{rows['+2']['coherence']} "
-              f"dose {rows['-dose']['coherence']}/{rows['+dose']['coherence']} random {o['random_swing_at_2']} by block {o['swing_by_block_at_1.5']} {time.time() - t:.0f} s", flush=True)
+              f"dose {rows['-dose']['coherence']}/{rows['+dose']['coherence']} random {o['random_swing']} by block {o['swing_by_block_at_1.5']} {time.time() - t:.0f} s", flush=True)
     return out
 
 
@@ -158,8 +163,8 @@ def main():
     ap.add_argument("--packs", default="../../traits")
     ap.add_argument("--judge", default="../judge.json")
     ap.add_argument("--axes", default=",".join(style.NAMES))
-    ap.add_argument("--n", type=int, default=40)
-    ap.add_argument("--extract", type=int, default=80)
+    ap.add_argument("--n", type=int, default=32)
+    ap.add_argument("--extract", type=int, default=60)
     ap.add_argument("--choose", type=int, default=12)
     ap.add_argument("--out", default="")
     args = ap.parse_args()

@@ -27,7 +27,7 @@ class Config:
     ffn: int = 192
     experts: int = 4
     active: int = 2
-    window: int = 64
+    window: int = 128
     theta: float = 10000.0
     eps: float = 1e-5
     alpha: float = 1.702

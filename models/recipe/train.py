@@ -104,6 +104,8 @@ def main():
     ap.add_argument("--decay", type=float, default=3e6, help="tokens of the decay to zero after that")
     ap.add_argument("--reader", type=float, default=1.0, help="weight of the character reader's loss")
     ap.add_argument("--resume", default="", help="continue from this checkpoint")
+    ap.add_argument("--stop", type=float, default=math.inf, help="end this stage after so many tokens, without a decay")
+    ap.add_argument("--window", type=int, default=0, help="sliding window of this stage (gpt-oss)")
     ap.add_argument("--batch", type=int, default=4096, help="tokens per step")
     ap.add_argument("--save", type=float, default=240, help="seconds between checkpoints")
     ap.add_argument("--steps", type=int, default=0, help="stop early (for timing)")
@@ -126,6 +128,8 @@ def main():
         model.load_state_dict(state["last"])
         samples = state["samples"]
     ema = {n: p.detach().clone() for n, p in model.named_parameters()}
+    if args.window:
+        model.config.window = args.window
     matrices = [p for n, p in model.named_parameters()
                 if p.ndim >= 2 and "layers" in n and "router" not in n and "bias" not in n]
     chosen = {id(p) for p in matrices}
@@ -174,7 +178,7 @@ def main():
                 print(f"decay begins at {done} tokens", flush=True)
             print(f"step {step} tokens {done / 1e6:.2f} M loss {average:.3f} reader {read_average:.3f} norm {norm:.2f} lr {scale:.2f} "
                   f"{done / (time.time() - begin):.0f} tok/s {time.time() - begin:.0f} s", flush=True)
-        end = done >= hold + args.decay or (args.steps and step >= args.steps) or not math.isfinite(average)
+        end = done >= min(hold + args.decay, args.stop) or (args.steps and step >= args.steps) or not math.isfinite(average)
         if end or time.time() - saved > args.save:
             saved = time.time()
             tmp = out / f"{args.kind}.tmp"

@@ -223,7 +223,6 @@ static persona_code run(extract_args *a, cli_engine *x, persona_trait **trait,
     if (rc != PERSONA_OK)
         return rc;
     a->opts.judge = x->judge;
-    a->opts.choose_layer = a->opts.choose_layer && x->judge;
     a->opts.n_questions = x->n_questions;
     a->opts.seed = a->c->seed;
     return persona_extract(x->session, *trait, questions, &a->opts, &a->c->hooks, v, report, e);

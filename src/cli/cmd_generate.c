@@ -301,13 +301,23 @@ static int context_for(const generate_args *a, const work *w)
     return wanted < 128 ? 128 : wanted;
 }
 
-static persona_code answer(const generate_args *a, work *w, persona_err *e)
+/* A bare session knows neither a name for the work nor how much it will be. */
+static void on_progress(void *ud, const persona_progress *p)
+{
+    const generate_args *a = ud;
+    persona_progress named = *p;
+    named.stage = "generate";
+    named.total = (size_t)a->n_samples;
+    a->c->hooks.progress(a->c->hooks.ud, &named);
+}
+
+static persona_code answer(generate_args *a, work *w, persona_err *e)
 {
     const bool live = !a->c->json && a->n_samples == 1;
     persona_request *requests = cli_alloc((size_t)a->n_samples, sizeof *requests);
-    persona_hooks hooks = a->c->hooks;
-    if (live)
-        hooks.progress = NULL;
+    const persona_hooks hooks = { .ud = a,
+                                  .progress = live ? NULL : on_progress,
+                                  .cancel = a->c->hooks.cancel };
     for (int i = 0; i < a->n_samples; i++) {
         reply *r = &w->replies[i];
         stream_init(&r->stream, w->x.model, a->raw, a->c->verbosity > 0);
@@ -333,7 +343,7 @@ static persona_code answer(const generate_args *a, work *w, persona_err *e)
     return rc;
 }
 
-static persona_code run(const generate_args *a, work *w, persona_err *e)
+static persona_code run(generate_args *a, work *w, persona_err *e)
 {
     persona_code rc = cli_open_model(a->model, &w->x, e);
     if (rc == PERSONA_OK)

@@ -127,8 +127,9 @@ void tty_progress_update(void *ud, const persona_progress *now)
     if (!p->enabled)
         return;
     const double t = tty_seconds();
-    if (strncmp(p->stage, now->stage, sizeof p->stage - 1) != 0) {
-        snprintf(p->stage, sizeof p->stage, "%s", now->stage);
+    const char *stage = now->stage ? now->stage : "working";
+    if (strncmp(p->stage, stage, sizeof p->stage - 1) != 0) {
+        snprintf(p->stage, sizeof p->stage, "%s", stage);
         p->stage_start = t;
         p->last_draw = 0;
         if (p->lines)

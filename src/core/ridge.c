@@ -214,6 +214,33 @@ static ridge_map *map_new(size_t n, size_t ds, size_t dt)
     return NULL;
 }
 
+/* The source side: rows, scales and the eigenbasis of their Gram matrix. */
+static persona_code source_basis(ridge_map *m, mat x, const size_t *order, const ridge_opts *o,
+                                 persona_err *e)
+{
+    const ridge_map *like = o->like;
+    persona_code rc;
+    if (like) {
+        if (like->n != m->n || like->ds != m->ds)
+            return persona_err_set(
+                e, PERSONA_E_SHAPE,
+                "map: %zu texts of width %zu, the map to take over has %zu of %zu", m->n, m->ds,
+                like->n, like->ds);
+        memcpy(m->x, like->x, m->n * m->ds * sizeof *m->x);
+        memcpy(m->sx, like->sx, m->ds * sizeof *m->sx);
+        memcpy(m->u, like->u, m->n * m->n * sizeof *m->u);
+        memcpy(m->w, like->w, m->n * sizeof *m->w);
+        return PERSONA_OK;
+    }
+    if ((rc = prepare(x, order, o->robust_scale, "source", m->x, m->sx, e)) ||
+        (rc = linalg_gram((mat){m->x, m->n, m->ds}, m->u, e)) ||
+        (rc = linalg_eigh(m->u, m->n, m->w, e)))
+        return rc;
+    for (size_t i = 0; i < m->n; i++) /* K is a Gram matrix: below zero is rounding */
+        m->w[i] = fmax(m->w[i], 0);
+    return PERSONA_OK;
+}
+
 persona_code ridge_fit(mat x, mat y, const size_t *group, size_t n_groups, const ridge_opts *o,
                        ridge_map **out, ridge_report *rep, persona_err *e)
 {
@@ -234,13 +261,9 @@ persona_code ridge_fit(mat x, mat y, const size_t *group, size_t n_groups, const
         rc = mem_err(e, "a map");
         goto out;
     }
-    if ((rc = prepare(x, g.order, o->robust_scale, "source", m->x, m->sx, e)) ||
-        (rc = prepare(y, g.order, o->robust_scale, "target", m->y, m->sy, e)) ||
-        (rc = linalg_gram((mat){m->x, m->n, m->ds}, m->u, e)) ||
-        (rc = linalg_eigh(m->u, m->n, m->w, e)))
+    if ((rc = source_basis(m, x, g.order, o, e)) ||
+        (rc = prepare(y, g.order, o->robust_scale, "target", m->y, m->sy, e)))
         goto out;
-    for (size_t i = 0; i < m->n; i++) /* K is a Gram matrix: below zero is rounding */
-        m->w[i] = fmax(m->w[i], 0);
     const heldout_data data = {m->n, m->dt, m->u, m->w, m->y, g.start, g.n_used, g.largest};
     rc = heldout_choose(&data, o, &m->lambda, &report, e);
     if (rc != PERSONA_OK)

@@ -23,6 +23,9 @@ typedef struct ridge_opts {
     bool robust_scale; /* divide dimensions by a capped robust sd (massive activations) */
     int n_shuffles;    /* shuffled-pairing nulls of the held-out R2; 0: none, NAN */
     uint32_t seed;
+    /* A map fitted on the very same X and groups: its scaled rows and eigenbasis are taken over
+       instead of being found again. Borrowed for the call; NULL: none. */
+    const ridge_map *like;
 } ridge_opts;
 
 typedef struct ridge_report {

@@ -37,11 +37,6 @@ static void range(buf *b, double low, double high, int decimals)
     number(b, high, decimals);
 }
 
-static void coefficient(buf *b, double c)
-{
-    buf_printf(b, "%s%g", c > 0 ? "+" : c < 0 ? "−" : "", fabs(c));
-}
-
 static void badge(buf *b, const char *verdict)
 {
     buf_printf(b, "<span class=\"badge %s\">%s</span>", verdict, verdict);
@@ -116,7 +111,7 @@ static void summary_row(buf *b, const report_trait *t)
     html_text(b, t->pack->name);
     buf_puts(b, "</a></th>");
     if (!v) {
-        buf_puts(b, "<td colspan=\"6\" style=\"text-align:left\">");
+        buf_puts(b, "<td colspan=\"6\">");
         html_text(b, t->failure ? t->failure : "not evaluated");
         buf_puts(b, "</td></tr>\n");
         return;
@@ -205,11 +200,11 @@ static const study_sample *find_sample(const study *x, const char *condition, do
 static void sample(buf *b, const study *x, const char *condition, double c)
 {
     const study_sample *s = find_sample(x, condition, c);
-    buf_puts(b, "<blockquote><cite>");
+    buf_printf(b, "<blockquote class=\"%s\"><cite>", condition);
     buf_puts(b, condition);
     if (c < 0 || c > 0) {
         buf_puts(b, ", ");
-        coefficient(b, c);
+        html_signed(b, c);
     }
     buf_puts(b, "</cite>");
     html_text(b, !s ? "not run" : s->text && *s->text ? s->text : "(no answer)");
@@ -220,15 +215,16 @@ static void samples(buf *b, const study *x)
 {
     if (x->n_samples == 0)
         return;
+    /* Three columns: against, none, towards; the unsteered answer stands beside both rows. */
     buf_puts(b, "<h3>In words</h3><p class=\"ask\">Asked: <q>");
     html_text(b, x->question);
-    buf_puts(b, "</q></p><div class=\"samples\">");
+    buf_puts(b, "</q></p>");
+    buf_printf(b, "<div class=\"samples%s\">", x->native ? " two" : "");
     sample(b, x, "transferred", -1);
     sample(b, x, "unsteered", 0);
     sample(b, x, "transferred", 1);
     if (x->native) {
         sample(b, x, "native", -1);
-        sample(b, x, "unsteered", 0);
         sample(b, x, "native", 1);
     }
     buf_puts(b, "</div>\n");
@@ -289,7 +285,7 @@ static void table(buf *b, const study *x, const pivot *p)
                 "<th scope=\"col\">Condition</th>");
     for (size_t k = 0; k < p->n_coefficients; k++) {
         buf_puts(b, "<th scope=\"col\">");
-        coefficient(b, p->coefficients[k]);
+        html_signed(b, p->coefficients[k]);
         buf_puts(b, "</th>");
     }
     buf_puts(b, "<th scope=\"col\">n</th></tr></thead><tbody>\n");

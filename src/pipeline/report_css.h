@@ -30,12 +30,13 @@ static const char *const report_css[] = {
     "margin:0 0 .75rem;font-weight:680;text-wrap:balance}"
     "h2{font-size:1.7rem;letter-spacing:-.015em;line-height:1.2;margin:0}"
     "h3{font-size:.95rem;margin:2.25rem 0 .6rem;font-weight:650}"
+    "a{color:var(--accent)}"
     ".lead{font-size:1.15rem;color:var(--soft);max-width:44rem;margin:0 0 2rem;text-wrap:pretty}\n",
     ".pair{display:grid;grid-template-columns:1fr auto 1fr;gap:1rem;align-items:stretch}"
     ".card{background:var(--card);border:1px solid var(--line);border-radius:10px;"
     "padding:1rem 1.2rem}"
     ".card .k{font-size:.78rem;color:var(--soft);margin:0}"
-    ".card .v{font-size:1.15rem;font-weight:620;margin:.1rem 0;overflow-wrap:anywhere}"
+    ".card .v{font-size:1.15rem;font-weight:620;margin:.1rem 0;color:var(--ink);overflow-wrap:anywhere}"
     ".card p{margin:0;color:var(--soft);font-size:.92rem}"
     ".arrow{align-self:center;color:var(--soft);font-size:1.5rem}\n",
     "@media(max-width:40rem){.pair{grid-template-columns:1fr}.arrow{justify-self:center;"
@@ -51,9 +52,9 @@ static const char *const report_css[] = {
     ".note{border-left:3px solid var(--prompt);padding:.3rem .9rem;margin:1rem 0;"
     "color:var(--soft)}\n",
     ".facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:1px;"
-    "background:var(--line);border:1px solid var(--line);border-radius:10px;overflow:hidden;"
+    "background:var(--card);border:1px solid var(--line);border-radius:10px;overflow:hidden;"
     "margin:1.5rem 0 0}"
-    ".facts div{background:var(--card);padding:.75rem 1rem}"
+    ".facts div{box-shadow:0 0 0 1px var(--line);padding:.75rem 1rem}"
     ".facts dt{font-size:.78rem;color:var(--soft)}"
     ".facts dd{margin:0;font-size:1.25rem;font-weight:620}"
     ".facts dd small{display:block;font-size:.78rem;font-weight:400;color:var(--soft)}\n",
@@ -82,6 +83,7 @@ static const char *const report_css[] = {
     "stroke-linecap:round}\n",
     ".plots{background:var(--card);border:1px solid var(--line);border-radius:10px;"
     "padding:1.25rem 1.25rem 1rem}"
+    "@media(max-width:40rem){.plots{overflow-x:auto}.plots>svg{min-width:34rem}}"
     ".three{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:1.25rem}"
     ".three figcaption strong{display:block;color:var(--ink);font-weight:620}\n",
     ".scroll{overflow-x:auto;border:1px solid var(--line);border-radius:10px;"
@@ -93,10 +95,15 @@ static const char *const report_css[] = {
     "thead th{color:var(--soft);font-weight:500;font-size:.85rem}"
     "th[scope=row]{text-align:left;font-weight:560;padding-left:1rem}"
     "thead th:first-child{text-align:left;padding-left:1rem}"
+    "td[colspan]{text-align:left;white-space:normal}"
     "tr.transferred th,tr.transferred td{font-weight:680;color:var(--transferred)}"
     "td small{display:block;color:var(--soft);font-weight:400;font-size:.8rem}\n",
     ".samples{display:grid;grid-template-columns:repeat(3,1fr);gap:1rem}"
-    "@media(max-width:48rem){.samples{grid-template-columns:1fr}}"
+    ".two .unsteered{grid-row:span 2}"
+    "@media(max-width:48rem){.samples{grid-template-columns:1fr}.two .unsteered{grid-row:auto}}"
+    "blockquote.transferred{border-top:3px solid var(--transferred)}"
+    "blockquote.native{border-top:3px solid var(--native)}"
+    "blockquote.unsteered{border-top:3px solid var(--line)}"
     "blockquote{margin:0;background:var(--card);border:1px solid var(--line);"
     "border-radius:10px;padding:.9rem 1.1rem;overflow-wrap:anywhere;font-size:.95rem}"
     "blockquote cite{display:block;font-style:normal;font-size:.8rem;color:var(--soft);"

@@ -37,6 +37,12 @@ void html_text(buf *b, const char *s)
     }
 }
 
+void html_signed(buf *b, double x)
+{
+    const char *sign = x > 0 ? "+" : x < 0 ? "−" : "";
+    buf_printf(b, "%s%g", sign, fabs(x));
+}
+
 static void svg_begin(buf *b, double width, double height, const char *id, const char *title,
                       const char *description)
 {
@@ -134,10 +140,10 @@ static void axes(buf *b, const frame *f, const pivot *p)
                    y_at(f, y) + 4, y);
     }
     for (size_t k = 0; k < p->n_coefficients; k++) {
-        char text[16];
-        buf_printf(b, "<text class=\"a c\" x=\"%.1f\" y=\"%.1f\">%s</text>",
-                   x_at(f, p->coefficients[k]), f->bottom + 18,
-                   pivot_coefficient(p->coefficients[k], text, sizeof text));
+        buf_printf(b, "<text class=\"a c\" x=\"%.1f\" y=\"%.1f\">", x_at(f, p->coefficients[k]),
+                   f->bottom + 18);
+        html_signed(b, p->coefficients[k]);
+        buf_puts(b, "</text>");
     }
     buf_printf(b, "<text class=\"a c\" x=\"%.1f\" y=\"%.1f\">coefficient</text>\n",
                (f->left + f->right) / 2, f->bottom + 36);
@@ -156,19 +162,27 @@ static void draw_bar(buf *b, const frame *f, const persona_row *r, double shift)
                y_at(f, r->score.low), y_at(f, r->score.high));
 }
 
-/* One condition; returns the height of its last point for the label, NAN without points. */
-static double draw_line(buf *b, const frame *f, const pivot *p, size_t c, size_t style)
+/* A line's name stands at its end; in the margin, where names may push each other up and down, or
+ * beside its last point where it ends early. */
+typedef struct end_label {
+    size_t style;
+    double x, y;
+} end_label;
+
+/* One condition; out is where its last point is. False without points. */
+static bool draw_line(buf *b, const frame *f, const pivot *p, size_t c, size_t style,
+                      end_label *out)
 {
-    double last = NAN;
+    bool any = false;
     const double shift = f->coherence ? 0 : styles[style].shift;
     buf_printf(b, "<g class=\"c-%s\"><path class=\"l\" d=\"", styles[style].condition);
     for (size_t k = 0; k < p->n_coefficients; k++) {
         const persona_row *r = p->at[c][k];
         if (!r || !isfinite(value_of(f, r)))
             continue;
-        buf_printf(b, "%c%.1f %.1f", isfinite(last) ? 'L' : 'M', x_at(f, r->coefficient) + shift,
-                   y_at(f, value_of(f, r)));
-        last = y_at(f, value_of(f, r));
+        *out = (end_label){style, x_at(f, r->coefficient) + shift, y_at(f, value_of(f, r))};
+        buf_printf(b, "%c%.1f %.1f", any ? 'L' : 'M', out->x, out->y);
+        any = true;
     }
     buf_puts(b, "\"/>");
     for (size_t k = 0; k < p->n_coefficients; k++) {
@@ -179,13 +193,8 @@ static double draw_line(buf *b, const frame *f, const pivot *p, size_t c, size_t
         styles[style].mark(b, x_at(f, r->coefficient) + shift, y_at(f, value_of(f, r)));
     }
     buf_puts(b, "</g>\n");
-    return last;
+    return any;
 }
-
-typedef struct end_label {
-    size_t style;
-    double y;
-} end_label;
 
 /* Pushes labels apart that would overlap, keeping their order, inside the plot. */
 static void spread(end_label *l, size_t n, double top, double bottom)
@@ -205,6 +214,12 @@ static void spread(end_label *l, size_t n, double top, double bottom)
         const double most = i + 1 == n ? bottom : l[i + 1].y - GAP;
         l[i].y = fmin(l[i].y, most);
     }
+}
+
+static void draw_label(buf *b, const end_label *l)
+{
+    buf_printf(b, "<text class=\"end c-%s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+               styles[l->style].condition, l->x + 9, l->y + 4, styles[l->style].label);
 }
 
 static void draw_band(buf *b, const frame *f, const pivot *p)
@@ -244,15 +259,19 @@ void svg_dose_response(buf *b, const pivot *p, const char *id, const char *title
     axes(b, &f, p);
     for (size_t s = 0; s < N_STYLES; s++) {
         const size_t c = find_condition(p, styles[s].condition);
-        const double last = c < p->n_conditions ? draw_line(b, &f, p, c, s) : (double)NAN;
-        if (isfinite(last))
-            labels[n++] = (end_label){s, last};
+        end_label end;
+        if (c == p->n_conditions || !draw_line(b, &f, p, c, s, &end))
+            continue;
+        if (end.x < x_at(&f, f.x_high) - 20 && !coherence) {
+            draw_label(b, &end);
+        } else {
+            end.x = f.right + 2;
+            labels[n++] = end;
+        }
     }
     spread(labels, n, f.top, f.bottom);
     for (size_t i = 0; i < n; i++)
-        buf_printf(b, "<text class=\"end c-%s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
-                   styles[labels[i].style].condition, f.right + 10, labels[i].y + 4,
-                   styles[labels[i].style].label);
+        draw_label(b, &labels[i]);
     buf_puts(b, "</svg>\n");
 }
 
@@ -269,12 +288,14 @@ void svg_forest(buf *b, const svg_interval *rows, size_t n, const char *id, cons
     const double bottom = 12 + (double)n * STEP;
     svg_begin(b, 680, bottom + 40, id, title,
               "Swing in points from coefficient -1 to +1 with 95 percent intervals.");
-    for (int x = -50; x <= 100; x += 25)
+    for (int x = -50; x <= 100; x += 25) {
         buf_printf(b,
                    "<path class=\"g%s\" d=\"M%.1f 6V%.1f\"/>"
-                   "<text class=\"a c\" x=\"%.1f\" y=\"%.1f\">%s%d</text>",
-                   x == 0 ? " h" : "", forest_x(x), bottom, forest_x(x), bottom + 18,
-                   x > 0 ? "+" : "", x);
+                   "<text class=\"a c\" x=\"%.1f\" y=\"%.1f\">",
+                   x == 0 ? " h" : "", forest_x(x), bottom, forest_x(x), bottom + 18);
+        html_signed(b, x);
+        buf_puts(b, "</text>");
+    }
     buf_puts(b, "\n");
     for (size_t i = 0; i < n; i++) {
         const svg_interval *r = &rows[i];
@@ -292,8 +313,9 @@ void svg_forest(buf *b, const svg_interval *rows, size_t n, const char *id, cons
             buf_printf(b, "<path class=\"b\" d=\"M%.1f %.1fH%.1f\"/>", forest_x(r->x.low), y,
                        forest_x(r->x.high));
             styles[s].mark(b, forest_x(r->x.value), y);
-            buf_printf(b, "<text class=\"a e\" x=\"672\" y=\"%.1f\">%+.0f</text>", y + 4,
-                       r->x.value);
+            buf_printf(b, "<text class=\"a e\" x=\"672\" y=\"%.1f\">", y + 4);
+            html_signed(b, round(r->x.value));
+            buf_puts(b, "</text>");
         } else {
             buf_printf(b, "<text class=\"a\" x=\"%.1f\" y=\"%.1f\">not run</text>", forest_x(0) + 8,
                        y + 4);

@@ -15,6 +15,8 @@ typedef struct svg_line {
 
 /* Text with the five special characters escaped. */
 void html_text(buf *b, const char *s);
+/* "+1", "−0.5", "0" with a real minus sign. */
+void html_signed(buf *b, double x);
 
 /* x: coefficient, y: score 0..100, one line per condition with 95 % bars; the unsteered interval is a
  * band. coherence: y is coherence, no bars. id makes title and description unique on the page. */

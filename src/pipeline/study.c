@@ -81,7 +81,6 @@ static persona_code extract(const study_side *side, const persona_trait *trait,
 {
     persona_extract_opts x = persona_extract_defaults();
     x.judge = judge_for(side, trait);
-    x.choose_layer = x.choose_layer && x.judge;
     x.n_questions = opts->n_questions;
     x.n_rollouts = opts->n_rollouts;
     x.seed = opts->seed;
@@ -101,21 +100,31 @@ static persona_code carry(const study_side *to, persona_pairs *pairs, const pers
                           const study_opts *opts, study *x, uint32_t shuffle,
                           const persona_hooks *hooks, persona_vector **out, persona_err *e)
 {
-    persona_map_report map;
+    const int n_layer = persona_model_info_get(persona_session_model(to->session))->n_layer;
     double swing = NAN;
     persona_questions *own = NULL;
     const persona_questions *questions = NULL;
+    persona_map_report *maps = mem_calloc((size_t)n_layer, sizeof *maps);
+    if (!maps)
+        return mem_err(e, "the reports of a map");
     persona_code rc = persona_transfer(pairs, x->source, persona_session_model(to->session),
-                                       shuffle, out, &map, e);
+                                       shuffle, out, maps, e);
     if (rc == PERSONA_OK)
         rc = questions_for(to, trait, &own, &questions, e);
     if (rc == PERSONA_OK)
         rc = persona_settle(to->session, *out, trait, questions, judge_for(to, trait), opts->seed,
                             hooks, &swing, e);
-    if (shuffle == 0) {
-        x->map = map;
-        x->swing_settled = swing;
+    if (rc == PERSONA_OK) {
+        const persona_map_report *map = &maps[(*out)->from.best_layer];
+        (*out)->from.lambda = (float)map->lambda;
+        (*out)->from.r2_heldout = (float)map->r2_heldout;
+        (*out)->from.r2_shuffled = (float)map->r2_shuffled;
+        if (shuffle == 0) {
+            x->map = *map;
+            x->swing_settled = swing;
+        }
     }
+    mem_free(maps);
     persona_questions_free(own);
     return rc;
 }

@@ -18,6 +18,13 @@
 #include "pipeline/pairs.h"
 #include "pipeline/pipeline.h"
 
+/* Shuffled pairings behind r2_shuffled; they cost more than the fit itself. */
+#define N_SHUFFLES 5
+
+/* Below this many texts a second BLAS thread costs more than it brings (measured: 520 texts took
+ * eight times as long with two threads on a busy machine). */
+#define SMALL_FIT 1500
+
 typedef struct fitting {
     const persona_pairs *p;
     size_t *rows; /* indices of texts that take part */
@@ -25,6 +32,8 @@ typedef struct fitting {
     size_t n;
     float *x, *y;
     size_t *order; /* row i of Y is text order[i]: the identity, or a permutation for the null */
+    int n_shuffles;
+    ridge_map *first; /* X is the same for every target block: its eigenbasis is found once */
 } fitting;
 
 static persona_code gather(fitting *f, int own_trait, int block, uint32_t shuffle, persona_err *e)
@@ -67,6 +76,8 @@ static persona_code map_block(fitting *f, const persona_vector *v, int to_block,
     ridge_map *map = NULL;
     ridge_opts o = ridge_defaults();
     o.seed = v->from.seed;
+    o.n_shuffles = f->n_shuffles;
+    o.like = f->first;
     for (size_t i = 0; i < f->n; i++) {
         const pair_text *t = &p->texts[f->rows[f->order[i]]];
         memcpy(f->y + i * d, t->to + (size_t)to_block * d, d * sizeof(float));
@@ -76,7 +87,11 @@ static persona_code map_block(fitting *f, const persona_vector *v, int to_block,
     if (rc == PERSONA_OK) {
         rc = ridge_apply(map, persona_vector_row(v, v->from.best_layer), out, e);
     }
-    ridge_free(map);
+    if (f->first == NULL) {
+        f->first = map;
+    } else {
+        ridge_free(map);
+    }
     if (rc != PERSONA_OK) {
         persona_err_wrap(e, "map of '%s' to block %d", v->from.trait, to_block);
     }
@@ -131,7 +146,7 @@ persona_code persona_transfer(persona_pairs *p, const persona_vector *v, persona
                               uint32_t shuffle, persona_vector **out, persona_map_report *r,
                               persona_err *e)
 {
-    fitting f = {.p = p};
+    fitting f = {.p = p, .n_shuffles = shuffle != 0 ? 0 : N_SHUFFLES};
     persona_vector *t = NULL;
     float *row = NULL;
     *out = NULL;
@@ -148,6 +163,7 @@ persona_code persona_transfer(persona_pairs *p, const persona_vector *v, persona
     row = mem_calloc((size_t)p->d_to, sizeof *row);
     rc = row == NULL ? mem_err(e, "a mapped vector")
                      : gather(&f, pairs_trait(p, v->from.trait), from, shuffle, e);
+    linalg_threads(f.n > SMALL_FIT ? 8 : 1);
     for (int b = 0; rc == PERSONA_OK && b < p->n_layer_to - 1; b++) {
         ridge_report rep = {0};
         rc = map_block(&f, v, b, row, &rep, e);
@@ -176,6 +192,7 @@ persona_code persona_transfer(persona_pairs *p, const persona_vector *v, persona
         t->from.n_texts = (int)f.n;
     }
     mem_free(row);
+    ridge_free(f.first);
     mem_free(f.rows);
     mem_free(f.group);
     mem_free(f.order);

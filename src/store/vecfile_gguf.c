@@ -270,11 +270,23 @@ static int find_doubled(const source *s)
     return -1;
 }
 
+static void silent(enum ggml_log_level level, const char *text, void *ud)
+{
+    (void)level;
+    (void)text;
+    (void)ud;
+}
+
 static persona_code parse_header(source *s)
 {
+    ggml_log_callback log;
+    void *ud;
     if (s->len < 4 || memcmp(s->p, GGUF_MAGIC, 4) != 0)
         return persona_err_set(s->e, PERSONA_E_FORMAT, "%s: not a GGUF file", s->path);
+    ggml_log_get(&log, &ud); /* the message is ours to give; a library does not print */
+    ggml_log_set(silent, NULL);
     s->g = gguf_init_from_buffer(s->p, s->len, (struct gguf_init_params){.no_alloc = true});
+    ggml_log_set(log, ud);
     if (s->g)
         return PERSONA_OK;
     const int doubled = find_doubled(s);

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# install.sh - what `cmake --install` lays out: a program that runs, data beside it, a shared library that
+# exports only persona_*, and enough for a stranger's project to find and use it.
+set -euo pipefail
+
+build=$(dirname "$PERSONA")
+grep -q '^PERSONA_SANITIZE:[A-Z]*=.' "$build/CMakeCache.txt" && exit 77 # a plain program cannot load it
+cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+fail() { echo "FAIL: $*"; exit 1; }
+
+cmake --install "$build" --prefix "$tmp/usr" >"$tmp/log" || { cat "$tmp/log"; fail "install"; }
+"$tmp/usr/bin/persona" --version | grep -q persona || fail "the installed program does not run"
+for f in share/persona/traits/silly.json include/persona/persona.h share/doc/persona/LICENSE; do
+    [[ -e $tmp/usr/$f ]] || fail "$f was not installed"
+done
+[[ ! -e $tmp/usr/share/persona/models/recipe ]] || fail "the training recipe was installed"
+
+so=$(find "$tmp/usr" -name 'libpersona.so.0')
+[[ -n $so ]] || fail "no libpersona.so.0"
+nm -D --defined-only "$so" | awk '$2 != "A" { print $3 }' >"$tmp/symbols"
+! grep -v '^persona_' "$tmp/symbols" || fail "libpersona.so exports more than persona_*"
+grep -q '^persona_model_open' "$tmp/symbols" || fail "libpersona.so does not export its API"
+
+args=(-S "$PERSONA_SOURCE_DIR/tests/consumer" -B "$tmp/build" -G Ninja
+    "-Dpersona_DIR=$(dirname "$(find "$tmp/usr" -name personaConfig.cmake)")"
+    "-DCMAKE_C_COMPILER=$(cached CMAKE_C_COMPILER)")
+if [[ -n $(cached PERSONA_PREFIX) ]]; then
+    args+=("-DCMAKE_TOOLCHAIN_FILE=$PERSONA_SOURCE_DIR/cmake/Prefix.cmake"
+        "-DPERSONA_PREFIX=$(cached PERSONA_PREFIX)")
+fi
+{ cmake "${args[@]}" && cmake --build "$tmp/build"; } >"$tmp/log" 2>&1 || { cat "$tmp/log"; fail "consumer"; }
+LD_LIBRARY_PATH=$(dirname "$so") "$tmp/build/consumer" || fail "the consumer does not run"
+PKG_CONFIG_PATH=$(dirname "$(find "$tmp/usr" -name persona.pc)") pkg-config --exists 'persona >= 0.1' ||
+    fail "persona.pc"

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""make_gguf.py - small GGUF files that are wrong in one way, or right.
+
+  make_gguf.py vector OUT WIDTH BLOCKS [nan|zero|f16]   a control vector with directions 1..BLOCKS
+  make_gguf.py vocab IN OUT                             the metadata of a model without its weights
+"""
+import math
+import random
+import struct
+import sys
+
+ALIGN = 32
+SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+
+
+def text(s):
+    b = s.encode()
+    return struct.pack("<Q", len(b)) + b
+
+
+def vector(path, width, blocks, flaw=""):
+    kv = text("general.architecture") + struct.pack("<I", 8) + text("controlvector")
+    kv += text("controlvector.model_hint") + struct.pack("<I", 8) + text("any")
+    kv += text("controlvector.layer_count") + struct.pack("<II", 4, blocks)
+    random.seed(1)
+    infos, data = b"", b""
+    for b in range(1, blocks + 1):
+        values = [random.gauss(0, 1) if flaw != "zero" else 0.0 for _ in range(width)]
+        if flaw == "nan" and b == 2:
+            values[3] = math.nan
+        infos += text(f"direction.{b}") + struct.pack("<IQIQ", 1, width, 1 if flaw == "f16" else 0, len(data))
+        data += struct.pack(f"<{width}{'e' if flaw == 'f16' else 'f'}", *values)
+        data += b"\0" * (-len(data) % ALIGN)
+    head = b"GGUF" + struct.pack("<IQQ", 3, blocks, 3) + kv + infos
+    with open(path, "wb") as f:
+        f.write(head + b"\0" * (-len(head) % ALIGN) + data)
+
+
+def skip_value(b, at, kind):
+    if kind == 8:
+        return at + 8 + struct.unpack_from("<Q", b, at)[0]
+    if kind == 9:
+        inner, n = struct.unpack_from("<IQ", b, at)
+        at += 12
+        for _ in range(n):
+            at = skip_value(b, at, inner)
+        return at
+    return at + SIZES[kind]
+
+
+def vocab(source, path):
+    with open(source, "rb") as f:
+        b = f.read()
+    n_kv = struct.unpack_from("<Q", b, 16)[0]
+    at = 24
+    for _ in range(n_kv):
+        at += 8 + struct.unpack_from("<Q", b, at)[0]
+        at = skip_value(b, at + 4, struct.unpack_from("<I", b, at)[0])
+    head = b[:8] + struct.pack("<QQ", 0, n_kv) + b[24:at]
+    with open(path, "wb") as f:
+        f.write(head + b"\0" * (-len(head) % ALIGN))
+
+
+if sys.argv[1] == "vector":
+    vector(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:6])
+else:
+    vocab(sys.argv[2], sys.argv[3])
