@@ -27,9 +27,9 @@ typedef struct persona_extract_opts {
     int max_tokens;             /* default 128 */
     float temperature;          /* default 1 */
     uint32_t seed;
-    float min_trait, min_coherence; /* filter thresholds; default 50 and 50 */
-    bool choose_layer;              /* steering sweep over blocks (needs the judge); default true */
-    bool calibrate;                 /* iso-KL dose at the best block; default true */
+    float min_trait, min_coherence; /* positive >= min_trait, negative < 100 - min_trait; 50, 50 */
+    bool choose_layer; /* steering sweep over blocks; by AUROC without a judge; default true */
+    bool calibrate;    /* iso-KL dose at the best block; default true */
 } persona_extract_opts;
 
 typedef struct persona_extract_report {

@@ -149,6 +149,7 @@ typedef struct persona_session_opts {
     bool kv_f32;   /* KV cache in float32 instead of float16 (oracle tests) */
     bool no_reuse; /* never share prompt prefixes (exact shapes in tests) */
     bool no_cvec;  /* never take the control-vector fast path (tests) */
+    bool no_host;  /* reach activations by copies, as on a device, even in host memory (tests) */
 } persona_session_opts;
 
 typedef struct persona_session_stats {
@@ -170,7 +171,9 @@ persona_session_stats persona_session_stats_get(const persona_session *s);
 typedef enum persona_next {
     PERSONA_NEXT_END,     /* no more requests, ever */
     PERSONA_NEXT_REQUEST, /* *r was filled in */
-    PERSONA_NEXT_LATER,   /* none now; ask again after the next step */
+    PERSONA_NEXT_LATER,   /* none now: asked again after the next step; with nothing running the
+                             run returns OK (what streams hold stays), and the caller runs again
+                             when there is work */
 } persona_next;
 
 /* Where requests come from: called when a slot is free. */

@@ -26,8 +26,8 @@ typedef struct persona_receipt {
     char *unit;  /* "dose", "raw", "ratio" or "mixed" */
     int *layers; /* steered blocks, ascending */
     size_t n_layers;
-    double delta_projection; /* sum over terms of the change of <h, v/||v||> per token, in units of
-                                ||v|| times its sign: what the edit adds along its vectors */
+    double delta_projection; /* what the edit adds along its vectors per steered token: the sum over
+                                edited blocks of the change of <h, v_b/||v_b||>, in units of h */
     char *note;              /* "" or e.g. "silly: not calibrated for this model, unit raw" */
 } persona_receipt;
 void persona_receipt_free(persona_receipt *r);

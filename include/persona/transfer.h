@@ -21,7 +21,7 @@ extern "C" {
 typedef struct persona_pairs persona_pairs;
 
 typedef struct persona_pairs_opts {
-    int n_questions; /* per trait; default 8 */
+    int n_questions; /* per trait; default 20 */
     int n_neutral;   /* unprompted texts; default 120 */
     int max_tokens;  /* default 96 */
     float temperature;
@@ -30,7 +30,7 @@ typedef struct persona_pairs_opts {
 persona_pairs_opts persona_pairs_defaults(void);
 
 /* Has the source model write texts (neutral ones, and both poles of every trait) and both models
- * read them. Errors: those of sessions; CANCELED. */
+ * read them. questions NULL: every trait is asked its own pack's. Errors: those of sessions; CANCELED. */
 PERSONA_CHECK persona_code persona_pairs_new(persona_session *from, persona_session *to,
                                              persona_trait *const *traits, size_t n_traits,
                                              const persona_questions *questions,

@@ -4,8 +4,8 @@
  *
  * A command is one row of the table in main.c and one file: it parses its options into a struct
  * whose first member is `cli_state *c` (the shared parsers rely on that), does its work through the
- * public headers, and prints either text or exactly one JSON document on stdout. Errors travel up as
- * persona_err; main prints them. Out of memory in the program itself ends it (cli_alloc): the
+ * public headers, and prints either text or exactly one JSON document on stdout. Errors travel up
+ * as persona_err; main prints them. Out of memory in the program itself ends it (cli_alloc): the
  * library reports it, but a command line has nothing better to do.
  */
 #ifndef PERSONA_CLI_H
@@ -25,14 +25,14 @@
 typedef struct cli_state {
     /* shared options */
     bool json, help;
-    int verbosity; /* -1: quiet, 0, 1: -v */
+    int verbosity;                 /* -1: quiet, 0, 1: -v */
     int n_threads, n_slots, n_ctx; /* 0: the library's default */
     uint32_t seed;
     const char *judge;     /* "auto", "none" or a file */
     const char *questions; /* NULL, a number or a file */
     /* the rest belongs to the machinery */
-    persona_err *err;  /* where option parsers leave their message */
-    int stopped_at;    /* argv index at which getopt gave up */
+    persona_err *err; /* where option parsers leave their message */
+    int stopped_at;   /* argv index at which getopt gave up */
     bool json_printed;
     tty_progress progress;
     persona_hooks hooks; /* progress line and Ctrl-C */
@@ -59,9 +59,18 @@ persona_code cmd_vector(cli_state *c, int argc, char **argv, persona_err *e);
 /* Children of a command's argp: --json, -q, -v, --color, --help; --threads, --seed, --slots,
  * --context; --judge, --questions. */
 extern const struct argp cli_output_argp, cli_engine_argp, cli_judge_argp;
-#define CLI_CHILD_OUTPUT { &cli_output_argp, 0, "Output", 90 }
-#define CLI_CHILD_ENGINE { &cli_engine_argp, 0, "Running", 80 }
-#define CLI_CHILD_JUDGE { &cli_judge_argp, 0, "Judging", 70 }
+#define CLI_CHILD_OUTPUT                                                                           \
+    {                                                                                              \
+        &cli_output_argp, 0, "Output", 90                                                          \
+    }
+#define CLI_CHILD_ENGINE                                                                           \
+    {                                                                                              \
+        &cli_engine_argp, 0, "Running", 80                                                         \
+    }
+#define CLI_CHILD_JUDGE                                                                            \
+    {                                                                                              \
+        &cli_judge_argp, 0, "Judging", 70                                                          \
+    }
 
 /* Runs a command's parser. input's first member is `cli_state *c`. *go is false when --help was
  * answered. Errors: USAGE in one line, with the nearest option. */
@@ -128,8 +137,8 @@ void cli_traits_free(cli_traits *t);
 char *cli_find_data(const char *relative);
 /* The question set to use for a trait: x's own, or a copy of the pack's in *own (free it). */
 PERSONA_CHECK persona_code cli_questions_for(const cli_engine *x, const persona_trait *t,
-                                             persona_questions **own,
-                                             const persona_questions **out, persona_err *e);
+                                             persona_questions **own, const persona_questions **out,
+                                             persona_err *e);
 /* Whether a file could be written there, asked before hours of work. Errors: IO. */
 PERSONA_CHECK persona_code cli_writable(const char *path, persona_err *e);
 /* Where a vector goes: -o, or the user's library. */

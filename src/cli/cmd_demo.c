@@ -3,8 +3,8 @@
  * cmd_demo.c - `persona demo`: the whole story on the two models that ship with persona.
  *
  * For each trait: extract from the source, carry to the target, steer there, and measure it beside
- * every control; then one page, report.html. All trait packs teach the map, so the pairs of texts are
- * made once. A trait that the models cannot show is reported as such and does not end the demo.
+ * every control; then one page, report.html. All trait packs teach the map, so the pairs of texts
+ * are made once. A trait that the models cannot show is reported as such and does not end the demo.
  */
 #include <string.h>
 
@@ -26,14 +26,13 @@ typedef struct demo_args {
 } demo_args;
 
 static const struct argp_option options[] = {
-    { "out", KEY_OUT, "FOLDER", 0, "Where report.html goes (default ./persona-demo)", 0 },
-    { "traits", KEY_TRAITS, "A,B,C", 0, "Default: silly,superficial,inattentive", 0 },
-    { "from", KEY_FROM, "FILE", 0, "Another source model", 0 },
-    { "to", KEY_TO, "FILE", 0, "Another target model", 0 },
-    { "rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)",
-      0 },
-    { "max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most", 0 },
-    { 0 },
+    {"out", KEY_OUT, "FOLDER", 0, "Where report.html goes (default ./persona-demo)", 0},
+    {"traits", KEY_TRAITS, "A,B,C", 0, "Default: silly,superficial,inattentive", 0},
+    {"from", KEY_FROM, "FILE", 0, "Another source model", 0},
+    {"to", KEY_TO, "FILE", 0, "Another target model", 0},
+    {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
+    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most", 0},
+    {0},
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -64,13 +63,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT,
-                                              { 0 } };
+static const struct argp_child children[] = {
+    CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
 static const struct argp argp = {
-    options, parse, NULL,
-    "Extracts three persona vectors from a small qwen2 model, carries them to a small gpt-oss model, "
+    options,
+    parse,
+    NULL,
+    "Extracts three persona vectors from a small qwen2 model, carries them to a small gpt-oss "
+    "model, "
     "steers it with them, and writes a report with every control beside every claim.",
-    children, NULL, NULL,
+    children,
+    NULL,
+    NULL,
 };
 
 /* ---- work ------------------------------------------------------------------------------------ */
@@ -81,9 +85,9 @@ typedef struct work {
     persona_pairs *pairs;
     char **names;
     size_t n;
-    persona_trait **traits;  /* n */
-    report_trait *chapters;  /* n */
-    char (*failures)[512];   /* n */
+    persona_trait **traits; /* n */
+    report_trait *chapters; /* n */
+    char (*failures)[512];  /* n */
     char *report_path;
     double start, seconds;
 } work;
@@ -121,14 +125,14 @@ static persona_code open_all(const demo_args *a, work *w, persona_err *e)
     if (rc == PERSONA_OK)
         rc = open_model(a->c, a->to, default_to, &w->to, e);
     if (rc == PERSONA_OK && !w->to.judge)
-        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE, "no judge for %s: name one with --judge FILE",
-                             w->to.info->path);
+        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                             "no judge for %s: name one with --judge FILE", w->to.info->path);
     return rc;
 }
 
 static void print_head(const work *w)
 {
-    const cli_engine *const side[2] = { &w->from, &w->to };
+    const cli_engine *const side[2] = {&w->from, &w->to};
     for (size_t i = 0; i < 2; i++)
         printf("%s %s%s%s  %s, %d blocks, %d wide\n", i == 0 ? "from" : "to  ",
                tty_paint(stdout, TTY_BOLD), side[i]->info->name, tty_paint(stdout, TTY_RESET),
@@ -143,7 +147,7 @@ static persona_code run_trait(const demo_args *a, work *w, size_t i, persona_err
     study *x = NULL;
     const persona_code rc =
         study_trait(&from, &to, w->pairs, w->traits[i], &a->opts, &a->c->hooks, &x, e);
-    w->chapters[i] = (report_trait){ .pack = w->traits[i], .result = x };
+    w->chapters[i] = (report_trait){.pack = w->traits[i], .result = x};
     if (rc == PERSONA_E_NEGATIVE) {
         snprintf(w->failures[i], sizeof w->failures[i], "%s", e->msg);
         w->chapters[i].failure = w->failures[i];
@@ -164,13 +168,13 @@ static persona_code run_trait(const demo_args *a, work *w, size_t i, persona_err
 
 static persona_code write_report(const demo_args *a, work *w, persona_err *e)
 {
-    report r = { .from = w->from.info,
-                 .to = w->to.info,
-                 .judge = persona_judge_name(w->to.judge),
-                 .questions = w->to.questions ? w->to.questions->name : NULL,
-                 .chapters = w->chapters,
-                 .n_chapters = w->n,
-                 .seed = a->c->seed };
+    report r = {.from = w->from.info,
+                .to = w->to.info,
+                .judge = persona_judge_name(w->to.judge),
+                .questions = w->to.questions ? w->to.questions->name : NULL,
+                .chapters = w->chapters,
+                .n_chapters = w->n,
+                .seed = a->c->seed};
     persona_code rc = persona_model_sha256(w->from.model, &r.from_hash, e);
     if (rc == PERSONA_OK)
         rc = persona_model_sha256(w->to.model, &r.to_hash, e);
@@ -249,11 +253,11 @@ static void work_free(work *w)
 
 persona_code cmd_demo(cli_state *c, int argc, char **argv, persona_err *e)
 {
-    demo_args a = { .c = c,
-                    .out = "persona-demo",
-                    .traits = "silly,superficial,inattentive",
-                    .opts = study_defaults() };
-    work w = { .n = 0 };
+    demo_args a = {.c = c,
+                   .out = "persona-demo",
+                   .traits = "silly,superficial,inattentive",
+                   .opts = study_defaults()};
+    work w = {.n = 0};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
     if (!go)

@@ -2,8 +2,8 @@
  *
  * cmd_doctor.c - `persona doctor`: is everything there that the other commands need?
  *
- * A table of checks; each one says what it found, and what to do where it found nothing. Exit code 1
- * if a needed thing is missing.
+ * A table of checks; each one says what it found, and what to do where it found nothing. Exit code
+ * 1 if a needed thing is missing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -41,11 +41,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static const struct argp_child children[] = { CLI_CHILD_OUTPUT, { 0 } };
+static const struct argp_child children[] = {CLI_CHILD_OUTPUT, {0}};
 static const struct argp argp = {
-    NULL, parse, NULL,
+    NULL,
+    parse,
+    NULL,
     "Checks the installation: libraries, compute backends, folders, models and trait packs.",
-    children, NULL, NULL,
+    children,
+    NULL,
+    NULL,
 };
 
 /* The nearest folder above that exists decides: it will be made when needed. */
@@ -66,8 +70,7 @@ static bool can_write(const char *dir)
 
 static void gather(facts *f)
 {
-    static const char *const pair[2] = { "models/persona-qwen2.gguf",
-                                         "models/persona-gpt-oss.gguf" };
+    static const char *const pair[2] = {"models/persona-qwen2.gguf", "models/persona-gpt-oss.gguf"};
     f->dirs = path_data_dirs();
     f->library = path_user_data();
     f->library_writable = f->library && can_write(f->library);
@@ -81,24 +84,25 @@ static void gather(facts *f)
 static void examine(const facts *f, check *c)
 {
     const size_t devices = persona_engine_device_count();
-    c[0] = (check){ .name = "compute backend", .ok = devices > 0 };
+    c[0] = (check){.name = "compute backend", .ok = devices > 0};
     snprintf(c[0].text, sizeof c[0].text, "%s",
              devices > 0 ? persona_engine_device_name(0) : "none found: reinstall libggml");
-    c[1] = (check){ .name = "embedded pair", .ok = f->pair[0] && f->pair[1] };
+    c[1] = (check){.name = "embedded pair", .ok = f->pair[0] && f->pair[1]};
     snprintf(c[1].text, sizeof c[1].text, "%s",
-             c[1].ok ? f->pair[0] : "models/persona-qwen2.gguf and persona-gpt-oss.gguf are not in "
-                                    "any folder searched: set PERSONA_DATA");
-    c[2] = (check){ .name = "trait packs", .ok = f->traits.n > 0 };
+             c[1].ok ? f->pair[0]
+                     : "models/persona-qwen2.gguf and persona-gpt-oss.gguf are not in "
+                       "any folder searched: set PERSONA_DATA");
+    c[2] = (check){.name = "trait packs", .ok = f->traits.n > 0};
     if (f->traits.n > 0)
         snprintf(c[2].text, sizeof c[2].text, "%zu", f->traits.n);
     else
         snprintf(c[2].text, sizeof c[2].text, "%s",
                  f->traits_error.msg[0] ? f->traits_error.msg : "none found: set PERSONA_DATA");
-    c[3] = (check){ .name = "user's library", .ok = f->library_writable };
+    c[3] = (check){.name = "user's library", .ok = f->library_writable};
     snprintf(c[3].text, sizeof c[3].text, "%s%s", f->library ? f->library : "",
-             !f->library            ? "neither XDG_DATA_HOME nor HOME is set"
+             !f->library           ? "neither XDG_DATA_HOME nor HOME is set"
              : f->library_writable ? ""
-                                    : " cannot be written");
+                                   : " cannot be written");
 }
 
 static persona_code print_json(cli_state *state, const facts *f, const check *c, bool ok,
@@ -160,12 +164,12 @@ persona_code cmd_doctor(cli_state *c, int argc, char **argv, persona_err *e)
 {
     struct {
         cli_state *c;
-    } a = { c };
+    } a = {c};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
     if (!go)
         return rc;
-    facts f = { .dirs = NULL };
+    facts f = {.dirs = NULL};
     check checks[N_CHECKS];
     gather(&f);
     examine(&f, checks);

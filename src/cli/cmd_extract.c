@@ -2,8 +2,8 @@
  *
  * cmd_extract.c - `persona extract`: a persona vector from one model.
  *
- * The vector is written only when everything went well: a run that was interrupted, or that found too
- * little contrast, leaves no file behind.
+ * The vector is written only when everything went well: a run that was interrupted, or that found
+ * too little contrast, leaves no file behind.
  */
 #include <math.h>
 #include <string.h>
@@ -13,8 +13,14 @@
 #include "cli/plot.h"
 #include "cli/table.h"
 
-enum { KEY_ROLLOUTS = 0x2000, KEY_MAX_TOKENS, KEY_TEMP, KEY_MIN_TRAIT, KEY_MIN_COHERENCE,
-       KEY_NO_CALIBRATE };
+enum {
+    KEY_ROLLOUTS = 0x2000,
+    KEY_MAX_TOKENS,
+    KEY_TEMP,
+    KEY_MIN_TRAIT,
+    KEY_MIN_COHERENCE,
+    KEY_NO_CALIBRATE
+};
 
 typedef struct extract_args {
     cli_state *c;
@@ -23,18 +29,19 @@ typedef struct extract_args {
 } extract_args;
 
 static const struct argp_option options[] = {
-    { "model", 'm', "FILE", 0, "The model (GGUF)", 0 },
-    { "trait", 't', "NAME|FILE", 0, "The trait pack; see 'persona traits list'", 0 },
-    { "output", 'o', "FILE", 0, "Where the vector goes (default: the user's library)", 0 },
-    { "rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)",
-      0 },
-    { "max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most (default 128)", 0 },
-    { "temp", KEY_TEMP, "X", 0, "Sampling temperature (default 1)", 0 },
-    { "min-trait", KEY_MIN_TRAIT, "X", 0, "Positive answers must score this, negative ones less "
-      "(default 50)", 0 },
-    { "min-coherence", KEY_MIN_COHERENCE, "X", 0, "Answers must be this coherent (default 50)", 0 },
-    { "no-calibrate", KEY_NO_CALIBRATE, NULL, 0, "Do not measure the dose", 0 },
-    { 0 },
+    {"model", 'm', "FILE", 0, "The model (GGUF)", 0},
+    {"trait", 't', "NAME|FILE", 0, "The trait pack; see 'persona traits list'", 0},
+    {"output", 'o', "FILE", 0, "Where the vector goes (default: the user's library)", 0},
+    {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
+    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most (default 128)", 0},
+    {"temp", KEY_TEMP, "X", 0, "Sampling temperature (default 1)", 0},
+    {"min-trait", KEY_MIN_TRAIT, "X", 0,
+     "Positive answers must score this, negative ones less "
+     "(default 50)",
+     0},
+    {"min-coherence", KEY_MIN_COHERENCE, "X", 0, "Answers must be this coherent (default 50)", 0},
+    {"no-calibrate", KEY_NO_CALIBRATE, NULL, 0, "Do not measure the dose", 0},
+    {0},
 };
 
 static error_t parse_real(struct argp_state *state, const char *name, const char *arg, double max,
@@ -85,13 +92,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT,
-                                              { 0 } };
+static const struct argp_child children[] = {
+    CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
 static const struct argp argp = {
-    options, parse, NULL,
-    "Has MODEL answer questions under opposed instructions, keeps the pairs of answers that a judge "
+    options,
+    parse,
+    NULL,
+    "Has MODEL answer questions under opposed instructions, keeps the pairs of answers that a "
+    "judge "
     "finds to differ, and writes the mean difference of what the model computed while answering.",
-    children, NULL, NULL,
+    children,
+    NULL,
+    NULL,
 };
 
 /* ---- output ---------------------------------------------------------------------------------- */
@@ -148,9 +160,9 @@ static persona_code print_json(const extract_args *a, const cli_engine *x, const
 static void print_layers(const persona_vector *v)
 {
     static const table_column columns[] = {
-        { "", TABLE_LEFT },           { "layer", TABLE_RIGHT }, { "|v|", TABLE_RIGHT },
-        { "|v|/|h|", TABLE_RIGHT },   { "AUROC", TABLE_RIGHT }, { "split-half", TABLE_RIGHT },
-        { "", TABLE_LEFT },
+        {"", TABLE_LEFT},         {"layer", TABLE_RIGHT}, {"|v|", TABLE_RIGHT},
+        {"|v|/|h|", TABLE_RIGHT}, {"AUROC", TABLE_RIGHT}, {"split-half", TABLE_RIGHT},
+        {"", TABLE_LEFT},
     };
     table t;
     table_init(&t, columns, sizeof columns / sizeof *columns);
@@ -207,8 +219,8 @@ static void print_text(const cli_engine *x, const persona_vector *v,
 /* ---- the command ----------------------------------------------------------------------------- */
 
 static persona_code run(extract_args *a, cli_engine *x, persona_trait **trait,
-                        persona_questions **own, persona_vector **v,
-                        persona_extract_report *report, persona_err *e)
+                        persona_questions **own, persona_vector **v, persona_extract_report *report,
+                        persona_err *e)
 {
     const persona_questions *questions = NULL;
     persona_code rc = persona_trait_find(a->trait, trait, e);
@@ -230,12 +242,12 @@ static persona_code run(extract_args *a, cli_engine *x, persona_trait **trait,
 
 persona_code cmd_extract(cli_state *c, int argc, char **argv, persona_err *e)
 {
-    extract_args a = { .c = c, .opts = persona_extract_defaults() };
-    cli_engine x = { 0 };
+    extract_args a = {.c = c, .opts = persona_extract_defaults()};
+    cli_engine x = {0};
     persona_trait *trait = NULL;
     persona_questions *own = NULL;
     persona_vector *v = NULL;
-    persona_extract_report report = { 0 };
+    persona_extract_report report = {0};
     char *path = NULL;
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);

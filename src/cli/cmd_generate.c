@@ -2,8 +2,9 @@
  *
  * cmd_generate.c - `persona generate`: answer a prompt, steered if you like.
  *
- * Steering edits activations; it never touches sampling or the prompt (house rule 13). What was done
- * is reported by the receipt: expression, unit, blocks and how far the residual stream was moved.
+ * Steering edits activations; it never touches sampling or the prompt (house rule 13). What was
+ * done is reported by the receipt: expression, unit, blocks and how far the residual stream was
+ * moved.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -14,9 +15,26 @@
 #include "cli/cli.h"
 #include "cli/stream.h"
 
-enum { KEY_PROMPT = 0x2000, KEY_PROMPT_FILE, KEY_SYSTEM, KEY_STEER, KEY_TEMP, KEY_TOP_K, KEY_TOP_P,
-       KEY_MIN_P, KEY_PENALTY, KEY_RAW, KEY_VECTOR, KEY_VECTOR_SCALED, KEY_RANGE, KEY_SAMPLES,
-       KEY_EFFORT, KEY_NO_ANALYSIS, KEY_IGNORE_EOS, KEY_N_PREDICT };
+enum {
+    KEY_PROMPT = 0x2000,
+    KEY_PROMPT_FILE,
+    KEY_SYSTEM,
+    KEY_STEER,
+    KEY_TEMP,
+    KEY_TOP_K,
+    KEY_TOP_P,
+    KEY_MIN_P,
+    KEY_PENALTY,
+    KEY_RAW,
+    KEY_VECTOR,
+    KEY_VECTOR_SCALED,
+    KEY_RANGE,
+    KEY_SAMPLES,
+    KEY_EFFORT,
+    KEY_NO_ANALYSIS,
+    KEY_IGNORE_EOS,
+    KEY_N_PREDICT
+};
 enum { MAX_VECTORS = 32 };
 
 typedef struct generate_args {
@@ -32,32 +50,31 @@ typedef struct generate_args {
 } generate_args;
 
 static const struct argp_option options[] = {
-    { "model", 'm', "FILE", 0, "The model (GGUF)", 0 },
-    { "prompt", 'p', "TEXT", 0, "What to answer; - reads standard input", 0 },
-    { "file", 'f', "FILE", 0, "Read the prompt from a file", 0 },
-    { "system", KEY_SYSTEM, "TEXT", 0, "System message (gpt-oss: developer message)", 0 },
-    { "raw", KEY_RAW, NULL, 0, "No chat template: continue the text; <|...|> are control tokens",
-      0 },
-    { "effort", KEY_EFFORT, "LEVEL", 0, "gpt-oss: reasoning effort low, medium or high", 0 },
-    { "no-analysis", KEY_NO_ANALYSIS, NULL, 0, "gpt-oss: answer without reasoning first", 0 },
-    { 0, 0, 0, 0, "Steering", 20 },
-    { "steer", KEY_STEER, "EXPR", 0, "For example '1.0*silly - 0.5*superficial@3-5'", 20 },
-    { "control-vector", KEY_VECTOR, "FILE", 0, "Add a control vector as llama.cpp does", 20 },
-    { "control-vector-scaled", KEY_VECTOR_SCALED, "FILE SCALE", 0,
-      "The same, scaled; also FILE:SCALE", 20 },
-    { "control-vector-layer-range", KEY_RANGE, "A B", 0, "Blocks for control vectors, inclusive",
-      20 },
-    { 0, 0, 0, 0, "Sampling", 30 },
-    { "max-tokens", 'n', "N", 0, "Tokens to generate at most (default 256)", 30 },
-    { "n-predict", KEY_N_PREDICT, "N", OPTION_HIDDEN, NULL, 30 }, /* llama.cpp's name for it */
-    { "temp", KEY_TEMP, "X", 0, "Temperature; 0: greedy (default 1)", 30 },
-    { "top-k", KEY_TOP_K, "N", 0, "0: off (default)", 30 },
-    { "top-p", KEY_TOP_P, "X", 0, "1: off (default)", 30 },
-    { "min-p", KEY_MIN_P, "X", 0, "0: off (default)", 30 },
-    { "repeat-penalty", KEY_PENALTY, "X", 0, "1: off (default)", 30 },
-    { "ignore-eos", KEY_IGNORE_EOS, NULL, 0, "Go on past the end", 30 },
-    { "samples", KEY_SAMPLES, "N", 0, "Several answers, with seeds SEED, SEED+1, ...", 30 },
-    { 0 },
+    {"model", 'm', "FILE", 0, "The model (GGUF)", 0},
+    {"prompt", 'p', "TEXT", 0, "What to answer; - reads standard input", 0},
+    {"file", 'f', "FILE", 0, "Read the prompt from a file", 0},
+    {"system", KEY_SYSTEM, "TEXT", 0, "System message (gpt-oss: developer message)", 0},
+    {"raw", KEY_RAW, NULL, 0, "No chat template: continue the text; <|...|> are control tokens", 0},
+    {"effort", KEY_EFFORT, "LEVEL", 0, "gpt-oss: reasoning effort low, medium or high", 0},
+    {"no-analysis", KEY_NO_ANALYSIS, NULL, 0, "gpt-oss: answer without reasoning first", 0},
+    {0, 0, 0, 0, "Steering", 20},
+    {"steer", KEY_STEER, "EXPR", 0, "For example '1.0*silly - 0.5*superficial@3-5'", 20},
+    {"control-vector", KEY_VECTOR, "FILE", 0, "Add a control vector as llama.cpp does", 20},
+    {"control-vector-scaled", KEY_VECTOR_SCALED, "FILE SCALE", 0,
+     "The same, scaled; also FILE:SCALE", 20},
+    {"control-vector-layer-range", KEY_RANGE, "A B", 0, "Blocks for control vectors, inclusive",
+     20},
+    {0, 0, 0, 0, "Sampling", 30},
+    {"max-tokens", 'n', "N", 0, "Tokens to generate at most (default 256)", 30},
+    {"n-predict", KEY_N_PREDICT, "N", OPTION_HIDDEN, NULL, 30}, /* llama.cpp's name for it */
+    {"temp", KEY_TEMP, "X", 0, "Temperature; 0: greedy (default 1)", 30},
+    {"top-k", KEY_TOP_K, "N", 0, "0: off (default)", 30},
+    {"top-p", KEY_TOP_P, "X", 0, "1: off (default)", 30},
+    {"min-p", KEY_MIN_P, "X", 0, "0: off (default)", 30},
+    {"repeat-penalty", KEY_PENALTY, "X", 0, "1: off (default)", 30},
+    {"ignore-eos", KEY_IGNORE_EOS, NULL, 0, "Go on past the end", 30},
+    {"samples", KEY_SAMPLES, "N", 0, "Several answers, with seeds SEED, SEED+1, ...", 30},
+    {0},
 };
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -204,15 +221,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, { 0 } };
+static const struct argp_child children[] = {CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
 static const struct argp argp = {
-    options, parse, NULL,
+    options,
+    parse,
+    NULL,
     "Answers a prompt with MODEL and prints the answer on standard output.\v"
     "A steering expression adds vectors: COEFFICIENT*NAME, joined by + and -; @A-B steers blocks A "
     "to B, :prompt or :response only that part, raw: and ratio: before the name choose another "
     "unit. Coefficient 1.0 is one calibrated dose. NAME is a vector of the user's library for this "
     "model (what extract and transfer made) or a file.",
-    children, NULL, NULL,
+    children,
+    NULL,
+    NULL,
 };
 
 /* ---- work ------------------------------------------------------------------------------------ */
@@ -269,8 +290,8 @@ static persona_code tokenize(const generate_args *a, work *w, persona_err *e)
     if (a->raw) {
         rc = persona_tokenize(w->x.model, text, true, &w->prompt, e);
     } else {
-        const persona_message messages[] = { { "system", a->system }, { "user", text } };
-        const persona_chat_opts chat = { .effort = a->effort, .skip_analysis = a->skip_analysis };
+        const persona_message messages[] = {{"system", a->system}, {"user", text}};
+        const persona_chat_opts chat = {.effort = a->effort, .skip_analysis = a->skip_analysis};
         const size_t skip = a->system ? 0 : 1;
         rc = persona_chat_tokens(w->x.model, messages + skip, 2 - skip, &chat, &w->prompt, e);
     }
@@ -315,21 +336,20 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
 {
     const bool live = !a->c->json && a->n_samples == 1;
     persona_request *requests = cli_alloc((size_t)a->n_samples, sizeof *requests);
-    const persona_hooks hooks = { .ud = a,
-                                  .progress = live ? NULL : on_progress,
-                                  .cancel = a->c->hooks.cancel };
+    const persona_hooks hooks = {
+        .ud = a, .progress = live ? NULL : on_progress, .cancel = a->c->hooks.cancel};
     for (int i = 0; i < a->n_samples; i++) {
         reply *r = &w->replies[i];
         stream_init(&r->stream, w->x.model, a->raw, a->c->verbosity > 0);
         if (a->skip_analysis)
             r->stream.where = STREAM_FINAL;
-        requests[i] = (persona_request){ .prompt = w->prompt.ids,
-                                         .n_prompt = w->prompt.n,
-                                         .raw = a->raw,
-                                         .sampling = a->sampling,
-                                         .plan = w->plan,
-                                         .ud = r,
-                                         .on_done = on_done };
+        requests[i] = (persona_request){.prompt = w->prompt.ids,
+                                        .n_prompt = w->prompt.n,
+                                        .raw = a->raw,
+                                        .sampling = a->sampling,
+                                        .plan = w->plan,
+                                        .ud = r,
+                                        .on_done = on_done};
         requests[i].sampling.seed = a->c->seed + (uint32_t)i;
         if (live)
             requests[i].on_token = stream_token; /* the stream is the reply's first member */
@@ -351,8 +371,8 @@ static persona_code run(generate_args *a, work *w, persona_err *e)
     if (rc == PERSONA_OK)
         rc = tokenize(a, w, e);
     if (rc == PERSONA_OK)
-        rc = cli_open_session(a->c, &w->x, a->n_samples < 16 ? a->n_samples : 16,
-                              context_for(a, w), e);
+        rc = cli_open_session(a->c, &w->x, a->n_samples < 16 ? a->n_samples : 16, context_for(a, w),
+                              e);
     return rc == PERSONA_OK ? answer(a, w, e) : rc;
 }
 
@@ -379,7 +399,7 @@ static void steering_json(json_out *o, const work *w)
 
 static persona_code print_json(const generate_args *a, const work *w, persona_err *e)
 {
-    static const char *const finish[] = { "stop", "length", "forced", "sink", "canceled" };
+    static const char *const finish[] = {"stop", "length", "forced", "sink", "canceled"};
     cli_json j;
     json_out *o = cli_json_begin(&j, "generate");
     const reply *r = &w->replies[0];
@@ -411,13 +431,17 @@ static persona_code print_text(const generate_args *a, const work *w, persona_er
         putchar('\n');
     const persona_code rc = cli_flush(e);
     const reply *r = &w->replies[0];
+    size_t n_generated = 0;
+    for (int i = 0; i < a->n_samples; i++)
+        n_generated += w->replies[i].n_generated;
     if (rc == PERSONA_OK && !r->answered)
-        cli_say(a->c, "note: the model stopped before it reached an answer (-n %d); -v shows its "
-                      "reasoning",
+        cli_say(a->c,
+                "note: the model stopped before it reached an answer (-n %d); -v shows its "
+                "reasoning",
                 a->sampling.max_tokens);
     if (a->c->verbosity > 0)
         cli_say(a->c, "%zu prompt tokens, %zu generated, %s (%.1f tokens/s)", r->n_prompt,
-                r->n_generated, cli_duration(w->seconds), (double)r->n_generated / w->seconds);
+                n_generated, cli_duration(w->seconds), (double)n_generated / w->seconds);
     if (a->c->verbosity > 0 && w->steered)
         cli_say(a->c, "steering %s, unit %s, first block %d, moved by %s", w->receipt.expression,
                 w->receipt.unit, w->receipt.n_layers > 0 ? w->receipt.layers[0] : -1,
@@ -427,8 +451,8 @@ static persona_code print_text(const generate_args *a, const work *w, persona_er
 
 persona_code cmd_generate(cli_state *c, int argc, char **argv, persona_err *e)
 {
-    generate_args a = { .c = c, .n_samples = 1, .sampling = persona_sampling_defaults() };
-    work w = { .steered = false };
+    generate_args a = {.c = c, .n_samples = 1, .sampling = persona_sampling_defaults()};
+    work w = {.steered = false};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
     if (!go)

@@ -52,7 +52,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { CLI_CHILD_OUTPUT, { 0 } };
+static const struct argp_child children[] = {CLI_CHILD_OUTPUT, {0}};
 static const struct argp argp = {
     NULL,
     parse,
@@ -86,7 +86,7 @@ static void add_folder(model_list *l, const char *data_dir)
             continue;
         }
         l->files = cli_resize(l->files, l->n + 1, sizeof *l->files);
-        l->files[l->n++] = (model_file){ path, (uint64_t)st.st_size };
+        l->files[l->n++] = (model_file){path, (uint64_t)st.st_size};
     }
     if (d)
         closedir(d);
@@ -97,7 +97,7 @@ static void add_folder(model_list *l, const char *data_dir)
 
 void models_find(model_list *l)
 {
-    *l = (model_list){ NULL, 0 };
+    *l = (model_list){NULL, 0};
     char **dirs = path_data_dirs();
     for (size_t i = 0; dirs && dirs[i]; i++) {
         add_folder(l, dirs[i]);
@@ -111,7 +111,7 @@ void models_free(model_list *l)
     for (size_t i = 0; i < l->n; i++)
         mem_free(l->files[i].path);
     mem_free(l->files);
-    *l = (model_list){ NULL, 0 };
+    *l = (model_list){NULL, 0};
 }
 
 void models_json(json_out *o, const model_list *l)
@@ -129,9 +129,8 @@ void models_json(json_out *o, const model_list *l)
 
 static persona_code run_list(cli_state *c, persona_err *e)
 {
-    static const table_column columns[] = { { "model", TABLE_LEFT },
-                                            { "size", TABLE_RIGHT },
-                                            { "file", TABLE_LEFT } };
+    static const table_column columns[] = {
+        {"model", TABLE_LEFT}, {"size", TABLE_RIGHT}, {"file", TABLE_LEFT}};
     model_list l;
     persona_code rc = PERSONA_OK;
     models_find(&l);
@@ -205,7 +204,7 @@ static void info_text(const persona_model_info *m, const char *hash)
 
 static persona_code run_info(cli_state *c, const char *name, persona_err *e)
 {
-    cli_engine x = { 0 };
+    cli_engine x = {0};
     const char *hash = NULL;
     persona_code rc = cli_open_model(name, &x, e);
     if (rc == PERSONA_OK)
@@ -220,7 +219,7 @@ static persona_code run_info(cli_state *c, const char *name, persona_err *e)
 
 persona_code cmd_models(cli_state *c, int argc, char **argv, persona_err *e)
 {
-    models_args a = { .c = c };
+    models_args a = {.c = c};
     bool go = false;
     const persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
     if (!go)

@@ -46,7 +46,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { CLI_CHILD_OUTPUT, { 0 } };
+static const struct argp_child children[] = {CLI_CHILD_OUTPUT, {0}};
 static const struct argp argp = {
     NULL,
     parse,
@@ -88,11 +88,11 @@ static void trait_json(json_out *o, const persona_trait *t, bool full)
 /* The poles, cut from a sentence that may be long: enough to choose by. */
 static void list_text(const cli_traits *all)
 {
-    static const table_column columns[] = { { "trait", TABLE_LEFT },
-                                            { "from", TABLE_LEFT },
-                                            { "to", TABLE_LEFT },
-                                            { "questions", TABLE_RIGHT },
-                                            { "file", TABLE_LEFT } };
+    static const table_column columns[] = {{"trait", TABLE_LEFT},
+                                           {"from", TABLE_LEFT},
+                                           {"to", TABLE_LEFT},
+                                           {"questions", TABLE_RIGHT},
+                                           {"file", TABLE_LEFT}};
     table t;
     table_init(&t, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < all->n; i++) {
@@ -175,7 +175,7 @@ static persona_code run_show(cli_state *c, const char *name, persona_err *e)
 
 persona_code cmd_traits(cli_state *c, int argc, char **argv, persona_err *e)
 {
-    traits_args a = { .c = c };
+    traits_args a = {.c = c};
     bool go = false;
     const persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
     if (!go)

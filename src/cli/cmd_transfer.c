@@ -13,8 +13,16 @@
 #include "cli/cli.h"
 #include "cli/study_print.h"
 
-enum { KEY_FROM = 0x2000, KEY_TO, KEY_VECTOR, KEY_EVALUATE, KEY_NO_EVALUATE, KEY_ROLLOUTS,
-       KEY_MAX_TOKENS, KEY_COEFFICIENTS };
+enum {
+    KEY_FROM = 0x2000,
+    KEY_TO,
+    KEY_VECTOR,
+    KEY_EVALUATE,
+    KEY_NO_EVALUATE,
+    KEY_ROLLOUTS,
+    KEY_MAX_TOKENS,
+    KEY_COEFFICIENTS
+};
 enum { MAX_COEFFICIENTS = 15 };
 
 typedef struct transfer_args {
@@ -25,19 +33,18 @@ typedef struct transfer_args {
 } transfer_args;
 
 static const struct argp_option options[] = {
-    { "from", KEY_FROM, "FILE", 0, "The source model (GGUF)", 0 },
-    { "to", KEY_TO, "FILE", 0, "The target model (GGUF)", 0 },
-    { "trait", 't', "NAME|FILE", 0, "The trait pack; see 'persona traits list'", 0 },
-    { "vector", KEY_VECTOR, "FILE", 0, "A vector of the source (default: extract it)", 0 },
-    { "output", 'o', "FILE", 0, "Where the vector goes (default: the user's library)", 0 },
-    { "evaluate", KEY_EVALUATE, NULL, 0, "Measure it beside every control (default)", 0 },
-    { "no-evaluate", KEY_NO_EVALUATE, NULL, 0, "Only map it", 0 },
-    { "coefficients", KEY_COEFFICIENTS, "A:B:N", 0,
-      "N coefficients from A to B to evaluate (default -2:2:5)", 0 },
-    { "rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)",
-      0 },
-    { "max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most", 0 },
-    { 0 },
+    {"from", KEY_FROM, "FILE", 0, "The source model (GGUF)", 0},
+    {"to", KEY_TO, "FILE", 0, "The target model (GGUF)", 0},
+    {"trait", 't', "NAME|FILE", 0, "The trait pack; see 'persona traits list'", 0},
+    {"vector", KEY_VECTOR, "FILE", 0, "A vector of the source (default: extract it)", 0},
+    {"output", 'o', "FILE", 0, "Where the vector goes (default: the user's library)", 0},
+    {"evaluate", KEY_EVALUATE, NULL, 0, "Measure it beside every control (default)", 0},
+    {"no-evaluate", KEY_NO_EVALUATE, NULL, 0, "Only map it", 0},
+    {"coefficients", KEY_COEFFICIENTS, "A:B:N", 0,
+     "N coefficients from A to B to evaluate (default -2:2:5)", 0},
+    {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
+    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most", 0},
+    {0},
 };
 
 /* -2:2:9 means 0.5 and not 0.49999999999999994: the evaluation looks for exactly -1, 0 and 1. */
@@ -122,14 +129,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT,
-                                              { 0 } };
+static const struct argp_child children[] = {
+    CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
 static const struct argp argp = {
-    options, parse, NULL,
+    options,
+    parse,
+    NULL,
     "Carries a persona vector from one model to another of any architecture, by a map learnt from "
     "texts that both have read and that leave this trait out, and measures what arrived beside a "
     "native vector, a map of shuffled pairs and random directions.",
-    children, NULL, NULL,
+    children,
+    NULL,
+    NULL,
 };
 
 /* ---- work ------------------------------------------------------------------------------------ */
@@ -219,8 +230,8 @@ static void print_text(const work *w)
 
 persona_code cmd_transfer(cli_state *c, int argc, char **argv, persona_err *e)
 {
-    transfer_args a = { .c = c, .opts = study_defaults() };
-    work w = { .path = NULL };
+    transfer_args a = {.c = c, .opts = study_defaults()};
+    work w = {.path = NULL};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
     if (!go)

@@ -19,8 +19,8 @@ typedef struct vector_args {
 } vector_args;
 
 static const struct argp_option options[] = {
-    { "model", 'm', "FILE", 0, "Look names up in the user's library for this model", 0 },
-    { 0 },
+    {"model", 'm', "FILE", 0, "Look names up in the user's library for this model", 0},
+    {0},
 };
 
 static error_t check(struct argp_state *state)
@@ -63,7 +63,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { CLI_CHILD_OUTPUT, { 0 } };
+static const struct argp_child children[] = {CLI_CHILD_OUTPUT, {0}};
 static const struct argp argp = {
     options,
     parse,
@@ -176,8 +176,8 @@ static void show_origin(const persona_vector *v)
 static void show_text(const persona_vector *v)
 {
     static const table_column columns[] = {
-        { "", TABLE_LEFT },       { "layer", TABLE_RIGHT },      { "norm", TABLE_RIGHT },
-        { "AUROC", TABLE_RIGHT }, { "split-half", TABLE_RIGHT }, { "", TABLE_LEFT },
+        {"", TABLE_LEFT},       {"layer", TABLE_RIGHT},      {"norm", TABLE_RIGHT},
+        {"AUROC", TABLE_RIGHT}, {"split-half", TABLE_RIGHT}, {"", TABLE_LEFT},
     };
     double top = 0;
     table t;
@@ -220,16 +220,18 @@ static double cosine(const persona_vector *a, const persona_vector *b, int block
 static persona_code compare(cli_state *c, const vector_args *a, const persona_vector *x,
                             const persona_vector *y, persona_err *e)
 {
-    static const table_column columns[] = { { "layer", TABLE_RIGHT }, { "cosine", TABLE_RIGHT },
-                                            { "|A|", TABLE_RIGHT },   { "|B|", TABLE_RIGHT },
-                                            { "", TABLE_LEFT } };
+    static const table_column columns[] = {{"layer", TABLE_RIGHT},
+                                           {"cosine", TABLE_RIGHT},
+                                           {"|A|", TABLE_RIGHT},
+                                           {"|B|", TABLE_RIGHT},
+                                           {"", TABLE_LEFT}};
     if (x->n_embd != y->n_embd)
         return persona_err_set(e, PERSONA_E_SHAPE,
                                "%s is %d wide and %s is %d wide: vectors of different models have "
                                "no common space (carry one over with 'persona transfer')",
                                a->names[0], x->n_embd, a->names[1], y->n_embd);
     const int n = x->n_layer < y->n_layer ? x->n_layer : y->n_layer;
-    cli_json j = { .text = { .p = NULL } };
+    cli_json j = {.text = {.p = NULL}};
     json_out *o = c->json ? cli_json_begin(&j, "vector") : NULL;
     table t;
     size_t common = 0;
@@ -273,9 +275,9 @@ static persona_code compare(cli_state *c, const vector_args *a, const persona_ve
 
 persona_code cmd_vector(cli_state *c, int argc, char **argv, persona_err *e)
 {
-    vector_args a = { .c = c };
-    cli_engine x = { 0 };
-    persona_vector *v[2] = { NULL, NULL };
+    vector_args a = {.c = c};
+    cli_engine x = {0};
+    persona_vector *v[2] = {NULL, NULL};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
     if (!go)

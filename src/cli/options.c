@@ -3,9 +3,9 @@
  * options.c - option parsing: the options that commands share, and errors in one line.
  *
  * argp parses, but its own error reports are switched off (ARGP_NO_ERRS): they take two lines, know
- * no "did you mean", and cannot end up in a persona_err. So a parser leaves its message by cli_usage
- * and returns EINVAL; and when getopt itself gives up, which says nothing but where it stopped, the
- * culprit is found by looking at the words near that place again (diagnose).
+ * no "did you mean", and cannot end up in a persona_err. So a parser leaves its message by
+ * cli_usage and returns EINVAL; and when getopt itself gives up, which says nothing but where it
+ * stopped, the culprit is found by looking at the words near that place again (diagnose).
  */
 #include <errno.h>
 #include <math.h>
@@ -17,33 +17,41 @@
 #include "cli/cli.h"
 #include "core/names.h"
 
-enum { KEY_HELP = 'h', KEY_COLOR = 0x1000, KEY_JSON, KEY_THREADS, KEY_SEED, KEY_SLOTS, KEY_CONTEXT,
-       KEY_JUDGE, KEY_QUESTIONS };
+enum {
+    KEY_HELP = 'h',
+    KEY_COLOR = 0x1000,
+    KEY_JSON,
+    KEY_THREADS,
+    KEY_SEED,
+    KEY_SLOTS,
+    KEY_CONTEXT,
+    KEY_JUDGE,
+    KEY_QUESTIONS
+};
 
 static const struct argp_option output_options[] = {
-    { "json", KEY_JSON, NULL, 0, "Print one JSON document on standard output", 0 },
-    { "quiet", 'q', NULL, 0, "No progress, no talk", 0 },
-    { "verbose", 'v', NULL, 0, "Say more", 0 },
-    { "color", KEY_COLOR, "WHEN", 0, "auto (default), always or never", 0 },
-    { "help", KEY_HELP, NULL, 0, "This text", 0 },
-    { 0 },
+    {"json", KEY_JSON, NULL, 0, "Print one JSON document on standard output", 0},
+    {"quiet", 'q', NULL, 0, "No progress, no talk", 0},
+    {"verbose", 'v', NULL, 0, "Say more", 0},
+    {"color", KEY_COLOR, "WHEN", 0, "auto (default), always or never", 0},
+    {"help", KEY_HELP, NULL, 0, "This text", 0},
+    {0},
 };
 
 static const struct argp_option engine_options[] = {
-    { "threads", KEY_THREADS, "N", 0, "CPU threads (default: physical cores, at most 8)", 0 },
-    { "seed", KEY_SEED, "N", 0, "Same seed, same bytes (default 0)", 0 },
-    { "slots", KEY_SLOTS, "N", 0, "Sequences decoded together", 0 },
-    { "context", KEY_CONTEXT, "N", 0, "Tokens per sequence, prompt and answer", 0 },
-    { 0 },
+    {"threads", KEY_THREADS, "N", 0, "CPU threads (default: physical cores, at most 8)", 0},
+    {"seed", KEY_SEED, "N", 0, "Same seed, same bytes (default 0)", 0},
+    {"slots", KEY_SLOTS, "N", 0, "Sequences decoded together", 0},
+    {"context", KEY_CONTEXT, "N", 0, "Tokens per sequence, prompt and answer", 0},
+    {0},
 };
 
 static const struct argp_option judge_options[] = {
-    { "judge", KEY_JUDGE, "auto|none|FILE", 0,
-      "Who scores answers (default auto: the classifier that the model names)", 0 },
-    { "questions", KEY_QUESTIONS, "N|FILE", 0,
-      "At most N questions, or another set (default: the set the model names, else the trait's)",
-      0 },
-    { 0 },
+    {"judge", KEY_JUDGE, "auto|none|FILE", 0,
+     "Who scores answers (default auto: the classifier that the model names)", 0},
+    {"questions", KEY_QUESTIONS, "N|FILE", 0,
+     "At most N questions, or another set (default: the set the model names, else the trait's)", 0},
+    {0},
 };
 
 static cli_state *state_of(const struct argp_state *state)
@@ -118,7 +126,7 @@ void cli_split(const char *list, char ***out, size_t *n)
 
 static error_t parse_color(struct argp_state *state, const char *arg)
 {
-    static const char *const names[] = { "auto", "always", "never" };
+    static const char *const names[] = {"auto", "always", "never"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(arg, names[i]) == 0) {
             tty_init((tty_when)i);
@@ -184,9 +192,9 @@ static error_t parse_judge(int key, char *arg, struct argp_state *state)
     }
 }
 
-const struct argp cli_output_argp = { output_options, parse_output, NULL, NULL, NULL, NULL, NULL };
-const struct argp cli_engine_argp = { engine_options, parse_engine, NULL, NULL, NULL, NULL, NULL };
-const struct argp cli_judge_argp = { judge_options, parse_judge, NULL, NULL, NULL, NULL, NULL };
+const struct argp cli_output_argp = {output_options, parse_output, NULL, NULL, NULL, NULL, NULL};
+const struct argp cli_engine_argp = {engine_options, parse_engine, NULL, NULL, NULL, NULL, NULL};
+const struct argp cli_judge_argp = {judge_options, parse_judge, NULL, NULL, NULL, NULL, NULL};
 
 void cli_init_children(struct argp_state *state)
 {
@@ -279,7 +287,7 @@ static bool diagnose_short(const option_list *l, const char *word, persona_err *
 
 static bool diagnose(const struct argp *argp, const char *word, persona_err *e)
 {
-    option_list l = { .n = 0 };
+    option_list l = {.n = 0};
     collect(&l, argp);
     if (word[0] != '-' || word[1] == '\0')
         return false;
@@ -289,11 +297,11 @@ static bool diagnose(const struct argp *argp, const char *word, persona_err *e)
 persona_code cli_parse(const struct argp *argp, cli_state *c, int argc, char **argv, void *input,
                        bool *go, persona_err *e)
 {
-    persona_err found = { .code = PERSONA_OK };
+    persona_err found = {.code = PERSONA_OK};
     int end = argc;
     c->err = &found;
-    const error_t failed = argp_parse(
-        argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, &end, input);
+    const error_t failed =
+        argp_parse(argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, &end, input);
     c->err = NULL;
     *go = !c->help;
     if (c->help) {

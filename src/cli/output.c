@@ -96,7 +96,7 @@ const char *cli_duration(double seconds)
 
 const char *cli_bytes(uint64_t n)
 {
-    static const char *const unit[] = { "B", "kB", "MB", "GB", "TB" };
+    static const char *const unit[] = {"B", "kB", "MB", "GB", "TB"};
     double x = (double)n;
     size_t i = 0;
     for (; x >= 999.5 && i + 1 < sizeof unit / sizeof *unit; i++)

@@ -2,8 +2,8 @@
  *
  * plot.c - small pictures in one line of text.
  *
- * Block elements U+2581..U+2588 (lower eighths) and U+2589..U+258F (left eighths) give eight steps a
- * character; without UTF-8 a bar has whole columns and a sparkline shows digits 0 to 7.
+ * Block elements U+2581..U+2588 (lower eighths) and U+2589..U+258F (left eighths) give eight steps
+ * a character; without UTF-8 a bar has whole columns and a sparkline shows digits 0 to 7.
  */
 #include "plot.h"
 
@@ -12,8 +12,8 @@
 
 #include "tty.h"
 
-static const char *const left_eighths[8] = { "",  "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
-static const char *const lower_eighths[8] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+static const char *const left_eighths[8] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+static const char *const lower_eighths[8] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 
 static void append(char *out, size_t size, const char *piece)
 {
@@ -50,7 +50,7 @@ void plot_bar_open(char *out, size_t size, double part, int columns)
 
 void plot_spark(char *out, size_t size, const double *x, size_t n, double low, double high)
 {
-    static const char digits[8][2] = { "0", "1", "2", "3", "4", "5", "6", "7" };
+    static const char digits[8][2] = {"0", "1", "2", "3", "4", "5", "6", "7"};
     out[0] = '\0';
     for (size_t i = 0; i < n; i++) {
         const double part = high > low ? (x[i] - low) / (high - low) : 0;

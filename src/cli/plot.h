@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * plot.h - small pictures in one line of text: bars and sparklines (ASCII where UTF-8 is not at hand).
+ * plot.h - small pictures in one line of text: bars and sparklines (ASCII where UTF-8 is not at
+ * hand).
  */
 #ifndef PERSONA_CLI_PLOT_H
 #define PERSONA_CLI_PLOT_H

@@ -17,10 +17,10 @@
 
 void stream_init(stream *s, const persona_model *m, bool raw, bool show_analysis)
 {
-    *s = (stream){ .model = m,
-                   .channels = !raw && persona_model_info_get(m)->chat == PERSONA_CHAT_HARMONY,
-                   .show_analysis = show_analysis,
-                   .where = STREAM_HEADER };
+    *s = (stream){.model = m,
+                  .channels = !raw && persona_model_info_get(m)->chat == PERSONA_CHAT_HARMONY,
+                  .show_analysis = show_analysis,
+                  .where = STREAM_HEADER};
 }
 
 void stream_end(stream *s)
@@ -84,7 +84,8 @@ bool stream_token(void *ud, persona_token token, const char *piece, size_t len)
     char *special = NULL;
     if (is_control(piece, len))
         control(s, piece);
-    else if (len == 0 && persona_detokenize(s->model, &token, 1, true, &special, NULL) == PERSONA_OK)
+    else if (len == 0 &&
+             persona_detokenize(s->model, &token, 1, true, &special, NULL) == PERSONA_OK)
         control(s, special);
     else
         show(s, piece, len);

@@ -9,7 +9,12 @@
 
 #include "persona/session.h"
 
-typedef enum stream_where { STREAM_HEADER, STREAM_CHANNEL, STREAM_FINAL, STREAM_OTHER } stream_where;
+typedef enum stream_where {
+    STREAM_HEADER,
+    STREAM_CHANNEL,
+    STREAM_FINAL,
+    STREAM_OTHER
+} stream_where;
 
 typedef struct stream {
     const persona_model *model;

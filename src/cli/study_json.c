@@ -38,17 +38,17 @@ static void row_json(json_out *o, const persona_row *r)
 
 static void evaluation_json(json_out *o, const persona_evaluation *v)
 {
-    static const persona_interval none = { NAN, NAN, NAN };
+    static const persona_interval none = {NAN, NAN, NAN};
     const struct {
         const char *name;
         const persona_interval *x;
     } swings[] = {
-        { "native", v ? &v->swing_native : &none },
-        { "transferred", v ? &v->swing_transferred : &none },
-        { "random", v ? &v->swing_random : &none },
-        { "shuffled", v ? &v->swing_shuffled : &none },
-        { "sampling", v ? &v->swing_sampling : &none },
-        { "prompt", v ? &v->swing_prompt : &none },
+        {"native", v ? &v->swing_native : &none},
+        {"transferred", v ? &v->swing_transferred : &none},
+        {"random", v ? &v->swing_random : &none},
+        {"shuffled", v ? &v->swing_shuffled : &none},
+        {"sampling", v ? &v->swing_sampling : &none},
+        {"prompt", v ? &v->swing_prompt : &none},
     };
     jo_array(o, "rows");
     for (size_t i = 0; v && i < v->n_rows; i++)

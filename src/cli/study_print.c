@@ -41,21 +41,19 @@ static void score_cell(table *t, const persona_row *r)
 
 static void score_table(FILE *f, const pivot *p)
 {
-    table_column columns[PIVOT_COLUMNS + 3] = { { "score [95 %]", TABLE_LEFT } };
+    table_column columns[PIVOT_COLUMNS + 3] = {{"score [95 %]", TABLE_LEFT}};
     char titles[PIVOT_COLUMNS][16];
     table t;
     size_t n = 1;
     for (size_t k = 0; k < p->n_coefficients; k++)
         columns[n++] = (table_column){
-            pivot_coefficient(p->coefficients[k], titles[k], sizeof titles[k]), TABLE_RIGHT
-        };
-    columns[n++] = (table_column){ "n", TABLE_RIGHT };
-    columns[n++] = (table_column){ "", TABLE_LEFT };
+            pivot_coefficient(p->coefficients[k], titles[k], sizeof titles[k]), TABLE_RIGHT};
+    columns[n++] = (table_column){"n", TABLE_RIGHT};
+    columns[n++] = (table_column){"", TABLE_LEFT};
     table_init(&t, columns, n);
     for (size_t c = 0; c < p->n_conditions; c++) {
         char spark[PIVOT_COLUMNS * 3 + 1];
-        const tty_style style =
-            strcmp(p->conditions[c], "transferred") == 0 ? TTY_BOLD : TTY_RESET;
+        const tty_style style = strcmp(p->conditions[c], "transferred") == 0 ? TTY_BOLD : TTY_RESET;
         table_cell(&t, "%s", p->conditions[c]);
         table_style(&t, style);
         for (size_t k = 0; k < p->n_coefficients; k++) {
@@ -72,14 +70,13 @@ static void score_table(FILE *f, const pivot *p)
 
 static void coherence_table(FILE *f, const pivot *p)
 {
-    table_column columns[PIVOT_COLUMNS + 1] = { { "coherence", TABLE_LEFT } };
+    table_column columns[PIVOT_COLUMNS + 1] = {{"coherence", TABLE_LEFT}};
     char titles[PIVOT_COLUMNS][16];
     table t;
     size_t n = 1;
     for (size_t k = 0; k < p->n_coefficients; k++)
         columns[n++] = (table_column){
-            pivot_coefficient(p->coefficients[k], titles[k], sizeof titles[k]), TABLE_RIGHT
-        };
+            pivot_coefficient(p->coefficients[k], titles[k], sizeof titles[k]), TABLE_RIGHT};
     table_init(&t, columns, n);
     for (size_t c = 0; c < p->n_conditions; c++) {
         table_cell(&t, "%s", p->conditions[c]);
@@ -174,11 +171,10 @@ void study_print(FILE *f, const study *x)
     if (study_kept(x) > 0)
         fprintf(f, "  %zu of %d pairs kept,", study_kept(x), x->source->from.n_generated_pos);
     fprintf(f, "  block %d -> %d,  lambda %g,  R2 %s (shuffled %s) on %zu texts\n",
-            study_layer_from(x), study_layer_to(x), x->map.lambda,
-            cli_number(x->map.r2_heldout, 2), cli_number(x->map.r2_shuffled, 2), x->map.n_texts);
+            study_layer_from(x), study_layer_to(x), x->map.lambda, cli_number(x->map.r2_heldout, 2),
+            cli_number(x->map.r2_shuffled, 2), x->map.n_texts);
     if (x->note[0])
-        fprintf(f, "  %snote: %s%s\n", tty_paint(f, TTY_YELLOW), x->note,
-                tty_paint(f, TTY_RESET));
+        fprintf(f, "  %snote: %s%s\n", tty_paint(f, TTY_YELLOW), x->note, tty_paint(f, TTY_RESET));
     if (x->evaluation)
         print_evaluation(f, x);
     else

@@ -2,8 +2,8 @@
  *
  * table.c - text tables with aligned columns.
  *
- * Widths are counted in code points, which is right for the words and numbers printed here. The last
- * column is not padded, so no line ends in spaces.
+ * Widths are counted in code points, which is right for the words and numbers printed here. The
+ * last column is not padded, so no line ends in spaces.
  */
 #include "table.h"
 
@@ -14,7 +14,7 @@
 
 void table_init(table *t, const table_column *columns, size_t n)
 {
-    *t = (table){ .columns = columns, .n_columns = n };
+    *t = (table){.columns = columns, .n_columns = n};
 }
 
 void table_cell(table *t, const char *fmt, ...)
@@ -77,8 +77,8 @@ void table_print(const table *t, FILE *f, int indent)
         const bool last = c + 1 == t->n_columns;
         if (c == 0)
             pad(f, (size_t)indent);
-        print_cell(f, t->columns[c].title ? t->columns[c].title : "", width[c],
-                   t->columns[c].align, last, TTY_DIM);
+        print_cell(f, t->columns[c].title ? t->columns[c].title : "", width[c], t->columns[c].align,
+                   last, TTY_DIM);
         if (last)
             fputc('\n', f);
     }
@@ -100,5 +100,5 @@ void table_free(table *t)
         mem_free(t->cells[i]);
     mem_free(t->cells);
     mem_free(t->styles);
-    *t = (table){ 0 };
+    *t = (table){0};
 }

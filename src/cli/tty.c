@@ -36,8 +36,8 @@ void tty_init(tty_when color)
 const char *tty_paint(FILE *f, tty_style style)
 {
     static const char *const sequence[TTY_N_STYLES] = {
-        [TTY_RESET] = "\033[0m",   [TTY_BOLD] = "\033[1m",    [TTY_DIM] = "\033[2m",
-        [TTY_GREEN] = "\033[32m",  [TTY_RED] = "\033[31m",    [TTY_YELLOW] = "\033[33m",
+        [TTY_RESET] = "\033[0m",  [TTY_BOLD] = "\033[1m", [TTY_DIM] = "\033[2m",
+        [TTY_GREEN] = "\033[32m", [TTY_RED] = "\033[31m", [TTY_YELLOW] = "\033[33m",
         [TTY_CYAN] = "\033[36m",
     };
     const int fd = f == stdout ? STDOUT_FILENO : f == stderr ? STDERR_FILENO : 0;
@@ -79,8 +79,8 @@ void tty_progress_init(tty_progress *p, int verbosity)
 {
     const char *term = getenv("TERM");
     const bool terminal = isatty(STDERR_FILENO) == 1 && term && strcmp(term, "dumb") != 0;
-    *p = (tty_progress){ .enabled = verbosity >= 0 && (terminal || verbosity > 0),
-                         .lines = !terminal };
+    *p = (tty_progress){.enabled = verbosity >= 0 && (terminal || verbosity > 0),
+                        .lines = !terminal};
 }
 
 /* "1.2k", "830" */

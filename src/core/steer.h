@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * steer.h - steering expressions: text to terms. Pure parsing and arithmetic; names are resolved
- * elsewhere (pipeline/resolve.h).
+ * elsewhere (persona/steer.h).
  *
  * expression := term (("+"|"-") term)*        1.0*silly - 0.5*superficial
  * term       := [coefficient "*"] [unit] name ["@" A ["-" B]] (":" phase)*
  * unit       := "raw:" | "ratio:"             default: calibrated dose
- * phase      := prompt | response             default: both
+ * phase      := prompt | response             default: response
  * name       := [A-Za-z0-9_./-]+ starting with a letter, "." or "/" ; or 'quoted'
  */
 #ifndef PERSONA_CORE_STEER_H

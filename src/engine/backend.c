@@ -43,20 +43,9 @@ static void on_log(enum ggml_log_level level, const char *text, void *ud)
     last_error[n] = '\0';
 }
 
-/* libgomp waits for its threads by spinning for milliseconds; on a busy machine that burns the very
- * core the other thread needs (measured: 496 instead of 60 tokens/s on two shared cores). A short
- * spin costs an idle machine nothing. Whoever set a policy keeps it. */
-static void calm_openmp(void)
-{
-    if (getenv("OMP_WAIT_POLICY") == NULL && getenv("GOMP_SPINCOUNT") == NULL) {
-        setenv("GOMP_SPINCOUNT", "1000", 0);
-    }
-}
-
 static void init_backends(void)
 {
     llama_log_set(on_log, NULL);
-    calm_openmp();
     const char *dir = getenv("PERSONA_BACKENDS_DIR");
     if (dir == NULL || dir[0] == '\0') {
         dir = PERSONA_BACKENDS_DIR;

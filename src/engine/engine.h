@@ -107,8 +107,7 @@ struct persona_plan {
     size_t *first;      /* n_layer + 1: steps of block b are first[b] .. first[b+1]-1 */
     uint64_t prompt_id; /* fingerprint of what happens in each phase; 0: nothing */
     uint64_t response_id;
-    bool
-        cvec; /* purely additive, same in both phases, no block 0: the control-vector API will do */
+    bool cvec; /* additive, the same in both phases, no block 0: the control-vector API will do */
 };
 /* Applies every step of `block` whose phase matches to one row; true if something was applied. */
 bool plan_apply(const persona_plan *p, int block, unsigned phase, float *row);
@@ -152,6 +151,7 @@ typedef struct eval_state {
     bool *want; /* n_layer: whether this decode touches the block */
     int n_layer, n_embd;
     int stop_block; /* stop the graph after this block; -1: run it all */
+    bool no_host;   /* pretend that no tensor is in host memory */
     float *scratch; /* rows of a tensor that is not in host memory */
     size_t scratch_n;
     persona_err err; /* first failure inside the graph */

@@ -74,7 +74,8 @@ static int block_of(const char *name)
 static float *map_rows(eval_state *x, struct ggml_tensor *t, bool *copied)
 {
     size_t n = (size_t)t->ne[0] * (size_t)t->ne[1];
-    *copied = !ggml_backend_buffer_is_host(t->view_src != NULL ? t->view_src->buffer : t->buffer);
+    const struct ggml_tensor *owner = t->view_src != NULL ? t->view_src : t;
+    *copied = x->no_host || !ggml_backend_buffer_is_host(owner->buffer);
     if (!*copied) {
         return t->data;
     }

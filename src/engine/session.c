@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * session.c - one llama context with its streams and slots, and the two ways a plan can reach the
- * graph: through the control-vector adapter (free of callbacks, but one additive plan for every row)
- * or through eval.c (any plan per row). Both give the same bits, so the choice is only about speed.
+ * graph: through the control-vector adapter (free of callbacks, but one additive plan for every row
+ * of both phases) or through eval.c (any plan per row and phase). Both give the same bits, so the
+ * choice is only about speed.
  *
  * Every stream has its own KV buffer (kv_unified off): attention then costs what one sequence costs,
  * not the sum of all. The price is that libllama puts a batch into one micro-batch only when its
@@ -85,7 +86,9 @@ static persona_code alloc_buffers(persona_session *s, persona_err *e)
             return mem_err(e, "a session's slots");
         }
     }
-    return eval_init(&s->eval, n_layer, n_embd, (size_t)n_batch, e);
+    persona_code rc = eval_init(&s->eval, n_layer, n_embd, (size_t)n_batch, e);
+    s->eval.no_host = s->opts.no_host;
+    return rc;
 }
 
 persona_code persona_session_new(persona_model *m, const persona_session_opts *opts,

@@ -94,6 +94,19 @@ static persona_code load(asking *a, flight *f, const ask *q)
     return rc;
 }
 
+/* What to read, or NULL to generate; an empty text is something to read. */
+static const persona_token *to_read(const ask *q, const flight *f)
+{
+    static const persona_token NOTHING[1] = {0};
+    if (q->forced_tokens != NULL) {
+        return q->forced_tokens;
+    }
+    if (q->forced == NULL) {
+        return NULL;
+    }
+    return f->forced.ids != NULL ? f->forced.ids : NOTHING;
+}
+
 static persona_next next(void *ud, persona_request *r)
 {
     asking *a = ud;
@@ -110,9 +123,7 @@ static persona_next next(void *ud, persona_request *r)
     }
     *r = (persona_request){.prompt = f->prompt.ids,
                            .n_prompt = f->prompt.n,
-                           .forced = q->forced_tokens != NULL ? q->forced_tokens
-                                     : q->forced != NULL      ? f->forced.ids
-                                                              : NULL,
+                           .forced = to_read(q, f),
                            .n_forced = q->forced_tokens != NULL ? q->n_forced_tokens : f->forced.n,
                            .want_logits = q->want_logits,
                            .sampling = q->sampling,

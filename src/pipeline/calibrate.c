@@ -6,7 +6,8 @@
  * predicted distribution; the same tokens are then read WITHOUT steering; per token
  * KL(steered || base) = sum p_s (log p_s - log p_b); the statistic is the 95th percentile over all
  * tokens of all questions. alpha is solved for 1 nat by secant steps in log-log space (KL grows like
- * alpha^2 at first, slower later) inside a bracket that is kept. Harmony models answer in the final
+ * alpha^2 at first, slower later) inside a bracket that is kept; the dose is the measured multiple
+ * nearest to the target, and dose_kl what was measured there. Harmony models answer in the final
  * channel at once, so that the tokens are answer tokens.
  */
 #include <math.h>
@@ -208,12 +209,17 @@ persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
     }
     double unit = (double)l->h_median / (double)l->norm; /* multiple whose ratio is 1 */
     double lo = MIN_RATIO * unit, hi = MAX_RATIO * unit, alpha = 0.4 * unit, kl = 0;
-    double kl_lo = 0, kl_hi = 0;
+    double kl_lo = 0, kl_hi = 0, best = INFINITY;
     bool have_lo = false, have_hi = false;
     for (int i = 0; i < MAX_EVALUATIONS; i++) {
         persona_code rc = kl_at(&c, alpha, &kl, e);
         if (rc != PERSONA_OK) {
             return rc;
+        }
+        if (fabs(log(fmax(kl, 1e-9) / TARGET_NATS)) < best) {
+            best = fabs(log(fmax(kl, 1e-9) / TARGET_NATS));
+            v->from.dose = (float)alpha;
+            v->from.dose_kl = (float)kl;
         }
         if (fabs(kl - TARGET_NATS) <= TOLERANCE) {
             break;
@@ -234,13 +240,12 @@ persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
             alpha *= fmin(fmax(step, 0.25), 4.0) * (have_lo ? 1.1 : 0.9);
         }
         if (alpha < MIN_RATIO * unit || alpha > MAX_RATIO * unit) {
+            v->from.dose = v->from.dose_kl = NAN;
             return persona_err_set(e, PERSONA_E_NUMERIC,
                                    "calibration: steering block %d by %.2g to %.2g of ||h|| never "
                                    "reaches %.1f nat (last %.3g)",
                                    block, MIN_RATIO, MAX_RATIO, TARGET_NATS, kl);
         }
     }
-    v->from.dose = (float)alpha;
-    v->from.dose_kl = (float)kl;
     return PERSONA_OK;
 }

@@ -144,7 +144,7 @@ static persona_code filter_pairs(extraction *x, persona_extract_report *rep, per
         rollout *p = &x->rolls[i], *q = &x->rolls[i + 1];
         bool keep = p->kept && q->kept;
         if (keep && x->o->judge != NULL) {
-            keep = p->score >= x->o->min_trait && q->score < x->o->min_trait &&
+            keep = p->score >= x->o->min_trait && q->score < 100 - x->o->min_trait &&
                    p->coherence >= x->o->min_coherence && q->coherence >= x->o->min_coherence;
         }
         p->kept = q->kept = keep;

@@ -7,6 +7,7 @@
  * The trait a text was written for is kept with it, so that a map for a trait can leave its texts
  * out. Reading stops the graph after the last block that is captured.
  */
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -65,7 +66,8 @@ void persona_pairs_free(persona_pairs *p)
 typedef struct making {
     persona_pairs *p;
     persona_trait *const *traits;
-    const persona_questions *questions;
+    const persona_questions *questions; /* NULL: the packs' own */
+    size_t n_each;                      /* questions per trait */
     const persona_pairs_opts *o;
     const persona_hooks *hooks;
     char **systems; /* one per text, NULL for neutral ones */
@@ -73,11 +75,30 @@ typedef struct making {
     answer *answers;
 } making;
 
+static const char *asked(const making *m, const pair_text *t)
+{
+    if (m->questions != NULL) {
+        return m->questions->extraction[t->question];
+    }
+    return m->traits[t->question / m->n_each]->questions[t->question % m->n_each];
+}
+
+/* How many questions every trait can be asked. */
+static size_t questions_each(const making *m, size_t n_traits)
+{
+    size_t n = m->questions != NULL ? m->questions->n_extraction : SIZE_MAX;
+    for (size_t t = 0; m->questions == NULL && t < n_traits; t++) {
+        size_t own = m->traits[t]->n_questions / 2;
+        n = own < n ? own : n;
+    }
+    return m->o->n_questions > 0 && (size_t)m->o->n_questions < n ? (size_t)m->o->n_questions : n;
+}
+
 static persona_code lay_out(making *m, size_t n_traits, persona_err *e)
 {
     persona_pairs *p = m->p;
     size_t n_neutral = m->o->n_neutral > 0 ? (size_t)m->o->n_neutral : 0;
-    p->n = n_traits * p->n_questions * 2 + n_neutral;
+    p->n = n_traits * m->n_each * 2 + n_neutral;
     p->names = mem_calloc(n_traits, sizeof *p->names);
     p->texts = mem_calloc(p->n, sizeof *p->texts);
     m->systems = mem_calloc(p->n, sizeof *m->systems);
@@ -93,10 +114,10 @@ static persona_code lay_out(making *m, size_t n_traits, persona_err *e)
         if (p->names[p->n_names++] == NULL) {
             return mem_err(e, "paired texts");
         }
-        for (size_t k = 0; k < p->n_questions * 2; k++, i++) {
+        for (size_t k = 0; k < m->n_each * 2; k++, i++) {
             size_t q = k / 2;
             p->texts[i].trait = (int)t;
-            p->texts[i].question = q;
+            p->texts[i].question = m->questions != NULL ? q : t * m->n_each + q;
             persona_code rc = persona_trait_system(m->traits[t], q % m->traits[t]->n_pairs,
                                                    k % 2 == 0, &m->systems[i], e);
             if (rc != PERSONA_OK) {
@@ -106,7 +127,7 @@ static persona_code lay_out(making *m, size_t n_traits, persona_err *e)
     }
     for (size_t k = 0; k < n_neutral; k++, i++) {
         p->texts[i].trait = -1;
-        p->texts[i].question = k % p->n_questions;
+        p->texts[i].question = k % p->n_groups;
     }
     return PERSONA_OK;
 }
@@ -117,7 +138,7 @@ static persona_code write_texts(making *m, persona_session *from, persona_err *e
     for (size_t i = 0; i < p->n; i++) {
         ask *a = &m->asks[i];
         a->system = m->systems[i];
-        a->question = m->questions->extraction[p->texts[i].question];
+        a->question = asked(m, &p->texts[i]);
         a->sampling = persona_sampling_defaults();
         a->sampling.temperature = m->o->temperature;
         a->sampling.max_tokens = m->o->max_tokens;
@@ -162,7 +183,7 @@ static persona_code read_texts(making *m, persona_session *s, bool target, perso
     static const persona_tap TAP = {.mode = PERSONA_TAP_MEAN, .span = PERSONA_SPAN_RESPONSE};
     persona_pairs *p = m->p;
     for (size_t i = 0; i < p->n; i++) {
-        m->asks[i] = (ask){.question = m->questions->extraction[p->texts[i].question],
+        m->asks[i] = (ask){.question = asked(m, &p->texts[i]),
                            .forced = p->texts[i].text,
                            .tap = &TAP,
                            .sampling = persona_sampling_defaults()};
@@ -200,17 +221,15 @@ persona_code persona_pairs_new(persona_session *from, persona_session *to,
     p->d_from = a->n_embd;
     p->n_layer_to = b->n_layer;
     p->d_to = b->n_embd;
-    p->n_questions = questions->n_extraction;
-    if (o.n_questions > 0 && (size_t)o.n_questions < p->n_questions) {
-        p->n_questions = (size_t)o.n_questions;
-    }
+    m.n_each = n_traits > 0 ? questions_each(&m, n_traits) : 0;
+    p->n_groups = questions != NULL ? m.n_each : m.n_each * n_traits;
     p->h_to = mem_calloc((size_t)p->n_layer_to, sizeof *p->h_to);
     if (p->h_to == NULL) {
         rc = mem_err(e, "paired texts");
-    } else if (p->n_questions < 2) {
+    } else if (m.n_each < 2) {
         rc = persona_err_set(e, PERSONA_E_USAGE,
                              "transfer: %zu extraction questions are too few to hold any out",
-                             p->n_questions);
+                             m.n_each);
     }
     if (rc == PERSONA_OK) {
         rc = lay_out(&m, n_traits, e);

@@ -16,7 +16,7 @@ typedef struct pair_text {
 
 struct persona_pairs {
     pair_text *texts;
-    size_t n, n_questions;
+    size_t n, n_groups; /* groups: questions */
     char **names;
     size_t n_names;
     int n_layer_from, n_layer_to, d_from, d_to;

@@ -2,8 +2,8 @@
  *
  * report_css.h - the style sheet of the report, light and dark.
  *
- * Conditions: colours after Okabe and Ito where they carry meaning, grey for the nulls; every one has
- * a contrast of at least 3:1 against the page in both schemes, and a dash pattern of its own.
+ * Conditions: colours after Okabe and Ito where they carry meaning, grey for the nulls; every one
+ * has a contrast of at least 3:1 against the page in both schemes, and a dash pattern of its own.
  */
 #ifndef PERSONA_PIPELINE_REPORT_CSS_H
 #define PERSONA_PIPELINE_REPORT_CSS_H
@@ -36,7 +36,8 @@ static const char *const report_css[] = {
     ".card{background:var(--card);border:1px solid var(--line);border-radius:10px;"
     "padding:1rem 1.2rem}"
     ".card .k{font-size:.78rem;color:var(--soft);margin:0}"
-    ".card .v{font-size:1.15rem;font-weight:620;margin:.1rem 0;color:var(--ink);overflow-wrap:anywhere}"
+    ".card .v{font-size:1.15rem;font-weight:620;margin:.1rem "
+    "0;color:var(--ink);overflow-wrap:anywhere}"
     ".card p{margin:0;color:var(--soft);font-size:.92rem}"
     ".arrow{align-self:center;color:var(--soft);font-size:1.5rem}\n",
     "@media(max-width:40rem){.pair{grid-template-columns:1fr}.arrow{justify-self:center;"

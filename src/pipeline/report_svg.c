@@ -3,9 +3,10 @@
  * report_svg.c - the pictures of the report.
  *
  * A condition is told apart three times: by colour (class c-NAME, the style sheet knows light and
- * dark), by dash pattern and by marker, and its name stands at the end of its line, so that no legend
- * has to be matched. Interval bars of neighbours are moved apart by a few units, always in the same
- * order. Numbers are printed with one decimal: a tenth of a unit is below what can be seen.
+ * dark), by dash pattern and by marker, and its name stands at the end of its line, so that no
+ * legend has to be matched. Interval bars of neighbours are moved apart by a few units, always in
+ * the same order. Numbers are printed with one decimal: a tenth of a unit is below what can be
+ * seen.
  */
 #include "pipeline/report_svg.h"
 

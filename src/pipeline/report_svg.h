@@ -18,8 +18,8 @@ void html_text(buf *b, const char *s);
 /* "+1", "−0.5", "0" with a real minus sign. */
 void html_signed(buf *b, double x);
 
-/* x: coefficient, y: score 0..100, one line per condition with 95 % bars; the unsteered interval is a
- * band. coherence: y is coherence, no bars. id makes title and description unique on the page. */
+/* x: coefficient, y: score 0..100, one line per condition with 95 % bars; the unsteered interval is
+ * a band. coherence: y is coherence, no bars. id makes title and description unique on the page. */
 void svg_dose_response(buf *b, const pivot *p, const char *id, const char *title, bool coherence);
 
 /* One row per interval on a common axis from -50 to 100 points; names of conditions. */

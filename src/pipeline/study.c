@@ -6,9 +6,10 @@
  *   target:  extract --------------------------------->    native        >  evaluate --> verdict
  *            v_s --map of shuffled pairs--> settle ----->   shuffled     /
  *
- * The null (shuffled) gets the same treatment as the real thing: its own best block and its own dose.
- * What can be missing without making the study meaningless is left out with a note: a target that
- * cannot show the trait by itself has no native vector; a null too weak to calibrate has none either.
+ * The null (shuffled) gets the same treatment as the real thing: its own best block and its own
+ * dose. What can be missing without making the study meaningless is left out with a note: a target
+ * that cannot show the trait by itself has no native vector; a null too weak to calibrate has none
+ * either.
  */
 #include "pipeline/study.h"
 
@@ -56,16 +57,10 @@ persona_code study_pairs(const study_side *from, const study_side *to, persona_t
     p.seed = opts->seed;
     if (opts->n_questions > 0 && opts->n_questions < p.n_questions)
         p.n_questions = opts->n_questions;
-    persona_questions *own = NULL;
-    const persona_questions *questions = NULL;
     if (n_all == 0)
         return persona_err_set(e, PERSONA_E_NOTFOUND, "no trait packs to learn a map from");
-    persona_code rc = questions_for(from, all[0], &own, &questions, e);
-    if (rc == PERSONA_OK)
-        rc =
-            persona_pairs_new(from->session, to->session, all, n_all, questions, &p, hooks, out, e);
-    persona_questions_free(own);
-    return rc;
+    return persona_pairs_new(from->session, to->session, all, n_all, from->questions, &p, hooks,
+                             out, e);
 }
 
 /* ---- steps ----------------------------------------------------------------------------------- */

@@ -83,7 +83,7 @@ static persona_code map_block(fitting *f, const persona_vector *v, int to_block,
         memcpy(f->y + i * d, t->to + (size_t)to_block * d, d * sizeof(float));
     }
     mat x = {.p = f->x, .n = f->n, .d = (size_t)p->d_from}, y = {.p = f->y, .n = f->n, .d = d};
-    persona_code rc = ridge_fit(x, y, f->group, p->n_questions, &o, &map, rep, e);
+    persona_code rc = ridge_fit(x, y, f->group, p->n_groups, &o, &map, rep, e);
     if (rc == PERSONA_OK) {
         rc = ridge_apply(map, persona_vector_row(v, v->from.best_layer), out, e);
     }

@@ -21,6 +21,7 @@
 #include <gguf.h>
 #include <limits.h>
 #include <math.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -277,16 +278,28 @@ static void silent(enum ggml_log_level level, const char *text, void *ud)
     (void)ud;
 }
 
+/* The messages are ours to give, and a library does not print: ggml's default log goes, once.
+ * Whatever else is set, the engine's hook or the caller's own, stays. */
+static void hush(void)
+{
+    ggml_log_callback log, fallback;
+    void *ud, *none;
+    ggml_log_get(&log, &ud);
+    ggml_log_set(NULL, NULL);
+    ggml_log_get(&fallback, &none);
+    if (log == fallback)
+        ggml_log_set(silent, NULL);
+    else
+        ggml_log_set(log, ud);
+}
+
 static persona_code parse_header(source *s)
 {
-    ggml_log_callback log;
-    void *ud;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (s->len < 4 || memcmp(s->p, GGUF_MAGIC, 4) != 0)
         return persona_err_set(s->e, PERSONA_E_FORMAT, "%s: not a GGUF file", s->path);
-    ggml_log_get(&log, &ud); /* the message is ours to give; a library does not print */
-    ggml_log_set(silent, NULL);
+    pthread_once(&once, hush);
     s->g = gguf_init_from_buffer(s->p, s->len, (struct gguf_init_params){.no_alloc = true});
-    ggml_log_set(log, ud);
     if (s->g)
         return PERSONA_OK;
     const int doubled = find_doubled(s);

@@ -8,7 +8,7 @@
 
 int main(void)
 {
-    persona_err e = { 0 };
+    persona_err e = {0};
     persona_model *m = NULL;
     const persona_model_opts opts = persona_model_defaults();
     const persona_code code = persona_model_open("/nowhere/model.gguf", &opts, &m, &e);

@@ -58,6 +58,25 @@ static void callback_equals_control_vector(void **state)
     }
 }
 
+/* Fetching rows, changing them and putting them back gives what changing them in place gives. */
+static void copies_equal_in_place(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_MODELS; i++) {
+        persona_model *m = open_model(i);
+        persona_plan *p = noise_plan(m, 0, 1.0F);
+        persona_session_opts o = small(2);
+        o.no_cvec = true;
+        record here = one(m, o, p);
+        o.no_host = true;
+        record there = one(m, o, p);
+        assert_true(here.hash == there.hash);
+        assert_int_equal(here.n_steered, there.n_steered);
+        persona_plan_free(p);
+        persona_model_free(m);
+    }
+}
+
 static void coefficient_zero_is_no_steering(void **state)
 {
     (void)state;
@@ -368,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callback_equals_control_vector),
+        cmocka_unit_test(copies_equal_in_place),
         cmocka_unit_test(coefficient_zero_is_no_steering),
         cmocka_unit_test(same_seed_same_bytes),
         cmocka_unit_test(slots_are_independent),

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_pipeline.c - the pipelines on the embedded pair, small: what they compute, not how large the
+ * effects are (those are measured by `persona demo`).
+ */
+#include <math.h>
+
+#include "base/linalg.h"
+#include "models.h"
+#include "pipeline/ask.h"
+#include "pipeline/pipeline.h"
+
+static persona_questions *questions(void)
+{
+    persona_questions *q = NULL;
+    persona_err e = {0};
+    must(persona_questions_read(PERSONA_SOURCE_DIR "/models/questions.json", &q, &e), &e);
+    return q;
+}
+
+static persona_trait *trait(const char *name)
+{
+    char path[512];
+    persona_trait *t = NULL;
+    persona_err e = {0};
+    snprintf(path, sizeof path, "%s/traits/%s.json", PERSONA_SOURCE_DIR, name);
+    must(persona_trait_read(path, &t, &e), &e);
+    return t;
+}
+
+static persona_vector *extract(persona_session *s, persona_extract_opts o,
+                               persona_extract_report *rep)
+{
+    persona_vector *v = NULL;
+    persona_err e = {0};
+    persona_trait *t = trait("silly");
+    persona_questions *q = questions();
+    must(persona_extract(s, t, q, &o, NULL, &v, rep, &e), &e);
+    persona_trait_free(t);
+    persona_questions_free(q);
+    return v;
+}
+
+static persona_extract_opts quick(void)
+{
+    persona_extract_opts o = persona_extract_defaults();
+    o.n_questions = 4;
+    o.max_tokens = 64; /* harmony: room for the analysis and an answer */
+    o.seed = 5;
+    o.choose_layer = false;
+    o.calibrate = false;
+    return o;
+}
+
+static void same_seed_same_vector(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_MODELS; i++) {
+        persona_model *m = open_model(i);
+        persona_vector *v[2];
+        for (int k = 0; k < 2; k++) {
+            persona_session *s = session(m, small(8));
+            v[k] = extract(s, quick(), NULL);
+            persona_session_free(s);
+        }
+        size_t n = (size_t)v[0]->n_layer * (size_t)v[0]->n_embd;
+        assert_memory_equal(v[0]->data, v[1]->data, n * sizeof(float));
+        assert_true(v[0]->layers[2].norm > 0);
+        persona_vector_free(v[0]);
+        persona_vector_free(v[1]);
+        persona_model_free(m);
+    }
+}
+
+/* The mean difference, computed again from answers asked one by one here. */
+static void vector_is_the_mean_difference(void **state)
+{
+    (void)state;
+    persona_model *m = open_model(0);
+    persona_session *s = session(m, small(8));
+    persona_extract_report rep;
+    persona_extract_opts o = quick();
+    o.n_questions = 2;
+    o.temperature = 0; /* greedy: the same answers whatever the seeds */
+    persona_vector *v = extract(s, o, &rep);
+    persona_trait *t = trait("silly");
+    persona_questions *q = questions();
+    persona_tap tap = {.mode = PERSONA_TAP_MEAN, .span = PERSONA_SPAN_RESPONSE};
+    persona_err e = {0};
+    size_t d = (size_t)v->n_embd, n_blocks = (size_t)v->n_layer - 1;
+    double *sum = calloc(n_blocks * d, sizeof *sum);
+    assert_non_null(sum);
+    assert_int_equal(rep.n_generated_pos, 10);
+    for (size_t k = 0; k < 20; k++) {
+        char *system = NULL;
+        must(persona_trait_system(t, k / 4, k % 2 == 0, &system, &e), &e);
+        ask a = {.system = system,
+                 .question = q->extraction[k / 2 % 2],
+                 .tap = &tap,
+                 .sampling = persona_sampling_defaults()};
+        answer got;
+        a.sampling.temperature = 0;
+        a.sampling.max_tokens = o.max_tokens;
+        must(ask_all(s, &a, 1, "test", NULL, &got, &e), &e);
+        for (size_t j = 0; j < n_blocks * d; j++) {
+            sum[j] += (k % 2 == 0 ? 0.1 : -0.1) * (double)got.mean[j];
+        }
+        answers_clear(&got, 1);
+        free(system);
+    }
+    /* other batch shapes: float16 rounding flips a token now and then, so directions are compared */
+    for (size_t b = 1; b < n_blocks; b++) {
+        double dot = 0, na = 0, nb = 0;
+        for (size_t j = 0; j < d; j++) {
+            double x = sum[b * d + j], y = (double)persona_vector_row(v, (int)b)[j];
+            dot += x * y;
+            na += x * x;
+            nb += y * y;
+        }
+        assert_true(dot / sqrt(na * nb) > 0.98);
+        assert_true(fabs(sqrt(nb / na) - 1) < 0.1);
+    }
+    free(sum);
+    persona_vector_free(v);
+    persona_trait_free(t);
+    persona_questions_free(q);
+    persona_session_free(s);
+    persona_model_free(m);
+}
+
+/* A dose is what it says: the measured KL at it is one nat, within the tolerance of the search. */
+static void dose_is_one_nat(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_MODELS; i++) {
+        persona_model *m = open_model(i);
+        persona_session *s = session(m, small(16));
+        persona_vector *v = extract(s, quick(), NULL);
+        persona_questions *q = questions();
+        persona_err e = {0};
+        must(persona_calibrate(s, v, 2, q->extraction, q->n_extraction, NULL, &e), &e);
+        assert_true(v->from.dose > 0);
+        assert_true(fabs((double)v->from.dose_kl - 1) < 0.3);
+        assert_int_equal(persona_calibrate(s, v, 40, q->extraction, 4, NULL, &e), PERSONA_E_SHAPE);
+        persona_questions_free(q);
+        persona_vector_free(v);
+        persona_session_free(s);
+        persona_model_free(m);
+    }
+}
+
+/* A vector of the source, mapped from the source onto itself, comes back (methods 5.5). */
+static void map_to_itself_is_the_identity(void **state)
+{
+    (void)state;
+    persona_model *m = open_model(0);
+    persona_session *s = session(m, small(16));
+    persona_trait *t[2] = {trait("silly"), trait("optimistic")};
+    persona_questions *q = questions();
+    persona_pairs_opts o = persona_pairs_defaults();
+    persona_pairs *p = NULL;
+    persona_vector *v = extract(s, quick(), NULL), *w = NULL;
+    persona_err e = {0};
+    o.n_questions = 12;
+    o.n_neutral = 60;
+    o.max_tokens = 32;
+    must(persona_pairs_new(s, s, t, 2, q, &o, NULL, &p, &e), &e);
+    assert_int_equal(persona_pairs_count(p, NULL), 108);
+    assert_int_equal(persona_pairs_count(p, "silly"), 84);
+    v->from.best_layer = 3;
+    int n_layer = v->n_layer;
+    persona_map_report *r = calloc((size_t)n_layer, sizeof *r);
+    assert_non_null(r);
+    must(persona_transfer(p, v, m, 0, &w, r, &e), &e);
+    assert_int_equal(r[3].n_texts, 84); /* its own trait's texts are left out */
+    assert_true(r[3].r2_heldout > 0.5);
+    assert_true(r[3].r2_shuffled < 0.1);
+    double cos = vec_cos(persona_vector_row(v, 3), persona_vector_row(w, 3), (size_t)v->n_embd);
+    assert_true(cos > 0.8); /* 84 texts do not span 192 dimensions */
+    persona_vector_free(w);
+    must(persona_transfer(p, v, m, 99, &w, NULL, &e), &e);
+    assert_true(
+        fabs(vec_cos(persona_vector_row(v, 3), persona_vector_row(w, 3), (size_t)v->n_embd)) < 0.5);
+    free(r);
+    persona_vector_free(w);
+    persona_vector_free(v);
+    persona_pairs_free(p);
+    persona_questions_free(q);
+    persona_trait_free(t[0]);
+    persona_trait_free(t[1]);
+    persona_session_free(s);
+    persona_model_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_seed_same_vector),
+        cmocka_unit_test(vector_is_the_mean_difference),
+        cmocka_unit_test(dose_is_one_nat),
+        cmocka_unit_test(map_to_itself_is_the_identity),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
