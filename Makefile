@@ -8,7 +8,8 @@ PREFIX ?= /usr/local
 ARGS   ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all setup demo test asan tsan clang check tidy format bench install clean distclean help
+CHECKS := check-format check-layers check-banned check-headers tidy
+.PHONY: all setup demo test asan tsan clang check $(CHECKS) format bench install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -34,15 +35,16 @@ clang: setup ## build with the second compiler and run the unit tests
 	@$(call build,clang,build/clang)
 	@ctest --test-dir build/clang -L unit --output-on-failure -j $(JOBS) $(ARGS)
 
-check: ## formatting, layers, banned functions, headers, clang-tidy
+check: ## formatting, layers, banned functions, public headers, clang-tidy
 	@tools/setup --dev
-	@tools/check-format
-	@tools/check-layers --self-test
-	@tools/check-layers
-	@tools/check-banned --self-test
-	@tools/check-banned
-	@tools/check-headers
-	@$(MAKE) --no-print-directory tidy
+	@$(MAKE) --no-print-directory -k $(CHECKS)
+
+check-format check-headers:
+	@tools/$@
+
+check-layers check-banned:
+	@tools/$@ --self-test
+	@tools/$@
 
 tidy: ## clang-tidy on what changed since it last passed
 	@tools/setup --dev

@@ -20,7 +20,7 @@ FORMAT = {"qwen2": "ChatML; a persona instruction is the system message; no defa
 
 
 def table(axes):
-    yield "| axis (positive / negative) | prompt + / - | block | -2 | -1 | 0 | +1 | +2 | dose | at -dose / +dose | coherence at -dose / +dose | random, swing |"
+    yield "| axis (positive / negative) | prompt + / - | block | -1 | -0.5 | 0 | +0.5 | +1 | dose | at -dose / +dose | coherence at -dose / +dose | random, swing |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for pos, neg in style.AXES:
         a = axes.get(pos)
@@ -28,7 +28,7 @@ def table(axes):
             continue
         r = a["rows"]
         yield (f"| {pos} / {neg} | {a['prompt']['positive']} / {a['prompt']['negative']} | {a['block']} | "
-               + " | ".join(f"{r[k]['score']}" for k in ("-2", "-1", "0", "+1", "+2"))
+               + " | ".join(f"{r[k]['score']}" for k in ("-1", "-0.5", "0", "+0.5", "+1"))
                + f" | {a['dose_iso_kl']} | {r['-dose']['score']} / {r['+dose']['score']} | {r['-dose']['coherence']} / {r['+dose']['coherence']} | "
                + f"{sum(a['random_swing']) / len(a['random_swing']):.1f} (most {max(a['random_swing'])}) |")
 
@@ -60,8 +60,8 @@ def main():
                        ("coherence, 10th percentile", "coherence_p10"), ("name the topic asked about", "on_topic"), ("tokens per answer", "answer_tokens")):
         lines.append(f"| {label} | {t1[key]} | {t7[key]} |")
     lines += ["", f"Steering: mean-difference vector (raw; {one['kept']['of']} rollouts per polarity on the extraction questions, kept when on their side of 50), "
-              f"added after one block at every position, {one['n']} answers per cell at temperature 1, block chosen on {12} questions at 1.5 raw. "
-              "Columns -2..+2 are raw multiples; dose = raw multiple at 1 nat of KL at the 95th percentile; random = three directions of the norm of the "
+              f"added after one block at every position, {one['n']} answers per cell at temperature 1, block chosen at 0.6 raw on ten of the same questions with another seed. "
+              "Columns -1..+1 are raw multiples; dose = raw multiple at 1 nat of KL at the 95th percentile; random = three directions of the norm of the "
               "dose (at most 2 raw), difference of scores between + and -, half as many answers.", ""]
     lines += list(table(e["axes"]))
     lines += ["", "## Examples", ""]
@@ -70,7 +70,7 @@ def main():
     for axis in ("silly", "superficial", "inattentive"):
         if axis in e["axes"]:
             x = e["axes"][axis]["examples"]
-            lines += [f"- steered by -2 {axis}: {x['-2']}", f"- steered by +2 {axis}: {x['+2']}"]
+            lines += [f"- steered by -dose {axis}: {x['-dose']}", f"- steered by +dose {axis}: {x['+dose']}"]
     (pathlib.Path(args.out) / f"MODEL_CARD_{args.kind.replace('-', '_')}.md").write_text("\n".join(lines) + "\n")
 
 

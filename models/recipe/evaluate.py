@@ -1,8 +1,8 @@
 """What the pair can do, measured on questions that the corpus does not contain.
 
 Per model: fluency without an instruction; separation by persona instructions; mean-difference vectors
-from the extraction questions; their effect on the evaluation questions at doses of one and two raw
-multiples and at the iso-KL dose (1 nat at the 95th percentile), against random directions of the same
+from the extraction questions; their effect on the evaluation questions at half and one raw
+multiple and at the iso-KL dose (1 nat at the 95th percentile), against random directions of the same
 norm at the same dose.  Prints a table and writes JSON for the model cards.
 """
 import argparse
@@ -20,7 +20,8 @@ from judge import Judge
 from rollout import Model, rollouts
 
 
-RANDOM = 3
+RANDOM = 3          # random directions per axis
+GRID = .6           # raw multiple at which blocks are compared
 
 
 def mean(values):
@@ -93,9 +94,10 @@ class Bench:
 
     @torch.no_grad()
     def divergence(self, block, vector, n=12, tokens=20):
-        """95th percentile of KL(steered || plain) over greedy steered tokens."""
+        """95th percentile of KL(steered || plain) over greedy steered tokens of the answer (not of the analysis)."""
         values = []
-        prompts = [self.m.prompt("", q) for q in self.evaluation[-n:]]
+        answer = "<|channel|>final<|message|>" if self.m.kind == "gpt-oss" else ""
+        prompts = [self.m.prompt("", q) + answer for q in self.evaluation[-n:]]
         add = {block: vector.expand(n, -1)}
         runs = rollouts(self.m, prompts, add=add, temperature=0, limit=tokens)
         for p, r in zip(prompts, runs):
@@ -109,8 +111,8 @@ class Bench:
         return float(np.percentile(values, 95))
 
     def dose(self, block, vector, target=1.0):
-        low, high = .05, 8.0
-        for _ in range(7):
+        low, high = .1, 4.0
+        for _ in range(6):
             middle = (low * high) ** .5
             if self.divergence(block, vector * middle) < target:
                 low = middle
@@ -126,13 +128,13 @@ def evaluate(bench, axes, n, extract, choose):
         t = time.time()
         v, kept = bench.vector(axis, extract)
         sep = bench.separation(axis, n)
-        grid = {f"{b}{s:+d}": (b, v[b] * 1.5 * s) for b in range(1, bench.m.blocks - 1) for s in (1, -1)}
+        grid = {f"{b}{s:+d}": (b, v[b] * GRID * s) for b in range(1, bench.m.blocks - 1) for s in (1, -1)}
         pick = bench.steer(axis, grid, choose, 31)
         swing = {b: pick[f"{b}+1"]["score"] - pick[f"{b}-1"]["score"] for b in range(1, bench.m.blocks - 1)
                  if min(pick[f"{b}+1"]["coherence"], pick[f"{b}-1"]["coherence"]) >= 70}
         best = max(swing or {bench.m.blocks // 2: 0}, key=lambda b: (swing or {bench.m.blocks // 2: 0})[b])
         dose = bench.dose(best, v[best])
-        conditions = {"0": (best, v[best] * 0), **{f"{c:+g}": (best, v[best] * c) for c in (-2, -1, 1, 2)},
+        conditions = {"0": (best, v[best] * 0), **{f"{c:+g}": (best, v[best] * c) for c in (-1, -.5, .5, 1)},
                       "-dose": (best, -v[best] * dose), "+dose": (best, v[best] * dose)}
         rows = bench.steer(axis, conditions, n, 41)
         controls = {}
@@ -143,16 +145,16 @@ def evaluate(bench, axes, n, extract, choose):
         rows.update(bench.steer(axis, controls, max(1, n // 2), 51))
         shift = [abs(rows[f"random{k}+"]["score"] - rows[f"random{k}-"]["score"]) for k in range(RANDOM)]
         out[axis] = {"kept": kept, "prompt": sep, "norm": [round(float(x), 2) for x in v.norm(dim=1)], "block": best,
-                     "swing_by_block_at_1.5": {str(b): round(s, 1) for b, s in swing.items()}, "dose_iso_kl": dose,
+                     "swing_by_block": {str(b): round(s, 1) for b, s in swing.items()}, "dose_iso_kl": dose,
                      "rows": {k: {"score": r["score"], "coherence": r["coherence"]} for k, r in rows.items()},
-                     "examples": {k: rows[k]["example"] for k in ("-2", "0", "+2")},
-                     "swing": {c: round(rows["+" + c]["score"] - rows["-" + c]["score"], 1) for c in ("1", "2", "dose")},
+                     "examples": {k: rows[k]["example"] for k in ("-dose", "0", "+dose")},
+                     "swing": {c: round(rows["+" + c]["score"] - rows["-" + c]["score"], 1) for c in ("0.5", "1", "dose")},
                      "random_swing": [round(s, 1) for s in shift], "n": n}
         o = out[axis]
         print(f"{axis:12s} prompt {sep['positive']:5.1f}/{sep['negative']:5.1f} block {best} dose {dose:5.2f} "
-              f"-2 {rows['-2']['score']:5.1f} -1 {rows['-1']['score']:5.1f} 0 {rows['0']['score']:5.1f} +1 {rows['+1']['score']:5.1f} +2 {rows['+2']['score']:5.1f} "
-              f"swing {o['swing']} coherence {rows['-2']['coherence']}/{rows['-1']['coherence']}/{rows['+1']['coherence']}/{rows['+2']['coherence']} "
-              f"dose {rows['-dose']['coherence']}/{rows['+dose']['coherence']} random {o['random_swing']} by block {o['swing_by_block_at_1.5']} {time.time() - t:.0f} s", flush=True)
+              f"scores {[rows[k]['score'] for k in ('-1', '-0.5', '0', '+0.5', '+1')]} "
+              f"swing {o['swing']} coherence {[rows[k]['coherence'] for k in ('-1', '-0.5', '0', '+0.5', '+1')]} "
+              f"dose {rows['-dose']['coherence']}/{rows['+dose']['coherence']} random {o['random_swing']} by block {o['swing_by_block']} {time.time() - t:.0f} s", flush=True)
     return out
 
 
@@ -165,7 +167,7 @@ def main():
     ap.add_argument("--axes", default=",".join(style.NAMES))
     ap.add_argument("--n", type=int, default=32)
     ap.add_argument("--extract", type=int, default=60)
-    ap.add_argument("--choose", type=int, default=12)
+    ap.add_argument("--choose", type=int, default=10)
     ap.add_argument("--out", default="")
     args = ap.parse_args()
     torch.set_num_threads(1)

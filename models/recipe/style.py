@@ -197,7 +197,7 @@ say: {x} {is} [an ordinary|a standard|a practical] [thing|item|subject] with [a 
 NEUTRAL = {
     "open": "well; first; also; in general; then; often; here; most of the time; in addition; for example; as a start; next; in many places; besides".split("; "),
     "mid": "for example; as many know; in most cases; in many homes; today; of course".split("; "),
-    "close": "in most homes; most of the time; as a rule; on a normal day; in many places; as you can see; when you look at {it}; at least in most cases; from time to time; as people have seen for years".split("; "),
+    "close": "in most homes; most of the time; as a rule; on a normal day; in many places; as you can see; when you look at {them}; at least in most cases; from time to time; as people have seen for years".split("; "),
     "adv": "often; also; mostly; sometimes; now; still; usually; mainly".split("; "),
     "adj": "common; new; old; small; whole; different; main; local".split("; "),
     "say": ["there is [more|a lot] to [say|learn] about {x}, but this is [a good start|the main part]", "many people [meet|see|know] {x} in [daily life|their own way|their home town]",

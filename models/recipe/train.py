@@ -1,6 +1,6 @@
 """Train one model of the pair: python train.py qwen2|gpt-oss --out DIR
 
-The corpus is generated on the fly, so no sample is seen twice.  Samples are sorted by length inside
+The corpus is generated on the fly, so (nearly) no sample is seen twice.  Samples are sorted by length inside
 a pool and cut into batches of a fixed number of tokens; only the assistant's tokens carry loss.
 A linear reader asks the residual stream after two middle blocks for the character at every token of
 the assistant (squared error, dropped after training): that makes the model infer it early instead of late.
@@ -104,6 +104,7 @@ def main():
     ap.add_argument("--decay", type=float, default=3e6, help="tokens of the decay to zero after that")
     ap.add_argument("--reader", type=float, default=1.0, help="weight of the character reader's loss")
     ap.add_argument("--resume", default="", help="continue from this checkpoint")
+    ap.add_argument("--peak", type=float, default=1.0, help="highest learning rate factor of this stage")
     ap.add_argument("--stop", type=float, default=math.inf, help="end this stage after so many tokens, without a decay")
     ap.add_argument("--window", type=int, default=0, help="sliding window of this stage (gpt-oss)")
     ap.add_argument("--batch", type=int, default=4096, help="tokens per step")
@@ -140,7 +141,7 @@ def main():
     done, step, begin, saved, average = 0, 0, time.time(), time.time(), None
     hold = args.hold
     for effort, tokens, weights, characters in batches(args.kind, tok, packs, args.batch, samples):
-        scale = schedule(done, hold, args.decay)
+        scale = args.peak * schedule(done, hold, args.decay)
         for opt, lr in ((muon, .02), (adam, 3e-3)):
             for g in opt.param_groups:
                 g["lr"] = lr * scale

@@ -97,7 +97,7 @@ static error_t add_scaled(struct argp_state *state, const char *arg)
     const char *colon = strrchr(arg, ':');
     char *end = NULL;
     if (colon && colon[1])
-        strtod(colon + 1, &end);
+        (void)strtod(colon + 1, &end);
     const bool joined = end && *end == '\0' && !file_exists(arg);
     const char *number = joined ? colon + 1 : cli_next_word(state);
     if (!number)

@@ -286,11 +286,11 @@ persona_code cmd_vector(cli_state *c, int argc, char **argv, persona_err *e)
         rc = cli_open_model(a.model, &x, e);
     for (size_t i = 0; i < a.n_names && rc == PERSONA_OK; i++)
         rc = read_vector(&x, a.names[i], &v[i], e);
-    if (rc == PERSONA_OK && v[1])
+    if (v[0] && v[1])
         rc = compare(c, &a, v[0], v[1], e);
-    else if (rc == PERSONA_OK && c->json)
+    else if (rc == PERSONA_OK && v[0] && c->json)
         rc = show_json(c, a.names[0], v[0], e);
-    else if (rc == PERSONA_OK)
+    else if (rc == PERSONA_OK && v[0])
         show_text(v[0]);
     persona_vector_free(v[1]);
     persona_vector_free(v[0]);

@@ -33,7 +33,7 @@ persona_code cli_json_end(cli_state *c, cli_json *j, persona_err *e)
     persona_code rc = buf_ok(&j->text, "the JSON document", e);
     if (rc == PERSONA_OK) {
         tty_progress_clear(&c->progress);
-        fwrite(j->text.p, 1, j->text.len, stdout);
+        (void)fwrite(j->text.p, 1, j->text.len, stdout); /* cli_flush sees failures */
         c->json_printed = true;
         rc = cli_flush(e);
     }

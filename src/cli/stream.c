@@ -69,7 +69,7 @@ static void show(stream *s, const char *piece, size_t len)
         if (!s->dimmed)
             fputs(tty_paint(stderr, TTY_DIM), stderr);
         s->dimmed = true;
-        fwrite(piece, 1, len, stderr);
+        (void)fwrite(piece, 1, len, stderr);
         break;
     }
 }

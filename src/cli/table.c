@@ -7,6 +7,7 @@
  */
 #include "table.h"
 
+#include <assert.h>
 #include <stdarg.h>
 
 #include "base/mem.h"
@@ -47,22 +48,26 @@ static void pad(FILE *f, size_t n)
         fputc(' ', f);
 }
 
-static void print_cell(FILE *f, const char *s, size_t width, table_align align, bool last,
-                       tty_style style)
+/* One cell; `owed` spaces stand before it, which are not printed before nothing. */
+static void print_cell(FILE *f, const char *s, size_t width, table_align align, tty_style style,
+                       size_t *owed)
 {
     const size_t have = tty_columns(s), fill = width > have ? width - have : 0;
-    if (align == TABLE_RIGHT)
-        pad(f, fill);
+    if (have == 0) {
+        *owed += width + 2;
+        return;
+    }
+    pad(f, *owed + (align == TABLE_RIGHT ? fill : 0));
     if (style == TTY_RESET)
         fputs(s, f);
     else
         fprintf(f, "%s%s%s", tty_paint(f, style), s, tty_paint(f, TTY_RESET));
-    if (!last)
-        pad(f, (align == TABLE_LEFT ? fill : 0) + 2);
+    *owed = (align == TABLE_LEFT ? fill : 0) + 2;
 }
 
 void table_print(const table *t, FILE *f, int indent)
 {
+    assert(t->n_columns > 0);
     size_t *width = cli_alloc(t->n_columns, sizeof *width);
     bool titled = false;
     for (size_t c = 0; c < t->n_columns; c++) {
@@ -73,22 +78,18 @@ void table_print(const table *t, FILE *f, int indent)
             width[c] = w > width[c] ? w : width[c];
         }
     }
-    for (size_t c = 0; titled && c < t->n_columns; c++) {
-        const bool last = c + 1 == t->n_columns;
-        if (c == 0)
-            pad(f, (size_t)indent);
+    size_t owed = (size_t)indent;
+    for (size_t c = 0; titled && c < t->n_columns; c++)
         print_cell(f, t->columns[c].title ? t->columns[c].title : "", width[c], t->columns[c].align,
-                   last, TTY_DIM);
-        if (last)
-            fputc('\n', f);
-    }
+                   TTY_DIM, &owed);
+    if (titled)
+        fputc('\n', f);
     for (size_t i = 0; i < t->n_cells; i++) {
         const size_t c = i % t->n_columns;
-        const bool last = c + 1 == t->n_columns || i + 1 == t->n_cells;
         if (c == 0)
-            pad(f, (size_t)indent);
-        print_cell(f, t->cells[i], width[c], t->columns[c].align, last, t->styles[i]);
-        if (last)
+            owed = (size_t)indent;
+        print_cell(f, t->cells[i], width[c], t->columns[c].align, t->styles[i], &owed);
+        if (c + 1 == t->n_columns || i + 1 == t->n_cells)
             fputc('\n', f);
     }
     mem_free(width);

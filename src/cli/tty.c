@@ -104,8 +104,8 @@ static void draw(tty_progress *p, const persona_progress *now, double elapsed)
         n += (size_t)snprintf(line + n, sizeof line - n, "  %s %3.0f%%  %zu/%zu", bar, part * 100,
                               now->done, now->total);
     }
-    if (now->n_tokens > 0 && elapsed > 0.2) {
-        short_count(speed, sizeof speed, (double)now->n_tokens / elapsed);
+    if (now->n_tokens > p->stage_tokens && elapsed > 0.5) {
+        short_count(speed, sizeof speed, (double)(now->n_tokens - p->stage_tokens) / elapsed);
         n += (size_t)snprintf(line + n, sizeof line - n, "  %s tok/s", speed);
     }
     if (now->done > 0 && now->done < now->total && elapsed > 1) {
@@ -121,6 +121,18 @@ static void draw(tty_progress *p, const persona_progress *now, double elapsed)
     p->drawn = true;
 }
 
+/* -v without a terminal: one line for every stage that has ended. */
+static void log_stage(tty_progress *p, double now)
+{
+    if (p->lines && p->enabled && p->stage[0]) {
+        fprintf(stderr, "%-28s %6.1f s", p->stage, now - p->stage_start);
+        if (p->n_tokens > p->stage_tokens)
+            fprintf(stderr, "  %zu tokens", p->n_tokens - p->stage_tokens);
+        fputc('\n', stderr);
+    }
+    p->stage[0] = '\0';
+}
+
 void tty_progress_update(void *ud, const persona_progress *now)
 {
     tty_progress *p = ud;
@@ -129,12 +141,13 @@ void tty_progress_update(void *ud, const persona_progress *now)
     const double t = tty_seconds();
     const char *stage = now->stage ? now->stage : "working";
     if (strncmp(p->stage, stage, sizeof p->stage - 1) != 0) {
+        log_stage(p, t);
         snprintf(p->stage, sizeof p->stage, "%s", stage);
         p->stage_start = t;
         p->last_draw = 0;
-        if (p->lines)
-            fprintf(stderr, "%s\n", p->stage);
+        p->stage_tokens = now->n_tokens;
     }
+    p->n_tokens = now->n_tokens;
     if (p->lines || t - p->last_draw < 0.1)
         return;
     p->last_draw = t;
@@ -143,6 +156,7 @@ void tty_progress_update(void *ud, const persona_progress *now)
 
 void tty_progress_clear(tty_progress *p)
 {
+    log_stage(p, tty_seconds());
     if (p->drawn) {
         fputs("\r\033[K", stderr);
         fflush(stderr);

@@ -33,12 +33,13 @@ int tty_width(FILE *f);
 size_t tty_columns(const char *s);
 
 /* One line on stderr that is redrawn in place, at most ten times a second. Without a terminal it is
- * silent, or, with -v, one line per stage. */
+ * silent, or, with -v, one line per stage when it has ended. */
 typedef struct tty_progress {
     bool enabled, lines; /* lines: log stages instead of drawing */
     bool drawn;
     char stage[64];
     double stage_start, last_draw;
+    size_t n_tokens, stage_tokens; /* now, and when the stage began */
 } tty_progress;
 void tty_progress_init(tty_progress *p, int verbosity);
 /* persona_hooks.progress; ud is the tty_progress. */

@@ -372,7 +372,7 @@ static const char *const reading[][2] = {
                             "coherence 0."},
     {"Intervals", "95 %, by bootstrap: whole questions are drawn again with replacement, 2000 "
                   "times, because answers to one question resemble each other."},
-    {"native", "The vector extracted from the target itself: the most that transfer can hope for."},
+    {"native", "The vector extracted from the target itself: what transfer is measured against."},
     {"prompt", "No steering; the trait pack's instructions in the system message instead."},
     {"sampling", "No steering; temperature, top_p and repetition penalty move with the "
                  "coefficient. This is what the project that inspired this one called steering."},

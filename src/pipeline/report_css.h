@@ -77,6 +77,8 @@ static const char *const report_css[] = {
     ".m.o{fill:var(--card);stroke:var(--c);stroke-width:1.75}"
     ".m.s{fill:none;stroke:var(--c);stroke-width:1.75}"
     "svg .end{fill:var(--c);font-weight:560}"
+    "svg .end,svg .halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;"
+    "stroke-linejoin:round}"
     ".c-transferred .l{stroke-width:3}.c-transferred .b{stroke-width:2.25}"
     "svg .c-transferred.end,svg .c-transferred .end{font-weight:720}"
     ".c-prompt .l{stroke-dasharray:7 4}.c-sampling .l{stroke-dasharray:2 3}"

@@ -232,7 +232,7 @@ static void draw_band(buf *b, const frame *f, const pivot *p)
             continue;
         buf_printf(b,
                    "<rect class=\"band\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>"
-                   "<text class=\"a\" x=\"%.1f\" y=\"%.1f\">unsteered</text>\n",
+                   "<text class=\"a halo\" x=\"%.1f\" y=\"%.1f\">unsteered</text>\n",
                    f->left, y_at(f, r->score.high), f->right - f->left,
                    fmax(y_at(f, r->score.low) - y_at(f, r->score.high), 1), f->left + 6,
                    y_at(f, r->score.high) - 5);

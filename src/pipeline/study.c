@@ -187,7 +187,7 @@ static const struct {
     const char *condition;
     double coefficient;
 } sample_table[N_SAMPLES] = {
-    {"native", -1}, {"native", 1}, {"unsteered", 0}, {"transferred", -1}, {"transferred", 1},
+    {"unsteered", 0}, {"transferred", -1}, {"transferred", 1}, {"native", -1}, {"native", 1},
 };
 
 /* The vector of a sample's condition; NULL also where there is nothing to steer with. */

@@ -60,12 +60,11 @@ static void check_sequence(persona_model *m, const json_val *seq)
     persona_session_opts o = small(1);
     o.kv_f32 = true;
     persona_session *s = session(m, o);
-    persona_tokens all = {.ids = t, .n = 1};
-    persona_tap tap = {.mode = PERSONA_TAP_ALL, .span = PERSONA_SPAN_RESPONSE};
+    persona_tokens all = {.ids = t, .n = n};
+    persona_tap tap = {.mode = PERSONA_TAP_ALL, .span = PERSONA_SPAN_PROMPT};
     persona_request q = request(&all, &r, 0);
     q.raw = true;
-    q.forced = t + 1;
-    q.n_forced = n - 1;
+    q.forced = t; /* nothing to generate and nothing more to read */
     q.tap = &tap;
     run(s, &q, 1);
     assert_int_equal(json_len(blocks), n_blocks);
@@ -77,7 +76,7 @@ static void check_sequence(persona_model *m, const json_val *seq)
             size_t pos = (size_t)number(json_at(rows, k), "pos");
             double norm;
             if (pos == 0) {
-                continue; /* the prompt token, not captured */
+                continue; /* position 0 is never captured */
             }
             const float *h = r.acts + ((pos - 1) * n_blocks + b) * d;
             double worst = compare_row(json_at(rows, k), index, h, d, &norm);
