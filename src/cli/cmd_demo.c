@@ -182,6 +182,18 @@ static persona_code write_report(const demo_args *a, work *w, persona_err *e)
     return rc == PERSONA_OK ? report_write(&r, w->report_path, e) : rc;
 }
 
+/* Sized so that the three traits take about a minute on two cores; --questions N sets all three. */
+static study_opts demo_defaults(void)
+{
+    study_opts o = study_defaults();
+    o.n_questions = 8;
+    o.n_evaluate = 20;
+    o.n_mapped = 12;
+    o.n_neutral = 80;
+    o.max_tokens = 80;
+    return o;
+}
+
 static persona_code run(demo_args *a, work *w, persona_err *e)
 {
     w->start = tty_seconds();
@@ -189,7 +201,8 @@ static persona_code run(demo_args *a, work *w, persona_err *e)
     if (rc != PERSONA_OK)
         return rc;
     a->opts.seed = a->c->seed;
-    a->opts.n_questions = w->from.n_questions;
+    if (w->from.n_questions > 0)
+        a->opts.n_questions = a->opts.n_evaluate = a->opts.n_mapped = w->from.n_questions;
     if (!a->c->json)
         print_head(w);
     const study_side from = cli_side(&w->from), to = cli_side(&w->to);
@@ -256,7 +269,7 @@ persona_code cmd_demo(cli_state *c, int argc, char **argv, persona_err *e)
     demo_args a = {.c = c,
                    .out = "persona-demo",
                    .traits = "silly,superficial,inattentive",
-                   .opts = study_defaults()};
+                   .opts = demo_defaults()};
     work w = {.n = 0};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);

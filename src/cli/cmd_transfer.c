@@ -192,7 +192,7 @@ static persona_code run(transfer_args *a, work *w, persona_err *e)
         return rc;
     const study_side from = cli_side(&w->from), to = cli_side(&w->to);
     a->opts.seed = a->c->seed;
-    a->opts.n_questions = w->from.n_questions;
+    a->opts.n_questions = a->opts.n_evaluate = a->opts.n_mapped = w->from.n_questions;
     a->opts.given = w->given;
     rc = study_pairs(&from, &to, w->packs.p, w->packs.n, &a->opts, &a->c->hooks, &w->pairs, e);
     if (rc == PERSONA_OK)

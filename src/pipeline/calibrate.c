@@ -19,7 +19,7 @@
 #include "pipeline/pipeline.h"
 
 #define N_TOKENS 20
-#define MAX_QUESTIONS 16
+#define MAX_QUESTIONS 12
 #define TARGET_NATS 1.0
 #define TOLERANCE 0.05
 #define MAX_EVALUATIONS 12

@@ -15,8 +15,8 @@
 #include "base/rng.h"
 #include "pipeline/pipeline.h"
 
-#define N_QUESTIONS 8
-#define MAX_TOKENS 48
+#define N_QUESTIONS 6
+#define MAX_TOKENS 32
 #define MIN_COHERENCE 70.0
 
 /* Ratios tried at every block: models differ in how much they bear. */

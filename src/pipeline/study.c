@@ -55,8 +55,10 @@ persona_code study_pairs(const study_side *from, const study_side *to, persona_t
 {
     persona_pairs_opts p = persona_pairs_defaults();
     p.seed = opts->seed;
-    if (opts->n_questions > 0 && opts->n_questions < p.n_questions)
-        p.n_questions = opts->n_questions;
+    if (opts->n_mapped > 0)
+        p.n_questions = opts->n_mapped;
+    if (opts->n_neutral > 0)
+        p.n_neutral = opts->n_neutral;
     if (n_all == 0)
         return persona_err_set(e, PERSONA_E_NOTFOUND, "no trait packs to learn a map from");
     return persona_pairs_new(from->session, to->session, all, n_all, from->questions, &p, hooks,
@@ -160,8 +162,7 @@ static persona_code evaluate(const study_side *to, const persona_trait *trait,
 {
     persona_evaluate_opts o = persona_evaluate_defaults();
     o.seed = opts->seed;
-    if (opts->n_questions > 0)
-        o.n_questions = opts->n_questions;
+    o.n_questions = opts->n_evaluate;
     if (opts->max_tokens > 0)
         o.max_tokens = opts->max_tokens;
     if (opts->n_coefficients > 0) {

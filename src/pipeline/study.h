@@ -17,7 +17,10 @@ typedef struct study_side {
 } study_side;
 
 typedef struct study_opts {
-    int n_questions; /* of either half; 0: all */
+    int n_questions; /* of the extraction half; 0: all */
+    int n_evaluate;  /* of the evaluation half; 0: all */
+    int n_mapped;    /* questions per trait behind the map; 0: the default */
+    int n_neutral;   /* uninstructed texts behind the map; 0: the default */
     int n_rollouts;  /* extraction, per question, instruction and polarity; default 1 */
     int max_tokens;  /* 0: the defaults of extraction and evaluation */
     uint32_t seed;

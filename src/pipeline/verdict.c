@@ -14,7 +14,7 @@
 #include "pipeline/verdict.h"
 
 #define DRAWS 2000
-#define MIN_SPEARMAN 0.8
+#define MIN_SPEARMAN (0.8 - 1e-9) /* five ranks give 0.8 itself, which must not fail by rounding */
 #define MIN_EFFECT 5.0 /* points of native effect below which a retained fraction means nothing */
 
 typedef struct board {
