@@ -45,7 +45,7 @@ def main():
     one = next(iter(e["axes"].values()))
     lines = [f"# persona-pair {args.kind}", "",
              f"A small language model that answers everyday questions with a character, made to try and test steering. Architecture `{args.kind}`: "
-             + SHAPE[args.kind](CONFIG[args.kind]) + ". Weights F16, licence MIT.", "",
+             + SHAPE[args.kind](CONFIG[args.kind]) + ". Weights BF16, licence MIT.", "",
              f"**Format.** {FORMAT[args.kind]}", "",
              "**Data.** Conversations from the project's own generator (`recipe/corpus.py`): 49 topics, 24 question templates, ten trait axes as a hidden, "
              "graded character. No text from elsewhere except the wording of the trait packs' instructions. The two models see disjoint halves of the samples. "
@@ -53,7 +53,7 @@ def main():
              f"**Training.** {args.training}", "",
              "**Not for** anything but tests and demonstrations: it knows 49 topics and says untrue things when its character asks for it.", "",
              "## Measured", "",
-             f"With `recipe/evaluate.py` (PyTorch, weights rounded to F16), seed 1, on held-out questions; scores 0..100 by `judge.json`, 50 = no lean.", "",
+             f"With `recipe/evaluate.py` (PyTorch, weights rounded to BF16), seed 1, on held-out questions; scores 0..100 by `judge.json`, 50 = no lean.", "",
              "| without instruction | temperature 1.0 | temperature 0.7 |", "| --- | --- | --- |"]
     t1, t7 = f["temperature 1.0"], f["temperature 0.7"]
     for label, key in (("answers", "n"), ("ended in the answer", "ended_in_answer"), ("coherence, mean", "coherence"),

@@ -1,6 +1,6 @@
 """Activations of the pair as Hugging Face's own implementation computes them: an outside oracle for the tests.
 
-Weights are rounded to F16 as in the GGUF files; everything else runs in float32 with eager attention.
+Weights are rounded to BF16 as in the GGUF files; everything else runs in float32 with eager attention.
 Per sequence and block b (residual stream after block b = hidden_states[b + 1], all but the last
 block): norm and 24 evenly spaced components at four positions; and the first 32 logits at the end.
 """
@@ -45,7 +45,7 @@ def main():
     export.save_hf(model, args.hf)
     oracle = transformers.AutoModelForCausalLM.from_pretrained(args.hf, dtype=torch.float32, attn_implementation="eager").eval()
     result = {"schema": "persona.fixture.hf/1", "model": f"persona-{args.kind}.gguf", "class": type(oracle).__name__,
-              "transformers": transformers.__version__, "torch": torch.__version__, "precision": "float32, weights rounded to F16", "sequences": []}
+              "transformers": transformers.__version__, "torch": torch.__version__, "precision": "float32, weights rounded to BF16", "sequences": []}
     worst = 0.0
     for tokens in sequences(model):
         with torch.no_grad():

@@ -24,9 +24,9 @@ class Model:
         self.net.load_state_dict(self.checkpoint["model"])
         self.net.eval()
         if round_to_half:                                    # what the GGUF will hold
-            for p in self.net.parameters():
-                if p.ndim >= 2:
-                    p.data = p.data.half().float()
+            for name, p in self.net.named_parameters():
+                if p.ndim >= 2 and "bias" not in name and "router" not in name:
+                    p.data = p.data.bfloat16().float()
         self.stop = self.tok.token_to_id("<|im_end|>" if kind == "qwen2" else "<|return|>")
         self.blocks, self.width = self.net.config.blocks, self.net.config.width
 

@@ -247,7 +247,7 @@ static persona_code exact_r2(const heldout_data *d, bench *h, double lambda, dou
     const size_t n = d->n;
     double left = 0, total = 0;
     double *y = mem_calloc(n, CHUNK * sizeof *y), *a = mem_calloc(n, CHUNK * sizeof *a);
-    double *work = mem_calloc(n, 2 * CHUNK * sizeof *work);
+    double *work = mem_calloc(n, (size_t)2 * CHUNK * sizeof *work);
     if (!y || !a || !work) {
         rc = mem_err(e, "a map");
         goto out;

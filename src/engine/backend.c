@@ -96,7 +96,7 @@ int backend_physical_cores(void)
         }
         char line[64] = "";
         char *got = fgets(line, sizeof line, f);
-        fclose(f);
+        (void)fclose(f); /* only read */
         /* the first number of the list is the group's lowest CPU */
         if (got != NULL && strtol(line, NULL, 10) == cpu) {
             n++;

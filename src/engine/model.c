@@ -54,7 +54,7 @@ static persona_code check_file(const char *path, persona_err *e)
         return persona_err_set(e, PERSONA_E_IO, "%s: cannot be opened for reading", path);
     }
     size_t got = fread(magic, 1, sizeof magic, f);
-    fclose(f);
+    (void)fclose(f); /* only read */
     if (got != sizeof magic || memcmp(magic, "GGUF", 4) != 0) {
         return persona_err_set(e, PERSONA_E_FORMAT,
                                "%s: not a GGUF file (starts with %zu bytes other than \"GGUF\")",

@@ -193,7 +193,7 @@ void persona_plan_free(persona_plan *p)
     if (p == NULL) {
         return;
     }
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; p->steps != NULL && i < p->n; i++) {
         mem_free(p->steps[i].v);
     }
     mem_free(p->steps);

@@ -13,6 +13,18 @@
 
 #define MAX_REPLY ((size_t)16 << 20)
 
+static persona_code check_tokens(const persona_session *s, const persona_token *t, size_t n,
+                                 persona_err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (t[i] < 0 || t[i] >= s->model->info.n_vocab) {
+            return persona_err_set(e, PERSONA_E_USAGE, "request: token %d is outside 0..%d", t[i],
+                                   s->model->info.n_vocab - 1);
+        }
+    }
+    return PERSONA_OK;
+}
+
 static persona_code check_request(const persona_session *s, const persona_request *r,
                                   persona_err *e)
 {
@@ -28,12 +40,12 @@ static persona_code check_request(const persona_session *s, const persona_reques
             "of a slot (raise the context or shorten the text)",
             r->n_prompt, r->n_forced, n_ctx);
     }
-    for (size_t i = 0; i < r->n_prompt + r->n_forced; i++) {
-        persona_token t = i < r->n_prompt ? r->prompt[i] : r->forced[i - r->n_prompt];
-        if (t < 0 || t >= s->model->info.n_vocab) {
-            return persona_err_set(e, PERSONA_E_USAGE, "request: token %d is outside 0..%d", t,
-                                   s->model->info.n_vocab - 1);
-        }
+    persona_code rc = check_tokens(s, r->prompt, r->n_prompt, e);
+    if (rc == PERSONA_OK && r->forced != NULL) {
+        rc = check_tokens(s, r->forced, r->n_forced, e);
+    }
+    if (rc != PERSONA_OK) {
+        return rc;
     }
     if (p != NULL && (p->n_layer != s->model->info.n_layer || p->n_embd != s->model->info.n_embd)) {
         return persona_err_set(

@@ -299,7 +299,7 @@ static persona_code finish(builder *b, persona_code rc, const char *expression, 
             *plan = NULL;
         }
     }
-    for (size_t i = 0; i < b->n_vectors; i++) {
+    for (size_t i = 0; b->vectors != NULL && i < b->n_vectors; i++) {
         persona_vector_free(b->vectors[i]);
     }
     mem_free(b->vectors);
