@@ -182,15 +182,16 @@ static persona_code write_report(const demo_args *a, work *w, persona_err *e)
     return rc == PERSONA_OK ? report_write(&r, w->report_path, e) : rc;
 }
 
-/* Sized so that the three traits take about a minute on two cores; --questions N sets all three. */
+/* Sized so that the three traits take about a minute and a half on two cores; --questions N sets all
+ * three counts of questions. */
 static study_opts demo_defaults(void)
 {
     study_opts o = study_defaults();
-    o.n_questions = 8;
-    o.n_evaluate = 20;
-    o.n_mapped = 12;
-    o.n_neutral = 80;
-    o.max_tokens = 80;
+    o.n_questions = 6;
+    o.n_evaluate = 16;
+    o.n_mapped = 10;
+    o.n_neutral = 60;
+    o.max_tokens = 64;
     return o;
 }
 

@@ -231,7 +231,7 @@ static persona_code run(extract_args *a, cli_engine *x, persona_trait **trait,
     if (rc == PERSONA_OK)
         rc = cli_questions_for(x, *trait, own, &questions, e);
     if (rc == PERSONA_OK)
-        rc = cli_open_session(a->c, x, 0, 0, e);
+        rc = cli_open_session(a->c, x, 32, a->opts.max_tokens + 384, e); /* room for the prompt */
     if (rc != PERSONA_OK)
         return rc;
     a->opts.judge = x->judge;

@@ -110,12 +110,6 @@ persona_code cli_open_model(const char *path, cli_engine *out, persona_err *e)
     return rc;
 }
 
-/* A small model's layers are over before a second thread has woken up; and where other programs
- * want the processor too, threads that wait for each other at every node cost far more than they
- * bring. Measured with 3 million weights on a busy pair of cores: 430 tokens/s with one, 24 with
- * two. */
-static const uint64_t tiny_model = 30000000;
-
 persona_code cli_open_session(const cli_state *c, cli_engine *x, int n_slots, int n_ctx,
                               persona_err *e)
 {
@@ -130,8 +124,6 @@ persona_code cli_open_session(const cli_state *c, cli_engine *x, int n_slots, in
         opts.n_ctx = c->n_ctx;
     if (c->n_threads > 0)
         opts.n_threads = c->n_threads;
-    else if (x->info->n_params < tiny_model)
-        opts.n_threads = 1;
     if (c->n_ctx == 0 && opts.n_ctx > x->info->n_ctx_train && x->info->n_ctx_train > 0)
         opts.n_ctx = x->info->n_ctx_train;
     return persona_session_new(x->model, &opts, &x->session, e);
@@ -178,7 +170,7 @@ persona_code cli_open_side(const cli_state *c, const char *path, cli_engine *x, 
     persona_code rc = cli_open_model(path, x, e);
     if (rc == PERSONA_OK)
         rc = cli_open_judge(c, x, e);
-    return rc == PERSONA_OK ? cli_open_session(c, x, 0, 0, e) : rc;
+    return rc == PERSONA_OK ? cli_open_session(c, x, 32, 512, e) : rc;
 }
 
 study_side cli_side(const cli_engine *x)

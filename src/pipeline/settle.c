@@ -4,7 +4,7 @@
  * steering badly (methods 4.3).
  *
  * Every block is tried at equal ||edit||/||h||, both signs, on a few extraction questions, all trials
- * in one batch; the judge scores them; the block with the largest swing wins, where answers that stop
+ * of a ratio in one batch; the judge scores them; the block with the largest swing wins, where answers that stop
  * being coherent lose their swing. Without a judge the held-out AUROC times the split-half cosine
  * decides among the middle blocks. Evaluation questions are never used here.
  */
@@ -19,13 +19,14 @@
 #define MAX_TOKENS 32
 #define MIN_COHERENCE 70.0
 
-/* Ratios tried at every block: models differ in how much they bear. */
-static const double RATIOS[] = {0.25, 0.6};
+/* Ratios ||edit||/||h||, tried in turn until some block answers: models differ in how much they need
+ * and how much they bear. */
+static const double RATIOS[] = {0.3, 0.7};
 #define N_RATIOS (sizeof RATIOS / sizeof RATIOS[0])
+#define ENOUGH 20.0 /* points of swing */
 
 typedef struct trial_cell {
     int block;
-    double ratio;
     persona_plan *plans[2]; /* +, - */
     double score[2], coherence[2];
 } trial_cell;
@@ -48,28 +49,25 @@ static int by_statistics(const persona_vector *v)
     return best;
 }
 
-static persona_code make_cells(const persona_vector *v, trial_cell *cells, size_t *n,
+static persona_code make_cells(const persona_vector *v, double ratio, trial_cell *cells, size_t *n,
                                persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    for (int b = 1; b < v->n_layer - 1; b++) {
+    for (int b = 1; rc == PERSONA_OK && b < v->n_layer - 1; b++) {
         const persona_vector_layer *l = &v->layers[b];
-        for (size_t r = 0; rc == PERSONA_OK && r < N_RATIOS; r++) {
-            if (!l->present || !(l->norm > 0) || !(l->h_median > 0)) {
-                continue;
-            }
-            trial_cell *c = &cells[(*n)++];
-            c->block = b;
-            c->ratio = RATIOS[r];
-            for (int sign = 0; rc == PERSONA_OK && sign < 2; sign++) {
-                double alpha = RATIOS[r] * (double)l->h_median / (double)l->norm;
-                persona_edit edit = {.op = PERSONA_OP_ADD,
-                                     .block = b,
-                                     .phases = PERSONA_PHASE_RESPONSE,
-                                     .alpha = (float)(sign == 0 ? alpha : -alpha),
-                                     .v = persona_vector_row(v, b)};
-                rc = persona_plan_new(v->n_layer, v->n_embd, &edit, 1, &c->plans[sign], e);
-            }
+        if (!l->present || !(l->norm > 0) || !(l->h_median > 0)) {
+            continue;
+        }
+        trial_cell *c = &cells[(*n)++];
+        double alpha = ratio * (double)l->h_median / (double)l->norm;
+        c->block = b;
+        for (int sign = 0; rc == PERSONA_OK && sign < 2; sign++) {
+            persona_edit edit = {.op = PERSONA_OP_ADD,
+                                 .block = b,
+                                 .phases = PERSONA_PHASE_RESPONSE,
+                                 .alpha = (float)(sign == 0 ? alpha : -alpha),
+                                 .v = persona_vector_row(v, b)};
+            rc = persona_plan_new(v->n_layer, v->n_embd, &edit, 1, &c->plans[sign], e);
         }
     }
     return rc;
@@ -108,16 +106,18 @@ static double value_of(const trial_cell *c)
 
 static persona_code sweep(persona_session *s, persona_vector *v, const persona_trait *trait,
                           const persona_questions *questions, const persona_judge *judge,
-                          uint32_t seed, const persona_hooks *hooks, double *swing, persona_err *e)
+                          double ratio, uint32_t seed, const persona_hooks *hooks, double *swing,
+                          persona_err *e)
 {
     size_t n_cells = 0;
     size_t n_q = questions->n_extraction < N_QUESTIONS ? questions->n_extraction : N_QUESTIONS;
     char stage[96];
-    trial_cell *cells = mem_calloc((size_t)v->n_layer * N_RATIOS, sizeof *cells);
+    trial_cell *cells = mem_calloc((size_t)v->n_layer, sizeof *cells);
     ask *asks = NULL;
     answer *answers = NULL;
     size_t n = 0;
-    persona_code rc = cells == NULL ? mem_err(e, "a sweep") : make_cells(v, cells, &n_cells, e);
+    persona_code rc =
+        cells == NULL ? mem_err(e, "a sweep") : make_cells(v, ratio, cells, &n_cells, e);
     if (rc != PERSONA_OK) {
         goto out;
     }
@@ -169,8 +169,18 @@ persona_code settle_layer(persona_session *s, persona_vector *v, const persona_t
     *swing = NAN;
     *how = "steering sweep";
     if (judge != NULL && persona_judge_knows(judge, trait->name) && questions->n_extraction > 0) {
-        persona_code rc = sweep(s, v, trait, questions, judge, seed, hooks, swing, e);
-        if (rc != PERSONA_OK || v->from.best_layer > 0) {
+        persona_code rc = PERSONA_OK;
+        int best = -1;
+        for (size_t r = 0; rc == PERSONA_OK && r < N_RATIOS && !(*swing >= ENOUGH); r++) {
+            double found = NAN;
+            rc = sweep(s, v, trait, questions, judge, RATIOS[r], seed, hooks, &found, e);
+            if (rc == PERSONA_OK && !(*swing >= found)) {
+                *swing = found;
+                best = v->from.best_layer;
+            }
+        }
+        v->from.best_layer = best;
+        if (rc != PERSONA_OK || best > 0) {
             return rc;
         }
     }
