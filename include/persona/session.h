@@ -122,6 +122,9 @@ typedef struct persona_request persona_request;
 struct persona_request {
     const persona_token *prompt; /* at least one token. Borrowed until done */
     size_t n_prompt;
+    size_t
+        n_prefix; /* fixed_shape: leading prompt tokens that are computed on their own, so that other
+                        prompts may share them; below n_prompt; default 0 */
     const persona_token *forced; /* response to read instead of generating; NULL: generate */
     size_t n_forced;
     bool raw;         /* response is plain text even on a harmony model */
@@ -146,6 +149,10 @@ typedef struct persona_session_opts {
     int n_ctx;     /* tokens per slot (prompt + response); default 1024, at most the model's */
     int n_batch;   /* tokens per prefill call; default 512 */
     int n_threads; /* default: the machine's physical cores, at most 8 */
+    /* Every decode call has n_slots rows (idle ones are padded) and prompts are shared only at
+     * n_prefix and as a whole, so that a result depends on its own request alone, bit for bit: not on
+     * its neighbors, nor on what ran before. Jobs that resume need it. Costs the padding at the end. */
+    bool fixed_shape;
     bool kv_f32;   /* KV cache in float32 instead of float16 (oracle tests) */
     bool no_reuse; /* never share prompt prefixes (exact shapes in tests) */
     bool no_cvec;  /* never take the control-vector fast path (tests) */

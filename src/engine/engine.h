@@ -179,6 +179,8 @@ typedef struct stream {
     llama_token *tokens; /* n_ctx */
     size_t n;            /* tokens whose keys and values are cached */
     size_t n_prompt;     /* of these, computed in the prompt phase */
+    size_t n_prefix;     /* of these, computed in calls of their own */
+    bool forced;         /* the prompt shared its call with a forced response */
     uint64_t prompt_id, response_id;
     int depth; /* blocks whose keys and values are valid (early exit leaves the rest) */
 } stream;
@@ -193,7 +195,7 @@ typedef struct slot {
     bool tapped;
     llama_token *out; /* generated tokens, max_tokens */
     size_t n_out, max_out;
-    llama_token pending; /* next token to feed */
+    llama_token pending; /* next token to feed: the last one of the prompt, then of the reply */
     token_class pending_class;
     size_t n_answer, n_reused, n_edits;
     bool answered;
@@ -215,10 +217,9 @@ struct persona_session {
     persona_session_stats stats;
 };
 
-/* prefill.c: decodes the prompt (and the forced tokens) of a slot into its stream. When generating,
- * the logits of the last prompt token are left at batch index *logits_at. */
-PERSONA_CHECK persona_code prefill_run(persona_session *s, slot *sl, bool cvec, int *logits_at,
-                                       persona_err *e);
+/* prefill.c: decodes the prompt into a slot's stream: when generating, all but its last token, which is
+ * fed with the batch of all slots; else all of it, with the forced tokens. */
+PERSONA_CHECK persona_code prefill_run(persona_session *s, slot *sl, bool cvec, persona_err *e);
 /* slot.c: the life of one request. */
 PERSONA_CHECK persona_code slot_open(persona_session *s, slot *sl, const persona_request *r,
                                      persona_err *e);

@@ -7,6 +7,12 @@
  * the same steering and deep enough (a capture that stopped the graph early leaves the later blocks
  * without keys and values). Never reused: the last prompt token (its logits are needed) and any
  * position that a tap wants to read.
+ *
+ * The last prompt token of a generated reply is not decoded here but with the batch of all slots: the
+ * calls here are the prompt phase, those of the scheduler the response phase.
+ *
+ * With fixed_shape the calls that compute a token depend on its own request alone: [0, n_prefix), then
+ * the rest; and a prefix is taken over only where it was computed by the same calls.
  */
 #include <string.h>
 
@@ -27,14 +33,16 @@ typedef struct prefill_need {
 static prefill_need need_of(const persona_session *s, const slot *sl)
 {
     const persona_request *r = &sl->req;
-    prefill_need n = {.n_prompt = r->n_prompt, .n_total = r->n_prompt + r->n_forced};
+    bool generate = r->forced == NULL;
+    prefill_need n = {.n_prompt = r->n_prompt,
+                      .n_total = generate ? r->n_prompt - 1 : r->n_prompt + r->n_forced};
     n.prompt_id = r->plan != NULL ? r->plan->prompt_id : 0;
     n.response_id = r->plan != NULL ? r->plan->response_id : 0;
-    n.logits = r->forced == NULL || r->want_logits;
+    n.logits = !generate && r->want_logits;
     n.depth = s->model->info.n_layer;
     n.stop_block = -1;
     n.first_read = n.n_prompt - 1;
-    if (!n.logits) {
+    if (!generate && !n.logits) {
         n.first_read = n.n_prompt;
         if (sl->tapped) {
             n.stop_block = sl->tap.last_block;
@@ -42,15 +50,30 @@ static prefill_need need_of(const persona_session *s, const slot *sl)
         }
     }
     if (sl->tapped && sl->tap.tap.span == PERSONA_SPAN_PROMPT) {
-        n.first_read = 1;
+        n.first_read = n.n_prompt > 1 ? 1 : 0;
     } else if (sl->tapped && sl->tap.tap.span == PERSONA_SPAN_LAST_PROMPT) {
         n.first_read = n.n_prompt - 1;
     }
     return n;
 }
 
+/* fixed_shape: of k shared tokens, those that the same calls have computed. */
+static size_t same_calls(const stream *st, const persona_request *r, const prefill_need *need,
+                         size_t k)
+{
+    if (st->n_prefix != r->n_prefix) {
+        return 0;
+    }
+    bool whole = r->forced == NULL && !st->forced && st->n_prompt == need->n_total;
+    if (whole && k >= need->n_total) {
+        return need->n_total;
+    }
+    return k >= r->n_prefix ? r->n_prefix : 0;
+}
+
 /* Leading tokens of st that a request may take over. */
-static size_t reusable(const stream *st, const persona_request *r, const prefill_need *need)
+static size_t reusable(const persona_session *s, const stream *st, const persona_request *r,
+                       const prefill_need *need)
 {
     if (st->depth < need->depth || st->prompt_id != need->prompt_id) {
         return 0;
@@ -65,7 +88,7 @@ static size_t reusable(const stream *st, const persona_request *r, const prefill
     while (k < limit && st->tokens[k] == r->prompt[k]) {
         k++;
     }
-    return k;
+    return s->opts.fixed_shape ? same_calls(st, r, need, k) : k;
 }
 
 /* Puts the longest shared prefix into the slot's stream; returns its length. */
@@ -73,10 +96,10 @@ static size_t take_prefix(persona_session *s, slot *sl, const prefill_need *need
 {
     llama_memory_t mem = llama_get_memory(s->ctx);
     stream *dst = &s->streams[sl->stream];
-    size_t best = s->opts.no_reuse ? 0 : reusable(dst, &sl->req, need);
+    size_t best = s->opts.no_reuse ? 0 : reusable(s, dst, &sl->req, need);
     int src = sl->stream;
     for (int i = 0; !s->opts.no_reuse && i < s->opts.n_slots; i++) {
-        size_t k = reusable(&s->streams[i], &sl->req, need);
+        size_t k = reusable(s, &s->streams[i], &sl->req, need);
         if (k > best && k >= MIN_SHARED) {
             best = k;
             src = i;
@@ -118,8 +141,7 @@ static persona_code add_row(persona_session *s, slot *sl, const prefill_need *ne
         slot_token(sl, t);
         c = sl->pending_class;
     }
-    bool logits =
-        need->logits && pos + 1 >= need->n_prompt && (r->forced == NULL || pos + 1 < need->n_total);
+    bool logits = need->logits && pos + 1 >= need->n_prompt && pos + 1 < need->n_total;
     eval_row *row = &s->eval.rows[s->eval.n_rows];
     *row = (eval_row){.plan = r->plan,
                       .phase =
@@ -154,12 +176,21 @@ static void give_logits(persona_session *s, slot *sl, const prefill_need *need, 
     }
 }
 
-persona_code prefill_run(persona_session *s, slot *sl, bool cvec, int *logits_at, persona_err *e)
+/* Where the call that begins at `from` ends at the latest. */
+static size_t call_end(const persona_session *s, const slot *sl, const prefill_need *need,
+                       size_t from)
+{
+    size_t end = from + (size_t)s->opts.n_batch;
+    size_t limit =
+        s->opts.fixed_shape && from < sl->req.n_prefix ? sl->req.n_prefix : need->n_total;
+    return end < limit ? end : limit;
+}
+
+persona_code prefill_run(persona_session *s, slot *sl, bool cvec, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     prefill_need need = need_of(s, sl);
     stream *st = &s->streams[sl->stream];
-    size_t chunk = (size_t)s->opts.n_batch;
     size_t pos = take_prefix(s, sl, &need);
     sl->n_reused = pos;
     s->stats.n_tokens_reused += pos;
@@ -169,9 +200,8 @@ persona_code prefill_run(persona_session *s, slot *sl, bool cvec, int *logits_at
         size_t from = pos;
         s->batch.n_tokens = 0;
         s->eval.n_rows = 0;
-        size_t n_out = 0;
-        while (rc == PERSONA_OK && pos < need.n_total && pos - from < chunk &&
-               n_out < ENGINE_MIN_OUTPUTS) {
+        size_t n_out = 0, end = call_end(s, sl, &need, from);
+        while (rc == PERSONA_OK && pos < end && n_out < ENGINE_MIN_OUTPUTS) {
             rc = add_row(s, sl, &need, pos, e);
             n_out += s->batch.logits[s->batch.n_tokens - 1] != 0;
             pos++;
@@ -182,7 +212,6 @@ persona_code prefill_run(persona_session *s, slot *sl, bool cvec, int *logits_at
         if (rc == PERSONA_OK) {
             s->stats.n_prefill++;
             s->stats.n_tokens_prefilled += pos - from;
-            *logits_at = s->batch.n_tokens - 1;
             give_logits(s, sl, &need, from);
         }
     }
@@ -190,6 +219,8 @@ persona_code prefill_run(persona_session *s, slot *sl, bool cvec, int *logits_at
     if (rc == PERSONA_OK) {
         st->n = need.n_total;
         st->n_prompt = need.n_prompt - 1;
+        st->n_prefix = s->opts.fixed_shape ? sl->req.n_prefix : 0;
+        st->forced = sl->req.forced != NULL;
         st->prompt_id = need.prompt_id;
         st->response_id = need.response_id;
         st->depth = need.depth;

@@ -76,7 +76,7 @@ static bool choose_path(persona_session *s)
 /* Opens one request in a free slot on the lowest free stream. */
 static persona_code admit(persona_session *s, const persona_request *r, persona_err *e)
 {
-    int seq = 0, at = -1, i = 0;
+    int seq = 0, i = 0;
     while (slot_of_stream(s, seq) != NULL) {
         seq++;
     }
@@ -87,7 +87,7 @@ static persona_code admit(persona_session *s, const persona_request *r, persona_
     sl->stream = seq;
     persona_code rc = slot_open(s, sl, r, e);
     if (rc == PERSONA_OK) {
-        rc = prefill_run(s, sl, choose_path(s), &at, e);
+        rc = prefill_run(s, sl, choose_path(s), e);
     }
     if (rc != PERSONA_OK) {
         sl->finish = PERSONA_FINISH_CANCELED;
@@ -98,8 +98,6 @@ static persona_code admit(persona_session *s, const persona_request *r, persona_
     }
     if (r->forced != NULL) {
         sl->finish = PERSONA_FINISH_FORCED;
-        slot_close(s, sl);
-    } else if (!slot_sample(s, sl, at)) {
         slot_close(s, sl);
     }
     return PERSONA_OK;
@@ -128,16 +126,35 @@ static void compact(persona_session *s)
     }
 }
 
+/* Whether the tap wants the token that the slot feeds next. */
+static bool wants_pending(const persona_session *s, const slot *sl)
+{
+    size_t pos = s->streams[sl->stream].n;
+    bool prompt = pos + 1 == sl->req.n_prompt;
+    if (!sl->tapped) {
+        return false;
+    }
+    switch (sl->tap.tap.span) {
+    case PERSONA_SPAN_PROMPT:
+        return prompt && pos > 0;
+    case PERSONA_SPAN_LAST_PROMPT:
+        return prompt;
+    case PERSONA_SPAN_RESPONSE:
+        return !prompt && sl->pending_class == TOKEN_ANSWER;
+    }
+    return false;
+}
+
 static persona_code add_slot_row(persona_session *s, slot *sl, persona_err *e)
 {
     stream *st = &s->streams[sl->stream];
     eval_row *row = &s->eval.rows[s->eval.n_rows];
+    bool output = !sl->draining || s->opts.fixed_shape;
     *row = (eval_row){.plan = sl->req.plan,
                       .phase = PERSONA_PHASE_RESPONSE,
                       .n_edits = &sl->n_edits,
-                      .output = !sl->draining};
-    if (sl->tapped && sl->tap.tap.span == PERSONA_SPAN_RESPONSE &&
-        sl->pending_class == TOKEN_ANSWER) {
+                      .output = output};
+    if (wants_pending(s, sl)) {
         persona_code rc = tap_position(&sl->tap, &row->tap_row, e);
         if (rc != PERSONA_OK) {
             return rc;
@@ -145,34 +162,70 @@ static persona_code add_slot_row(persona_session *s, slot *sl, persona_err *e)
         row->tap = &sl->tap;
     }
     s->eval.n_rows++;
-    session_batch_add(s, sl->pending, (llama_pos)st->n, sl->stream, !sl->draining);
+    session_batch_add(s, sl->pending, (llama_pos)st->n, sl->stream, output);
     st->tokens[st->n++] = sl->pending;
     return PERSONA_OK;
+}
+
+/* A row on an idle stream, which forgets it afterwards (drop_padding). */
+static void add_padding(persona_session *s, int seq)
+{
+    stream *st = &s->streams[seq];
+    if (st->n == (size_t)s->opts.n_ctx) {
+        llama_memory_seq_rm(llama_get_memory(s->ctx), seq, (llama_pos)--st->n, -1);
+    }
+    s->eval.rows[s->eval.n_rows++] = (eval_row){.output = true};
+    session_batch_add(s, 0, (llama_pos)st->n, seq, true);
+}
+
+static void drop_padding(persona_session *s)
+{
+    for (int i = 0; i < s->batch.n_tokens; i++) {
+        int seq = s->batch.seq_id[i][0];
+        if (slot_of_stream(s, seq) == NULL) {
+            llama_memory_seq_rm(llama_get_memory(s->ctx), seq, (llama_pos)s->streams[seq].n, -1);
+        }
+    }
+}
+
+/* One row per slot: the active ones, or, with fixed_shape, all. */
+static persona_code make_batch(persona_session *s, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    int n = s->opts.fixed_shape ? s->opts.n_slots : n_active(s);
+    s->batch.n_tokens = 0;
+    s->eval.n_rows = 0;
+    for (int i = 0; rc == PERSONA_OK && i < n; i++) {
+        slot *sl = slot_of_stream(s, i);
+        if (sl != NULL) {
+            rc = add_slot_row(s, sl, e);
+        } else {
+            add_padding(s, i);
+        }
+    }
+    return rc;
 }
 
 /* One token for every active slot. */
 static persona_code step(persona_session *s, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    compact(s);
-    bool cvec = choose_path(s);
-    int n = n_active(s);
-    s->batch.n_tokens = 0;
-    s->eval.n_rows = 0;
-    for (int i = 0; rc == PERSONA_OK && i < n; i++) {
-        rc = add_slot_row(s, slot_of_stream(s, i), e);
+    if (!s->opts.fixed_shape) {
+        compact(s);
     }
+    bool cvec = choose_path(s);
+    persona_code rc = make_batch(s, e);
     if (rc == PERSONA_OK) {
         rc = session_decode(s, cvec, e);
     }
     if (rc != PERSONA_OK) {
         return rc;
     }
+    drop_padding(s);
     s->stats.n_decode++;
-    s->stats.n_tokens_decoded += (size_t)n;
-    for (int i = 0; i < n; i++) {
+    s->stats.n_tokens_decoded += (size_t)n_active(s);
+    for (int i = 0; i < s->batch.n_tokens; i++) {
         slot *sl = slot_of_stream(s, i);
-        if (sl->draining || !slot_sample(s, sl, i)) {
+        if (sl != NULL && (sl->draining || !slot_sample(s, sl, i))) {
             slot_close(s, sl);
         }
     }

@@ -2,7 +2,7 @@
  *
  * slot.c - the life of one request: opened, fed token by token, closed with a result.
  *
- * Reply tokens are booked when they are known (sampled or forced), but their activations exist only
+ * A slot that generates begins with the last prompt token as the next one to feed. Reply tokens are booked when they are known (sampled or forced), but their activations exist only
  * once they have been fed. So a reply cut by length feeds its last token once more for the tap
  * (draining): a mean then covers exactly the tokens of the text, as a second pass over it would.
  */
@@ -32,6 +32,12 @@ static persona_code check_request(const persona_session *s, const persona_reques
     const persona_plan *p = r->plan;
     if (r->prompt == NULL || r->n_prompt == 0) {
         return persona_err_set(e, PERSONA_E_USAGE, "request: the prompt is empty");
+    }
+    if (r->n_prefix >= r->n_prompt) {
+        return persona_err_set(
+            e, PERSONA_E_USAGE,
+            "request: a prefix of %zu tokens is not shorter than the prompt's %zu", r->n_prefix,
+            r->n_prompt);
     }
     if (r->n_prompt + r->n_forced + (r->forced == NULL) > n_ctx) {
         return persona_err_set(
@@ -77,6 +83,8 @@ persona_code slot_open(persona_session *s, slot *sl, const persona_request *r, p
         channel_feed(&sl->channel, r->prompt[i]);
     }
     sl->answered = sl->channel.plain;
+    sl->pending = r->prompt[r->n_prompt - 1];
+    sl->pending_class = TOKEN_TEMPLATE;
     size_t room = (size_t)s->opts.n_ctx - r->n_prompt;
     size_t wish = r->sampling.max_tokens > 0 ? (size_t)r->sampling.max_tokens : 0;
     sl->max_out = r->forced != NULL ? r->n_forced : wish < room ? wish : room;

@@ -311,6 +311,96 @@ static void many_requests_few_slots(void **state)
     }
 }
 
+/* Tokens that every question under this system text begins with. */
+static size_t prefix_of(persona_model *m, const char *system, const persona_tokens *t)
+{
+    persona_tokens probe = chat(m, system, "x");
+    size_t k = 0;
+    while (k + 1 < t->n && k < probe.n && t->ids[k] == probe.ids[k]) {
+        k++;
+    }
+    persona_tokens_free(&probe);
+    return k;
+}
+
+/* With fixed_shape a result is a function of its own request: the order, the neighbors, the length of
+ * their texts and what the streams held before do not change one bit of logits or activations. */
+static void fixed_shape_results_are_their_own(void **state)
+{
+    (void)state;
+    enum { N = 30 };
+    static const char *const systems[] = {"You are a silly assistant.", NULL,
+                                          "You are a very serious and deep assistant indeed."};
+    static const char *const asks[] = {"What is tea?", "Tell me all about the rain in the city.",
+                                       "What is chess?", "How do people sleep?"};
+    static const persona_tap TAP = {.mode = PERSONA_TAP_MEAN, .span = PERSONA_SPAN_RESPONSE};
+    for (size_t i = 0; i < N_MODELS; i++) {
+        persona_model *m = open_model(i);
+        persona_plan *plan = noise_plan(m, PERSONA_PHASE_RESPONSE, 1.0F);
+        static record r[3][N];
+        persona_tokens t[N];
+        persona_request q[N], mine[N];
+        persona_session_opts o = small(6);
+        o.n_ctx = 512;
+        o.fixed_shape = true;
+        for (int k = 0; k < N; k++) {
+            const char *system = systems[k / 4 % 3];
+            t[k] = chat(m, system, asks[k % 4]);
+            q[k] = request(&t[k], &r[0][k], k % 7 == 0 ? 300 : 5 + 3 * k);
+            q[k].n_prefix = prefix_of(m, system, &t[k]);
+            q[k].sampling.seed = (uint32_t)k;
+            q[k].plan = k % 3 == 1 ? plan : NULL;
+            q[k].tap = &TAP;
+        }
+        for (int order = 0; order < 3;
+             order++) { /* as they come, backwards, interleaved; a subset */
+            persona_session *s = session(m, o);
+            size_t n = 0;
+            for (int k = 0; k < N; k++) {
+                int at = order == 0 ? k : order == 1 ? N - 1 - k : (k * 7) % N;
+                if (order == 2 && at % 4 == 3) {
+                    continue;
+                }
+                mine[n] = q[at];
+                mine[n].ud = &r[order][at];
+                memset(&r[order][at], 0, sizeof r[order][at]);
+                r[order][at].hash = 14695981039346656037u;
+                n++;
+            }
+            run(s, mine, n);
+            persona_session_free(s);
+        }
+        size_t reused = 0;
+        for (int k = 0; k < N; k++) {
+            for (int order = 1; order < 3; order++) {
+                const record *a = &r[0][k], *b = &r[order][k];
+                if (order == 2 && k % 4 == 3) {
+                    continue;
+                }
+                assert_true(a->done && b->done);
+                assert_int_equal(a->n_logits, b->n_logits);
+                assert_true(a->hash == b->hash);
+                assert_string_equal(a->text, b->text);
+                assert_int_equal(a->n_acts, b->n_acts);
+                assert_memory_equal(a->acts, b->acts, a->n_acts * sizeof(float));
+                reused += b->n_reused;
+            }
+        }
+        assert_true(reused > 0);
+        for (int k = 0; k < N; k++) {
+            for (int order = 0; order < 3; order++) {
+                if (r[order][k].done) {
+                    free(r[order][k].acts);
+                }
+            }
+            persona_tokens_free(&t[k]);
+        }
+        memset(r, 0, sizeof r);
+        persona_plan_free(plan);
+        persona_model_free(m);
+    }
+}
+
 static void cancel_is_prompt_and_clean(void **state)
 {
     (void)state;
@@ -395,6 +485,7 @@ int main(void)
         cmocka_unit_test(early_exit_captures_the_same),
         cmocka_unit_test(single_pass_equals_second_pass),
         cmocka_unit_test(many_requests_few_slots),
+        cmocka_unit_test(fixed_shape_results_are_their_own),
         cmocka_unit_test(cancel_is_prompt_and_clean),
         cmocka_unit_test(bad_requests_are_refused),
     };
