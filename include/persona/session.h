@@ -149,7 +149,7 @@ typedef struct persona_session_opts {
     int n_ctx;     /* tokens per slot (prompt + response); default 1024, at most the model's */
     int n_batch;   /* tokens per prefill call; default 512 */
     int n_threads; /* default: the machine's physical cores, at most 8 */
-    /* Every decode call has n_slots rows (idle ones are padded) and prompts are shared only at
+    /* Every decode call has the same number of rows (idle ones are padded) and prompts are shared only at
      * n_prefix and as a whole, so that a result depends on its own request alone, bit for bit: not on
      * its neighbors, nor on what ran before. Jobs that resume need it. Costs the padding at the end. */
     bool fixed_shape;
@@ -174,6 +174,9 @@ void persona_session_free(persona_session *s);
 persona_model *persona_session_model(const persona_session *s);
 const persona_session_opts *persona_session_opts_get(const persona_session *s);
 persona_session_stats persona_session_stats_get(const persona_session *s);
+/* With fixed_shape: rows of every decode call of the following runs, 1 .. n_slots (clamped; at first
+ * n_slots), and the number of requests that run together. Not to be called inside a run. */
+void persona_session_shape(persona_session *s, int n_rows);
 
 typedef enum persona_next {
     PERSONA_NEXT_END,     /* no more requests, ever */

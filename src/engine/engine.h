@@ -212,6 +212,7 @@ struct persona_session {
     stream *streams;
     slot *slots;
     eval_state eval;
+    int n_rows; /* requests that run together; with fixed_shape also the rows of every decode */
     uint64_t cvec_id; /* fingerprint of the plan in the control-vector adapter; 0: none */
     float *cvec_data;
     persona_session_stats stats;

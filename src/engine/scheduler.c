@@ -192,7 +192,7 @@ static void drop_padding(persona_session *s)
 static persona_code make_batch(persona_session *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    int n = s->opts.fixed_shape ? s->opts.n_slots : n_active(s);
+    int n = s->opts.fixed_shape ? s->n_rows : n_active(s);
     s->batch.n_tokens = 0;
     s->eval.n_rows = 0;
     for (int i = 0; rc == PERSONA_OK && i < n; i++) {
@@ -247,7 +247,7 @@ static persona_code fill(persona_session *s, persona_source next, void *ud, bool
                          const persona_hooks *hooks, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    while (rc == PERSONA_OK && *more && n_active(s) < s->opts.n_slots && !canceled(hooks)) {
+    while (rc == PERSONA_OK && *more && n_active(s) < s->n_rows && !canceled(hooks)) {
         persona_request r = {.sampling = persona_sampling_defaults()};
         persona_next got = next(ud, &r);
         *more = got != PERSONA_NEXT_END;

@@ -104,6 +104,7 @@ persona_code persona_session_new(persona_model *m, const persona_session_opts *o
     if (s->opts.n_ctx > m->info.n_ctx_train && m->info.n_ctx_train > 0) {
         s->opts.n_ctx = m->info.n_ctx_train;
     }
+    s->n_rows = s->opts.n_slots;
     persona_code rc = check_opts(&s->opts, e);
     if (rc == PERSONA_OK) {
         rc = alloc_buffers(s, e);
@@ -163,6 +164,14 @@ const persona_session_opts *persona_session_opts_get(const persona_session *s)
 persona_session_stats persona_session_stats_get(const persona_session *s)
 {
     return s->stats;
+}
+
+void persona_session_shape(persona_session *s, int n_rows)
+{
+    int n = n_rows < 1 ? 1 : n_rows;
+    if (s->opts.fixed_shape) {
+        s->n_rows = n < s->opts.n_slots ? n : s->opts.n_slots;
+    }
 }
 
 /* Loads plan (NULL: nothing) into the adapter. */

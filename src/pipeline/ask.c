@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
  * ask.c - questions become requests only when a slot is free, so that tokens of waiting questions
- * take no memory; answers are copied out of the scheduler when they are done.
+ * take no memory; answers are copied out of the scheduler when they are done and handed on.
+ *
+ * Questions under one system text share the tokens before the question: the common prefix of the
+ * prompt and of a probe with another question under the same system text. It depends on the question
+ * alone, which fixed shapes need (persona_session_opts.fixed_shape).
  */
+#include "pipeline/ask.h"
+
 #include <string.h>
 
 #include "base/mem.h"
-#include "pipeline/ask.h"
 
 typedef struct asking asking;
 
@@ -14,20 +19,27 @@ typedef struct asking asking;
 typedef struct flight {
     asking *all;
     size_t i;
+    bool busy;
+    ask q;
     persona_tokens prompt, forced;
 } flight;
 
 struct asking {
     persona_session *s;
-    const ask *asks;
-    answer *answers;
-    flight *flights;
-    size_t n, at;
+    const ask_stream *stream;
+    size_t n, at, n_skipped;
+    flight *flights; /* n_flights: one per slot */
+    size_t n_flights;
+    char *probe_system; /* of `probe`; NULL: none, or no system text */
+    bool probe_skips_analysis;
+    persona_tokens probe;
     const char *stage;
     const persona_hooks *hooks;
     persona_code rc; /* first failure in a callback */
     persona_err *e;
 };
+
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static void *copy(const void *p, size_t n, size_t size)
 {
@@ -38,21 +50,20 @@ static void *copy(const void *p, size_t n, size_t size)
     return c;
 }
 
-static void on_done(void *ud, const persona_result *r)
+/* Copies a result; false: out of memory. */
+static bool take(answer *out, const persona_result *r)
 {
-    flight *f = ud;
-    asking *a = f->all;
-    answer *out = &a->answers[f->i];
     const persona_acts *acts = &r->acts;
-    out->answered = r->answered && r->finish != PERSONA_FINISH_CANCELED;
-    out->finish = r->finish;
-    out->n_prompt = r->n_prompt;
-    out->n_answer = r->n_answer;
-    out->n_steered = r->n_steered;
-    out->n_tokens = r->n_tokens;
-    out->text = mem_strdup(r->text);
-    out->tokens = copy(r->tokens, r->n_tokens, sizeof *r->tokens);
-    bool ok = out->text != NULL && out->tokens != NULL;
+    *out = (answer){.answered = r->answered,
+                    .finish = r->finish,
+                    .n_prompt = r->n_prompt,
+                    .n_answer = r->n_answer,
+                    .n_steered = r->n_steered,
+                    .n_tokens = r->n_tokens,
+                    .text = mem_strdup(r->text),
+                    .analysis = mem_strdup(r->analysis),
+                    .tokens = copy(r->tokens, r->n_tokens, sizeof *r->tokens)};
+    bool ok = out->text != NULL && out->analysis != NULL && out->tokens != NULL;
     if (acts->n_rows > 0) {
         out->n_blocks = acts->n_blocks;
         out->n_positions = acts->n_positions;
@@ -63,74 +74,191 @@ static void on_done(void *ud, const persona_result *r)
             ok = ok && out->norms != NULL;
         }
     }
-    if (!ok && a->rc == PERSONA_OK) {
-        a->rc = mem_err(a->e, "an answer");
+    return ok;
+}
+
+void answer_clear(answer *a)
+{
+    mem_free(a->text);
+    mem_free(a->analysis);
+    mem_free(a->tokens);
+    mem_free(a->mean);
+    mem_free(a->norms);
+    memset(a, 0, sizeof *a);
+}
+
+void answers_clear(answer *answers, size_t n)
+{
+    for (size_t i = 0; answers != NULL && i < n; i++) {
+        answer_clear(&answers[i]);
     }
+}
+
+/* ---- callbacks of the session ---------------------------------------------------------------- */
+
+static void land(flight *f)
+{
     persona_tokens_free(&f->prompt);
     persona_tokens_free(&f->forced);
+    f->busy = false;
+}
+
+static void on_done(void *ud, const persona_result *r)
+{
+    flight *f = ud;
+    asking *a = f->all;
+    if (a->rc == PERSONA_OK && r->finish != PERSONA_FINISH_CANCELED) {
+        answer out = {0};
+        a->rc = take(&out, r) ? a->stream->done(a->stream->ud, f->i, &out, a->e)
+                              : mem_err(a->e, "an answer");
+        answer_clear(&out);
+    }
+    land(f);
 }
 
 static void on_logits(void *ud, size_t i, const float *logits, size_t n_vocab)
 {
     flight *f = ud;
-    const ask *q = &f->all->asks[f->i];
-    q->on_logits(q->ud, i, logits, n_vocab);
+    f->q.on_logits(f->q.ud, i, logits, n_vocab);
 }
 
-static persona_code load(asking *a, flight *f, const ask *q)
+/* After a failure elsewhere, answers in flight need not be finished. */
+static bool on_token(void *ud, persona_token t, const char *piece, size_t len)
+{
+    (void)t, (void)piece, (void)len;
+    return ((flight *)ud)->all->rc == PERSONA_OK;
+}
+
+/* ---- questions ------------------------------------------------------------------------------- */
+
+static persona_code render(const asking *a, const ask *q, const char *question, persona_tokens *out)
+{
+    persona_message two[2];
+    const persona_message *msgs = q->messages != NULL ? q->messages : two;
+    size_t n = q->n_messages;
+    if (q->messages == NULL) {
+        n = 0;
+        if (q->system != NULL) {
+            two[n++] = (persona_message){"system", q->system};
+        }
+        two[n++] = (persona_message){"user", question};
+    }
+    persona_chat_opts chat = {.skip_analysis = q->skip_analysis || q->forced != NULL};
+    return persona_chat_tokens(persona_session_model(a->s), msgs, n, &chat, out, a->e);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Makes a->probe the prompt of another question under q's system text. */
+static persona_code probe_for(asking *a, const ask *q)
+{
+    bool skips = q->skip_analysis || q->forced != NULL;
+    if (a->probe.ids != NULL && skips == a->probe_skips_analysis &&
+        same_text(a->probe_system, q->system)) {
+        return PERSONA_OK;
+    }
+    persona_tokens_free(&a->probe);
+    mem_free(a->probe_system);
+    a->probe_system = q->system != NULL ? mem_strdup(q->system) : NULL;
+    a->probe_skips_analysis = skips;
+    if (q->system != NULL && a->probe_system == NULL) {
+        return mem_err(a->e, "a system text");
+    }
+    return render(a, q, "x", &a->probe);
+}
+
+/* Leading tokens that other questions have, too. */
+static persona_code find_prefix(asking *a, const flight *f, size_t *out)
+{
+    *out = 0;
+    if (f->q.raw != NULL || f->q.messages != NULL) {
+        return PERSONA_OK;
+    }
+    persona_code rc = probe_for(a, &f->q);
+    size_t k = 0;
+    while (rc == PERSONA_OK && k + 1 < f->prompt.n && k < a->probe.n &&
+           f->prompt.ids[k] == a->probe.ids[k]) {
+        k++;
+    }
+    *out = k;
+    return rc;
+}
+
+static persona_code load(asking *a, flight *f)
 {
     const persona_model *m = persona_session_model(a->s);
-    persona_message msgs[2];
-    size_t n = 0;
-    if (q->system != NULL) {
-        msgs[n++] = (persona_message){"system", q->system};
+    persona_code rc = a->stream->make(a->stream->ud, f->i, &f->q, a->e);
+    if (rc == PERSONA_OK && f->q.raw != NULL) {
+        rc = persona_tokenize(m, f->q.raw, true, &f->prompt, a->e);
+    } else if (rc == PERSONA_OK) {
+        rc = render(a, &f->q, f->q.question, &f->prompt);
     }
-    msgs[n++] = (persona_message){"user", q->question};
-    persona_chat_opts chat = {.skip_analysis = q->skip_analysis || q->forced != NULL};
-    persona_code rc = persona_chat_tokens(m, msgs, n, &chat, &f->prompt, a->e);
-    if (rc == PERSONA_OK && q->forced != NULL) {
-        rc = persona_tokenize(m, q->forced, false, &f->forced, a->e);
+    if (rc == PERSONA_OK && f->q.forced != NULL) {
+        rc = persona_tokenize(m, f->q.forced, false, &f->forced, a->e);
     }
     return rc;
 }
 
 /* What to read, or NULL to generate; an empty text is something to read. */
-static const persona_token *to_read(const ask *q, const flight *f)
+static const persona_token *to_read(const flight *f)
 {
     static const persona_token NOTHING[1] = {0};
-    if (q->forced_tokens != NULL) {
-        return q->forced_tokens;
+    if (f->q.forced_tokens != NULL) {
+        return f->q.forced_tokens;
     }
-    if (q->forced == NULL) {
+    if (f->q.forced == NULL) {
         return NULL;
     }
     return f->forced.ids != NULL ? f->forced.ids : NOTHING;
 }
 
+static flight *free_flight(asking *a)
+{
+    for (size_t i = 0; i < a->n_flights; i++) {
+        if (!a->flights[i].busy) {
+            return &a->flights[i];
+        }
+    }
+    return NULL;
+}
+
 static persona_next next(void *ud, persona_request *r)
 {
     asking *a = ud;
-    if (a->rc != PERSONA_OK || a->at == a->n) {
+    while (a->stream->skip != NULL && a->at < a->n && a->stream->skip[a->at]) {
+        a->at++;
+    }
+    flight *f = free_flight(a);
+    if (a->rc != PERSONA_OK || a->at == a->n || f == NULL) {
         return PERSONA_NEXT_END;
     }
-    const ask *q = &a->asks[a->at];
-    flight *f = &a->flights[a->at];
-    *f = (flight){.all = a, .i = a->at};
-    a->at++;
-    a->rc = load(a, f, q);
+    *f = (flight){.all = a, .i = a->at++, .busy = true};
+    size_t n_prefix = 0;
+    a->rc = load(a, f);
+    if (a->rc == PERSONA_OK) {
+        a->rc = find_prefix(a, f, &n_prefix);
+    }
     if (a->rc != PERSONA_OK) {
+        land(f);
         return PERSONA_NEXT_END;
     }
     *r = (persona_request){.prompt = f->prompt.ids,
                            .n_prompt = f->prompt.n,
-                           .forced = to_read(q, f),
-                           .n_forced = q->forced_tokens != NULL ? q->n_forced_tokens : f->forced.n,
-                           .want_logits = q->want_logits,
-                           .sampling = q->sampling,
-                           .plan = q->plan,
-                           .tap = q->tap,
+                           .n_prefix = n_prefix,
+                           .forced = to_read(f),
+                           .n_forced =
+                               f->q.forced_tokens != NULL ? f->q.n_forced_tokens : f->forced.n,
+                           .raw = f->q.raw != NULL,
+                           .want_logits = f->q.want_logits,
+                           .sampling = f->q.sampling,
+                           .plan = f->q.plan,
+                           .tap = f->q.tap,
                            .ud = f,
-                           .on_logits = q->on_logits != NULL ? on_logits : NULL,
+                           .on_token = on_token,
+                           .on_logits = f->q.on_logits != NULL ? on_logits : NULL,
                            .on_done = on_done};
     return PERSONA_NEXT_REQUEST;
 }
@@ -141,17 +269,22 @@ static void on_progress(void *ud, const persona_progress *p)
     asking *a = ud;
     persona_progress mine = *p;
     mine.stage = a->stage;
+    mine.done += a->n_skipped;
     mine.total = a->n;
     a->hooks->progress(a->hooks->ud, &mine);
 }
 
-persona_code ask_all(persona_session *s, const ask *asks, size_t n, const char *stage,
-                     const persona_hooks *hooks, answer *answers, persona_err *e)
+/* ---- the two ways ---------------------------------------------------------------------------- */
+
+persona_code ask_each(persona_session *s, size_t n, const ask_stream *stream, const char *stage,
+                      const persona_hooks *hooks, persona_err *e)
 {
-    asking a = {
-        .s = s, .asks = asks, .answers = answers, .n = n, .stage = stage, .hooks = hooks, .e = e};
-    memset(answers, 0, n * sizeof *answers);
-    a.flights = mem_calloc(n, sizeof *a.flights);
+    asking a = {.s = s, .stream = stream, .n = n, .stage = stage, .hooks = hooks, .e = e};
+    a.n_flights = (size_t)persona_session_opts_get(s)->n_slots;
+    for (size_t i = 0; stream->skip != NULL && i < n; i++) {
+        a.n_skipped += stream->skip[i];
+    }
+    a.flights = mem_calloc(a.n_flights, sizeof *a.flights);
     if (a.flights == NULL) {
         return mem_err(e, "questions");
     }
@@ -159,25 +292,48 @@ persona_code ask_all(persona_session *s, const ask *asks, size_t n, const char *
     if (hooks != NULL && hooks->progress != NULL) {
         h.progress = on_progress;
     }
-    persona_code rc = persona_session_run(s, next, &a, &h, e);
+    persona_code rc = PERSONA_OK;
+    if (a.n_skipped < n) {
+        persona_session_shape(s, n < a.n_flights ? (int)n : (int)a.n_flights);
+        rc = persona_session_run(s, next, &a, &h, e);
+    }
     if (rc == PERSONA_OK) {
         rc = a.rc;
     }
-    for (size_t i = 0; i < a.at; i++) {
-        persona_tokens_free(&a.flights[i].prompt);
-        persona_tokens_free(&a.flights[i].forced);
+    for (size_t i = 0; i < a.n_flights; i++) {
+        land(&a.flights[i]);
     }
+    persona_tokens_free(&a.probe);
+    mem_free(a.probe_system);
     mem_free(a.flights);
     return rc;
 }
 
-void answers_clear(answer *answers, size_t n)
+typedef struct arrays {
+    const ask *asks;
+    answer *answers;
+} arrays;
+
+static persona_code make_of_array(void *ud, size_t i, ask *q, persona_err *e)
 {
-    for (size_t i = 0; answers != NULL && i < n; i++) {
-        mem_free(answers[i].text);
-        mem_free(answers[i].tokens);
-        mem_free(answers[i].mean);
-        mem_free(answers[i].norms);
-        memset(&answers[i], 0, sizeof answers[i]);
-    }
+    (void)e;
+    *q = ((arrays *)ud)->asks[i];
+    return PERSONA_OK;
+}
+
+static persona_code done_to_array(void *ud, size_t i, answer *a, persona_err *e)
+{
+    (void)e;
+    ((arrays *)ud)->answers[i] = *a;
+    memset(a, 0, sizeof *a);
+    return PERSONA_OK;
+}
+
+persona_code ask_all(persona_session *s, const ask *asks, size_t n, const char *stage,
+                     const persona_hooks *hooks, answer *answers, persona_err *e)
+{
+    arrays a = {.asks = asks, .answers = answers};
+    ask_stream stream = {.ud = &a, .make = make_of_array, .done = done_to_array};
+    memset(answers, 0, n * sizeof *answers);
+    return ask_each(s, n, &stream, stage, hooks, e);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * ask.h - many questions to one session at once: the only way the pipelines use the scheduler.
+ *
+ * ask_each streams: questions are made when a slot is free and answers are handed over as they are
+ * done, in any order, so memory does not grow with their number. ask_all is the same over arrays.
  */
 #ifndef PERSONA_PIPELINE_ASK_H
 #define PERSONA_PIPELINE_ASK_H
@@ -10,6 +13,9 @@
 typedef struct ask {
     const char *system; /* NULL: no system message */
     const char *question;
+    const persona_message *messages; /* a whole conversation instead of the two above */
+    size_t n_messages;
+    const char *raw; /* text instead of a conversation: no template, no added special tokens */
     const char
         *forced; /* answer to read instead of generating one (harmony: in the final channel) */
     const persona_token *forced_tokens; /* the same as tokens; wins over `forced` */
@@ -24,7 +30,7 @@ typedef struct ask {
 } ask;
 
 typedef struct answer {
-    char *text;
+    char *text, *analysis;
     bool answered;
     persona_finish finish;
     size_t n_prompt, n_answer, n_steered;
@@ -35,11 +41,26 @@ typedef struct answer {
     float *norms; /* (n_positions, n_blocks) */
 } answer;
 
-/* Asks all n; answers[i] belongs to asks[i] (zeroed first). Neighbours should share prefixes. Stage
- * names the work in progress reports. On failure answers hold what was done; free them all the same.
- * Errors: those of the session. */
+typedef struct ask_stream {
+    void *ud;
+    /* Fills in question i (zeroed); what it points to must live until it is done. */
+    persona_code (*make)(void *ud, size_t i, ask *q, persona_err *e);
+    /* Takes answer i; members it keeps must be set to NULL. Never called for interrupted ones. */
+    persona_code (*done)(void *ud, size_t i, answer *a, persona_err *e);
+    const bool *skip; /* n: those that are not asked again; NULL: all are asked */
+} ask_stream;
+
+/* Asks questions 0 .. n-1. Neighbors should share prefixes. stage names the work in progress reports.
+ * In a session of fixed shape the batch is as wide as min(n, slots) whatever is skipped, so that an
+ * answer is the same in every run. Errors: those of the session and of the callbacks; what had been
+ * handed over stays handed over. */
+PERSONA_CHECK persona_code ask_each(persona_session *s, size_t n, const ask_stream *stream,
+                                    const char *stage, const persona_hooks *hooks, persona_err *e);
+/* answers[i] belongs to asks[i] (zeroed first). On failure answers hold what was done; clear them all
+ * the same. */
 PERSONA_CHECK persona_code ask_all(persona_session *s, const ask *asks, size_t n, const char *stage,
                                    const persona_hooks *hooks, answer *answers, persona_err *e);
+void answer_clear(answer *a);
 void answers_clear(answer *answers, size_t n);
 
 #endif
