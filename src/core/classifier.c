@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * judge.c - a text classifier: one logistic n-gram score per trait, and a membership score for
- * coherence. Pure arithmetic on text; the file format is store/judgefile.c.
+ * classifier.c - a text classifier: one logistic n-gram score per trait, and a membership score for
+ * coherence. Pure arithmetic on text; the file format is store/classifierfile.c.
  *
  * Words: ASCII letters in lower case; a word is a maximal run of [a-z0-9'] or of bytes >= 0x80; any
  * other byte that is not white space is a word of its own. A text is kept as its words joined by
@@ -10,12 +10,12 @@
  *   score     = 100 sigmoid(bias + sum of weights of all n-gram occurrences / number of words)
  *   coherence = 100 (bias + pairs f2 + triples f3 + repetition r), clamped to 0..100; f2 and f3 are
  *               the shares of adjacent word pairs and triples found in a Bloom filter of the
- *               judge's corpus, r = 1 - distinct triples / triples
+ *               classifier's corpus, r = 1 - distinct triples / triples
  *
  * Dividing by the number of words makes the score independent of length, the largest confound of
  * trait judges (methods 1.3). A text without words scores 50; under three words coherence is 0.
  */
-#include "persona/judge.h"
+#include "core/classifier.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +23,6 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "core/judge_build.h"
 
 #define MAX_AXES 256
 
@@ -42,13 +41,13 @@ typedef struct axis {
     size_t n, cap;
 } axis;
 
-struct persona_judge {
+struct classifier {
     char *name;
-    int orders[JUDGE_MAX_ORDER];
+    int orders[CLASSIFIER_MAX_ORDER];
     size_t n_orders;
     axis *axes;
     size_t n_axes;
-    judge_coherence coherence;
+    coherence_model coherence;
 };
 
 /* A text as words: word i is text[start[i]] .. text[end[i]). */
@@ -164,98 +163,98 @@ static double axis_weight(const axis *a, const char *key, size_t len)
 
 /* ---- building ------------------------------------------------------------------------------- */
 
-persona_code judge_new(const char *name, const int *orders, size_t n, persona_judge **out,
+persona_code classifier_new(const char *name, const int *orders, size_t n, classifier **out,
                        persona_err *e)
 {
     *out = NULL;
-    if (n < 1 || n > JUDGE_MAX_ORDER)
+    if (n < 1 || n > CLASSIFIER_MAX_ORDER)
         return persona_err_set(e, PERSONA_E_FORMAT, "%zu n-gram lengths (expected 1 to %d)", n,
-                               JUDGE_MAX_ORDER);
+                               CLASSIFIER_MAX_ORDER);
     for (size_t i = 0; i < n; i++) {
-        if (orders[i] < 1 || orders[i] > JUDGE_MAX_ORDER)
+        if (orders[i] < 1 || orders[i] > CLASSIFIER_MAX_ORDER)
             return persona_err_set(e, PERSONA_E_FORMAT, "n-gram length %d (expected 1 to %d)",
-                                   orders[i], JUDGE_MAX_ORDER);
+                                   orders[i], CLASSIFIER_MAX_ORDER);
         for (size_t k = 0; k < i; k++)
             if (orders[k] == orders[i])
                 return persona_err_set(e, PERSONA_E_FORMAT, "n-gram length %d is given twice",
                                        orders[i]);
     }
-    persona_judge *j = mem_calloc(1, sizeof *j);
+    classifier *c = mem_calloc(1, sizeof *c);
     char *copy = mem_strdup(name);
-    if (!j || !copy) {
-        mem_free(j);
+    if (!c || !copy) {
+        mem_free(c);
         mem_free(copy);
-        return mem_err(e, "a judge");
+        return mem_err(e, "a classifier");
     }
-    j->name = copy;
-    memcpy(j->orders, orders, n * sizeof *orders);
-    j->n_orders = n;
-    *out = j;
+    c->name = copy;
+    memcpy(c->orders, orders, n * sizeof *orders);
+    c->n_orders = n;
+    *out = c;
     return PERSONA_OK;
 }
 
-void persona_judge_free(persona_judge *j)
+void classifier_free(classifier *c)
 {
-    if (!j)
+    if (!c)
         return;
-    for (size_t i = 0; i < j->n_axes; i++) {
-        for (size_t k = 0; k < j->axes[i].cap; k++)
-            mem_free(j->axes[i].slots[k].key);
-        mem_free(j->axes[i].slots);
-        mem_free(j->axes[i].trait);
+    for (size_t i = 0; i < c->n_axes; i++) {
+        for (size_t k = 0; k < c->axes[i].cap; k++)
+            mem_free(c->axes[i].slots[k].key);
+        mem_free(c->axes[i].slots);
+        mem_free(c->axes[i].trait);
     }
-    mem_free(j->axes);
-    mem_free(j->coherence.filter);
-    mem_free(j->name);
-    mem_free(j);
+    mem_free(c->axes);
+    mem_free(c->coherence.filter);
+    mem_free(c->name);
+    mem_free(c);
 }
 
-static const axis *axis_find(const persona_judge *j, const char *trait)
+static const axis *axis_find(const classifier *c, const char *trait)
 {
-    for (size_t i = 0; i < j->n_axes; i++)
-        if (strcmp(j->axes[i].trait, trait) == 0)
-            return &j->axes[i];
+    for (size_t i = 0; i < c->n_axes; i++)
+        if (strcmp(c->axes[i].trait, trait) == 0)
+            return &c->axes[i];
     return NULL;
 }
 
-persona_code judge_add_axis(persona_judge *j, const char *trait, double bias, persona_err *e)
+persona_code classifier_add_axis(classifier *c, const char *trait, double bias, persona_err *e)
 {
-    if (axis_find(j, trait))
+    if (axis_find(c, trait))
         return persona_err_set(e, PERSONA_E_FORMAT, "axis '%s' is given twice", trait);
-    if (j->n_axes == MAX_AXES)
+    if (c->n_axes == MAX_AXES)
         return persona_err_set(e, PERSONA_E_FORMAT, "more than %d axes", MAX_AXES);
-    axis *axes = mem_realloc(j->axes, j->n_axes + 1, sizeof *axes);
+    axis *axes = mem_realloc(c->axes, c->n_axes + 1, sizeof *axes);
     if (!axes)
-        return mem_err(e, "the axes of a judge");
-    j->axes = axes;
+        return mem_err(e, "the axes of a classifier");
+    c->axes = axes;
     char *copy = mem_strdup(trait);
     if (!copy)
-        return mem_err(e, "an axis of a judge");
-    axes[j->n_axes++] = (axis){.trait = copy, .bias = bias};
+        return mem_err(e, "an axis of a classifier");
+    axes[c->n_axes++] = (axis){.trait = copy, .bias = bias};
     return PERSONA_OK;
 }
 
 /* Whether a text of n words can contain this n-gram as it is spelled. */
-static bool can_match(const persona_judge *j, const words *w, const char *ngram)
+static bool can_match(const classifier *c, const words *w, const char *ngram)
 {
     if (strcmp(w->text, ngram) != 0)
         return false;
-    for (size_t i = 0; i < j->n_orders; i++)
-        if ((size_t)j->orders[i] == w->n)
+    for (size_t i = 0; i < c->n_orders; i++)
+        if ((size_t)c->orders[i] == w->n)
             return true;
     return false;
 }
 
-persona_code judge_add_weight(persona_judge *j, const char *ngram, double weight, persona_err *e)
+persona_code classifier_add_weight(classifier *c, const char *ngram, double weight, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    axis *a = &j->axes[j->n_axes - 1];
+    axis *a = &c->axes[c->n_axes - 1];
     words w = {0};
     if (!words_split(ngram, &w)) {
-        rc = mem_err(e, "a weight of a judge");
+        rc = mem_err(e, "a weight of a classifier");
         goto out;
     }
-    if (!can_match(j, &w, ngram)) {
+    if (!can_match(c, &w, ngram)) {
         rc = persona_err_set(
             e, PERSONA_E_FORMAT,
             "n-gram '%.60s' can never match (expected lower-case words joined by one "
@@ -264,7 +263,7 @@ persona_code judge_add_weight(persona_judge *j, const char *ngram, double weight
         goto out;
     }
     if (2 * (a->n + 1) > a->cap && !axis_grow(a)) {
-        rc = mem_err(e, "the weights of a judge");
+        rc = mem_err(e, "the weights of a classifier");
         goto out;
     }
     const size_t len = strlen(ngram);
@@ -282,49 +281,56 @@ out:
     return rc;
 }
 
-void judge_set_coherence(persona_judge *j, const judge_coherence *c)
+void classifier_set_coherence(classifier *c, const coherence_model *m)
 {
-    mem_free(j->coherence.filter);
-    j->coherence = *c;
+    mem_free(c->coherence.filter);
+    c->coherence = *m;
 }
 
 /* ---- scoring -------------------------------------------------------------------------------- */
 
-const char *persona_judge_name(const persona_judge *j)
+const char *classifier_name(const classifier *c)
 {
-    return j->name;
+    return c->name;
 }
 
-bool persona_judge_knows(const persona_judge *j, const char *trait)
+bool classifier_knows(const classifier *c, const char *trait)
 {
-    return axis_find(j, trait) != NULL;
+    return axis_find(c, trait) != NULL;
 }
 
-static persona_code unknown_trait(const persona_judge *j, const char *trait, persona_err *e)
+char *classifier_axes(const classifier *c)
 {
     buf known;
-    buf_init(&known, 300);
-    for (size_t i = 0; i < j->n_axes; i++)
-        buf_printf(&known, "%s%s", i ? ", " : "", j->axes[i].trait);
+    buf_init(&known, 1 << 16);
+    buf_puts(&known, "");
+    for (size_t i = 0; i < c->n_axes; i++)
+        buf_printf(&known, "%s%s", i ? ", " : "", c->axes[i].trait);
+    return buf_take(&known);
+}
+
+static persona_code unknown_trait(const classifier *c, const char *trait, persona_err *e)
+{
+    char *known = classifier_axes(c);
     const persona_code rc = persona_err_set(
-        e, PERSONA_E_NOTFOUND, "judge '%.60s' does not know the trait '%.60s' (it knows: %s)",
-        j->name, trait, buf_str(&known));
-    buf_free(&known);
+        e, PERSONA_E_UNAVAILABLE, "judge '%.60s' does not know the trait '%.60s' (it knows: %.300s)",
+        c->name, trait, known ? known : "");
+    mem_free(known);
     return rc;
 }
 
-persona_code persona_judge_score(const persona_judge *j, const char *trait, const char *text,
+persona_code classifier_score(const classifier *c, const char *trait, const char *text,
                                  float *score, persona_err *e)
 {
-    const axis *a = axis_find(j, trait);
+    const axis *a = axis_find(c, trait);
     words w = {0};
     double sum = 0;
     if (!a)
-        return unknown_trait(j, trait, e);
+        return unknown_trait(c, trait, e);
     if (!words_split(text, &w))
         return mem_err(e, "the words of an answer");
-    for (size_t k = 0; k < j->n_orders; k++) {
-        const size_t order = (size_t)j->orders[k];
+    for (size_t k = 0; k < c->n_orders; k++) {
+        const size_t order = (size_t)c->orders[k];
         for (size_t i = 0; i + order <= w.n; i++)
             sum += axis_weight(a, w.text + w.start[i], w.end[i + order - 1] - w.start[i]);
     }
@@ -335,10 +341,10 @@ persona_code persona_judge_score(const persona_judge *j, const char *trait, cons
     return PERSONA_OK;
 }
 
-static bool filter_has(const judge_coherence *c, uint64_t h)
+static bool filter_has(const coherence_model *m, uint64_t h)
 {
-    const uint64_t a = (h & 0xffffffffu) % c->bits, b = (h >> 32) % c->bits;
-    return (c->filter[a >> 3] >> (a & 7) & 1) && (c->filter[b >> 3] >> (b & 7) & 1);
+    const uint64_t a = (h & 0xffffffffu) % m->bits, b = (h >> 32) % m->bits;
+    return (m->filter[a >> 3] >> (a & 7) & 1) && (m->filter[b >> 3] >> (b & 7) & 1);
 }
 
 static int by_hash(const void *a, const void *b)
@@ -350,44 +356,46 @@ static int by_hash(const void *a, const void *b)
 }
 
 /* hashes: (n) of the n-grams of this order; returns the share that the filter knows. */
-static double share_known(const judge_coherence *c, const words *w, size_t order, uint64_t *hashes)
+static double share_known(const coherence_model *m, const words *w, size_t order, uint64_t *hashes)
 {
     const size_t n = w->n - order + 1;
     size_t known = 0;
     for (size_t i = 0; i < n; i++) {
         hashes[i] = fnv1a(w->text + w->start[i], w->end[i + order - 1] - w->start[i]);
-        known += filter_has(c, hashes[i]);
+        known += filter_has(m, hashes[i]);
     }
     return (double)known / (double)n;
 }
 
-/* NAN when out of memory: a number would be taken for a verdict. */
-float persona_judge_coherence(const persona_judge *j, const char *text)
+persona_code classifier_coherence(const classifier *c, const char *text, float *out, persona_err *e)
 {
-    const judge_coherence *c = &j->coherence;
+    const coherence_model *m = &c->coherence;
+    persona_code rc = PERSONA_OK;
     words w = {0};
     uint64_t *hashes = NULL;
-    double value = (double)NAN;
-    if (!words_split(text, &w))
-        goto out;
-    if (w.n < 3 || c->bits == 0) {
-        value = 0;
+    if (!words_split(text, &w)) {
+        rc = mem_err(e, "the words of an answer");
         goto out;
     }
-    hashes = mem_calloc(w.n, sizeof *hashes);
-    if (!hashes)
+    *out = 0;
+    if (w.n < 3 || m->bits == 0)
         goto out;
-    const double f2 = share_known(c, &w, 2, hashes), f3 = share_known(c, &w, 3, hashes);
+    hashes = mem_calloc(w.n, sizeof *hashes);
+    if (!hashes) {
+        rc = mem_err(e, "the words of an answer");
+        goto out;
+    }
+    const double f2 = share_known(m, &w, 2, hashes), f3 = share_known(m, &w, 3, hashes);
     const size_t n = w.n - 2; /* triples; share_known left their hashes */
     size_t distinct = 1;
     qsort(hashes, n, sizeof *hashes, by_hash);
     for (size_t i = 1; i < n; i++)
         distinct += hashes[i] != hashes[i - 1];
     const double repeated = 1 - (double)distinct / (double)n;
-    value = 100 * (c->bias + c->pairs * f2 + c->triples * f3 + c->repetition * repeated);
-    value = value < 0 ? 0 : value > 100 ? 100 : value;
+    const double value = 100 * (m->bias + m->pairs * f2 + m->triples * f3 + m->repetition * repeated);
+    *out = (float)(value < 0 ? 0 : value > 100 ? 100 : value);
 out:
     mem_free(hashes);
     words_free(&w);
-    return (float)value;
+    return rc;
 }
