@@ -72,13 +72,19 @@ typedef struct job_room {
     size_t n_mean, n_norms;
 } job_room;
 
-/* Calls fn for every answer of a stage by rising id, until fn fails; its code is returned. Memory
- * does not grow with their number. The answer lives for the call; n_mean and n_norms always count
+typedef enum job_order {
+    JOB_BY_ID,
+    JOB_BY_QUESTION, /* as the published files: question, pair, rollout, positive before negative */
+} job_order;
+
+/* Calls fn for every answer of a stage in order, until fn fails; its code is returned. Memory does
+ * not grow with their number. The answer lives for the call; n_mean and n_norms always count
  * what is stored, mean and norms are the room's or NULL. room NULL: no activations are read. fn may
  * put scores and values, not answers. Errors: SHAPE (does not fit the room), FORMAT, IO, NOMEM. */
 typedef persona_code (*job_answer_fn)(void *ud, const job_answer *a, persona_err *e);
-PERSONA_CHECK persona_code job_each_answer(job *j, const char *stage, const job_room *room,
-                                           job_answer_fn fn, void *ud, persona_err *e);
+PERSONA_CHECK persona_code job_each_answer(job *j, const char *stage, job_order order,
+                                           const job_room *room, job_answer_fn fn, void *ud,
+                                           persona_err *e);
 /* n floats of one answer's mean, from number offset on, without reading the rest.
  * Errors: NOTFOUND (no such answer, or without a mean), SHAPE (past its end). */
 PERSONA_CHECK persona_code job_read_mean(job *j, const char *stage, int64_t id, size_t offset,
@@ -96,7 +102,10 @@ typedef struct job_score {
  * replaced. Errors: NOTFOUND (no such answer), IO, NOMEM. */
 PERSONA_CHECK persona_code job_put_scores(job *j, const char *stage, const char *judge,
                                           const job_score *s, size_t n, persona_err *e);
-/* As job_each_answer; fn may put values. */
+/* One score; *has tells whether it is there. */
+PERSONA_CHECK persona_code job_get_score(job *j, const char *stage, const char *judge, int64_t id,
+                                         job_score *out, bool *has, persona_err *e);
+/* All of a judge's scores by rising id, as job_each_answer; fn may put values. */
 typedef persona_code (*job_score_fn)(void *ud, const job_score *s, persona_err *e);
 PERSONA_CHECK persona_code job_each_score(job *j, const char *stage, const char *judge,
                                           job_score_fn fn, void *ud, persona_err *e);

@@ -8,6 +8,7 @@
  */
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -275,30 +276,50 @@ static persona_code take_answer(reader *r, const char *stage, const job_room *ro
     return rc;
 }
 
-persona_code job_each_answer(job *j, const char *stage, const job_room *room, job_answer_fn fn,
-                             void *ud, persona_err *e)
+/* One statement finds the rows, the other reads them: what has to be sorted are row numbers. */
+static persona_code prepare_each(job *j, const char *stage, job_order order, const job_room *room,
+                                 db_stmt **find_row, db_stmt **read_row, persona_err *e)
 {
+    static const char *const orders[] = {
+        [JOB_BY_ID] = "SELECT rowid FROM answer WHERE stage = ? ORDER BY id",
+        [JOB_BY_QUESTION] = "SELECT rowid FROM answer WHERE stage = ?"
+                            " ORDER BY question_index, pair, rollout, polarity DESC, id",
+    };
     char sql[512];
-    db_stmt *s = NULL;
-    bool row = false;
     /* length() does not load a blob; a column that is not named is not read. */
     snprintf(sql, sizeof sql,
              "SELECT id, text, analysis, question, system, prompt, polarity, pair, question_index,"
              " rollout, seed, answered, finish, n_prompt, n_answer, n_tokens,"
              " ifnull(length(norms), 0), ifnull(length(mean), 0), %s, %s"
-             " FROM answer WHERE stage = ? ORDER BY id",
+             " FROM answer WHERE rowid = ?",
              room && room->norms ? "norms" : "NULL", room && room->mean ? "mean" : "NULL");
-    persona_code rc = db_prepare(j->d, sql, &s, e);
+    persona_code rc = db_prepare(j->d, orders[order], find_row, e);
     if (rc == PERSONA_OK)
-        db_bind_text(s, 1, stage);
+        rc = db_prepare(j->d, sql, read_row, e);
+    if (rc == PERSONA_OK)
+        db_bind_text(*find_row, 1, stage);
+    return rc;
+}
+
+persona_code job_each_answer(job *j, const char *stage, job_order order, const job_room *room,
+                             job_answer_fn fn, void *ud, persona_err *e)
+{
+    db_stmt *found = NULL, *s = NULL;
+    bool row = false;
+    persona_code rc = prepare_each(j, stage, order, room, &found, &s, e);
     reader r = {.j = j, .s = s};
-    while (rc == PERSONA_OK && (rc = db_step(s, &row, e)) == PERSONA_OK && row) {
+    while (rc == PERSONA_OK && (rc = db_step(found, &row, e)) == PERSONA_OK && row) {
         job_answer a;
-        rc = take_answer(&r, stage, room, &a, e);
-        if (rc == PERSONA_OK)
+        db_bind_int(s, 1, db_int(found, 0));
+        rc = db_step(s, &row, e);
+        if (rc == PERSONA_OK && row)
+            rc = take_answer(&r, stage, room, &a, e);
+        if (rc == PERSONA_OK && row)
             rc = fn(ud, &a, e);
+        db_reset(s);
     }
     db_finalize(s);
+    db_finalize(found);
     return rc;
 }
 
@@ -327,6 +348,31 @@ persona_code job_read_mean(job *j, const char *stage, int64_t id, size_t offset,
 }
 
 /* ---- scores --------------------------------------------------------------------------------- */
+
+persona_code job_get_score(job *j, const char *stage, const char *judge, int64_t id, job_score *out,
+                           bool *has, persona_err *e)
+{
+    db_stmt *s = NULL;
+    *has = false;
+    *out = (job_score){.id = id, .trait = NAN, .coherence = NAN, .mass = NAN};
+    persona_code rc = db_prepare(j->d,
+                                 "SELECT trait, coherence, mass FROM score"
+                                 " WHERE stage = ? AND judge = ? AND id = ?",
+                                 &s, e);
+    if (rc == PERSONA_OK) {
+        db_bind_text(s, 1, stage);
+        db_bind_text(s, 2, judge);
+        db_bind_int(s, 3, id);
+        rc = db_step(s, has, e);
+    }
+    if (rc == PERSONA_OK && *has) {
+        out->trait = db_real(s, 0);
+        out->coherence = db_real(s, 1);
+        out->mass = db_real(s, 2);
+    }
+    db_finalize(s);
+    return rc;
+}
 
 persona_code job_each_score(job *j, const char *stage, const char *judge, job_score_fn fn, void *ud,
                             persona_err *e)
