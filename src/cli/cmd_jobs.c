@@ -51,19 +51,19 @@ static error_t check(struct argp_state *state)
         known = known || strcmp(a->action, actions[i]) == 0;
     if (!known)
         return cli_usage(state, "jobs can list, show, export and remove, not '%s'", a->action);
-    const bool remove = strcmp(a->action, "remove") == 0, many = a->done || a->all;
-    const bool export = strcmp(a->action, "export") == 0;
-    if (many && (!remove || a->n_ids > 0))
+    const bool removing = strcmp(a->action, "remove") == 0, many = a->done || a->all;
+    const bool exporting = strcmp(a->action, "export") == 0;
+    if (many && (!removing || a->n_ids > 0))
         return cli_usage(state, "--%s goes with remove and without names",
                          a->done ? "done" : "all");
     if (strcmp(a->action, "list") == 0 && a->n_ids > 0)
         return cli_usage(state, "list takes no name ('%s'); did you mean 'show'?", a->ids[0]);
-    if (remove && !many && a->n_ids == 0)
+    if (removing && !many && a->n_ids == 0)
         return cli_usage(state, "remove wants jobs, --done or --all");
-    if ((export || strcmp(a->action, "show") == 0) && a->n_ids != 1)
+    if ((exporting || strcmp(a->action, "show") == 0) && a->n_ids != 1)
         return cli_usage(state, "%s wants one job", a->action);
-    if (export != (a->export.output != NULL))
-        return cli_usage(state, export ? "export wants -o FILE.jsonl or -o FOLDER"
+    if (exporting != (a->export.output != NULL))
+        return cli_usage(state, exporting ? "export wants -o FILE.jsonl or -o FOLDER"
                                        : "-o goes with export");
     return 0;
 }
@@ -179,12 +179,13 @@ static const char *state_of(const job_info *i, bool readable)
     return i->done ? JOB_DONE : "stopped";
 }
 
-static const char *when(int64_t seconds, const char *format, bool utc, char *out, size_t size)
+/* Local time. */
+static const char *when(int64_t seconds, char *out, size_t size)
 {
     struct tm t;
     const time_t at = (time_t)seconds;
-    if (seconds <= 0 || !(utc ? gmtime_r(&at, &t) : localtime_r(&at, &t)) ||
-        strftime(out, size, format, &t) == 0)
+    if (seconds <= 0 || !localtime_r(&at, &t) ||
+        strftime(out, size, "%Y-%m-%d %H:%M:%S", &t) == 0)
         snprintf(out, size, "-");
     return out;
 }
@@ -192,8 +193,11 @@ static const char *when(int64_t seconds, const char *format, bool utc, char *out
 static void time_json(json_out *o, const char *key, int64_t seconds)
 {
     char text[32];
-    when(seconds, "%Y-%m-%dT%H:%M:%SZ", true, text, sizeof text);
-    jo_string(o, key, seconds > 0 ? text : NULL);
+    struct tm t;
+    const time_t at = (time_t)seconds;
+    const bool known = seconds > 0 && gmtime_r(&at, &t) &&
+                       strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &t) > 0;
+    jo_string(o, key, known ? text : NULL);
 }
 
 /* error: NULL if the file could be read. */
@@ -263,7 +267,7 @@ static void list_text(const entry *all, size_t n)
             table_style(&t, TTY_RED);
         table_cell(&t, "%zu", i->n_answers);
         table_cell(&t, "%s", cli_bytes(i->n_bytes));
-        table_cell(&t, "%s", when(i->updated, "%Y-%m-%d %H:%M", false, text, sizeof text));
+        table_cell(&t, "%s", when(i->updated, text, sizeof text));
     }
     table_print(&t, stdout, 0);
     table_free(&t);
@@ -375,9 +379,11 @@ static void show_text(const job_info *i, const char *manifest)
            i->command, i->trait);
     printf("  model    %s\n", *i->model ? i->model : "-");
     printf("  state    %s", state_of(i, true));
-    printf(i->pid > 0 ? ", process %d\n" : "\n", i->pid);
-    printf("  begun    %s\n", when(i->created, "%Y-%m-%d %H:%M:%S", false, text, sizeof text));
-    printf("  written  %s\n", when(i->updated, "%Y-%m-%d %H:%M:%S", false, text, sizeof text));
+    if (i->pid > 0)
+        printf(", process %d", i->pid);
+    putchar('\n');
+    printf("  begun    %s\n", when(i->created, text, sizeof text));
+    printf("  written  %s\n", when(i->updated, text, sizeof text));
     for (size_t k = 0; k < i->n_counts; k++) {
         const job_count *c = &i->counts[k];
         if (c->judge)

@@ -178,6 +178,31 @@ static persona_code check_kind(db *d, const db_schema *schema, db_mode mode, int
     return PERSONA_OK;
 }
 
+static bool has_log(const char *path)
+{
+    struct stat st;
+    char *log = mem_printf("%s-wal", path);
+    const bool has = !log || (stat(log, &st) == 0 && st.st_size > 0);
+    mem_free(log);
+    return has;
+}
+
+/* SQLite misses whole pages, but fills up a last one that was cut. With a log that is right: a
+ * process may have died while folding it in. */
+static persona_code check_length(db *d, persona_err *e)
+{
+    struct stat st;
+    int64_t page = 0;
+    const bool logged = has_log(d->path);
+    const persona_code rc = one_int(d, "PRAGMA page_size", &page, e);
+    if (rc != PERSONA_OK || logged || page < 1 || stat(d->path, &st) != 0 || st.st_size % page == 0)
+        return rc;
+    return persona_err_set(e, PERSONA_E_FORMAT,
+                           "%s: was cut off at %lld bytes, in the middle of a page; remove it and "
+                           "start over",
+                           d->path, (long long)st.st_size);
+}
+
 /* Everything or nothing: a process that dies here leaves a blank file. */
 static persona_code migrate(db *d, const db_schema *schema, int64_t from, persona_err *e)
 {
@@ -199,6 +224,8 @@ static persona_code prepare_file(db *d, db_mode mode, const db_schema *schema, p
 {
     int64_t version = 0;
     persona_code rc = check_kind(d, schema, mode, &version, e);
+    if (rc == PERSONA_OK)
+        rc = check_length(d, e);
     if (rc != PERSONA_OK || mode == DB_READ)
         return rc;
     rc = db_exec(d,
@@ -218,12 +245,8 @@ static persona_code prepare_file(db *d, db_mode mode, const db_schema *schema, p
  * there is no log to miss, the file alone is the truth. */
 static bool stands_alone(const char *path, int rc)
 {
-    struct stat st;
     const int primary = rc & 0xFF;
-    char *log = mem_printf("%s-wal", path);
-    const bool no_log = log && (stat(log, &st) != 0 || st.st_size == 0);
-    mem_free(log);
-    return no_log && (primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY);
+    return !has_log(path) && (primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY);
 }
 
 /* Prompts are private: SQLite gives its other files the mode of this one. */
