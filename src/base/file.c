@@ -180,6 +180,27 @@ out:
     return code;
 }
 
+persona_code file_in_open(const char *path, int *fd, persona_err *e)
+{
+    uint64_t size = 0;
+    const persona_code code = open_input(path, fd, &size, e);
+    if (code && *fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+    return code;
+}
+
+persona_code file_in_read(int fd, const char *path, void *p, size_t n, size_t *got, persona_err *e)
+{
+    ssize_t r;
+    do {
+        r = read(fd, p, n);
+    } while (r < 0 && errno == EINTR);
+    *got = r > 0 ? (size_t)r : 0;
+    return r < 0 ? io_err(e, errno, false, "read", path) : PERSONA_OK;
+}
+
 bool file_exists(const char *path)
 {
     struct stat st;

@@ -23,6 +23,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 struct json_doc {
     char *name;
@@ -69,7 +70,8 @@ static persona_code read_failed(const yyjson_read_err *err, const char *text, si
     if (err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         return mem_err(e, name);
     size_t line = 0, column = 0, character = 0;
-    if (!yyjson_locate_pos(text, len, err->pos, &line, &column, &character))
+    /* On the first line the byte says it all; the name may hold a line number of its own. */
+    if (!yyjson_locate_pos(text, len, err->pos, &line, &column, &character) || line < 2)
         return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu: %s", name, err->pos, err->msg);
     return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu (line %zu, column %zu): %s", name,
                            err->pos, line, column, err->msg);
@@ -328,30 +330,6 @@ static bool depth_ok(json_out *o)
     if (!ok && !o->b->failed)
         o->b->failed = PERSONA_E_SHAPE;
     return ok;
-}
-
-/* Length of the UTF-8 sequence at s (n > 0 bytes left), 0 if there is none (Unicode, table 3-7). */
-static size_t utf8_sequence(const unsigned char *s, size_t n)
-{
-    static const struct {
-        unsigned char first, last, low, high; /* of the first byte; of the second */
-        unsigned char len;
-    } table[] = {
-        {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
-        {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
-        {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
-    };
-    if (s[0] < 0x80)
-        return 1;
-    size_t i = 0;
-    while (i < sizeof table / sizeof table[0] && s[0] > table[i].last)
-        i++;
-    if (i == sizeof table / sizeof table[0] || s[0] < table[i].first || n < table[i].len)
-        return 0;
-    bool good = s[1] >= table[i].low && s[1] <= table[i].high;
-    for (size_t j = 2; j < table[i].len; j++)
-        good = good && (s[j] & 0xC0) == 0x80;
-    return good ? table[i].len : 0;
 }
 
 static void escape_ascii(buf *b, char c)

@@ -23,6 +23,7 @@ static const cli_command commands[] = {
     {"generate", "Answer a prompt, steered if you like", cmd_generate},
     {"vector", "Show or compare vector files", cmd_vector},
     {"traits", "List or show trait packs", cmd_traits},
+    {"jobs", "List, show, export or remove long tasks that can be resumed", cmd_jobs},
     {"models", "List models, or tell about one", cmd_models},
     {"doctor", "Check the installation", cmd_doctor},
 };

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * utf8.c - the table of well-formed sequences.
+ */
+#include "base/utf8.h"
+
+#include <stdbool.h>
+
+size_t utf8_sequence(const unsigned char *s, size_t n)
+{
+    static const struct {
+        unsigned char first, last, low, high; /* of the first byte; of the second */
+        unsigned char len;
+    } table[] = {
+        {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
+        {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
+        {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
+    };
+    if (s[0] < 0x80)
+        return 1;
+    size_t i = 0;
+    while (i < sizeof table / sizeof table[0] && s[0] > table[i].last)
+        i++;
+    if (i == sizeof table / sizeof table[0] || s[0] < table[i].first || n < table[i].len)
+        return 0;
+    bool good = s[1] >= table[i].low && s[1] <= table[i].high;
+    for (size_t j = 2; j < table[i].len; j++)
+        good = good && (s[j] & 0xC0) == 0x80;
+    return good ? table[i].len : 0;
+}
+
+size_t utf8_span(const char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n) {
+        const size_t len = utf8_sequence((const unsigned char *)s + i, n - i);
+        if (len == 0)
+            break;
+        i += len;
+    }
+    return i;
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_jobs.c - `persona jobs list`, `show ID`, `export ID -o FILE` and `remove ID...`.
+ *
+ * A job is named by its id, by a beginning of it that no other job has, or by the path of its file.
+ * Everything but remove only reads, also while another process works on the job. A file that cannot
+ * be read is listed with the reason and does not hide the others.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/jobs.h"
+#include "cli/table.h"
+#include "store/job.h"
+
+enum { KEY_DONE = 0x2000, KEY_ALL, KEY_STAGE, KEY_FROM };
+
+typedef struct jobs_args {
+    cli_state *c;
+    const char *action;
+    char **ids; /* (n_ids) words of argv */
+    size_t n_ids;
+    bool done, all;
+    jobs_export_opts export;
+} jobs_args;
+
+static const struct argp_option options[] = {
+    {"done", KEY_DONE, NULL, 0, "remove: every job that is done", 0},
+    {"all", KEY_ALL, NULL, 0, "remove: every job", 0},
+    {"output", 'o', "PATH", 0, "export: FILE.jsonl, or a folder for a pair of CSV files", 0},
+    {"stage", KEY_STAGE, "NAME", 0, "export: which answers (default: the only stage there is)", 0},
+    {"scores-of", KEY_FROM, "JUDGE", 0,
+     "export: whose scores (default: the only judge there is; none: leave them out)", 0},
+    {0},
+};
+
+static error_t check(struct argp_state *state)
+{
+    static const char *const actions[] = {"list", "show", "export", "remove"};
+    jobs_args *a = state->input;
+    bool known = false;
+    if (a->c->help)
+        return 0;
+    if (!a->action)
+        a->action = "list";
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        known = known || strcmp(a->action, actions[i]) == 0;
+    if (!known)
+        return cli_usage(state, "jobs can list, show, export and remove, not '%s'", a->action);
+    const bool removing = strcmp(a->action, "remove") == 0, many = a->done || a->all;
+    const bool exporting = strcmp(a->action, "export") == 0;
+    if (many && (!removing || a->n_ids > 0))
+        return cli_usage(state, "--%s goes with remove and without names",
+                         a->done ? "done" : "all");
+    if (strcmp(a->action, "list") == 0 && a->n_ids > 0)
+        return cli_usage(state, "list takes no name ('%s'); did you mean 'show'?", a->ids[0]);
+    if (removing && !many && a->n_ids == 0)
+        return cli_usage(state, "remove wants jobs, --done or --all");
+    if ((exporting || strcmp(a->action, "show") == 0) && a->n_ids != 1)
+        return cli_usage(state, "%s wants one job", a->action);
+    if (exporting != (a->export.output != NULL))
+        return cli_usage(state, exporting ? "export wants -o FILE.jsonl or -o FOLDER"
+                                       : "-o goes with export");
+    return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    jobs_args *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_init_children(state);
+        return 0;
+    case KEY_DONE:
+        a->done = true;
+        return 0;
+    case KEY_ALL:
+        a->all = true;
+        return 0;
+    case 'o':
+        a->export.output = arg;
+        return 0;
+    case KEY_STAGE:
+        a->export.stage = arg;
+        return 0;
+    case KEY_FROM:
+        a->export.judge = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!a->action) {
+            a->action = arg;
+            return 0;
+        }
+        a->ids = cli_resize(a->ids, a->n_ids + 1, sizeof *a->ids);
+        a->ids[a->n_ids++] = arg;
+        return 0;
+    case ARGP_KEY_END:
+        return check(state);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {CLI_CHILD_OUTPUT, {0}};
+static const struct argp argp = {
+    options,
+    parse,
+    "list\nshow JOB\nexport JOB -o FILE.jsonl|FOLDER\nremove JOB...|--done|--all",
+    "Lists long tasks that can be resumed, shows one, writes its answers into files, or removes "
+    "what they keep. A task is resumed by the command that began it.",
+    children,
+    NULL,
+    NULL,
+};
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+typedef struct shelf {
+    char **paths;
+    size_t n;
+} shelf;
+
+static persona_code shelf_open(shelf *s, persona_err *e)
+{
+    char *folder = NULL;
+    *s = (shelf){NULL, 0};
+    persona_code rc = job_folder(&folder, e);
+    if (rc == PERSONA_OK)
+        rc = job_list(folder, &s->paths, &s->n, e);
+    mem_free(folder);
+    return rc;
+}
+
+static void shelf_close(shelf *s)
+{
+    persona_names_free(s->paths, s->n);
+}
+
+static persona_code find(const shelf *s, const char *name, const char **path, persona_err *e)
+{
+    const size_t len = strlen(name);
+    size_t n = 0;
+    *path = name;
+    if (strchr(name, '/') || (len > 3 && strcmp(name + len - 3, ".db") == 0))
+        return PERSONA_OK;
+    for (size_t i = 0; i < s->n; i++) {
+        const char *base = path_base(s->paths[i]);
+        if (len == 0 || strncmp(base, name, len) != 0)
+            continue;
+        *path = s->paths[i];
+        n++;
+        if (strcmp(base + len, ".db") == 0) {
+            n = 1;
+            break;
+        }
+    }
+    if (n == 0)
+        return persona_err_set(e, PERSONA_E_NOTFOUND,
+                               "no job '%s' (`persona jobs list` shows the %zu there are)", name,
+                               s->n);
+    if (n > 1)
+        return persona_err_set(e, PERSONA_E_USAGE, "'%s' is the beginning of %zu jobs: say more",
+                               name, n);
+    return PERSONA_OK;
+}
+
+/* ---- what is said about one ------------------------------------------------------------------ */
+
+static const char *state_of(const job_info *i, bool readable)
+{
+    if (i->running)
+        return "running";
+    if (!readable)
+        return "damaged";
+    return i->done ? JOB_DONE : "stopped";
+}
+
+/* Local time. */
+static const char *when(int64_t seconds, char *out, size_t size)
+{
+    struct tm t;
+    const time_t at = (time_t)seconds;
+    if (seconds <= 0 || !localtime_r(&at, &t) ||
+        strftime(out, size, "%Y-%m-%d %H:%M:%S", &t) == 0)
+        snprintf(out, size, "-");
+    return out;
+}
+
+static void time_json(json_out *o, const char *key, int64_t seconds)
+{
+    char text[32];
+    struct tm t;
+    const time_t at = (time_t)seconds;
+    const bool known = seconds > 0 && gmtime_r(&at, &t) &&
+                       strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &t) > 0;
+    jo_string(o, key, known ? text : NULL);
+}
+
+/* error: NULL if the file could be read. */
+static void job_json(json_out *o, const job_info *i, const char *error)
+{
+    jo_string(o, "id", i->id);
+    jo_string(o, "path", i->path);
+    jo_string(o, "command", i->command);
+    jo_string(o, "trait", i->trait);
+    jo_string(o, "model", i->model);
+    jo_string(o, "state", state_of(i, !error));
+    if (i->pid > 0)
+        jo_int(o, "pid", i->pid);
+    else
+        jo_null(o, "pid");
+    jo_int(o, "n_answers", (long long)i->n_answers);
+    jo_array(o, "stages");
+    for (size_t k = 0; k < i->n_counts; k++) {
+        const job_count *c = &i->counts[k];
+        jo_object(o, NULL);
+        jo_string(o, "stage", c->stage);
+        jo_string(o, "judge", c->judge);
+        jo_int(o, "n", (long long)c->n);
+        jo_end(o);
+    }
+    jo_end(o);
+    time_json(o, "created", i->created);
+    time_json(o, "updated", i->updated);
+    jo_int(o, "size_bytes", (long long)i->n_bytes);
+    jo_string(o, "error", error);
+}
+
+/* ---- list ------------------------------------------------------------------------------------ */
+
+typedef struct entry {
+    job_info info;
+    persona_err error; /* code OK: readable */
+} entry;
+
+static int newest_first(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    if (x->info.updated != y->info.updated)
+        return x->info.updated < y->info.updated ? 1 : -1;
+    return strcmp(x->info.path, y->info.path);
+}
+
+static void list_text(const entry *all, size_t n)
+{
+    static const table_column columns[] = {
+        {"job", TABLE_LEFT},      {"command", TABLE_LEFT},     {"trait", TABLE_LEFT},
+        {"model", TABLE_LEFT},    {"state", TABLE_LEFT},       {"answers", TABLE_RIGHT},
+        {"size", TABLE_RIGHT},    {"last written", TABLE_LEFT}};
+    char text[32];
+    table t;
+    table_init(&t, columns, sizeof columns / sizeof *columns);
+    for (size_t k = 0; k < n; k++) {
+        const job_info *i = &all[k].info;
+        const bool readable = all[k].error.code == PERSONA_OK;
+        table_cell(&t, "%s", i->id);
+        table_style(&t, TTY_BOLD);
+        table_cell(&t, "%s", readable ? i->command : "");
+        table_cell(&t, "%s", readable ? i->trait : "");
+        table_cell(&t, "%s", readable ? i->model : "");
+        table_cell(&t, "%s", state_of(i, readable));
+        if (!readable)
+            table_style(&t, TTY_RED);
+        table_cell(&t, "%zu", i->n_answers);
+        table_cell(&t, "%s", cli_bytes(i->n_bytes));
+        table_cell(&t, "%s", when(i->updated, text, sizeof text));
+    }
+    table_print(&t, stdout, 0);
+    table_free(&t);
+    for (size_t k = 0; k < n; k++)
+        if (all[k].error.code != PERSONA_OK)
+            printf("%s\n", all[k].error.msg);
+}
+
+static persona_code run_list(cli_state *c, const shelf *s, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    entry *all = cli_alloc(s->n + 1, sizeof *all);
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        entry *x = &all[n];
+        const persona_code read = job_info_read(s->paths[i], &x->info, &x->error);
+        if (read == PERSONA_E_NOTFOUND) /* removed since we looked */
+            job_info_free(&x->info);
+        else
+            n++;
+    }
+    if (n > 0)
+        qsort(all, n, sizeof *all, newest_first);
+    if (c->json) {
+        cli_json j;
+        json_out *o = cli_json_begin(&j, "jobs");
+        jo_array(o, "jobs");
+        for (size_t i = 0; i < n; i++) {
+            jo_object(o, NULL);
+            job_json(o, &all[i].info,
+                     all[i].error.code == PERSONA_OK ? NULL : all[i].error.msg);
+            jo_end(o);
+        }
+        jo_end(o);
+        rc = cli_json_end(c, &j, e);
+    } else if (n == 0) {
+        printf("no jobs\n");
+    } else {
+        list_text(all, n);
+    }
+    for (size_t i = 0; i < n; i++)
+        job_info_free(&all[i].info);
+    mem_free(all);
+    return rc;
+}
+
+/* ---- show ------------------------------------------------------------------------------------ */
+
+enum { DEPTH_MAX = 16 };
+
+typedef struct copying {
+    json_out *o;
+    int depth;
+} copying;
+
+static bool copy_member(void *ud, const char *key, const json_val *v);
+
+/* A value of another document; what is nested too deep is null. */
+static void copy_value(const copying *to, const char *key, const json_val *v)
+{
+    copying into = {to->o, to->depth + 1};
+    const json_type type = json_typeof(v);
+    if (type == JSON_BOOL) {
+        jo_bool(to->o, key, json_bool(v, false));
+    } else if (type == JSON_NUMBER) {
+        jo_number(to->o, key, json_number(v, 0));
+    } else if (type == JSON_STRING) {
+        jo_string(to->o, key, json_string(v));
+    } else if (type == JSON_NULL || to->depth == DEPTH_MAX) {
+        jo_null(to->o, key);
+    } else if (type == JSON_OBJECT) {
+        jo_object(to->o, key);
+        json_each(v, copy_member, &into);
+        jo_end(to->o);
+    } else {
+        jo_array(to->o, key);
+        for (size_t i = 0; i < json_len(v); i++)
+            copy_value(&into, NULL, json_at(v, i));
+        jo_end(to->o);
+    }
+}
+
+static bool copy_member(void *ud, const char *key, const json_val *v)
+{
+    copy_value(ud, key, v);
+    return true;
+}
+
+static persona_code show_json(cli_state *c, const job_info *info, const job *j, persona_err *e)
+{
+    json_doc *manifest = NULL;
+    const char *text = job_manifest(j);
+    persona_code rc = json_parse(text, strlen(text), job_path(j), &manifest, e);
+    if (rc == PERSONA_OK) {
+        cli_json doc;
+        json_out *o = cli_json_begin(&doc, "jobs");
+        job_json(o, info, NULL);
+        copy_value(&(copying){o, 0}, "manifest", json_root(manifest));
+        rc = cli_json_end(c, &doc, e);
+    }
+    json_free(manifest);
+    return rc;
+}
+
+static void show_text(const job_info *i, const char *manifest)
+{
+    char text[32];
+    printf("%s%s%s  %s %s\n", tty_paint(stdout, TTY_BOLD), i->id, tty_paint(stdout, TTY_RESET),
+           i->command, i->trait);
+    printf("  model    %s\n", *i->model ? i->model : "-");
+    printf("  state    %s", state_of(i, true));
+    if (i->pid > 0)
+        printf(", process %d", i->pid);
+    putchar('\n');
+    printf("  begun    %s\n", when(i->created, text, sizeof text));
+    printf("  written  %s\n", when(i->updated, text, sizeof text));
+    for (size_t k = 0; k < i->n_counts; k++) {
+        const job_count *c = &i->counts[k];
+        if (c->judge)
+            printf("  %-8s %zu scores by %s\n", c->stage, c->n, c->judge);
+        else
+            printf("  %-8s %zu answers\n", c->stage, c->n);
+    }
+    printf("  size     %s\n  file     %s\n  manifest %s\n", cli_bytes(i->n_bytes), i->path,
+           manifest);
+}
+
+static persona_code run_show(cli_state *c, const char *path, persona_err *e)
+{
+    job *j = NULL;
+    job_info info;
+    persona_code rc = job_info_read(path, &info, e);
+    if (rc == PERSONA_OK)
+        rc = job_read(path, &j, e);
+    if (rc == PERSONA_OK && c->json)
+        rc = show_json(c, &info, j, e);
+    else if (rc == PERSONA_OK)
+        show_text(&info, job_manifest(j));
+    job_close(j);
+    job_info_free(&info);
+    return rc;
+}
+
+/* ---- remove ---------------------------------------------------------------------------------- */
+
+typedef struct removal {
+    json_out *o; /* NULL: text */
+    size_t n;
+    uint64_t n_bytes;
+} removal;
+
+/* only_done: leave it alone unless it is done. */
+static persona_code remove_one(const char *path, bool only_done, removal *r, persona_err *e)
+{
+    job_info info;
+    persona_err ignored = {.code = PERSONA_OK};
+    const persona_code read = job_info_read(path, &info, &ignored);
+    persona_code rc = PERSONA_OK;
+    if (!only_done || (read == PERSONA_OK && info.done)) {
+        rc = job_remove(path, e);
+        if (rc == PERSONA_OK) {
+            r->n++;
+            r->n_bytes += info.n_bytes;
+            if (r->o)
+                jo_string(r->o, NULL, info.id);
+        }
+    }
+    job_info_free(&info);
+    return rc;
+}
+
+/* Goes on after a failure; the first one is returned. */
+static persona_code remove_all(const jobs_args *a, const shelf *s, removal *r, persona_err *e)
+{
+    const size_t n = a->n_ids > 0 ? a->n_ids : s->n;
+    persona_code first = PERSONA_OK;
+    for (size_t i = 0; i < n; i++) {
+        persona_err now = {.code = PERSONA_OK};
+        const char *path = a->n_ids > 0 ? NULL : s->paths[i];
+        persona_code rc = path ? PERSONA_OK : find(s, a->ids[i], &path, &now);
+        if (rc == PERSONA_OK)
+            rc = remove_one(path, a->done, r, &now);
+        if (rc != PERSONA_OK && first == PERSONA_OK)
+            first = persona_err_set(e, rc, "%s", now.msg);
+    }
+    return first;
+}
+
+static persona_code run_remove(const jobs_args *a, const shelf *s, persona_err *e)
+{
+    cli_json j;
+    removal r = {NULL, 0, 0};
+    if (a->c->json) {
+        r.o = cli_json_begin(&j, "jobs");
+        jo_array(r.o, "removed");
+    }
+    persona_code rc = remove_all(a, s, &r, e);
+    if (!r.o) {
+        cli_say(a->c, "%zu removed, %s", r.n, cli_bytes(r.n_bytes));
+        return rc;
+    }
+    jo_end(r.o);
+    jo_int(r.o, "n_bytes", (long long)r.n_bytes);
+    jo_string(r.o, "error", rc == PERSONA_OK || !e ? NULL : e->msg);
+    const persona_code printed = cli_json_end(a->c, &j, rc == PERSONA_OK ? e : NULL);
+    return rc == PERSONA_OK ? printed : rc;
+}
+
+persona_code cmd_jobs(cli_state *c, int argc, char **argv, persona_err *e)
+{
+    jobs_args a = {.c = c};
+    shelf s = {NULL, 0};
+    const char *path = NULL;
+    bool go = false;
+    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
+    if (go)
+        rc = shelf_open(&s, e);
+    if (go && rc == PERSONA_OK) {
+        if (strcmp(a.action, "list") == 0)
+            rc = run_list(c, &s, e);
+        else if (strcmp(a.action, "remove") == 0)
+            rc = run_remove(&a, &s, e);
+        else if ((rc = find(&s, a.ids[0], &path, e)) == PERSONA_OK)
+            rc = strcmp(a.action, "show") == 0 ? run_show(c, path, e)
+                                               : jobs_export(c, path, &a.export, e);
+    }
+    shelf_close(&s);
+    mem_free(a.ids);
+    return rc;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * jobs_export.c - the answers of a job as text files: JSON lines, or the published pair of CSVs.
+ *
+ * The files are those of store/textfile.h, so that other programs and `extract --responses` read
+ * them. CSV wants pairs in the published order; answers without polarity have no place there.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/jobs.h"
+#include "store/job.h"
+#include "store/textfile.h"
+
+typedef struct exporting {
+    job *j;
+    const char *stage, *judge, *trait; /* judge NULL: no scores */
+    text_writer *out;
+    bool csv;
+    size_t n, n_left_out;
+} exporting;
+
+static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
+{
+    exporting *x = ud;
+    job_score score = {.trait = NAN, .coherence = NAN};
+    bool has = false;
+    persona_code rc = PERSONA_OK;
+    if (x->csv && a->polarity == 0) {
+        x->n_left_out++;
+        return PERSONA_OK;
+    }
+    if (x->judge)
+        rc = job_get_score(x->j, x->stage, x->judge, a->id, &score, &has, e);
+    /* The writer does not change what it is given; its type has no const. */
+    char *role[2] = {cli_strdup("system"), cli_strdup("user")};
+    char *system = cli_strdup(a->system ? a->system : "");
+    char *question = cli_strdup(a->question);
+    char *response = cli_strdup(a->text), *prompt = a->prompt ? cli_strdup(a->prompt) : NULL;
+    char *trait = x->trait ? cli_strdup(x->trait) : NULL;
+    text_message messages[2] = {{role[0], system}, {role[1], question}};
+    text_item item = text_item_defaults();
+    if (prompt) {
+        item.prompt = prompt;
+    } else {
+        item.messages = a->system ? messages : messages + 1;
+        item.n_messages = a->system ? 2 : 1;
+    }
+    item.response = response;
+    item.polarity = a->polarity;
+    item.label_trait = score.trait;
+    item.label_coherence = score.coherence;
+    item.trait = trait;
+    item.question = question;
+    item.question_index = a->question_index;
+    item.pair_index = a->pair;
+    item.rollout_index = a->rollout;
+    if (rc == PERSONA_OK)
+        rc = text_writer_write(x->out, &item, e);
+    x->n += rc == PERSONA_OK;
+    char *all[] = {role[0], role[1], system, question, response, prompt, trait};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        mem_free(all[i]);
+    return rc;
+}
+
+/* The stage that was asked for, or the only one. */
+static persona_code choose_stage(const job_info *info, const char *wanted, const char **out,
+                                 persona_err *e)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < info->n_counts; i++) {
+        const job_count *c = &info->counts[i];
+        if (c->judge || (wanted && strcmp(wanted, c->stage) != 0))
+            continue;
+        *out = c->stage;
+        n++;
+    }
+    if (n == 1)
+        return PERSONA_OK;
+    if (wanted)
+        return persona_err_set(e, PERSONA_E_NOTFOUND,
+                               "%s: no stage '%s' (`persona jobs show %s` lists them)", info->path,
+                               wanted, info->id);
+    if (n == 0)
+        return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no answers yet", info->path);
+    return persona_err_set(e, PERSONA_E_USAGE,
+                           "%s has %zu stages: choose one with --stage (`persona jobs show %s` "
+                           "lists them)",
+                           info->path, n, info->id);
+}
+
+/* The judge that was asked for, or the only one; NULL if there is none. */
+static persona_code choose_judge(const job_info *info, const char *stage, const char *wanted,
+                                 const char **out, persona_err *e)
+{
+    size_t n = 0;
+    *out = NULL;
+    if (wanted && strcmp(wanted, "none") == 0)
+        return PERSONA_OK;
+    for (size_t i = 0; i < info->n_counts; i++) {
+        const job_count *c = &info->counts[i];
+        if (!c->judge || strcmp(stage, c->stage) != 0 || (wanted && strcmp(wanted, c->judge) != 0))
+            continue;
+        *out = c->judge;
+        n++;
+    }
+    if (wanted && n == 0)
+        return persona_err_set(e, PERSONA_E_NOTFOUND,
+                               "%s: no scores by '%s' in stage '%s' (`persona jobs show %s` lists "
+                               "the judges)",
+                               info->path, wanted, stage, info->id);
+    if (n > 1)
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "%s has scores by %zu judges: choose one with --scores-of, or none",
+                               info->path, n);
+    return PERSONA_OK;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    const size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static persona_code say_done(cli_state *c, const exporting *x, const job_info *info,
+                             const char *output, persona_err *e)
+{
+    if (!c->json) {
+        cli_say(c, "%s: %zu answers%s%s", output, x->n, x->judge ? ", scored by " : "",
+                x->judge ? x->judge : "");
+        if (x->n_left_out > 0)
+            cli_say(c, "%zu answers without polarity have no place in CSV", x->n_left_out);
+        return PERSONA_OK;
+    }
+    cli_json doc;
+    json_out *o = cli_json_begin(&doc, "jobs");
+    jo_string(o, "id", info->id);
+    jo_string(o, "stage", x->stage);
+    jo_string(o, "judge", x->judge);
+    jo_int(o, "n", (long long)x->n);
+    jo_int(o, "n_left_out", (long long)x->n_left_out);
+    jo_string(o, "output", output);
+    return cli_json_end(c, &doc, e);
+}
+
+persona_code jobs_export(cli_state *c, const char *path, const jobs_export_opts *opts,
+                         persona_err *e)
+{
+    exporting x = {.csv = !(strcmp(opts->output, "-") == 0 || ends_with(opts->output, ".jsonl") ||
+                            ends_with(opts->output, ".ndjson"))};
+    job_info info;
+    persona_code rc = job_info_read(path, &info, e);
+    if (rc == PERSONA_OK && c->json && strcmp(opts->output, "-") == 0)
+        rc = persona_err_set(e, PERSONA_E_USAGE, "--json and -o - both want standard output");
+    if (rc == PERSONA_OK)
+        rc = choose_stage(&info, opts->stage, &x.stage, e);
+    if (rc == PERSONA_OK)
+        rc = choose_judge(&info, x.stage, opts->judge, &x.judge, e);
+    if (rc == PERSONA_OK)
+        rc = job_read(path, &x.j, e);
+    if (rc == PERSONA_OK) {
+        x.trait = *info.trait ? info.trait : NULL;
+        rc = text_writer_open(opts->output, x.csv ? TEXT_CSV : TEXT_JSONL, x.trait, &x.out, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = job_each_answer(x.j, x.stage, x.csv ? JOB_BY_QUESTION : JOB_BY_ID, NULL, write_answer,
+                             &x, e);
+        if (rc == PERSONA_OK)
+            rc = text_writer_close(x.out, e);
+        else
+            text_writer_abort(x.out);
+    }
+    if (rc == PERSONA_OK)
+        rc = say_done(c, &x, &info, opts->output, e);
+    job_close(x.j);
+    job_info_free(&info);
+    return rc;
+}
