@@ -187,13 +187,40 @@ static persona_code find_prefix(asking *a, const flight *f, size_t *out)
     return rc;
 }
 
+/* As published: prompt and response are tokenized together, and the prompt alone tells where the
+ * response begins. */
+static persona_code load_raw(asking *a, flight *f)
+{
+    const persona_model *m = persona_session_model(a->s);
+    persona_code rc = persona_tokenize(m, f->q.raw, true, &f->prompt, a->e);
+    if (rc != PERSONA_OK || f->q.forced == NULL) {
+        return rc;
+    }
+    char *both = mem_printf("%s%s", f->q.raw, f->q.forced);
+    if (both == NULL) {
+        return mem_err(a->e, "a text");
+    }
+    size_t n_prompt = f->prompt.n;
+    persona_tokens_free(&f->prompt);
+    rc = persona_tokenize(m, both, true, &f->prompt, a->e);
+    mem_free(both);
+    if (rc == PERSONA_OK && f->prompt.n > n_prompt) {
+        f->forced.n = f->prompt.n - n_prompt;
+        f->forced.ids = copy(f->prompt.ids + n_prompt, f->forced.n, sizeof *f->forced.ids);
+        f->prompt.n = n_prompt;
+        rc = f->forced.ids != NULL ? PERSONA_OK : mem_err(a->e, "a text");
+    }
+    return rc;
+}
+
 static persona_code load(asking *a, flight *f)
 {
     const persona_model *m = persona_session_model(a->s);
     persona_code rc = a->stream->make(a->stream->ud, f->i, &f->q, a->e);
     if (rc == PERSONA_OK && f->q.raw != NULL) {
-        rc = persona_tokenize(m, f->q.raw, true, &f->prompt, a->e);
-    } else if (rc == PERSONA_OK) {
+        return load_raw(a, f);
+    }
+    if (rc == PERSONA_OK) {
         rc = render(a, &f->q, f->q.question, &f->prompt);
     }
     if (rc == PERSONA_OK && f->q.forced != NULL) {

@@ -7,10 +7,14 @@
  * KL(steered || base) = sum p_s (log p_s - log p_b); the statistic is the 95th percentile over all
  * tokens of all questions. alpha is solved for 1 nat by secant steps in log-log space (KL grows like
  * alpha^2 at first, slower later) inside a bracket that is kept; the dose is the measured multiple
- * nearest to the target, and dose_kl what was measured there. Harmony models answer in the final
- * channel at once, so that the tokens are answer tokens.
+ * nearest to the target. Harmony models answer in the final channel at once, so that the tokens are
+ * answer tokens. Several blocks are solved side by side: one batch holds the trials of all.
  */
+#include "pipeline/calibrate.h"
+
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -19,22 +23,25 @@
 #include "pipeline/pipeline.h"
 
 #define N_TOKENS 20
-#define MAX_QUESTIONS 12
 #define TARGET_NATS 1.0
-#define TOLERANCE 0.05
-#define MAX_EVALUATIONS 12
-#define MIN_RATIO 0.01 /* bracket of ||edit|| / ||h|| */
+#define FIRST_RATIO 0.4 /* ||edit|| / ||h|| of the first trial */
+#define MIN_RATIO 0.01
 #define MAX_RATIO 8.0
 #define MAX_KEPT_BYTES ((size_t)64 << 20) /* distributions held at once */
+#define MAX_AT_ONCE 512
 
-/* Distributions of one question's steered answer, and the KL of each of its tokens. */
+/* ---- one answer ------------------------------------------------------------------------------ */
+
+/* Distributions of one steered answer, and the KL of each of its tokens. */
 typedef struct trial {
-    float *logp; /* (N_TOKENS, n_vocab), log-probabilities under steering */
+    size_t search; /* whose trial it is */
+    float *logp;   /* (N_TOKENS, n_vocab), log-probabilities under steering */
     double kl[N_TOKENS];
     size_t n_steered, n_base;
 } trial;
 
-static void log_softmax(const float *logits, size_t n, float *out)
+/* log(sum(exp(logits))) */
+static double log_sum(const float *logits, size_t n)
 {
     float top = logits[0];
     for (size_t i = 1; i < n; i++) {
@@ -44,22 +51,22 @@ static void log_softmax(const float *logits, size_t n, float *out)
     for (size_t i = 0; i < n; i++) {
         sum += exp((double)(logits[i] - top));
     }
-    double shift = (double)top + log(sum);
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (float)((double)logits[i] - shift);
-    }
+    return (double)top + log(sum);
 }
 
 static void keep_steered(void *ud, size_t i, const float *logits, size_t n_vocab)
 {
     trial *t = ud;
-    if (i < N_TOKENS) {
-        log_softmax(logits, n_vocab, t->logp + i * n_vocab);
-        t->n_steered = i + 1;
+    if (i >= N_TOKENS) {
+        return;
     }
+    const double shift = log_sum(logits, n_vocab);
+    for (size_t k = 0; k < n_vocab; k++) {
+        t->logp[i * n_vocab + k] = (float)((double)logits[k] - shift);
+    }
+    t->n_steered = i + 1;
 }
 
-/* Replaces nothing: sums KL directly against the kept distribution. */
 static void compare_base(void *ud, size_t i, const float *logits, size_t n_vocab)
 {
     trial *t = ud;
@@ -67,15 +74,8 @@ static void compare_base(void *ud, size_t i, const float *logits, size_t n_vocab
         return;
     }
     const float *ps = t->logp + i * n_vocab;
-    float top = logits[0];
-    for (size_t k = 1; k < n_vocab; k++) {
-        top = logits[k] > top ? logits[k] : top;
-    }
-    double sum = 0, kl = 0;
-    for (size_t k = 0; k < n_vocab; k++) {
-        sum += exp((double)(logits[k] - top));
-    }
-    double shift = (double)top + log(sum);
+    const double shift = log_sum(logits, n_vocab);
+    double kl = 0;
     for (size_t k = 0; k < n_vocab; k++) {
         kl += exp((double)ps[k]) * ((double)ps[k] - ((double)logits[k] - shift));
     }
@@ -83,169 +83,299 @@ static void compare_base(void *ud, size_t i, const float *logits, size_t n_vocab
     t->n_base = i + 1;
 }
 
-/* One group of questions, small enough that its distributions fit the memory bound. */
-static persona_code run_group(persona_session *s, const persona_plan *plan, char *const *questions,
-                              size_t n, const char *stage, const persona_hooks *hooks, double *kl,
-                              size_t *n_kl, persona_err *e)
+/* ---- searches -------------------------------------------------------------------------------- */
+
+/* Where the solution for one block is sought. */
+typedef struct search {
+    int block;
+    double unit; /* multiple whose ratio is 1 */
+    double alpha, kl;
+    double lo, hi, kl_lo, kl_hi;
+    bool have_lo, have_hi, done, failed;
+    double best, best_alpha, best_kl; /* best: |log(kl / target)| */
+    persona_plan *plan;
+    double *kls; /* (n_questions, N_TOKENS) of the trial being measured */
+    size_t n_kls;
+} search;
+
+/* Secant in log-log space, kept away from the ends of the bracket. */
+static double between(const search *x)
 {
-    size_t n_vocab = (size_t)persona_model_info_get(persona_session_model(s))->n_vocab;
-    trial trials[MAX_QUESTIONS] = {0};
-    ask asks[MAX_QUESTIONS] = {0};
-    answer steered[MAX_QUESTIONS] = {0}, base[MAX_QUESTIONS] = {0};
-    persona_code rc = PERSONA_OK;
+    double a = log(x->lo), b = log(x->hi);
+    double fa = log(fmax(x->kl_lo, 1e-9) / TARGET_NATS), fb = log(x->kl_hi / TARGET_NATS);
+    double t = fb > fa ? -fa / (fb - fa) : 0.5;
+    t = fmin(fmax(t, 0.1), 0.9);
+    return exp(a + t * (b - a));
+}
+
+/* Books the KL of the current multiple and chooses the next one. */
+static void advance(search *x, double tolerance)
+{
+    const double off = fabs(log(fmax(x->kl, 1e-9) / TARGET_NATS));
+    if (off < x->best) {
+        x->best = off;
+        x->best_alpha = x->alpha;
+        x->best_kl = x->kl;
+    }
+    if (fabs(x->kl - TARGET_NATS) <= tolerance) {
+        x->done = true;
+        return;
+    }
+    const bool low = x->kl < TARGET_NATS;
+    *(low ? &x->lo : &x->hi) = x->alpha;
+    *(low ? &x->kl_lo : &x->kl_hi) = x->kl;
+    *(low ? &x->have_lo : &x->have_hi) = true;
+    if (x->have_lo && x->have_hi) {
+        x->alpha = between(x);
+        return;
+    }
+    const double step = sqrt(TARGET_NATS / fmax(x->kl, 1e-4));
+    x->alpha *= fmin(fmax(step, 0.25), 4.0) * (x->have_lo ? 1.1 : 0.9);
+    x->failed = x->alpha < MIN_RATIO * x->unit || x->alpha > MAX_RATIO * x->unit;
+    x->done = x->failed;
+}
+
+/* ---- what the job remembers ------------------------------------------------------------------ */
+
+static void key_of(const calibration *c, const search *x, char *out, size_t size)
+{
+    snprintf(out, size, "kl/%s/%d/%zu/%.9g", c->tag, x->block, c->n_questions, x->alpha);
+}
+
+static persona_code recall(const calibration *c, search *x, bool *found, persona_err *e)
+{
+    char key[160], *text = NULL;
+    *found = false;
+    if (c->job == NULL) {
+        return PERSONA_OK;
+    }
+    key_of(c, x, key, sizeof key);
+    persona_code rc = job_get_value(c->job, key, &text, e);
+    if (rc == PERSONA_OK && text != NULL) {
+        x->kl = strtod(text, NULL);
+        *found = true;
+    }
+    mem_free(text);
+    return rc;
+}
+
+static persona_code remember(const calibration *c, const search *x, persona_err *e)
+{
+    char key[160], text[40];
+    if (c->job == NULL) {
+        return PERSONA_OK;
+    }
+    key_of(c, x, key, sizeof key);
+    snprintf(text, sizeof text, "%.17g", x->kl);
+    return job_put_value(c->job, key, text, e);
+}
+
+/* ---- measuring ------------------------------------------------------------------------------- */
+
+/* Everything that is being measured in one round. */
+typedef struct round_of {
+    const calibration *c;
+    search **x; /* n */
+    size_t n, at, n_vocab;
+    char stage[96];
+} round_of;
+
+/* The next `n` trials, small enough that their distributions fit the memory bound. */
+static persona_code run_group(round_of *r, trial *trials, ask *asks, answer *steered, answer *base,
+                              size_t n, persona_err *e)
+{
+    const calibration *c = r->c;
     for (size_t i = 0; i < n; i++) {
-        trials[i].logp = mem_calloc((size_t)N_TOKENS * n_vocab, sizeof(float));
-        if (trials[i].logp == NULL) {
-            rc = mem_err(e, "calibration");
-            goto out;
-        }
-        asks[i] = (ask){.question = questions[i],
+        const size_t at = r->at + i; /* question by question, searches side by side */
+        float *logp = trials[i].logp;
+        trials[i] = (trial){.search = at % r->n, .logp = logp};
+        asks[i] = (ask){.question = c->questions[at / r->n],
                         .skip_analysis = true,
-                        .plan = plan,
+                        .plan = r->x[at % r->n]->plan,
                         .sampling = persona_sampling_defaults(),
                         .ud = &trials[i],
                         .on_logits = keep_steered};
         asks[i].sampling.temperature = 0;
         asks[i].sampling.max_tokens = N_TOKENS;
     }
-    rc = ask_all(s, asks, n, stage, hooks, steered, e);
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
-    for (size_t i = 0; i < n; i++) {
+    persona_code rc = ask_all(c->s, asks, n, r->stage, c->hooks, steered, e);
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
         asks[i].plan = NULL;
         asks[i].want_logits = true;
         asks[i].on_logits = compare_base;
         asks[i].forced_tokens = steered[i].tokens;
         asks[i].n_forced_tokens = steered[i].n_tokens;
     }
-    rc = ask_all(s, asks, n, stage, hooks, base, e);
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        size_t m = trials[i].n_base < steered[i].n_tokens ? trials[i].n_base : steered[i].n_tokens;
-        memcpy(kl + *n_kl, trials[i].kl, m * sizeof *kl);
-        *n_kl += m;
+    if (rc == PERSONA_OK) {
+        rc = ask_all(c->s, asks, n, r->stage, c->hooks, base, e);
     }
-out:
-    for (size_t i = 0; i < n; i++) {
-        mem_free(trials[i].logp);
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        search *x = r->x[trials[i].search];
+        const size_t m = trials[i].n_base < steered[i].n_tokens ? trials[i].n_base
+                                                                : steered[i].n_tokens;
+        memcpy(x->kls + x->n_kls, trials[i].kl, m * sizeof *x->kls);
+        x->n_kls += m;
     }
     answers_clear(steered, n);
     answers_clear(base, n);
     return rc;
 }
 
-typedef struct calibration {
-    persona_session *s;
-    const persona_vector *v;
-    int block;
-    char *const *questions;
-    size_t n_questions;
-    const char *stage;
-    const persona_hooks *hooks;
-} calibration;
-
-/* The 95th percentile of the per-token KL at one multiple. */
-static persona_code kl_at(const calibration *c, double alpha, double *out, persona_err *e)
+static persona_code run_trials(round_of *r, persona_err *e)
 {
-    const persona_model_info *info = persona_model_info_get(persona_session_model(c->s));
-    persona_edit edit = {.op = PERSONA_OP_ADD,
-                         .block = c->block,
-                         .phases = PERSONA_PHASE_RESPONSE,
-                         .alpha = (float)alpha,
-                         .v = persona_vector_row(c->v, c->block)};
-    double kl[MAX_QUESTIONS * N_TOKENS];
-    size_t n_kl = 0, at = 0;
-    persona_plan *plan = NULL;
-    size_t group = MAX_KEPT_BYTES / ((size_t)N_TOKENS * (size_t)info->n_vocab * sizeof(float));
-    group = group < 1 ? 1 : group > MAX_QUESTIONS ? MAX_QUESTIONS : group;
-    persona_code rc = persona_plan_new(info->n_layer, info->n_embd, &edit, 1, &plan, e);
-    while (rc == PERSONA_OK && at < c->n_questions) {
-        size_t n = c->n_questions - at < group ? c->n_questions - at : group;
-        rc = run_group(c->s, plan, c->questions + at, n, c->stage, c->hooks, kl, &n_kl, e);
-        at += n;
+    const size_t each = N_TOKENS * r->n_vocab * sizeof(float), total = r->n * r->c->n_questions;
+    size_t room = MAX_KEPT_BYTES / each;
+    room = room < 1 ? 1 : room > MAX_AT_ONCE ? MAX_AT_ONCE : room;
+    room = room < total ? room : total;
+    trial *trials = mem_calloc(room, sizeof *trials);
+    ask *asks = mem_calloc(room, sizeof *asks);
+    answer *answers = mem_calloc(room * 2, sizeof *answers);
+    float *logp = mem_calloc(room, each);
+    persona_code rc = trials != NULL && asks != NULL && answers != NULL && logp != NULL
+                          ? PERSONA_OK
+                          : mem_err(e, "calibration");
+    for (size_t i = 0; rc == PERSONA_OK && i < room; i++) {
+        trials[i].logp = logp + i * N_TOKENS * r->n_vocab;
     }
-    if (rc == PERSONA_OK && n_kl < N_TOKENS) {
-        rc = persona_err_set(
-            e, PERSONA_E_NUMERIC,
-            "calibration: only %zu answer tokens to measure on (ask more questions)", n_kl);
+    while (rc == PERSONA_OK && r->at < total) {
+        const size_t n = total - r->at < room ? total - r->at : room;
+        rc = run_group(r, trials, asks, answers, answers + room, n, e);
+        r->at += n;
     }
-    if (rc == PERSONA_OK) {
-        *out = stat_quantile(kl, n_kl, 0.95);
-    }
-    persona_plan_free(plan);
+    mem_free(trials);
+    mem_free(asks);
+    mem_free(answers);
+    mem_free(logp);
     return rc;
 }
 
-/* Next multiple to try between lo (KL below the target) and hi (above): the secant in log-log space,
- * kept off the ends so that a curved response cannot stall it. */
-static double next_alpha(double lo, double kl_lo, double hi, double kl_hi)
+static persona_code make_plan(const calibration *c, search *x, persona_err *e)
 {
-    double a = log(lo), b = log(hi);
-    double fa = log(fmax(kl_lo, 1e-9) / TARGET_NATS), fb = log(fmax(kl_hi, 1e-9) / TARGET_NATS);
-    double t = fb > fa ? -fa / (fb - fa) : 0.5;
-    t = fmin(fmax(t, 0.1), 0.9);
-    return exp(a + t * (b - a));
+    const persona_edit edit = {.op = PERSONA_OP_ADD,
+                               .block = x->block,
+                               .phases = PERSONA_PHASE_RESPONSE,
+                               .alpha = (float)x->alpha,
+                               .v = persona_vector_row(c->v, x->block)};
+    persona_plan_free(x->plan);
+    x->plan = NULL;
+    x->n_kls = 0;
+    return persona_plan_new(c->v->n_layer, c->v->n_embd, &edit, 1, &x->plan, e);
 }
 
-persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
-                               char *const *questions, size_t n_questions,
-                               const persona_hooks *hooks, persona_err *e)
+static persona_code conclude(const calibration *c, search *x, persona_err *e)
 {
-    char stage[96];
-    calibration c = {.s = s,
-                     .v = v,
-                     .block = block,
-                     .questions = questions,
-                     .n_questions = n_questions < MAX_QUESTIONS ? n_questions : MAX_QUESTIONS,
-                     .stage = stage_name(stage, sizeof stage, "dose", v->from.trait),
-                     .hooks = hooks};
+    if (x->n_kls < N_TOKENS) {
+        return persona_err_set(e, PERSONA_E_NUMERIC,
+                               "calibration: only %zu answer tokens to measure on (ask more "
+                               "questions)",
+                               x->n_kls);
+    }
+    x->kl = stat_quantile(x->kls, x->n_kls, 0.95);
+    return remember(c, x, e);
+}
+
+/* Measures the current multiple of every open search and advances it. */
+static persona_code round_once(const calibration *c, search *all, search **open, size_t n,
+                               persona_err *e)
+{
+    round_of r = {.c = c, .x = open};
+    const persona_model_info *info = persona_model_info_get(persona_session_model(c->s));
+    persona_code rc = PERSONA_OK;
+    r.n_vocab = (size_t)info->n_vocab;
+    stage_name(r.stage, sizeof r.stage, "dose", c->v->from.trait);
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        bool found = false;
+        if (!all[i].done) {
+            rc = recall(c, &all[i], &found, e);
+        }
+        if (rc == PERSONA_OK && !all[i].done && !found) {
+            open[r.n++] = &all[i];
+            rc = make_plan(c, &all[i], e);
+        }
+    }
+    if (rc == PERSONA_OK && r.n > 0) {
+        rc = run_trials(&r, e);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < r.n; i++) {
+        rc = conclude(c, open[i], e);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        if (!all[i].done) {
+            advance(&all[i], c->tolerance);
+        }
+    }
+    return rc;
+}
+
+static persona_code begin(const calibration *c, int block, search *x, persona_err *e)
+{
+    const persona_vector *v = c->v;
     const persona_vector_layer *l = block >= 0 && block < v->n_layer ? &v->layers[block] : NULL;
-    v->from.dose = NAN;
-    v->from.dose_kl = NAN;
     if (l == NULL || !l->present || !(l->norm > 0) || !(l->h_median > 0)) {
         return persona_err_set(e, PERSONA_E_SHAPE,
                                "calibration: the vector has no direction or no ||h|| at block %d",
                                block);
     }
-    double unit = (double)l->h_median / (double)l->norm; /* multiple whose ratio is 1 */
-    double lo = MIN_RATIO * unit, hi = MAX_RATIO * unit, alpha = 0.4 * unit, kl = 0;
-    double kl_lo = 0, kl_hi = 0, best = INFINITY;
-    bool have_lo = false, have_hi = false;
-    for (int i = 0; i < MAX_EVALUATIONS; i++) {
-        persona_code rc = kl_at(&c, alpha, &kl, e);
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
-        if (fabs(log(fmax(kl, 1e-9) / TARGET_NATS)) < best) {
-            best = fabs(log(fmax(kl, 1e-9) / TARGET_NATS));
-            v->from.dose = (float)alpha;
-            v->from.dose_kl = (float)kl;
-        }
-        if (fabs(kl - TARGET_NATS) <= TOLERANCE) {
-            break;
-        }
-        if (kl < TARGET_NATS) {
-            lo = alpha;
-            kl_lo = kl;
-            have_lo = true;
-        } else {
-            hi = alpha;
-            kl_hi = kl;
-            have_hi = true;
-        }
-        if (have_lo && have_hi) {
-            alpha = next_alpha(lo, kl_lo, hi, kl_hi);
-        } else {
-            double step = sqrt(TARGET_NATS / fmax(kl, 1e-4));
-            alpha *= fmin(fmax(step, 0.25), 4.0) * (have_lo ? 1.1 : 0.9);
-        }
-        if (alpha < MIN_RATIO * unit || alpha > MAX_RATIO * unit) {
-            v->from.dose = v->from.dose_kl = NAN;
-            return persona_err_set(e, PERSONA_E_NUMERIC,
-                                   "calibration: steering block %d by %.2g to %.2g of ||h|| never "
-                                   "reaches %.1f nat (last %.3g)",
-                                   block, MIN_RATIO, MAX_RATIO, TARGET_NATS, kl);
-        }
+    *x = (search){.block = block,
+                  .unit = (double)l->h_median / (double)l->norm,
+                  .best = INFINITY,
+                  .best_alpha = NAN,
+                  .best_kl = NAN};
+    x->alpha = FIRST_RATIO * x->unit;
+    x->kls = mem_calloc(c->n_questions * N_TOKENS, sizeof *x->kls);
+    return x->kls != NULL ? PERSONA_OK : mem_err(e, "calibration");
+}
+
+persona_code calibrate_blocks(const calibration *c, block_dose *doses, size_t n, persona_err *e)
+{
+    search *all = mem_calloc(n, sizeof *all), **open = mem_calloc(n, sizeof *open);
+    persona_code rc = all != NULL && open != NULL ? PERSONA_OK : mem_err(e, "calibration");
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        rc = begin(c, doses[i].block, &all[i], e);
     }
-    return PERSONA_OK;
+    for (int k = 0; rc == PERSONA_OK && k < c->max_evaluations; k++) {
+        rc = round_once(c, all, open, n, e);
+    }
+    for (size_t i = 0; all != NULL && i < n; i++) {
+        doses[i].alpha = all[i].failed ? (double)NAN : all[i].best_alpha;
+        doses[i].kl = all[i].failed ? all[i].kl : all[i].best_kl;
+        persona_plan_free(all[i].plan);
+        mem_free(all[i].kls);
+    }
+    mem_free(all);
+    mem_free(open);
+    return rc;
+}
+
+#define TOLERANCE 0.03
+#define MAX_QUESTIONS 40
+#define MAX_EVALUATIONS 12
+
+persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
+                               char *const *questions, size_t n_questions,
+                               const persona_hooks *hooks, persona_err *e)
+{
+    const calibration c = {.s = s,
+                           .v = v,
+                           .questions = questions,
+                           .n_questions = n_questions < MAX_QUESTIONS ? n_questions : MAX_QUESTIONS,
+                           .tolerance = TOLERANCE,
+                           .max_evaluations = MAX_EVALUATIONS,
+                           .tag = "",
+                           .hooks = hooks};
+    block_dose dose = {.block = block};
+    persona_code rc = calibrate_blocks(&c, &dose, 1, e);
+    v->from.dose = v->from.dose_kl = NAN;
+    if (rc == PERSONA_OK && isnan(dose.alpha)) {
+        rc = persona_err_set(e, PERSONA_E_NUMERIC,
+                             "calibration: steering block %d by %.2g to %.2g of ||h|| never reaches "
+                             "%.1f nat (last %.3g)",
+                             block, MIN_RATIO, MAX_RATIO, TARGET_NATS, dose.kl);
+    }
+    if (rc == PERSONA_OK) {
+        v->from.dose = (float)dose.alpha;
+        v->from.dose_kl = (float)dose.kl;
+        v->layers[block].dose = (float)dose.alpha;
+    }
+    return rc;
 }

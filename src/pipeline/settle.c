@@ -1,217 +1,299 @@
 /* SPDX-License-Identifier: MIT
  *
- * settle.c - where to steer: the block is chosen by behaviour, not by separability, which predicts
+ * settle.c - where to steer and how much, by behavior and not by separability, which predicts
  * steering badly (methods 4.3).
  *
- * Every block is tried at equal ||edit||/||h||, both signs, on a few extraction questions, all trials
- * of a ratio in one batch; the judge scores them; the block with the largest swing wins, where answers that stop
- * being coherent lose their swing. Without a judge the held-out AUROC times the split-half cosine
- * decides among the middle blocks. Evaluation questions are never used here.
+ *   prune      of many blocks only a few candidates are tried: those that the cheap statistics like
+ *              best, spread over the middle of the model
+ *   dose       a rough iso-KL dose for every candidate, so that blocks are compared at equal effect on
+ *              the predictions, never at equal raw multiples
+ *   sweep      every candidate at +1 and -1 dose (at +-2 if no block answers) on a few questions; the
+ *              judge scores; the largest swing wins, reduced where answers stop being coherent
+ *   refine     in deep models the neighbors of the winner are tried, too
+ *   measure    the exact dose of the winner on all questions
+ *   curve      the response to coefficients -3 .. 3: safe range and recommended coefficients
+ *
+ * Evaluation questions are never used here. Without a judge the statistics decide; without a chat
+ * template nothing can be asked, and the vector stays uncalibrated.
  */
+#include "pipeline/settle.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
+#include "pipeline/calibrate.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/sweep.h"
 
-#define N_QUESTIONS 6
-#define MAX_TOKENS 32
-#define MIN_COHERENCE 70.0
+#define MAX_CANDIDATES 6
+#define N_REFINE 2           /* neighbors on each side */
+#define ROUGH_QUESTIONS 6    /* for candidates' doses */
+#define ROUGH_TOLERANCE 0.25 /* nats */
+#define ROUGH_EVALUATIONS 5
+#define MAX_QUESTIONS 40 /* for the exact dose */
+#define TOLERANCE 0.03
+#define MAX_EVALUATIONS 12
+#define EQUAL_RATIO 0.3 /* ||edit||/||h|| of one step where doses are not measured */
+#define ENOUGH 20.0     /* points of swing below which a larger step is tried */
+#define MAX_BLOCKS 4096
 
-/* Ratios ||edit||/||h||, tried in turn until some block answers: models differ in how much they need
- * and how much they bear. */
-static const double RATIOS[] = {0.3, 0.7};
-#define N_RATIOS (sizeof RATIOS / sizeof RATIOS[0])
-#define ENOUGH 20.0 /* points of swing */
+/* ---- candidates ------------------------------------------------------------------------------ */
 
-typedef struct trial_cell {
-    int block;
-    persona_plan *plans[2]; /* +, - */
-    double score[2], coherence[2];
-} trial_cell;
+/* How good a block looks without steering; NAN statistics (mapped vectors) count as neutral. */
+static double promise(const persona_vector_layer *l)
+{
+    const double auroc = isfinite(l->auroc) ? (double)l->auroc : 0.5;
+    const double d = isfinite(l->cohen_d) ? fmax((double)l->cohen_d, 0) : 1;
+    const double split = isfinite(l->split_half) ? fmax((double)l->split_half, 0) : 1;
+    return auroc * split * d / (d + 1);
+}
+
+static bool usable(const persona_vector *v, int b)
+{
+    const persona_vector_layer *l = &v->layers[b];
+    return b > 0 && b < v->n_layer - 1 && l->present && l->norm > 0 && l->h_median > 0;
+}
+
+/* Every usable block, or the most promising one of each of MAX_CANDIDATES slices of the middle. */
+static size_t candidates(const persona_vector *v, int *out)
+{
+    size_t n = 0, usable_n = 0;
+    for (int b = 0; b < v->n_layer; b++) {
+        usable_n += usable(v, b);
+    }
+    if (usable_n <= MAX_CANDIDATES) {
+        for (int b = 0; b < v->n_layer; b++) {
+            if (usable(v, b)) {
+                out[n++] = b;
+            }
+        }
+        return n;
+    }
+    const int first = v->n_layer / 5, last = v->n_layer * 9 / 10;
+    for (int s = 0; s < MAX_CANDIDATES; s++) {
+        const int a = first + (last - first) * s / MAX_CANDIDATES;
+        const int z = first + (last - first) * (s + 1) / MAX_CANDIDATES;
+        int best = -1;
+        for (int b = a; b < z; b++) {
+            if (usable(v, b) && (best < 0 || promise(&v->layers[b]) > promise(&v->layers[best]))) {
+                best = b;
+            }
+        }
+        if (best >= 0) {
+            out[n++] = best;
+        }
+    }
+    return n;
+}
 
 static int by_statistics(const persona_vector *v)
 {
     int best = -1;
-    double top = -1;
-    for (int b = v->n_layer / 4; b <= v->n_layer * 7 / 8; b++) {
-        const persona_vector_layer *l = &v->layers[b];
-        double x = l->present ? (double)l->auroc * fmax((double)l->split_half, 0) : (double)NAN;
-        if (b > 0 && x > top) {
-            top = x;
+    for (int b = v->n_layer / 4; b <= v->n_layer * 7 / 8 && b < v->n_layer; b++) {
+        if (usable(v, b) && isfinite(v->layers[b].auroc) &&
+            (best < 0 || promise(&v->layers[b]) > promise(&v->layers[best]))) {
             best = b;
         }
     }
+    for (int b = v->n_layer * 3 / 4; best < 0 && b > 0; b--) {
+        best = v->layers[b].present ? b : -1;
+    }
     for (int b = v->n_layer - 1; best < 0 && b > 0; b--) {
-        best = v->layers[b].present && b <= v->n_layer * 3 / 4 ? b : -1;
+        best = v->layers[b].present ? b : -1;
     }
     return best;
 }
 
-static persona_code make_cells(const persona_vector *v, double ratio, trial_cell *cells, size_t *n,
-                               persona_err *e)
+/* ---- doses ----------------------------------------------------------------------------------- */
+
+/* Rough doses of the candidates that have none; without calibration a fixed ratio. */
+static persona_code rough_doses(const settling *x, const int *blocks, size_t n, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    for (int b = 1; rc == PERSONA_OK && b < v->n_layer - 1; b++) {
-        const persona_vector_layer *l = &v->layers[b];
-        if (!l->present || !(l->norm > 0) || !(l->h_median > 0)) {
-            continue;
-        }
-        trial_cell *c = &cells[(*n)++];
-        double alpha = ratio * (double)l->h_median / (double)l->norm;
-        c->block = b;
-        for (int sign = 0; rc == PERSONA_OK && sign < 2; sign++) {
-            persona_edit edit = {.op = PERSONA_OP_ADD,
-                                 .block = b,
-                                 .phases = PERSONA_PHASE_RESPONSE,
-                                 .alpha = (float)(sign == 0 ? alpha : -alpha),
-                                 .v = persona_vector_row(v, b)};
-            rc = persona_plan_new(v->n_layer, v->n_embd, &edit, 1, &c->plans[sign], e);
+    block_dose *doses = mem_calloc(n, sizeof *doses);
+    size_t m = 0;
+    persona_code rc = doses != NULL ? PERSONA_OK : mem_err(e, "doses");
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        persona_vector_layer *l = &x->v->layers[blocks[i]];
+        if (!x->calibrate) {
+            l->dose = EQUAL_RATIO * l->h_median / l->norm;
+        } else if (isnan(l->dose)) {
+            doses[m++].block = blocks[i];
         }
     }
+    if (rc == PERSONA_OK && m > 0) {
+        const size_t n_q = x->questions->n_extraction;
+        const calibration c = {.s = x->s,
+                               .v = x->v,
+                               .questions = x->questions->extraction,
+                               .n_questions = n_q < ROUGH_QUESTIONS ? n_q : ROUGH_QUESTIONS,
+                               .tolerance = ROUGH_TOLERANCE,
+                               .max_evaluations = ROUGH_EVALUATIONS,
+                               .job = x->job,
+                               .tag = x->tag,
+                               .hooks = x->hooks};
+        rc = calibrate_blocks(&c, doses, m, e);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < m; i++) {
+        x->v->layers[doses[i].block].dose = (float)doses[i].alpha;
+    }
+    mem_free(doses);
     return rc;
 }
 
-/* asks and answers (n_questions, n_cells, 2). What the judge leaves open counts as no lean. */
-static persona_code judge_cells(persona_judge *judge, const persona_trait *trait, trial_cell *cells,
-                                size_t n_cells, size_t n_questions, const ask *asks,
-                                const answer *answers, const persona_hooks *hooks, persona_err *e)
+static persona_code exact_dose(const settling *x, settle_report *report, persona_err *e)
 {
-    const size_t n = n_questions * n_cells * 2;
-    persona_judge_item *items = mem_calloc(n, sizeof *items);
-    persona_judgement *got = mem_calloc(n, sizeof *got);
-    persona_code rc = items != NULL && got != NULL ? PERSONA_OK : mem_err(e, "answers to judge");
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        items[i] = (persona_judge_item){asks[i].question, answers[i].text, NAN, NAN};
+    const size_t n_q = x->questions->n_extraction;
+    const calibration c = {.s = x->s,
+                           .v = x->v,
+                           .questions = x->questions->extraction,
+                           .n_questions = n_q < MAX_QUESTIONS ? n_q : MAX_QUESTIONS,
+                           .tolerance = TOLERANCE,
+                           .max_evaluations = MAX_EVALUATIONS,
+                           .job = x->job,
+                           .tag = x->tag,
+                           .hooks = x->hooks};
+    block_dose dose = {.block = x->v->from.best_layer};
+    persona_err why = {.code = PERSONA_OK};
+    persona_code rc = calibrate_blocks(&c, &dose, 1, &why);
+    if (rc == PERSONA_E_NUMERIC || (rc == PERSONA_OK && isnan(dose.alpha))) {
+        report->note = "not calibrated: no multiple of the vector reaches 1 nat";
+        x->v->layers[dose.block].dose = NAN;
+        return PERSONA_OK;
     }
-    if (rc == PERSONA_OK) {
-        rc = persona_judge_all(judge, trait, items, n, hooks, got, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        trial_cell *c = &cells[i / 2 % n_cells];
-        const bool ok = answers[i].answered && !isnan(got[i].trait) && !isnan(got[i].coherence);
-        c->score[i % 2] += (ok ? (double)got[i].trait : 50.0) / (double)n_questions;
-        c->coherence[i % 2] += (ok ? (double)got[i].coherence : 0.0) / (double)n_questions;
-    }
-    mem_free(items);
-    mem_free(got);
-    return rc;
-}
-
-/* Swing, reduced in proportion where coherence falls below 70. */
-static double value_of(const trial_cell *c)
-{
-    double low = fmin(c->coherence[0], c->coherence[1]);
-    return (c->score[0] - c->score[1]) * fmin(1.0, pow(low / MIN_COHERENCE, 2));
-}
-
-static persona_code sweep(persona_session *s, persona_vector *v, const persona_trait *trait,
-                          const persona_questions *questions, persona_judge *judge,
-                          double ratio, uint32_t seed, const persona_hooks *hooks, double *swing,
-                          persona_err *e)
-{
-    size_t n_cells = 0;
-    size_t n_q = questions->n_extraction < N_QUESTIONS ? questions->n_extraction : N_QUESTIONS;
-    char stage[96];
-    trial_cell *cells = mem_calloc((size_t)v->n_layer, sizeof *cells);
-    ask *asks = NULL;
-    answer *answers = NULL;
-    size_t n = 0;
-    persona_code rc =
-        cells == NULL ? mem_err(e, "a sweep") : make_cells(v, ratio, cells, &n_cells, e);
     if (rc != PERSONA_OK) {
-        goto out;
+        return persona_err_set(e, rc, "%s", why.msg);
     }
-    n = n_cells * 2 * n_q;
-    asks = mem_calloc(n, sizeof *asks);
-    answers = mem_calloc(n, sizeof *answers);
-    if (asks == NULL || answers == NULL) {
-        rc = mem_err(e, "a sweep");
-        goto out;
-    }
-    for (size_t i = 0; i < n; i++) {
-        asks[i] = (ask){.question = questions->extraction[i / (n_cells * 2)],
-                        .skip_analysis = true,
-                        .plan = cells[i / 2 % n_cells].plans[i % 2],
-                        .sampling = persona_sampling_defaults()};
-        asks[i].sampling.max_tokens = MAX_TOKENS;
-        asks[i].sampling.seed = rng_mix(seed, 0x73776565, i / (n_cells * 2));
-    }
-    rc = ask_all(s, asks, n, stage_name(stage, sizeof stage, "choose block", trait->name), hooks,
-                 answers, e);
-    if (rc == PERSONA_OK) {
-        rc = judge_cells(judge, trait, cells, n_cells, n_q, asks, answers, hooks, e);
-    }
-    double best = -INFINITY;
-    for (size_t c = 0; rc == PERSONA_OK && c < n_cells; c++) {
-        if (value_of(&cells[c]) > best) {
-            best = value_of(&cells[c]);
-            v->from.best_layer = cells[c].block;
-            *swing = cells[c].score[0] - cells[c].score[1];
-        }
-    }
-out:
-    for (size_t c = 0; cells != NULL && c < n_cells; c++) {
-        persona_plan_free(cells[c].plans[0]);
-        persona_plan_free(cells[c].plans[1]);
-    }
-    mem_free(cells);
-    mem_free(asks);
-    answers_clear(answers, n);
-    mem_free(answers);
-    return rc;
-}
-
-persona_code settle_layer(persona_session *s, persona_vector *v, const persona_trait *trait,
-                          const persona_questions *questions, persona_judge *judge,
-                          uint32_t seed, const persona_hooks *hooks, double *swing,
-                          const char **how, persona_err *e)
-{
-    *swing = NAN;
-    *how = "steering sweep";
-    if (judge != NULL && persona_judge_knows(judge, trait->name) && questions->n_extraction > 0) {
-        persona_code rc = PERSONA_OK;
-        int best = -1;
-        for (size_t r = 0; rc == PERSONA_OK && r < N_RATIOS && !(*swing >= ENOUGH); r++) {
-            double found = NAN;
-            rc = sweep(s, v, trait, questions, judge, RATIOS[r], seed, hooks, &found, e);
-            if (rc == PERSONA_OK && !(*swing >= found)) {
-                *swing = found;
-                best = v->from.best_layer;
-            }
-        }
-        v->from.best_layer = best;
-        if (rc != PERSONA_OK || best > 0) {
-            return rc;
-        }
-    }
-    *how = "auroc";
-    v->from.best_layer = by_statistics(v);
-    if (v->from.best_layer < 1) {
-        return persona_err_set(e, PERSONA_E_SHAPE, "trait '%s': the vector has no usable block",
-                               trait->name);
-    }
+    x->v->from.dose = (float)dose.alpha;
+    x->v->from.dose_kl = (float)dose.kl;
+    x->v->layers[dose.block].dose = (float)dose.alpha;
     return PERSONA_OK;
 }
 
-persona_code persona_settle(persona_session *s, persona_vector *v, const persona_trait *trait,
-                            const persona_questions *questions, persona_judge *judge,
-                            uint32_t seed, const persona_hooks *hooks, double *swing,
-                            persona_err *e)
+/* ---- the sweep ------------------------------------------------------------------------------- */
+
+/* Tries blocks at both signs of a step; updates the winner. */
+static persona_code try_blocks(const settling *x, const int *blocks, size_t n, double step,
+                               double *best, settle_report *report, persona_err *e)
 {
-    const char *how;
-    double measured;
-    persona_code rc = settle_layer(s, v, trait, questions, judge, seed, hooks, &measured, &how, e);
-    if (swing != NULL) {
-        *swing = measured;
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_calibrate(s, v, v->from.best_layer, questions->extraction,
-                               questions->n_extraction, hooks, e);
-        if (rc == PERSONA_E_NUMERIC) {
-            rc = PERSONA_OK; /* uncalibrated, which from.dose says */
+    sweep_cell *cells = mem_calloc(n * 2, sizeof *cells);
+    size_t m = 0;
+    persona_code rc = cells != NULL ? PERSONA_OK : mem_err(e, "a sweep");
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        const persona_vector_layer *l = &x->v->layers[blocks[i]];
+        if (isfinite(l->dose)) {
+            cells[m++] = (sweep_cell){.block = blocks[i], .alpha = step * (double)l->dose};
+            cells[m++] = (sweep_cell){.block = blocks[i], .alpha = -step * (double)l->dose};
         }
+    }
+    if (rc == PERSONA_OK && m > 0) {
+        rc = sweep_run(x, cells, m, "choose block", e);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i + 1 < m; i += 2) {
+        const double value = sweep_value(&cells[i], &cells[i + 1]);
+        if (value > *best || x->v->from.best_layer < 0) {
+            *best = value;
+            x->v->from.best_layer = cells[i].block;
+            report->swing = cells[i].score - cells[i + 1].score;
+        }
+    }
+    mem_free(cells);
+    return rc;
+}
+
+/* Neighbors of the winner that were not tried. */
+static size_t neighbors(const persona_vector *v, const int *tried, size_t n, int *out)
+{
+    size_t m = 0;
+    for (int b = v->from.best_layer - N_REFINE; b <= v->from.best_layer + N_REFINE; b++) {
+        bool known = b <= 0 || b >= v->n_layer - 1 || !usable(v, b);
+        for (size_t i = 0; i < n; i++) {
+            known = known || tried[i] == b;
+        }
+        if (!known) {
+            out[m++] = b;
+        }
+    }
+    return m;
+}
+
+static persona_code by_behavior(const settling *x, settle_report *report, persona_err *e)
+{
+    static const double STEPS[] = {1, 2};
+    int blocks[MAX_CANDIDATES], more[2 * N_REFINE];
+    const size_t n = candidates(x->v, blocks);
+    double best = -INFINITY, step = 0;
+    persona_code rc = rough_doses(x, blocks, n, e);
+    for (size_t k = 0; rc == PERSONA_OK && k < 2 && !(report->swing >= ENOUGH); k++) {
+        step = STEPS[k];
+        rc = try_blocks(x, blocks, n, step, &best, report, e);
+    }
+    if (rc == PERSONA_OK && x->v->from.best_layer > 0 && n == MAX_CANDIDATES) {
+        const size_t m = neighbors(x->v, blocks, n, more);
+        rc = rough_doses(x, more, m, e);
+        if (rc == PERSONA_OK) {
+            rc = try_blocks(x, more, m, step, &best, report, e);
+        }
+    }
+    return rc;
+}
+
+persona_code settle(const settling *x, settle_report *report, persona_err *e)
+{
+    persona_vector *v = x->v;
+    const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
+    const bool asks = x->questions != NULL && x->questions->n_extraction > 0 &&
+                      info->chat != PERSONA_CHAT_NONE;
+    const bool judged = asks && x->judge != NULL && persona_judge_knows(x->judge, x->trait->name) &&
+                        strcmp(persona_judge_kind(x->judge), "labels") != 0;
+    *report = (settle_report){.how = "steering sweep", .swing = NAN, .note = ""};
+    v->from.best_layer = -1;
+    v->from.dose = v->from.dose_kl = NAN;
+    for (int b = 0; b < v->n_layer; b++) {
+        v->layers[b].dose = NAN;
+    }
+    persona_code rc = judged ? by_behavior(x, report, e) : PERSONA_OK;
+    if (rc == PERSONA_OK && v->from.best_layer < 1) {
+        report->how = "statistics";
+        v->from.best_layer = by_statistics(v);
+    }
+    if (rc == PERSONA_OK && v->from.best_layer < 1) {
+        rc = persona_err_set(e, PERSONA_E_SHAPE, "trait '%s': the vector has no usable block",
+                             x->trait->name);
+    }
+    if (rc == PERSONA_OK && x->calibrate && asks && usable(v, v->from.best_layer)) {
+        rc = exact_dose(x, report, e);
+    } else if (rc == PERSONA_OK && x->calibrate) {
+        report->note = "not calibrated: nothing can be asked without questions and a chat template";
+    }
+    if (rc == PERSONA_OK && x->curve && judged && isfinite(v->from.dose)) {
+        rc = sweep_curve(x, e);
+    }
+    if (!x->calibrate) { /* what the sweep used is not a dose */
+        for (int b = 0; b < v->n_layer; b++) {
+            v->layers[b].dose = NAN;
+        }
+    }
+    return rc;
+}
+
+persona_code persona_settle(persona_session *s, persona_vector *v, const persona_trait *trait,
+                            const persona_questions *questions, persona_judge *judge, uint32_t seed,
+                            const persona_hooks *hooks, double *swing, persona_err *e)
+{
+    const settling x = {.s = s,
+                        .v = v,
+                        .trait = trait,
+                        .questions = questions,
+                        .judge = judge,
+                        .calibrate = true,
+                        .seed = seed,
+                        .tag = "",
+                        .hooks = hooks};
+    settle_report report;
+    persona_code rc = settle(&x, &report, e);
+    if (swing != NULL) {
+        *swing = report.swing;
     }
     return rc;
 }
