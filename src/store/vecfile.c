@@ -208,7 +208,7 @@ persona_code vecfile_imported(const vecfile *f, persona_vector *v, const char *s
     if (low > 0.998F && high < 1.002F)
         unit = PERSONA_UNIT_ONE;
     if (*unit)
-        vecfile_remark(note, "unit: %s", unit);
+        vecfile_remark(note, "%s", unit);
     else
         vecfile_remark(note, "unit unknown, norms %.3g to %.3g", (double)low, (double)high);
     persona_code rc = persona_vector_label(&v->from.source, source, f->e);
