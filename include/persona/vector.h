@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * vector.h - persona vectors: one direction per block, with provenance; and their file.
+ * vector.h - persona vectors: one direction per block, with provenance; their files; arithmetic.
  *
  * v_b = mean over kept positive responses - mean over kept negative ones, of the mean residual stream
  * after block b over the response tokens (Chen et al. 2025, section 2.2): raw float32, NOT normalised.
- * Sign: from absence to presence of the trait. Block 0 is computed but never written to files,
- * since llama.cpp cannot apply it; the last block is not captured.
+ * Sign: from absence to presence of the trait. Block 0 is computed but never written to GGUF, since
+ * llama.cpp cannot apply it; the last block is not captured. Vectors of other programs may be of
+ * another unit and hold other blocks: from.unit, from.source and from.note say so.
  */
 #ifndef PERSONA_VECTOR_H
 #define PERSONA_VECTOR_H
@@ -30,6 +31,10 @@ typedef struct persona_vector_layer {
     float neutral_sd;
 } persona_vector_layer;
 
+/* What a direction's length means (from.unit); other texts occur in files, "" is unknown. */
+#define PERSONA_UNIT_RAW "raw mean difference"
+#define PERSONA_UNIT_ONE "unit norm"
+
 /* Where a vector comes from. Strings are owned by the vector; "" when unknown. */
 typedef struct persona_provenance {
     char *trait, *method;                       /* "silly", "mean_difference" */
@@ -44,6 +49,9 @@ typedef struct persona_provenance {
     int layer_from, n_texts;               /* transferred vectors; -1 / 0 otherwise */
     float lambda, r2_heldout, r2_shuffled; /* transferred vectors; NAN otherwise */
     char *verdict;                         /* PASS, FAIL or "" */
+    char *unit;                            /* PERSONA_UNIT_RAW unless something else is known */
+    char *source; /* the program or project that made a foreign file, e.g. "EasySteer" */
+    char *note;   /* what an import or a combination did: numbering, unit, what was left out */
 } persona_provenance;
 
 typedef struct persona_vector {
@@ -53,7 +61,7 @@ typedef struct persona_vector {
     persona_provenance from;
 } persona_vector;
 
-/* All blocks absent, statistics NAN, strings "". Errors: NOMEM, SHAPE (sizes out of range). */
+/* All blocks absent, statistics NAN, unit PERSONA_UNIT_RAW, other strings "". Errors: NOMEM, SHAPE (sizes out of range). */
 PERSONA_CHECK persona_code persona_vector_new(int n_layer, int n_embd, persona_vector **out,
                                               persona_err *e);
 void persona_vector_free(persona_vector *v);
@@ -68,13 +76,56 @@ PERSONA_CHECK persona_code persona_vector_set(persona_vector *v, int block, cons
 /* Replaces one provenance string (copied; NULL becomes ""). */
 PERSONA_CHECK persona_code persona_vector_label(char **field, const char *value, persona_err *e);
 
-/* GGUF control vector (FORMATS.md): stock llama.cpp loads it. The file is written to a temporary
- * name, synced and renamed. Reading rejects wrong types, widths, non-finite values, direction.0 and
- * doubled tensors by name. Errors: IO, FORMAT, SHAPE, NUMERIC, NOTFOUND. */
+/* ---- files ----------------------------------------------------------------------------------- */
+
+/* Formats by number: "gguf", "safetensors", "json", "f32", "pt"; NULL after the last. */
+const char *persona_vector_format(size_t i);
+/* The format whose extension the name ends in; NULL: none. */
+const char *persona_vector_format_of(const char *path);
+
+/* Writes a vector in the format of the extension, GGUF where there is none. Files are written to a
+ * temporary name, synced and renamed. GGUF is what stock llama.cpp loads (FORMATS.md). Errors: IO,
+ * SHAPE (nothing to write), and those of persona_vector_write_as. */
 PERSONA_CHECK persona_code persona_vector_write(const persona_vector *v, const char *path,
                                                 persona_err *e);
+/* The same in a format by name (NULL: by extension). *note (may be NULL): what the format cannot
+ * hold, "" if nothing; malloc'ed: free() it. Errors: USAGE (no such format). */
+PERSONA_CHECK persona_code persona_vector_write_as(const persona_vector *v, const char *path,
+                                                   const char *format, char **note, persona_err *e);
+
+/* Reads a vector of any known format, told by content. Values keep their float32 bits; half
+ * precision is widened. Wrong types and widths, values that are not finite and doubled directions
+ * are refused by name. Errors: IO, FORMAT, SHAPE, NUMERIC, NOTFOUND. */
 PERSONA_CHECK persona_code persona_vector_read(const char *path, persona_vector **out,
                                                persona_err *e);
+/* The same; *format (may be NULL) is the name of the format found. */
+PERSONA_CHECK persona_code persona_vector_read_as(const char *path, persona_vector **out,
+                                                  const char **format, persona_err *e);
+
+/* ---- arithmetic ------------------------------------------------------------------------------ */
+
+/* Cosine of the directions of a block; NAN where one is absent or zero or the widths differ. */
+double persona_vector_cosine(const persona_vector *a, const persona_vector *b, int block);
+
+typedef struct persona_vector_term {
+    const persona_vector *v;
+    double coefficient;
+    int block_a, block_b; /* inclusive; -1: every block */
+    const char *name;     /* for messages */
+} persona_vector_term;
+
+/* Sum of coefficient * v, block by block; an absent direction counts as zero. The best block stays if
+ * all terms agree on it, the calibration and the statistics only of one vector times a positive
+ * number. from.note says what differed (unit, model, blocks). Errors: SHAPE (widths, models, no
+ * direction left), NUMERIC. */
+PERSONA_CHECK persona_code persona_vector_combine(const persona_vector_term *terms, size_t n,
+                                                  persona_vector **out, persona_err *e);
+/* Divides every direction by its norm; the dose follows, so that it means the same.
+ * Errors: NUMERIC (a direction of zeros). */
+PERSONA_CHECK persona_code persona_vector_normalize(persona_vector *v, persona_err *e);
+/* A copy for a model of n_layer blocks. Errors: SHAPE (a direction lies behind them). */
+PERSONA_CHECK persona_code persona_vector_resize(const persona_vector *v, int n_layer,
+                                                 persona_vector **out, persona_err *e);
 
 #ifdef __cplusplus
 }

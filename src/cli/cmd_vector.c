@@ -1,40 +1,75 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_vector.c - `persona vector show V` and `persona vector compare A B`.
+ * cmd_vector.c - `persona vector ACTION`: options, and the table of actions.
  *
- * V is a file, or, with --model, a name in the user's library for that model.
+ * A vector is a file of any known format, or, with --model, a name in the user's library for that
+ * model. The actions are vector_show.c, vector_compare.c and vector_convert.c (convert, combine).
  */
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/cli.h"
-#include "cli/plot.h"
-#include "cli/table.h"
+#include "cli/vector_cmd.h"
 
-typedef struct vector_args {
-    cli_state *c;
-    const char *model, *action, *names[2];
-    size_t n_names;
-} vector_args;
+enum { OPT_TO = 256, OPT_ARCH, OPT_LAYERS, OPT_DEBIAS, OPT_NORMALIZE };
+
+/* How many names an action takes, which of them are vectors to open, and whether it writes. */
+static const struct action {
+    const char *name, *wants;
+    vector_run run;
+    size_t min, max;
+    bool opens, writes;
+} actions[] = {
+    {"show", "one vector", vector_show, 1, 1, true, false},
+    {"compare", "two vectors or more", vector_compare, 2, SIZE_MAX, true, false},
+    {"convert", "one file to read and one to write", vector_convert, 2, 2, true, true},
+    {"combine", "one expression, in quotes", vector_combine, 1, 1, false, true},
+};
+enum { N_ACTIONS = sizeof actions / sizeof actions[0] };
 
 static const struct argp_option options[] = {
     {"model", 'm', "FILE", 0, "Look names up in the user's library for this model", 0},
+    {"output", 'o', "FILE", 0, "combine: where the result goes", 0},
+    {"to", OPT_TO, "FORMAT", 0,
+     "Write gguf, safetensors, json, f32 or pt (default: by the extension)", 0},
+    {"model-arch", OPT_ARCH, "NAME", 0, "convert: architecture of the model, as llama.cpp names it",
+     0},
+    {"n-layer", OPT_LAYERS, "N", 0, "convert: blocks of the model", 0},
+    {"debias", OPT_DEBIAS, "FILE", 0, "convert: add this vector (the __debias part of a triple)",
+     0},
+    {"normalize", OPT_NORMALIZE, NULL, 0, "Make every direction one of unit length", 0},
     {0},
 };
+
+static const struct action *find_action(const char *name)
+{
+    for (size_t i = 0; name && i < N_ACTIONS; i++)
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
+    return NULL;
+}
 
 static error_t check(struct argp_state *state)
 {
     const vector_args *a = state->input;
+    const struct action *x = find_action(a->action);
     if (a->c->help)
         return 0;
     if (!a->action)
-        return cli_usage(state, "what to do: show or compare?");
-    const bool show = strcmp(a->action, "show") == 0, compare = strcmp(a->action, "compare") == 0;
-    if (!show && !compare)
-        return cli_usage(state, "vector can show and compare, not '%s'", a->action);
-    if (a->n_names != (show ? 1u : 2u))
-        return cli_usage(state, "%s wants %s", a->action, show ? "one vector" : "two vectors");
+        return cli_usage(state, "what to do: show, compare, convert or combine?");
+    if (!x)
+        return cli_usage(state, "vector can show, compare, convert and combine, not '%s'",
+                         a->action);
+    if (a->n_names < x->min || a->n_names > x->max)
+        return cli_usage(state, "%s wants %s", x->name, x->wants);
+    if (!x->writes && (a->to || a->normalize))
+        return cli_usage(state, "%s writes nothing: no --to, no --normalize", x->name);
+    if (strcmp(x->name, "convert") != 0 && (a->model_arch || a->n_layer > 0 || a->debias))
+        return cli_usage(state, "--model-arch, --n-layer and --debias belong to convert");
+    if (strcmp(x->name, "combine") != 0 && a->output)
+        return cli_usage(state, "--output belongs to combine");
+    if (strcmp(x->name, "combine") == 0 && !a->output)
+        return cli_usage(state, "--output is missing");
     return 0;
 }
 
@@ -48,13 +83,30 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'm':
         a->model = arg;
         return 0;
+    case 'o':
+        a->output = arg;
+        return 0;
+    case OPT_TO:
+        a->to = arg;
+        return 0;
+    case OPT_ARCH:
+        a->model_arch = arg;
+        return 0;
+    case OPT_LAYERS:
+        return cli_int(state, "--n-layer", arg, 1, 4096, &a->n_layer);
+    case OPT_DEBIAS:
+        a->debias = arg;
+        return 0;
+    case OPT_NORMALIZE:
+        a->normalize = true;
+        return 0;
     case ARGP_KEY_ARG:
-        if (!a->action)
+        if (!a->action) {
             a->action = arg;
-        else if (a->n_names < 2)
-            a->names[a->n_names++] = arg;
-        else
-            return ARGP_ERR_UNKNOWN;
+            return 0;
+        }
+        a->names = cli_resize(a->names, a->n_names + 1, sizeof *a->names);
+        a->names[a->n_names++] = arg;
         return 0;
     case ARGP_KEY_END:
         return check(state);
@@ -67,233 +119,55 @@ static const struct argp_child children[] = {CLI_CHILD_OUTPUT, {0}};
 static const struct argp argp = {
     options,
     parse,
-    "show VECTOR\ncompare VECTOR VECTOR",
-    "Shows what a vector file holds and where it comes from, or the cosine of two, block by block.",
+    "show VECTOR\ncompare VECTOR VECTOR...\nconvert IN OUT\ncombine EXPRESSION -o OUT",
+    "Shows what a vector file holds and where it comes from; the cosines of several, block by "
+    "block; rewrites one in another format; or writes a sum of several, as in \"silly + "
+    "0.5*poetic.gguf - old.pt@3-5\". Formats: GGUF control vectors (llama.cpp, repeng, EasySteer), "
+    "safetensors, the JSON of cross-model-persona-steering, ds4's .f32 with its .json, and .pt of "
+    "persona_vectors.",
     children,
     NULL,
     NULL,
 };
 
-static persona_code read_vector(const cli_engine *x, const char *name, persona_vector **out,
-                                persona_err *e)
+persona_code vector_open(const vector_args *a, const char *name, vector_input *out, persona_err *e)
 {
-    return x->model ? persona_vector_find(x->model, name, out, e)
-                    : persona_vector_read(name, out, e);
-}
-
-/* ---- show ------------------------------------------------------------------------------------ */
-
-static void origin_json(json_out *o, const persona_provenance *p)
-{
-    jo_string(o, "trait", p->trait);
-    jo_string(o, "method", p->method);
-    jo_string(o, "model", p->model_name);
-    jo_string(o, "arch", p->model_arch);
-    jo_string(o, "model_sha256", p->model_hash);
-    jo_string(o, "template_sha256", p->template_hash);
-    jo_string(o, "judge", p->judge);
-    jo_string(o, "library", p->library);
-    jo_string(o, "parent_model", p->parent_model);
-    jo_string(o, "map", p->map);
-    jo_string(o, "verdict", p->verdict);
-    jo_int(o, "seed", (long long)p->seed);
-    jo_object(o, "generated");
-    jo_int(o, "positive", p->n_generated_pos);
-    jo_int(o, "negative", p->n_generated_neg);
-    jo_end(o);
-    jo_object(o, "kept");
-    jo_int(o, "positive", p->n_kept_pos);
-    jo_int(o, "negative", p->n_kept_neg);
-    jo_end(o);
-    jo_int(o, "best_layer", p->best_layer);
-    jo_number(o, "dose", (double)p->dose);
-    jo_number(o, "dose_kl", (double)p->dose_kl);
-    jo_int(o, "layer_from", p->layer_from);
-    jo_int(o, "n_texts", p->n_texts);
-    jo_number(o, "lambda", (double)p->lambda);
-    jo_number(o, "r2_heldout", (double)p->r2_heldout);
-    jo_number(o, "r2_shuffled", (double)p->r2_shuffled);
-}
-
-static persona_code show_json(cli_state *c, const char *name, const persona_vector *v,
-                              persona_err *e)
-{
-    cli_json j;
-    json_out *o = cli_json_begin(&j, "vector");
-    jo_string(o, "vector", name);
-    jo_int(o, "n_layer", v->n_layer);
-    jo_int(o, "n_embd", v->n_embd);
-    origin_json(o, &v->from);
-    jo_array(o, "layers");
-    for (int b = 0; b < v->n_layer; b++) {
-        const persona_vector_layer *l = &v->layers[b];
-        if (!l->present)
-            continue;
-        jo_object(o, NULL);
-        jo_int(o, "layer", b);
-        jo_number(o, "norm", (double)l->norm);
-        jo_number(o, "h_median", (double)l->h_median);
-        jo_number(o, "auroc", (double)l->auroc);
-        jo_number(o, "cohen_d", (double)l->cohen_d);
-        jo_number(o, "split_half_cosine", (double)l->split_half);
-        jo_number(o, "neutral_mean", (double)l->neutral_mean);
-        jo_number(o, "neutral_sd", (double)l->neutral_sd);
-        jo_end(o);
-    }
-    jo_end(o);
-    return cli_json_end(c, &j, e);
-}
-
-static void fact(const char *name, const char *value)
-{
-    if (value && *value)
-        printf("  %-10s %s\n", name, value);
-}
-
-static void show_origin(const persona_vector *v)
-{
-    const persona_provenance *p = &v->from;
-    char text[160];
-    printf("%s%s%s  %d wide\n", tty_paint(stdout, TTY_BOLD), p->trait && *p->trait ? p->trait : "?",
-           tty_paint(stdout, TTY_RESET), v->n_embd);
-    snprintf(text, sizeof text, "%s (%s)  %.16s", p->model_name, p->model_arch, p->model_hash);
-    fact("model", *p->model_name ? text : "");
-    fact("method", p->method);
-    fact("judge", p->judge);
-    snprintf(text, sizeof text, "%d of %d pairs", p->n_kept_pos, p->n_generated_pos);
-    fact("kept", p->n_generated_pos > 0 ? text : "");
-    snprintf(text, sizeof text, "%s, block %d, %d texts, R2 %s", p->parent_model, p->layer_from,
-             p->n_texts, cli_number((double)p->r2_heldout, 2));
-    fact("carried", *p->parent_model ? text : "");
-    fact("verdict", p->verdict);
-    snprintf(text, sizeof text, "%s x the vector at block %d", cli_number((double)p->dose, 2),
-             p->best_layer);
-    fact("one dose", isfinite(p->dose) ? text : "");
-    fact("made by", p->library);
-    putchar('\n');
-}
-
-static void show_text(const persona_vector *v)
-{
-    static const table_column columns[] = {
-        {"", TABLE_LEFT},       {"layer", TABLE_RIGHT},      {"norm", TABLE_RIGHT},
-        {"AUROC", TABLE_RIGHT}, {"split-half", TABLE_RIGHT}, {"", TABLE_LEFT},
-    };
-    double top = 0;
-    table t;
-    show_origin(v);
-    table_init(&t, columns, sizeof columns / sizeof *columns);
-    for (int b = 0; b < v->n_layer; b++)
-        top = fmax(top, v->layers[b].present ? (double)v->layers[b].norm : 0.0);
-    for (int b = 0; b < v->n_layer; b++) {
-        const persona_vector_layer *l = &v->layers[b];
-        if (!l->present)
-            continue;
-        char bar[128];
-        plot_bar_open(bar, sizeof bar, (double)l->norm / top, 24);
-        table_cell(&t, "%s", b != v->from.best_layer ? "" : tty_utf8() ? "→" : ">");
-        table_cell(&t, "%d", b);
-        table_cell(&t, "%s", cli_number((double)l->norm, 3));
-        table_cell(&t, "%s", cli_number((double)l->auroc, 2));
-        table_cell(&t, "%s", cli_number((double)l->split_half, 2));
-        table_cell(&t, "%s", bar);
-        table_style(&t, b == v->from.best_layer ? TTY_GREEN : TTY_DIM);
-    }
-    table_print(&t, stdout, 0);
-    table_free(&t);
-}
-
-/* ---- compare --------------------------------------------------------------------------------- */
-
-static double cosine(const persona_vector *a, const persona_vector *b, int block)
-{
-    const float *x = persona_vector_row(a, block), *y = persona_vector_row(b, block);
-    double xy = 0, xx = 0, yy = 0;
-    for (int i = 0; i < a->n_embd; i++) {
-        xy += (double)x[i] * (double)y[i];
-        xx += (double)x[i] * (double)x[i];
-        yy += (double)y[i] * (double)y[i];
-    }
-    return xy / sqrt(xx * yy);
-}
-
-static persona_code compare(cli_state *c, const vector_args *a, const persona_vector *x,
-                            const persona_vector *y, persona_err *e)
-{
-    static const table_column columns[] = {{"layer", TABLE_RIGHT},
-                                           {"cosine", TABLE_RIGHT},
-                                           {"|A|", TABLE_RIGHT},
-                                           {"|B|", TABLE_RIGHT},
-                                           {"", TABLE_LEFT}};
-    if (x->n_embd != y->n_embd)
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "%s is %d wide and %s is %d wide: vectors of different models have "
-                               "no common space (carry one over with 'persona transfer')",
-                               a->names[0], x->n_embd, a->names[1], y->n_embd);
-    const int n = x->n_layer < y->n_layer ? x->n_layer : y->n_layer;
-    cli_json j = {.text = {.p = NULL}};
-    json_out *o = c->json ? cli_json_begin(&j, "vector") : NULL;
-    table t;
-    size_t common = 0;
-    table_init(&t, columns, sizeof columns / sizeof *columns);
-    if (o)
-        jo_array(o, "layers");
-    for (int b = 0; b < n; b++) {
-        if (!x->layers[b].present || !y->layers[b].present)
-            continue;
-        const double cos = cosine(x, y, b);
-        common++;
-        if (o) {
-            jo_object(o, NULL);
-            jo_int(o, "layer", b);
-            jo_number(o, "cosine", cos);
-            jo_end(o);
-        }
-        char bar[128];
-        plot_bar_open(bar, sizeof bar, fabs(cos), 24);
-        table_cell(&t, "%d", b);
-        table_cell(&t, "%s", cli_number(cos, 3));
-        table_cell(&t, "%s", cli_number((double)x->layers[b].norm, 3));
-        table_cell(&t, "%s", cli_number((double)y->layers[b].norm, 3));
-        table_cell(&t, "%s", bar);
-        table_style(&t, cos < 0 ? TTY_RED : TTY_GREEN);
-    }
-    persona_code rc = PERSONA_OK;
-    if (common == 0)
-        rc = persona_err_set(e, PERSONA_E_SHAPE, "%s and %s have no block in common", a->names[0],
-                             a->names[1]);
-    if (rc == PERSONA_OK && !o)
-        table_print(&t, stdout, 0);
-    if (o)
-        jo_end(o);
-    if (rc == PERSONA_OK && o)
-        rc = cli_json_end(c, &j, e);
-    buf_free(&j.text);
-    table_free(&t);
+    *out = (vector_input){.name = name, .format = "gguf"};
+    if (a->engine->model && !persona_vector_format_of(name))
+        return persona_vector_find(a->engine->model, name, &out->v, e);
+    const persona_code rc = persona_vector_read_as(name, &out->v, &out->format, e);
+    const persona_model_info *info = a->engine->info;
+    if (rc == PERSONA_OK && info && out->v->n_embd != info->n_embd)
+        return persona_err_set(e, PERSONA_E_SHAPE, "%s: the vector is %d wide, the model %s is %d",
+                               name, out->v->n_embd, info->name, info->n_embd);
     return rc;
 }
 
 persona_code cmd_vector(cli_state *c, int argc, char **argv, persona_err *e)
 {
-    vector_args a = {.c = c};
     cli_engine x = {0};
-    persona_vector *v[2] = {NULL, NULL};
+    vector_args a = {.c = c, .engine = &x};
+    vector_input *in = NULL;
     bool go = false;
+    size_t n = 0;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
     if (!go)
-        return rc;
+        goto out;
+    const struct action *action = find_action(a.action);
     if (a.model)
         rc = cli_open_model(a.model, &x, e);
-    for (size_t i = 0; i < a.n_names && rc == PERSONA_OK; i++)
-        rc = read_vector(&x, a.names[i], &v[i], e);
-    if (v[0] && v[1])
-        rc = compare(c, &a, v[0], v[1], e);
-    else if (rc == PERSONA_OK && v[0] && c->json)
-        rc = show_json(c, a.names[0], v[0], e);
-    else if (rc == PERSONA_OK && v[0])
-        show_text(v[0]);
-    persona_vector_free(v[1]);
-    persona_vector_free(v[0]);
+    if (action->opens) /* the last name of one that writes is where it goes */
+        n = action->writes ? 1 : a.n_names;
+    in = cli_alloc(n + 1, sizeof *in);
+    for (size_t i = 0; i < n && rc == PERSONA_OK; i++)
+        rc = vector_open(&a, a.names[i], &in[i], e);
+    if (rc == PERSONA_OK)
+        rc = action->run(&a, in, n, e);
+out:
+    for (size_t i = 0; in && i < n; i++)
+        persona_vector_free(in[i].v);
+    mem_free(in);
+    mem_free(a.names);
     cli_close(&x);
     return rc;
 }

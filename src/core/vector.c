@@ -4,8 +4,8 @@
  *
  * Owns every string of the provenance (none is ever NULL) and the two arrays. Invariants kept here:
  * a present row is finite and its norm is current; an absent row is zero. Rows enter only through
- * persona_vector_set, so a value that is not a number is named where it first appears. Files are
- * store/vecfile_gguf.c.
+ * persona_vector_set, so a value that is not a number is named where it first appears. Arithmetic is
+ * core/vecmath.c, files are store/vecfile.c.
  */
 #include "persona/vector.h"
 
@@ -30,6 +30,8 @@ static const size_t string_fields[] = {
     offsetof(persona_provenance, judge),       offsetof(persona_provenance, library),
     offsetof(persona_provenance, parent_hash), offsetof(persona_provenance, parent_model),
     offsetof(persona_provenance, map),         offsetof(persona_provenance, verdict),
+    offsetof(persona_provenance, unit),        offsetof(persona_provenance, source),
+    offsetof(persona_provenance, note),
 };
 #define N_STRINGS (sizeof string_fields / sizeof string_fields[0])
 
@@ -90,6 +92,9 @@ persona_code persona_vector_new(int n_layer, int n_embd, persona_vector **out, p
         if (rc != PERSONA_OK)
             goto out;
     }
+    rc = persona_vector_label(&v->from.unit, PERSONA_UNIT_RAW, e);
+    if (rc != PERSONA_OK)
+        goto out;
     numbers_unknown(&v->from);
     for (int b = 0; b < n_layer; b++)
         v->layers[b] = (persona_vector_layer){.h_median = NAN,

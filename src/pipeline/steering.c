@@ -83,8 +83,7 @@ static void list_library(const char *dir, buf *out)
 
 static bool is_path(const char *name)
 {
-    size_t n = strlen(name);
-    return strchr(name, '/') != NULL || (n > 5 && strcmp(name + n - 5, ".gguf") == 0);
+    return strchr(name, '/') != NULL || persona_vector_format_of(name) != NULL;
 }
 
 persona_code persona_vector_find(persona_model *m, const char *name, persona_vector **out,

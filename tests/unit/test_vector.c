@@ -95,6 +95,9 @@ static void same_vector(const persona_vector *a, const persona_vector *b)
         {f->parent_model, g->parent_model},
         {f->map, g->map},
         {f->verdict, g->verdict},
+        {f->unit, g->unit},
+        {f->source, g->source},
+        {f->note, g->note},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         assert_string_equal(pairs[i][0], pairs[i][1]);
@@ -290,7 +293,7 @@ static void foreign_file(void **state)
     tensor(&t, "direction.3", 0, 8, 0);
     if (persona_vector_read(finish(&t, 0.5f), &v, &e) != PERSONA_OK)
         fail_msg("%s", e.msg);
-    assert_int_equal(v->n_layer, 7);
+    assert_int_equal(v->n_layer, 6);
     assert_int_equal(v->n_embd, 8);
     assert_true(v->layers[5].present && v->layers[3].present && !v->layers[4].present);
     assert_string_equal(v->from.model_arch, "qwen2");
@@ -314,10 +317,9 @@ static void malformed(void **state)
     } cases[] = {
         {"llama", "direction.1", NULL, 0, 8, 0, 1, PERSONA_E_FORMAT, "\"llama\""},
         {NULL, "direction.1", NULL, 0, 8, 0, 1, PERSONA_E_FORMAT, "general.architecture"},
-        {"controlvector", "direction.1", "direction.0", 0, 8, 0, 1, PERSONA_E_FORMAT, "llama.cpp"},
         {"controlvector", "direction.1", "direction.1", 0, 8, 0, 1, PERSONA_E_FORMAT,
          "'direction.1' occurs twice"},
-        {"controlvector", "direction.1", "direction.2", 1, 16, 0, 1, PERSONA_E_FORMAT,
+        {"controlvector", "direction.1", "direction.2", 24, 16, 0, 1, PERSONA_E_FORMAT,
          "'direction.2' is not F32"},
         {"controlvector", "direction.1", "direction.2", 0, 8, 2, 1, PERSONA_E_FORMAT,
          "'direction.2' has more than one dimension"},
@@ -349,8 +351,8 @@ static void malformed(void **state)
             tensor(&t, cases[i].second, cases[i].type, cases[i].width, cases[i].rows);
         expect(finish(&t, cases[i].value), cases[i].code, cases[i].word);
     }
-    expect(scratch_text("text.gguf", "hello, world"), PERSONA_E_FORMAT, "not a GGUF file");
-    expect(scratch_text("empty.gguf", ""), PERSONA_E_FORMAT, "not a GGUF file");
+    expect(scratch_text("text.gguf", "hello, world"), PERSONA_E_FORMAT, "no vector file");
+    expect(scratch_text("empty.gguf", ""), PERSONA_E_FORMAT, "is empty");
     expect(scratch_text("magic.gguf", "GGUF"), PERSONA_E_FORMAT, "truncated");
     expect(scratch_path("absent.gguf"), PERSONA_E_NOTFOUND, "absent");
     expect(scratch_folder, PERSONA_E_IO, "folder");
@@ -370,8 +372,8 @@ static void malformed_keys(void **state)
         {"persona.seed", 6, 1, "'persona.seed'"},
         {"persona.counts", 4, 1, "'persona.counts'"},
         {"persona.layers.auroc", 6, 1, "'persona.layers.auroc'"},
-        {"persona.layer.best", 5, 3, "expected -1 to 2"},
-        {"persona.layer.best", 5, 0xfffffffe, "expected -1 to 2"},
+        {"persona.layer.best", 5, 3, "expected -1 to 1"},
+        {"persona.layer.best", 5, 0xfffffffe, "expected -1 to 1"},
         {"persona.n_layer", 4, 1, "expected 2 to"},
         {"persona.n_layer", 4, 0xffffffff, "expected 2 to"},
         {"general.architecture", 4, 1, "general.architecture"},
@@ -393,12 +395,19 @@ static void malformed_keys(void **state)
     }
     head(&t);
     key_string(&t, "general.architecture", "controlvector");
-    key(&t, "persona.layers.auroc", 9); /* two floats, three layers */
-    put_u32(&t, 6);
-    put_u64(&t, 2);
-    put_u64(&t, 0);
+    key(&t, "persona.version", 4); /* only files of others may hold direction.0 */
+    put_u32(&t, 1);
     tensor(&t, "direction.1", 0, 8, 0);
-    expect(finish(&t, 1), PERSONA_E_FORMAT, "holds 2 values");
+    tensor(&t, "direction.0", 0, 8, 0);
+    expect(finish(&t, 1), PERSONA_E_FORMAT, "'direction.0' stands for block 0");
+    head(&t);
+    key_string(&t, "general.architecture", "controlvector");
+    key(&t, "persona.layers.auroc", 9); /* three floats, two layers */
+    put_u32(&t, 6);
+    put_u64(&t, 3);
+    put(&t, "\0\0\0\0\0\0\0\0\0\0\0", 12);
+    tensor(&t, "direction.1", 0, 8, 0);
+    expect(finish(&t, 1), PERSONA_E_FORMAT, "holds 3 values");
 }
 
 /* Every prefix of a file is refused with a message, and so is (or is read) every flipped byte. */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vecfile_gguf.h - the reading half of GGUF vector files.
+ */
+#ifndef PERSONA_STORE_VECFILE_GGUF_H
+#define PERSONA_STORE_VECFILE_GGUF_H
+
+#include "store/vecfile.h"
+
+PERSONA_CHECK persona_code vecfile_gguf_read(const vecfile *f, persona_vector **out);
+
+#endif
