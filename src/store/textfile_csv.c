@@ -128,7 +128,7 @@ static persona_code read_record(text_source *s, csv_record *r, bool *end, person
             return persona_err_set(e, PERSONA_E_SHAPE,
                                    "%s:%zu: the record is longer than the allowed %zu bytes (is a "
                                    "quote never closed?)",
-                                   s->in.name, r->line, r->text.max);
+                                   s->in.name, r->line, r->text.max - 1);
         if (!code)
             code = buf_ok(&r->text, s->in.name, e);
         if (code)
@@ -186,8 +186,8 @@ persona_code csv_begin(text_source *s, persona_err *e)
     csv_state *c = s->csv = mem_calloc(1, sizeof *c);
     if (!c)
         return mem_err(e, s->in.name);
-    buf_init(&c->header.text, HEADER_MAX);
-    buf_init(&c->row.text, TEXT_LINE_MAX);
+    buf_init(&c->header.text, HEADER_MAX + 1);
+    buf_init(&c->row.text, TEXT_LINE_MAX + 1); /* the last NUL stands for the line's end */
     const persona_code code = read_record(s, &c->header, &end, e);
     if (code)
         return code;

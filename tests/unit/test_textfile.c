@@ -413,8 +413,8 @@ static void prompts(void **state)
         text_item_free(t);
     }
     static const bad_case bad[] = {
-        {"ok\n\\x00\n", "F.txt:2: byte 0 of the line is NUL"},
-        {"a\\xff\n", "F.txt:1: byte 1 of the line, 0xff, is not UTF-8"},
+        {"ok\n\\x00\n", "F.txt:2: byte 0 of the decoded line is NUL"},
+        {"a\\xff\n", "F.txt:1: byte 1 of the decoded line, 0xff, is not UTF-8"},
     };
     expect_bad("F.txt", bad, 2);
 }
@@ -663,14 +663,14 @@ static void published_bytes(void **state)
         text_item t = rollout_item(0, 1, 0, side);
         char plain[] = "plain";
         t.prompt = t.question = t.response = plain;
-        t.label_trait = 77.000000000000014;
+        t.label_trait = 0.1 + 0.2;
         t.label_coherence = (double)NAN;
         assert_int_equal(text_writer_write(w, &t, NULL), PERSONA_OK);
     }
     assert_int_equal(text_writer_close(w, NULL), PERSONA_OK);
     assert_int_equal(file_read(scratch_path("bytes/evil_neg_instruct.csv"), 1000, &text, &n, NULL),
                      PERSONA_OK);
-    assert_string_equal(text, HEADER "plain,plain,plain,evil_0_neg_1,77.000000000000014,\n");
+    assert_string_equal(text, HEADER "plain,plain,plain,evil_0_neg_1,0.30000000000000004,\n");
     mem_free(text);
 }
 
