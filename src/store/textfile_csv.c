@@ -57,7 +57,8 @@ static persona_code bad_record(const text_source *s, persona_err *e, const char 
 static persona_code open_field(const text_source *s, csv_record *r, persona_err *e)
 {
     if (r->n == CSV_COLUMNS_MAX)
-        return bad_record(s, e, "has more than 256 fields (expected the columns of persona_vectors)");
+        return bad_record(s, e,
+                          "has more than 256 fields (expected the columns of persona_vectors)");
     r->at[r->n++] = r->text.len;
     return PERSONA_OK;
 }
@@ -88,11 +89,13 @@ static persona_code split_line(const text_source *s, csv_record *r, csv_mode *mo
         } else if (c == '\r' && i + 1 == n) {
             break;
         } else if (c == '\r') {
-            code = bad_record(s, e, "holds a carriage return outside quotes (expected it only "
-                                    "before a line break)");
+            code = bad_record(s, e,
+                              "holds a carriage return outside quotes (expected it only "
+                              "before a line break)");
         } else if (*mode == CLOSED) {
-            code = bad_record(s, e, "has text after a closing quote (expected a comma or the end "
-                                    "of the line; a quote inside quotes is doubled)");
+            code = bad_record(s, e,
+                              "has text after a closing quote (expected a comma or the end "
+                              "of the line; a quote inside quotes is doubled)");
         } else {
             *mode = PLAIN;
             buf_putc(&r->text, c);
