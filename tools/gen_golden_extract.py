@@ -220,10 +220,9 @@ def golden_fluency():
              "Don\u2019t stop; don\u2019t stop \u2014 \u00c9t\u00e9 \u00e0 la mer, \u00c9t\u00e9 \u00e0 la ville.",
              "\u6211\u4eec\u53bb\u5317\u4eac\uff0c\u6211\u4eec\u53bb\u4e0a\u6d77\u3002 \U0001f600\U0001f600 ok",
              "a b c d a b c d a b c d a b c d a b c d x"]
-    for loop in (0, 3, 7, 20, 60):                # a text that ends in a loop of that many words
+    for times in (0, 4, 10, 18, 28):              # 200 words, among them a loop of five, that often
         words = list(rng.choice(pool, 60))
-        if loop:
-            words += words[-loop:] * (140 // loop)
+        words += words[-5:] * times
         words += list(rng.choice(pool, 200 - len(words)))
         texts.append(" ".join(words))
     write("golden_fluency.json", {"cases": [fluency_case(t) for t in texts]})

@@ -34,7 +34,8 @@
 #define FIXED_STRENGTH 0.1
 #define MAX_STEPS 100
 #define MAX_HALVINGS 40
-#define CONVERGED 1e-12 /* relative fall of the objective */
+#define CONVERGED 1e-12   /* relative fall of the objective */
+#define CLOSE_ENOUGH 1e-7 /* for comparing strengths */
 #define LEAST_WEIGHT 1e-10
 
 static const double strengths[] = {1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5};
@@ -59,10 +60,10 @@ typedef struct problem {
     double *a, b;  /* (k) coefficients, intercept */
     double *f;     /* (n) m a + b */
     double *a_new, *f_new, b_new;
-    double *w, *wz;       /* (n) weights, weights times working response */
-    double *square;       /* (k, k) */
-    double *rhs;          /* (k, 2) */
-    double *left, *right; /* (k, n), (n, k): primal only */
+    double *w, *wz;            /* (n) weights, weights times working response */
+    double *square;            /* (k, k) */
+    double *rhs;               /* (k, 2) */
+    double *across, *weighted; /* (k, n) m transposed, (n, k) W m: primal only */
 } problem;
 
 /* ---- one Newton step ------------------------------------------------------------------------ */
@@ -87,24 +88,25 @@ static void weigh(problem *p)
 static persona_code dual_step(problem *p, persona_err *e)
 {
     const size_t n = p->n;
-    double top = 0, bottom = 0;
+    double top = 0, bottom = 0, *root = p->f_new; /* which is due to be overwritten */
     for (size_t i = 0; i < n; i++) {
-        const double root = sqrt(p->w[i]);
-        for (size_t j = 0; j < n; j++)
-            p->square[i * n + j] = root * p->m[i * n + j] * sqrt(p->w[j]);
-        p->rhs[2 * i] = p->wz[i] / root;
-        p->rhs[2 * i + 1] = root;
+        root[i] = sqrt(p->w[i]);
+        p->rhs[2 * i] = p->wz[i] / root[i];
+        p->rhs[2 * i + 1] = root[i];
     }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            p->square[i * n + j] = root[i] * p->m[i * n + j] * root[j];
     persona_code rc = linalg_solve_spd(p->square, n, p->lambda, p->rhs, 2, e);
     if (rc != PERSONA_OK)
         return rc;
     for (size_t i = 0; i < n; i++) {
-        top += sqrt(p->w[i]) * p->rhs[2 * i];
-        bottom += sqrt(p->w[i]) * p->rhs[2 * i + 1];
+        top += root[i] * p->rhs[2 * i];
+        bottom += root[i] * p->rhs[2 * i + 1];
     }
     p->b_new = top / bottom;
     for (size_t i = 0; i < n; i++)
-        p->a_new[i] = sqrt(p->w[i]) * (p->rhs[2 * i] - p->b_new * p->rhs[2 * i + 1]);
+        p->a_new[i] = root[i] * (p->rhs[2 * i] - p->b_new * p->rhs[2 * i + 1]);
     return PERSONA_OK;
 }
 
@@ -117,13 +119,12 @@ static persona_code primal_step(problem *p, persona_err *e)
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < k; j++) {
             const double x = p->m[i * k + j];
-            p->right[i * k + j] = p->w[i] * x;
-            p->left[j * n + i] = x;
+            p->weighted[i * k + j] = p->w[i] * x;
             p->rhs[2 * j] += x * p->wz[i];
             p->rhs[2 * j + 1] += x * p->w[i];
         }
     }
-    linalg_gemm(p->left, p->right, p->square, k, n, k);
+    linalg_gemm(p->across, p->weighted, p->square, k, n, k);
     persona_code rc = linalg_solve_spd(p->square, k, p->lambda, p->rhs, 2, e);
     if (rc != PERSONA_OK)
         return rc;
@@ -163,7 +164,7 @@ static double objective(const problem *p, double s)
 }
 
 /* From where it stands to the minimum for p->lambda. */
-static persona_code minimize(problem *p, persona_err *e)
+static persona_code minimize(problem *p, double converged, persona_err *e)
 {
     for (int step = 0; step < MAX_STEPS; step++) {
         weigh(p);
@@ -181,7 +182,7 @@ static persona_code minimize(problem *p, persona_err *e)
             p->a[j] += s * (p->a_new[j] - p->a[j]);
         p->b += s * (p->b_new - p->b);
         multiply(p, p->a, p->b, p->f);
-        if (before - after <= CONVERGED * before)
+        if (before - after <= converged * before)
             return PERSONA_OK;
     }
     return persona_err_set(e, PERSONA_E_NUMERIC,
@@ -193,8 +194,8 @@ static persona_code minimize(problem *p, persona_err *e)
 
 static void problem_free(problem *p)
 {
-    double *const all[] = {p->m, p->t,  p->a,      p->f,   p->a_new, p->f_new,
-                           p->w, p->wz, p->square, p->rhs, p->left,  p->right};
+    double *const all[] = {p->m, p->t,  p->a,      p->f,   p->a_new,  p->f_new,
+                           p->w, p->wz, p->square, p->rhs, p->across, p->weighted};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         mem_free(all[i]);
 }
@@ -212,12 +213,12 @@ static persona_code problem_make(problem *p, const space *s, size_t leave_out, s
     p->m = mem_calloc(n, k * size);
     p->square = mem_calloc(k, k * size);
     p->rhs = mem_calloc(k, 2 * size);
-    p->left = mem_calloc(s->dual ? 0 : n, k * size);
-    p->right = mem_calloc(s->dual ? 0 : n, k * size);
+    p->across = mem_calloc(s->dual ? 0 : n, k * size);
+    p->weighted = mem_calloc(s->dual ? 0 : n, k * size);
     p->a = mem_calloc(k, size);
     p->a_new = mem_calloc(k, size);
     double **const columns[] = {&p->t, &p->f, &p->f_new, &p->w, &p->wz};
-    bool full = p->m && p->square && p->rhs && p->left && p->right && p->a && p->a_new;
+    bool full = p->m && p->square && p->rhs && p->across && p->weighted && p->a && p->a_new;
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         full = (*columns[i] = mem_calloc(n, size)) && full;
     if (!full)
@@ -227,6 +228,8 @@ static persona_code problem_make(problem *p, const space *s, size_t leave_out, s
         p->t[i] = rows[i] < s->n / 2 ? 1 : 0;
         for (size_t j = 0; j < k; j++)
             p->m[i * k + j] = s->dual ? from[rows[j]] : from[j];
+        for (size_t j = 0; !s->dual && j < k; j++)
+            p->across[j * n + i] = from[j];
     }
     return PERSONA_OK;
 }
@@ -255,7 +258,7 @@ static persona_code try_fold(const space *s, size_t fold, size_t *rows, double *
     persona_code rc = problem_make(&p, s, fold, rows, e);
     for (size_t i = 0; rc == PERSONA_OK && i < N_STRENGTHS; i++) {
         p.lambda = strengths[i] * (double)p.n;
-        rc = minimize(&p, e);
+        rc = minimize(&p, CLOSE_ENOUGH, e);
         losses[i] += rc == PERSONA_OK ? loss_on(&p, s, fold, rows) : (double)INFINITY;
         if (rc == PERSONA_E_NUMERIC)
             rc = PERSONA_OK;
@@ -388,7 +391,7 @@ persona_code logistic_fit(mat pos, mat neg, const size_t *question, double stren
     if (rc != PERSONA_OK)
         goto out;
     p.lambda = report->strength * (double)p.n;
-    rc = minimize(&p, e);
+    rc = minimize(&p, CONVERGED, e);
     if (rc != PERSONA_OK)
         goto out;
     if (s.dual)

@@ -15,7 +15,8 @@ typedef struct logistic_report {
 } logistic_report;
 
 /* pos, neg: (n, d) rows of equal shape, finite; question: (n). strength > 0: that one; else chosen
- * by cross-validation over questions. w: (d), not normalized. Errors: NUMERIC (all rows the same,
+ * by cross-validation over questions. w: (d), not normalized. Many small solves: up to
+ * a thousand responses linalg_threads(1) is fastest. Errors: NUMERIC (all rows the same,
  * no convergence), NOMEM. */
 PERSONA_CHECK persona_code logistic_fit(mat pos, mat neg, const size_t *question, double strength,
                                         float *w, logistic_report *report, persona_err *e);
