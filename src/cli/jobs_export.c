@@ -3,7 +3,8 @@
  * jobs_export.c - the answers of a job as text files: JSON lines, or the published pair of CSVs.
  *
  * The files are those of store/textfile.h, so that other programs and `extract --responses` read
- * them. CSV wants pairs in the published order; answers without polarity have no place there.
+ * them. CSV wants pairs in the published order, and prompts as the model saw them; answers without
+ * polarity have no place there. JSON lines hold what the prompt was made of, for any other model.
  */
 #include <math.h>
 #include <string.h>
@@ -31,6 +32,11 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
         x->n_left_out++;
         return PERSONA_OK;
     }
+    if (x->csv && !a->prompt)
+        return persona_err_set(e, PERSONA_E_FORMAT,
+                               "%s: answer %lld does not keep its prompt, which CSV wants; export "
+                               "to -o FILE.jsonl",
+                               job_path(x->j), (long long)a->id);
     if (x->judge)
         rc = job_get_score(x->j, x->stage, x->judge, a->id, &score, &has, e);
     /* The writer does not change what it is given; its type has no const. */
@@ -41,7 +47,7 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
     char *trait = x->trait ? cli_strdup(x->trait) : NULL;
     text_message messages[2] = {{role[0], system}, {role[1], question}};
     text_item item = text_item_defaults();
-    if (prompt) {
+    if (prompt && (x->csv || !*a->question)) {
         item.prompt = prompt;
     } else {
         item.messages = a->system ? messages : messages + 1;

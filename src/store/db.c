@@ -41,12 +41,14 @@ struct db_stmt {
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
+#define DISK_FULL "; disk full: free some space and run the same command again"
+
 static const struct cause {
     int primary; /* SQLite's primary code */
     persona_code code;
     const char *hint;
 } causes[] = {
-    {SQLITE_FULL, PERSONA_E_IO, "; disk full: free some space and run the same command again"},
+    {SQLITE_FULL, PERSONA_E_IO, DISK_FULL},
     {SQLITE_IOERR, PERSONA_E_IO, ""},
     {SQLITE_CANTOPEN, PERSONA_E_IO, ""},
     {SQLITE_READONLY, PERSONA_E_IO, "; give it write permission, or choose another folder"},
@@ -72,6 +74,9 @@ static persona_code fail_as(const char *path, int rc, const char *message, int n
             why = causes[i];
     if (rc == SQLITE_IOERR_NOMEM)
         why.code = PERSONA_E_NOMEM;
+    /* SQLite has its own word for a full disk only where it writes data. */
+    if (why.code == PERSONA_E_IO && (number == ENOSPC || number == EDQUOT))
+        why.hint = DISK_FULL;
     const char *reason = number != 0 && why.code == PERSONA_E_IO ? strerrordesc_np(number) : NULL;
     return persona_err_set(e, why.code, "%s: %s%s%s (SQLite error %d)%s", path, message,
                            reason ? ": " : "", reason ? reason : "", rc, why.hint);
@@ -234,6 +239,7 @@ static persona_code prepare_file(db *d, db_mode mode, const db_schema *schema, p
                  "PRAGMA synchronous = NORMAL;"
                  "PRAGMA wal_autocheckpoint = 256;"
                  "PRAGMA journal_size_limit = 16777216;"
+                 "PRAGMA cache_size = -4000;" /* again: page_size keeps the number of pages, not their sum */
                  "PRAGMA foreign_keys = ON",
                  e);
     if (rc == PERSONA_OK && version < schema->n_steps)

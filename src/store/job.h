@@ -44,7 +44,7 @@ typedef struct job_answer {
     const char *stage; /* "extract", ... */
     int64_t id;        /* 0, 1, ...: its place in the stage */
     const char *text, *analysis, *question; /* NULL is stored as "" */
-    const char *system, *prompt;            /* NULL: none */
+    const char *system, *prompt; /* prompt: after the chat template. NULL: none, not kept */
     int polarity;                           /* +1, -1; 0: no instruction */
     int pair, question_index, rollout;      /* where it comes from; -1: does not apply */
     uint32_t seed;
