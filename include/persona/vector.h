@@ -26,7 +26,12 @@ typedef struct persona_vector_layer {
     float h_median; /* median over tokens of ||h_b||, position 0 excluded */
     float auroc;    /* held-out responses projected on v_b: P(pos > neg) */
     float cohen_d;
-    float split_half;   /* cosine of the vectors of two halves of the questions */
+    float split_half;    /* cosine of the vectors of two random halves of the questions, mean and */
+    float split_half_sd; /* sd over 20 splits */
+    float n_effective;   /* kept responses, discounted for clustering by question */
+    float length_cosine; /* of v_b and v_b at equal answer length: 1 is no confound */
+    float outlier_share; /* of ||v_b||^2 in dimensions with massive activations */
+    float dose;         /* raw multiple that is 1 nat at this block, roughly but for the best one */
     float neutral_mean; /* projection <h, v/||v||> of unprompted responses: mean and sd */
     float neutral_sd;
 } persona_vector_layer;
@@ -46,6 +51,9 @@ typedef struct persona_provenance {
     int best_layer; /* -1: unknown */
     float dose;     /* raw multiple of v_best that is one calibrated dose; NAN: not calibrated */
     float dose_kl;  /* what was measured at that dose, nats (95th percentile); NAN */
+    float safe_low,
+        safe_high; /* coefficients between which answers stay coherent; NAN: not measured */
+    float promote, suppress;               /* recommended coefficients; NAN */
     int layer_from, n_texts;               /* transferred vectors; -1 / 0 otherwise */
     float lambda, r2_heldout, r2_shuffled; /* transferred vectors; NAN otherwise */
     char *verdict;                         /* PASS, FAIL or "" */

@@ -28,10 +28,10 @@ typedef struct cli_state {
     int verbosity;                 /* -1: quiet, 0, 1: -v */
     int n_threads, n_slots, n_ctx; /* 0: the library's default */
     uint32_t seed;
-    const char *judge;     /* see judge.c */
+    const char *judge;                       /* see judge.c */
     const char *judge_model, *judge_key_env; /* of an endpoint; NULL: not given */
     double judge_timeout;                    /* seconds; 0: the library's default */
-    const char *questions; /* NULL, a number or a file */
+    const char *questions;                   /* NULL, a number or a file */
     /* the rest belongs to the machinery */
     persona_err *err; /* where option parsers leave their message */
     int stopped_at;   /* argv index at which getopt gave up */
@@ -112,6 +112,7 @@ typedef struct cli_engine {
     bool judge_borrowed;          /* from the other side of a pair */
     persona_questions *questions; /* NULL: each trait pack's own */
     int n_questions;              /* limit from --questions N; 0: none */
+    bool whole_texts;             /* for cli_open_session: a text of any length in one call */
 } cli_engine;
 
 /* Opens the model only. A bare NAME or NAME.gguf is also looked for in the models/ folders. */

@@ -3,15 +3,15 @@
  * cmd_extract.c - `persona extract`: a persona vector from one model.
  *
  * The vector is written only when everything went well: a run that was interrupted, or that found
- * too little contrast, leaves no file behind.
+ * too little contrast, leaves no vector behind, but its answers are in the job, from which the same
+ * command goes on.
  */
-#include <math.h>
+#include <ctype.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "cli/plot.h"
-#include "cli/table.h"
+#include "cli/extract_print.h"
 
 enum {
     KEY_ROLLOUTS = 0x2000,
@@ -19,12 +19,19 @@ enum {
     KEY_TEMP,
     KEY_MIN_TRAIT,
     KEY_MIN_COHERENCE,
-    KEY_NO_CALIBRATE
+    KEY_NO_CALIBRATE,
+    KEY_METHOD,
+    KEY_RESPONSES,
+    KEY_POSITIVE,
+    KEY_NEGATIVE,
+    KEY_JOB,
+    KEY_FRESH
 };
 
 typedef struct extract_args {
     cli_state *c;
     const char *model, *trait, *output;
+    const char *job; /* NULL: the user's library; "none" */
     persona_extract_opts opts;
 } extract_args;
 
@@ -41,6 +48,16 @@ static const struct argp_option options[] = {
      0},
     {"min-coherence", KEY_MIN_COHERENCE, "X", 0, "Answers must be this coherent (default 50)", 0},
     {"no-calibrate", KEY_NO_CALIBRATE, NULL, 0, "Do not measure the dose", 0},
+    {"method", KEY_METHOD, "NAME", 0,
+     "mean (default), pca, logistic, or all: beside each other on the same answers", 0},
+    {"responses", KEY_RESPONSES, "FILE", 0,
+     "Read these responses (JSON lines) instead of writing answers", 1},
+    {"positive-file", KEY_POSITIVE, "FILE", 0,
+     "Read these texts: published CSV, or llama.cpp's prompts, one a line", 1},
+    {"negative-file", KEY_NEGATIVE, "FILE", 0, "Their counterparts, row by row", 1},
+    {"job", KEY_JOB, "FILE", 0,
+     "Where answers and scores are kept, to be resumed (default: the user's library; none)", 2},
+    {"fresh", KEY_FRESH, NULL, 0, "Forget what the job holds and start anew", 2},
     {0},
 };
 
@@ -83,6 +100,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_NO_CALIBRATE:
         a->opts.calibrate = false;
         return 0;
+    case KEY_METHOD:
+        a->opts.method = arg;
+        return 0;
+    case KEY_RESPONSES:
+        a->opts.responses = arg;
+        return 0;
+    case KEY_POSITIVE:
+        a->opts.positive_file = arg;
+        return 0;
+    case KEY_NEGATIVE:
+        a->opts.negative_file = arg;
+        return 0;
+    case KEY_JOB:
+        a->job = arg;
+        return 0;
+    case KEY_FRESH:
+        a->opts.fresh = true;
+        return 0;
     case ARGP_KEY_END:
         if (a->c->help || (a->model && a->trait))
             return 0;
@@ -106,167 +141,105 @@ static const struct argp argp = {
     NULL,
 };
 
-/* ---- output ---------------------------------------------------------------------------------- */
-
-static persona_code print_json(const extract_args *a, const cli_engine *x, const persona_vector *v,
-                               const persona_extract_report *r, const char *path, persona_err *e)
-{
-    cli_json j;
-    json_out *o = cli_json_begin(&j, "extract");
-    jo_string(o, "trait", v->from.trait);
-    jo_string(o, "model", x->info->path);
-    jo_object(o, "generated");
-    jo_int(o, "positive", (long long)r->n_generated_pos);
-    jo_int(o, "negative", (long long)r->n_generated_neg);
-    jo_end(o);
-    jo_object(o, "kept");
-    jo_int(o, "positive", (long long)r->n_kept_pos);
-    jo_int(o, "negative", (long long)r->n_kept_neg);
-    jo_end(o);
-    jo_int(o, "unanswered", (long long)r->n_unanswered);
-    jo_int(o, "best_layer", v->from.best_layer);
-    jo_string(o, "layer_choice", r->layer_choice);
-    jo_number(o, "swing", r->swing);
-    jo_number(o, "dose", (double)v->from.dose);
-    jo_object(o, "scores");
-    jo_number(o, "positive", r->score_pos);
-    jo_number(o, "negative", r->score_neg);
-    jo_number(o, "coherence_positive", r->coherence_pos);
-    jo_number(o, "coherence_negative", r->coherence_neg);
-    jo_end(o);
-    jo_array(o, "layers");
-    for (int b = 0; b < v->n_layer; b++) {
-        const persona_vector_layer *l = &v->layers[b];
-        if (!l->present)
-            continue;
-        jo_object(o, NULL);
-        jo_int(o, "layer", b);
-        jo_number(o, "norm", (double)l->norm);
-        jo_number(o, "auroc", (double)l->auroc);
-        jo_number(o, "split_half_cosine", (double)l->split_half);
-        jo_number(o, "cohen_d", (double)l->cohen_d);
-        jo_number(o, "h_median", (double)l->h_median);
-        jo_end(o);
-    }
-    jo_end(o);
-    jo_string(o, "judge", x->judge ? persona_judge_name(x->judge) : NULL);
-    jo_int(o, "seed", (long long)v->from.seed);
-    jo_string(o, "output", path);
-    jo_int(o, "n_tokens", (long long)r->n_tokens);
-    jo_number(o, "seconds", r->seconds);
-    return cli_json_end(a->c, &j, e);
-}
-
-static void print_layers(const persona_vector *v)
-{
-    static const table_column columns[] = {
-        {"", TABLE_LEFT},         {"layer", TABLE_RIGHT}, {"|v|", TABLE_RIGHT},
-        {"|v|/|h|", TABLE_RIGHT}, {"AUROC", TABLE_RIGHT}, {"split-half", TABLE_RIGHT},
-        {"", TABLE_LEFT},
-    };
-    table t;
-    table_init(&t, columns, sizeof columns / sizeof *columns);
-    double top = 0;
-    for (int b = 0; b < v->n_layer; b++)
-        if (v->layers[b].present)
-            top = fmax(top, (double)(v->layers[b].norm / v->layers[b].h_median));
-    for (int b = 0; b < v->n_layer; b++) {
-        const persona_vector_layer *l = &v->layers[b];
-        if (!l->present)
-            continue;
-        char bar[128];
-        const double ratio = (double)(l->norm / l->h_median);
-        plot_bar_open(bar, sizeof bar, ratio / top, 24);
-        table_cell(&t, "%s", b == v->from.best_layer ? (tty_utf8() ? "→" : ">") : "");
-        table_cell(&t, "%d", b);
-        table_cell(&t, "%s", cli_number((double)l->norm, 2));
-        table_cell(&t, "%s", cli_number(ratio, 2));
-        table_cell(&t, "%s", cli_number((double)l->auroc, 2));
-        table_cell(&t, "%s", cli_number((double)l->split_half, 2));
-        table_cell(&t, "%s", bar);
-        table_style(&t, b == v->from.best_layer ? TTY_GREEN : TTY_DIM);
-    }
-    table_print(&t, stdout, 0);
-    table_free(&t);
-}
-
-static void print_text(const cli_engine *x, const persona_vector *v,
-                       const persona_extract_report *r, const char *path)
-{
-    printf("%s%s%s on %s (%s)\n", tty_paint(stdout, TTY_BOLD), v->from.trait,
-           tty_paint(stdout, TTY_RESET), x->info->name, x->info->arch);
-    printf("%zu positive and %zu negative answers; %zu pairs kept", r->n_generated_pos,
-           r->n_generated_neg, r->n_kept_pos);
-    if (x->judge)
-        printf("; scores %s and %s, coherence %s and %s", cli_number(r->score_pos, 0),
-               cli_number(r->score_neg, 0), cli_number(r->coherence_pos, 0),
-               cli_number(r->coherence_neg, 0));
-    if (r->n_unanswered > 0)
-        printf("; %zu never reached an answer", r->n_unanswered);
-    printf("\n\n");
-    print_layers(v);
-    printf("\nlayer %d chosen by %s", v->from.best_layer, r->layer_choice ? r->layer_choice : "-");
-    if (isfinite(r->swing))
-        printf(" (swing %s points)", cli_number(r->swing, 0));
-    if (isfinite(v->from.dose))
-        printf("; one dose is %s x the vector", cli_number((double)v->from.dose, 2));
-    printf("\n%s  (%s)\n", path, cli_duration(r->seconds));
-    if (!x->judge)
-        printf("%snot judged: every pair was kept%s\n", tty_paint(stdout, TTY_YELLOW),
-               tty_paint(stdout, TTY_RESET));
-}
-
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static persona_code run(extract_args *a, cli_engine *x, persona_trait **trait,
-                        persona_questions **own, persona_vector **v, persona_extract_report *report,
-                        persona_err *e)
+typedef struct extract_work {
+    cli_engine x;
+    persona_trait *trait;
+    persona_questions *own;
+    persona_vector *v;
+    persona_extract_report report;
+    char *path, *job;
+} extract_work;
+
+static bool reads_texts(const extract_args *a)
+{
+    return a->opts.responses || a->opts.positive_file || a->opts.negative_file;
+}
+
+/* Texts that are read need no pack: a name is enough. */
+static persona_code find_trait(const extract_args *a, persona_trait **out, persona_err *e)
+{
+    persona_code rc = persona_trait_find(a->trait, out, e);
+    if (rc != PERSONA_E_NOTFOUND || !reads_texts(a))
+        return rc;
+    bool name = a->trait[0] != '\0';
+    for (const char *s = a->trait; *s; s++)
+        name = name &&
+               (islower((unsigned char)*s) || isdigit((unsigned char)*s) || *s == '_' || *s == '-');
+    if (!name)
+        return rc;
+    *out = cli_alloc(1, sizeof **out);
+    (*out)->name = cli_strdup(a->trait);
+    return PERSONA_OK;
+}
+
+static persona_code open_all(extract_args *a, extract_work *w, const persona_questions **questions,
+                             persona_err *e)
+{
+    const bool reads = reads_texts(a);
+    if (reads && strcmp(a->c->judge, "auto") == 0)
+        a->c->judge = "none"; /* what was given is what is wanted, unless a judge is named */
+    persona_code rc = find_trait(a, &w->trait, e);
+    if (rc == PERSONA_OK)
+        rc = cli_open_model(a->model, &w->x, e);
+    if (rc == PERSONA_OK)
+        rc = cli_open_judge(a->c, &w->x, e);
+    *questions = w->x.questions;
+    if (rc == PERSONA_OK && w->trait->n_questions > 0)
+        rc = cli_questions_for(&w->x, w->trait, &w->own, questions, e);
+    w->x.whole_texts = reads;
+    if (rc == PERSONA_OK) /* room for the prompt */
+        rc = cli_open_session(a->c, &w->x, reads ? 4 : 32, reads ? 4096 : a->opts.max_tokens + 384,
+                              e);
+    return rc;
+}
+
+static persona_code run(extract_args *a, extract_work *w, persona_err *e)
 {
     const persona_questions *questions = NULL;
-    persona_code rc = persona_trait_find(a->trait, trait, e);
+    persona_code rc = open_all(a, w, &questions, e);
     if (rc == PERSONA_OK)
-        rc = cli_open_model(a->model, x, e);
+        rc = cli_vector_path(&w->x, w->trait->name, a->output, &w->path, e);
     if (rc == PERSONA_OK)
-        rc = cli_open_judge(a->c, x, e);
-    if (rc == PERSONA_OK)
-        rc = cli_questions_for(x, *trait, own, &questions, e);
-    if (rc == PERSONA_OK)
-        rc = cli_open_session(a->c, x, 32, a->opts.max_tokens + 384, e); /* room for the prompt */
+        rc = cli_writable(w->path, e);
     if (rc != PERSONA_OK)
         return rc;
-    a->opts.judge = x->judge;
-    a->opts.n_questions = x->n_questions;
+    a->opts.judge = w->x.judge;
+    a->opts.n_questions = w->x.n_questions;
     a->opts.seed = a->c->seed;
-    return persona_extract(x->session, *trait, questions, &a->opts, &a->c->hooks, v, report, e);
+    if (a->job && strcmp(a->job, "none") != 0)
+        w->job = cli_strdup(a->job);
+    else if (!a->job)
+        rc = persona_extract_place(w->x.session, w->trait, questions, &a->opts, &w->job, e);
+    a->opts.job = w->job;
+    if (rc == PERSONA_OK)
+        rc = persona_extract(w->x.session, w->trait, questions, &a->opts, &a->c->hooks, &w->v,
+                             &w->report, e);
+    return rc == PERSONA_OK ? persona_vector_write(w->v, w->path, e) : rc;
 }
 
 persona_code cmd_extract(cli_state *c, int argc, char **argv, persona_err *e)
 {
     extract_args a = {.c = c, .opts = persona_extract_defaults()};
-    cli_engine x = {0};
-    persona_trait *trait = NULL;
-    persona_questions *own = NULL;
-    persona_vector *v = NULL;
-    persona_extract_report report = {0};
-    char *path = NULL;
+    extract_work w = {0};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
     if (!go)
         return rc;
-    rc = run(&a, &x, &trait, &own, &v, &report, e);
-    if (rc == PERSONA_OK)
-        rc = cli_vector_path(&x, trait->name, a.output, &path, e);
-    if (rc == PERSONA_OK)
-        rc = persona_vector_write(v, path, e);
+    rc = run(&a, &w, e);
     tty_progress_clear(&c->progress);
+    const extract_result result = {&w.x, w.v, &w.report, w.path, w.job};
     if (rc == PERSONA_OK && c->json)
-        rc = print_json(&a, &x, v, &report, path, e);
+        rc = extract_json(c, &result, e);
     else if (rc == PERSONA_OK)
-        print_text(&x, v, &report, path);
-    mem_free(path);
-    persona_vector_free(v);
-    persona_questions_free(own);
-    persona_trait_free(trait);
-    cli_close(&x);
+        extract_print(c, &result);
+    persona_extract_report_clear(&w.report);
+    mem_free(w.path);
+    mem_free(w.job);
+    persona_vector_free(w.v);
+    persona_questions_free(w.own);
+    persona_trait_free(w.trait);
+    cli_close(&w.x);
     return rc;
 }

@@ -121,8 +121,11 @@ persona_code cli_open_session(const cli_state *c, cli_engine *x, int n_slots, in
         opts.n_ctx = c->n_ctx;
     if (c->n_threads > 0)
         opts.n_threads = c->n_threads;
-    if (c->n_ctx == 0 && opts.n_ctx > x->info->n_ctx_train && x->info->n_ctx_train > 0)
+    if (opts.n_ctx > x->info->n_ctx_train && x->info->n_ctx_train > 0)
         opts.n_ctx = x->info->n_ctx_train;
+    if (x->whole_texts)
+        opts.n_batch = opts.n_ctx;
+    opts.fixed_shape = true; /* same seed, same bytes, whatever else runs or ran */
     return persona_session_new(x->model, &opts, &x->session, e);
 }
 

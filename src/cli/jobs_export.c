@@ -71,19 +71,22 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
     return rc;
 }
 
-/* The stage that was asked for, or the only one. */
+/* The stage that was asked for, the extraction's answers, or the only one. */
 static persona_code choose_stage(const job_info *info, const char *wanted, const char **out,
                                  persona_err *e)
 {
     size_t n = 0;
+    bool usual = false;
     for (size_t i = 0; i < info->n_counts; i++) {
         const job_count *c = &info->counts[i];
         if (c->judge || (wanted && strcmp(wanted, c->stage) != 0))
             continue;
-        *out = c->stage;
+        if (!usual)
+            *out = c->stage;
+        usual = usual || strcmp(c->stage, "rollout") == 0;
         n++;
     }
-    if (n == 1)
+    if (n == 1 || usual)
         return PERSONA_OK;
     if (wanted)
         return persona_err_set(e, PERSONA_E_NOTFOUND,

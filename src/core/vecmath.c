@@ -208,9 +208,14 @@ static void keep_statistics(const persona_vector_term *terms, size_t n, persona_
         const float norm = to->norm;
         *to = v->layers[b];
         to->norm = norm;
+        to->dose = (float)((double)to->dose / terms[0].coefficient);
     }
     if (!scaled || out->from.best_layer < 0)
         return;
+    out->from.safe_low = v->from.safe_low;
+    out->from.safe_high = v->from.safe_high;
+    out->from.promote = v->from.promote;
+    out->from.suppress = v->from.suppress;
     out->from.dose = (float)((double)v->from.dose / terms[0].coefficient);
     out->from.dose_kl = v->from.dose_kl;
 }
@@ -286,6 +291,7 @@ persona_code persona_vector_normalize(persona_vector *v, persona_err *e)
         float *row = v->data + (size_t)b * (size_t)v->n_embd;
         if (!v->layers[b].present)
             continue;
+        v->layers[b].dose *= v->layers[b].norm;
         vec_scale(row, 1 / vec_norm(row, (size_t)v->n_embd), (size_t)v->n_embd);
         v->layers[b].norm = (float)vec_norm(row, (size_t)v->n_embd);
     }

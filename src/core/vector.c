@@ -51,6 +51,7 @@ static void numbers_unknown(persona_provenance *from)
     from->best_layer = -1;
     from->layer_from = -1;
     from->dose = from->dose_kl = NAN;
+    from->safe_low = from->safe_high = from->promote = from->suppress = NAN;
     from->lambda = from->r2_heldout = from->r2_shuffled = NAN;
 }
 
@@ -101,6 +102,11 @@ persona_code persona_vector_new(int n_layer, int n_embd, persona_vector **out, p
                                               .auroc = NAN,
                                               .cohen_d = NAN,
                                               .split_half = NAN,
+                                              .split_half_sd = NAN,
+                                              .n_effective = NAN,
+                                              .length_cosine = NAN,
+                                              .outlier_share = NAN,
+                                              .dose = NAN,
                                               .neutral_mean = NAN,
                                               .neutral_sd = NAN};
     *out = v;

@@ -211,8 +211,8 @@ static persona_code run_group(round_of *r, trial *trials, ask *asks, answer *ste
     }
     for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
         search *x = r->x[trials[i].search];
-        const size_t m = trials[i].n_base < steered[i].n_tokens ? trials[i].n_base
-                                                                : steered[i].n_tokens;
+        const size_t m =
+            trials[i].n_base < steered[i].n_tokens ? trials[i].n_base : steered[i].n_tokens;
         memcpy(x->kls + x->n_kls, trials[i].kl, m * sizeof *x->kls);
         x->n_kls += m;
     }
@@ -367,10 +367,11 @@ persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
     persona_code rc = calibrate_blocks(&c, &dose, 1, e);
     v->from.dose = v->from.dose_kl = NAN;
     if (rc == PERSONA_OK && isnan(dose.alpha)) {
-        rc = persona_err_set(e, PERSONA_E_NUMERIC,
-                             "calibration: steering block %d by %.2g to %.2g of ||h|| never reaches "
-                             "%.1f nat (last %.3g)",
-                             block, MIN_RATIO, MAX_RATIO, TARGET_NATS, dose.kl);
+        rc =
+            persona_err_set(e, PERSONA_E_NUMERIC,
+                            "calibration: steering block %d by %.2g to %.2g of ||h|| never reaches "
+                            "%.1f nat (last %.3g)",
+                            block, MIN_RATIO, MAX_RATIO, TARGET_NATS, dose.kl);
     }
     if (rc == PERSONA_OK) {
         v->from.dose = (float)dose.alpha;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * extract.c - rollouts, filter, mean difference.
+ * extract.c - from a trait to a vector: rollouts, scores, filter, directions, block and dose; each
+ * step finds in the job what an earlier run has done.
  *
- * Both polarities and the uninstructed answers run in one continuous batch; what the model computes
- * is captured while it writes (no second pass). Each response weighs the same whatever its length:
- * mean over its answer tokens first, mean over kept responses second.
+ * The answers of a job do not depend on the judge, the thresholds or the method, so a second run with
+ * another judge or method on the same job asks nothing again.
  */
 #include <math.h>
 #include <stdio.h>
@@ -13,22 +13,22 @@
 
 #include "base/linalg.h"
 #include "base/mem.h"
-#include "base/rng.h"
-#include "core/stats.h"
+#include "pipeline/measure.h"
 #include "pipeline/pipeline.h"
-
-#define MIN_PAIRS 10
-#define MIN_KEPT 0.10
+#include "pipeline/rollout.h"
+#include "pipeline/settle.h"
 
 persona_extract_opts persona_extract_defaults(void)
 {
-    return (persona_extract_opts){.n_rollouts = 1,
+    return (persona_extract_opts){.method = "mean",
+                                  .n_rollouts = 1,
                                   .max_tokens = 128,
                                   .temperature = 1.0F,
                                   .min_trait = 50.0F,
                                   .min_coherence = 50.0F,
                                   .choose_layer = true,
-                                  .calibrate = true};
+                                  .calibrate = true,
+                                  .response_curve = true};
 }
 
 const char *stage_name(char *out, size_t size, const char *verb, const char *trait)
@@ -37,189 +37,22 @@ const char *stage_name(char *out, size_t size, const char *verb, const char *tra
     return out;
 }
 
-typedef struct extraction {
-    persona_session *s;
-    const persona_trait *trait;
-    const persona_questions *questions;
-    const persona_extract_opts *o;
-    const persona_hooks *hooks;
-    size_t n_questions, n; /* n: rollouts of both polarities and neutral ones */
-    char **systems;        /* pair * 2 + (negative) */
-    ask *asks;
-    answer *answers;
-    rollout *rolls;
-} extraction;
-
-static persona_code plan_rollouts(extraction *x, persona_err *e)
+const char *persona_extract_method_name(size_t i)
 {
-    const persona_trait *t = x->trait;
-    size_t n_rollouts = (size_t)(x->o->n_rollouts > 0 ? x->o->n_rollouts : 1);
-    size_t n_pairs = t->n_pairs * x->n_questions * n_rollouts;
-    x->n = n_pairs * 2 + x->n_questions;
-    x->systems = mem_calloc(t->n_pairs * 2, sizeof *x->systems);
-    x->asks = mem_calloc(x->n, sizeof *x->asks);
-    x->answers = mem_calloc(x->n, sizeof *x->answers);
-    x->rolls = mem_calloc(x->n, sizeof *x->rolls);
-    if (x->systems == NULL || x->asks == NULL || x->answers == NULL || x->rolls == NULL) {
-        return mem_err(e, "rollouts");
-    }
-    for (size_t p = 0; p < t->n_pairs * 2; p++) {
-        persona_code rc = persona_trait_system(t, p / 2, p % 2 == 0, &x->systems[p], e);
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
-    }
-    size_t i = 0;
-    for (size_t p = 0; p < t->n_pairs; p++) {
-        for (size_t q = 0; q < x->n_questions; q++) {
-            for (size_t k = 0; k < n_rollouts * 2; k++, i++) {
-                x->rolls[i] = (rollout){.polarity = k % 2 == 0 ? 1 : -1, .pair = p, .question = q};
-                x->asks[i].system = x->systems[p * 2 + k % 2];
-            }
-        }
-    }
-    for (size_t q = 0; q < x->n_questions; q++, i++) {
-        x->rolls[i] = (rollout){.polarity = 0, .question = q};
-    }
-    return PERSONA_OK;
+    size_t n;
+    const direction_method *m = direction_methods(&n);
+    return i < n ? m[i].name : NULL;
 }
 
-static persona_code run_rollouts(extraction *x, persona_err *e)
+void persona_extract_report_clear(persona_extract_report *r)
 {
-    static const persona_tap TAP = {.mode = PERSONA_TAP_MEAN, .span = PERSONA_SPAN_RESPONSE};
-    char stage[96];
-    for (size_t i = 0; i < x->n; i++) {
-        ask *a = &x->asks[i];
-        a->question = x->questions->extraction[x->rolls[i].question];
-        a->tap = &TAP;
-        a->sampling = persona_sampling_defaults();
-        a->sampling.temperature = x->o->temperature;
-        a->sampling.max_tokens = x->o->max_tokens;
-        a->sampling.seed = rng_mix(x->o->seed, 0x65787472, i);
+    for (size_t i = 0; i < r->n_methods; i++) {
+        persona_vector_free(r->methods[i].vector);
     }
-    return ask_all(x->s, x->asks, x->n, stage_name(stage, sizeof stage, "extract", x->trait->name),
-                   x->hooks, x->answers, e);
+    memset(r, 0, sizeof *r);
 }
 
-/* Scores the answers that there are, in one run of the judge. */
-static persona_code score_rollouts(extraction *x, persona_err *e)
-{
-    size_t n = 0;
-    persona_judge_item *items = mem_calloc(x->n, sizeof *items);
-    persona_judgement *got = mem_calloc(x->n, sizeof *got);
-    persona_code rc = items != NULL && got != NULL ? PERSONA_OK : mem_err(e, "answers to judge");
-    for (size_t i = 0; rc == PERSONA_OK && i < x->n; i++) {
-        if (x->rolls[i].kept) {
-            items[n++] = (persona_judge_item){x->asks[i].question, x->answers[i].text, NAN, NAN};
-        }
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_judge_all(x->o->judge, x->trait, items, n, x->hooks, got, e);
-    }
-    n = 0;
-    for (size_t i = 0; rc == PERSONA_OK && i < x->n; i++) {
-        if (x->rolls[i].kept) {
-            x->rolls[i].score = got[n].trait;
-            x->rolls[i].coherence = got[n++].coherence;
-        }
-    }
-    mem_free(items);
-    mem_free(got);
-    return rc;
-}
-
-static persona_code judge_rollouts(extraction *x, persona_extract_report *rep, persona_err *e)
-{
-    double score[2] = {0, 0}, coherence[2] = {0, 0};
-    size_t n[2] = {0, 0};
-    for (size_t i = 0; i < x->n; i++) {
-        rollout *r = &x->rolls[i];
-        r->score = r->coherence = NAN;
-        r->kept = x->answers[i].answered && x->answers[i].mean != NULL;
-        if (r->polarity != 0) {
-            *(r->polarity > 0 ? &rep->n_generated_pos : &rep->n_generated_neg) += 1;
-            rep->n_unanswered += !r->kept;
-        }
-    }
-    persona_code rc = x->o->judge != NULL ? score_rollouts(x, e) : PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < x->n; i++) {
-        const rollout *r = &x->rolls[i];
-        const int side = r->polarity > 0 ? 0 : 1;
-        if (r->polarity != 0 && !isnan(r->score) && !isnan(r->coherence)) {
-            score[side] += (double)r->score;
-            coherence[side] += (double)r->coherence;
-            n[side]++;
-        }
-    }
-    rep->score_pos = n[0] > 0 ? score[0] / (double)n[0] : (double)NAN;
-    rep->score_neg = n[1] > 0 ? score[1] / (double)n[1] : (double)NAN;
-    rep->coherence_pos = n[0] > 0 ? coherence[0] / (double)n[0] : (double)NAN;
-    rep->coherence_neg = n[1] > 0 ? coherence[1] / (double)n[1] : (double)NAN;
-    return rc;
-}
-
-/* The published filter: neighbours 2k and 2k+1 are a pair. */
-static persona_code filter_pairs(extraction *x, persona_extract_report *rep, persona_err *e)
-{
-    size_t n_pairs = rep->n_generated_pos;
-    for (size_t i = 0; i + 1 < n_pairs * 2; i += 2) {
-        rollout *p = &x->rolls[i], *q = &x->rolls[i + 1];
-        bool keep = p->kept && q->kept;
-        if (keep && x->o->judge != NULL) {
-            keep = p->score >= x->o->min_trait && q->score < 100 - x->o->min_trait &&
-                   p->coherence >= x->o->min_coherence && q->coherence >= x->o->min_coherence;
-        }
-        p->kept = q->kept = keep;
-        rep->n_kept_pos += keep;
-        rep->n_kept_neg += keep;
-    }
-    size_t need = n_pairs < MIN_PAIRS ? 1 : MIN_PAIRS;
-    if (rep->n_kept_pos < need || (double)rep->n_kept_pos < MIN_KEPT * (double)n_pairs) {
-        return persona_err_set(
-            e, PERSONA_E_NEGATIVE,
-            "trait '%s': only %zu of %zu pairs show the contrast (mean score %.0f "
-            "against %.0f, coherence %.0f and %.0f): the model does not follow "
-            "these instructions, or the judge does not see it; try more rollouts, "
-            "other instructions, or lower thresholds",
-            x->trait->name, rep->n_kept_pos, n_pairs, rep->score_pos, rep->score_neg,
-            rep->coherence_pos, rep->coherence_neg);
-    }
-    return PERSONA_OK;
-}
-
-static persona_code mean_difference(const extraction *x, const persona_extract_report *rep,
-                                    persona_vector *v, persona_err *e)
-{
-    size_t d = (size_t)v->n_embd;
-    persona_code rc = PERSONA_OK;
-    double *sum = mem_calloc(d, sizeof *sum);
-    float *row = mem_calloc(d, sizeof *row);
-    if (sum == NULL || row == NULL) {
-        rc = mem_err(e, "the mean difference");
-    }
-    for (int b = 0; rc == PERSONA_OK && b < v->n_layer - 1; b++) {
-        memset(sum, 0, d * sizeof *sum);
-        for (size_t i = 0; i < x->n; i++) {
-            const rollout *r = &x->rolls[i];
-            if (r->polarity == 0 || !r->kept) {
-                continue;
-            }
-            const float *m = x->answers[i].mean + (size_t)b * d;
-            double w =
-                r->polarity > 0 ? 1.0 / (double)rep->n_kept_pos : -1.0 / (double)rep->n_kept_neg;
-            for (size_t k = 0; k < d; k++) {
-                sum[k] += w * (double)m[k];
-            }
-        }
-        for (size_t k = 0; k < d; k++) {
-            row[k] = (float)sum[k];
-        }
-        rc = persona_vector_set(v, b, row, e);
-    }
-    mem_free(sum);
-    mem_free(row);
-    return rc;
-}
+/* ---- provenance ------------------------------------------------------------------------------ */
 
 persona_code vector_label_model(persona_vector *v, persona_model *m, persona_err *e)
 {
@@ -243,39 +76,234 @@ persona_code vector_label_model(persona_vector *v, persona_model *m, persona_err
     return rc;
 }
 
-static persona_code label(const extraction *x, const persona_extract_report *rep, persona_vector *v,
+typedef struct extraction {
+    persona_session *s;
+    const persona_trait *trait;
+    const persona_questions *questions;
+    const persona_extract_opts *o;
+    const persona_hooks *hooks;
+    rollouts rolls;
+    measure sums;
+    persona_extract_report *report;
+} extraction;
+
+static persona_code label(const extraction *x, const char *method, persona_vector *v,
                           persona_err *e)
 {
+    const persona_judge *judge = x->o->judge;
+    const bool mean = strcmp(method, "mean") == 0;
     persona_code rc = vector_label_model(v, persona_session_model(x->s), e);
     if (rc == PERSONA_OK) {
         rc = persona_vector_label(&v->from.trait, x->trait->name, e);
     }
     if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.method, "mean_difference", e);
+        rc = persona_vector_label(&v->from.method, mean ? "mean_difference" : method, e);
+    }
+    if (rc == PERSONA_OK && !mean) {
+        rc = persona_vector_label(&v->from.unit, "separation of the poles' means along it", e);
     }
     if (rc == PERSONA_OK) {
-        rc = persona_vector_label(
-            &v->from.judge, x->o->judge != NULL ? persona_judge_name(x->o->judge) : "none", e);
+        rc = persona_vector_label(&v->from.judge,
+                                  judge != NULL ? persona_judge_name(judge) : "none", e);
     }
     v->from.seed = x->o->seed;
-    v->from.n_generated_pos = (int)rep->n_generated_pos;
-    v->from.n_generated_neg = (int)rep->n_generated_neg;
-    v->from.n_kept_pos = (int)rep->n_kept_pos;
-    v->from.n_kept_neg = (int)rep->n_kept_neg;
+    v->from.n_generated_pos = (int)x->report->n_generated_pos;
+    v->from.n_generated_neg = (int)x->report->n_generated_neg;
+    v->from.n_kept_pos = (int)x->report->n_kept_pos;
+    v->from.n_kept_neg = (int)x->report->n_kept_neg;
     return rc;
 }
 
-static persona_code check_extract(const extraction *x, persona_err *e)
+/* ---- one method ------------------------------------------------------------------------------ */
+
+static persona_code find_block(extraction *x, persona_extract_method *m, persona_err *e)
 {
-    if (x->n_questions == 0) {
+    const settling s = {.s = x->s,
+                        .v = m->vector,
+                        .trait = x->trait,
+                        .questions = x->questions,
+                        .judge = x->o->judge,
+                        .calibrate = x->o->calibrate,
+                        .curve = x->o->response_curve ? &m->curve : NULL,
+                        .seed = x->o->seed,
+                        .job = x->rolls.job,
+                        .tag = m->name,
+                        .hooks = x->hooks};
+    settle_report report;
+    persona_code rc = settle(&s, &report, e);
+    m->layer_choice = report.how;
+    m->swing = report.swing;
+    snprintf(m->note, sizeof m->note, "%s", report.note);
+    return rc;
+}
+
+static persona_code run_method(extraction *x, const direction_method *method, persona_err *e)
+{
+    const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
+    persona_extract_method *m = &x->report->methods[x->report->n_methods++];
+    *m = (persona_extract_method){
+        .name = method->name, .layer_choice = "none", .swing = NAN, .cosine = NAN};
+    persona_code rc = persona_vector_new(info->n_layer, info->n_embd, &m->vector, e);
+    if (rc == PERSONA_OK) {
+        rc = measure_vector(&x->sums, method, x->o->seed, m->vector, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = label(x, method->name, m->vector, e);
+    }
+    if (rc == PERSONA_OK && x->o->choose_layer) {
+        rc = find_block(x, m, e);
+    }
+    if (rc == PERSONA_OK && m->vector->from.best_layer >= 0) {
+        const int b = m->vector->from.best_layer;
+        m->cosine =
+            vec_cos(persona_vector_row(m->vector, b),
+                    persona_vector_row(x->report->methods[0].vector, b), (size_t)info->n_embd);
+    }
+    return rc;
+}
+
+/* "all": a method that the data are too degenerate for is reported, not fatal. */
+static persona_code run_methods(extraction *x, persona_err *e)
+{
+    size_t n;
+    const direction_method *table = direction_methods(&n);
+    if (strcmp(x->o->method, "all") != 0) {
+        const direction_method *only = direction_find(x->o->method);
+        return run_method(x, only, e);
+    }
+    persona_code rc = PERSONA_OK;
+    for (size_t i = 0; rc == PERSONA_OK && i < n && i < PERSONA_MAX_METHODS; i++) {
+        persona_err why = {.code = PERSONA_OK};
+        rc = run_method(x, &table[i], &why);
+        persona_extract_method *m = &x->report->methods[i];
+        if (rc != PERSONA_OK && i > 0 && (rc == PERSONA_E_NUMERIC || rc == PERSONA_E_SHAPE)) {
+            snprintf(m->note, sizeof m->note, "%s", why.msg);
+            persona_vector_free(m->vector);
+            m->vector = NULL;
+            rc = PERSONA_OK;
+        } else if (rc != PERSONA_OK) {
+            persona_err_set(e, rc, "%s", why.msg);
+        }
+    }
+    return rc;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static bool reads_texts(const persona_extract_opts *o)
+{
+    return o->responses != NULL || o->positive_file != NULL || o->negative_file != NULL;
+}
+
+static persona_code check(const extraction *x, persona_err *e)
+{
+    const persona_extract_opts *o = x->o;
+    if (reads_texts(o) && (o->responses != NULL) == (o->positive_file != NULL) &&
+        o->negative_file == NULL) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "extract: give either one file of responses or a positive and a "
+                               "negative file");
+    }
+    if ((o->positive_file != NULL) != (o->negative_file != NULL) ||
+        (o->responses != NULL && o->positive_file != NULL)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "extract: give either one file of responses or a positive and a "
+                               "negative file");
+    }
+    if (!reads_texts(o) && (x->questions == NULL || x->questions->n_extraction == 0)) {
         return persona_err_set(e, PERSONA_E_USAGE, "extract: no extraction questions");
     }
-    if (x->o->judge != NULL && !persona_judge_knows(x->o->judge, x->trait->name)) {
+    if (strcmp(o->method, "all") != 0 && direction_find(o->method) == NULL) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "extract: no method '%s' (mean, pca, logistic or all)", o->method);
+    }
+    if (o->judge != NULL && !persona_judge_knows(o->judge, x->trait->name)) {
         return persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                               "judge '%s' cannot score the trait '%s' (use --judge none)",
-                               persona_judge_name(x->o->judge), x->trait->name);
+                               "judge '%s' cannot score the trait '%s' (use another --judge, or "
+                               "--judge none)",
+                               persona_judge_name(o->judge), x->trait->name);
     }
     return PERSONA_OK;
+}
+
+static size_t questions_used(const persona_questions *q, const persona_extract_opts *o)
+{
+    const size_t n = q->n_extraction;
+    return o->n_questions > 0 && (size_t)o->n_questions < n ? (size_t)o->n_questions : n;
+}
+
+static persona_code plan(extraction *x, persona_err *e)
+{
+    const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
+    rollouts *r = &x->rolls;
+    r->s = x->s;
+    r->n_blocks = (size_t)info->n_layer - 1;
+    r->d = (size_t)info->n_embd;
+    if (reads_texts(x->o)) {
+        return rollouts_read(r, x->trait, x->o, e);
+    }
+    return rollouts_write(r, x->trait, x->questions, questions_used(x->questions, x->o), x->o, e);
+}
+
+static persona_code open_job(extraction *x, persona_err *e)
+{
+    char *manifest = NULL;
+    persona_code rc = persona_extract_manifest(x->s, x->trait, x->questions, x->o, &manifest, e);
+    if (rc == PERSONA_OK) {
+        rc = job_open(x->o->job, manifest, x->o->fresh, &x->rolls.job, e);
+    }
+    mem_free(manifest);
+    return rc;
+}
+
+/* Says where an interrupted job stands. */
+static persona_code how_to_resume(const extraction *x, persona_code rc, persona_err *e)
+{
+    if (rc != PERSONA_E_CANCELED || x->o->job == NULL || x->rolls.job == NULL) {
+        return rc;
+    }
+    size_t n = 0;
+    bool *done = mem_calloc(x->rolls.n, sizeof *done);
+    if (done != NULL &&
+        job_done(x->rolls.job, ROLLOUT_STAGE, done, x->rolls.n, &n, NULL) == PERSONA_OK) {
+        persona_err_set(e, rc,
+                        "interrupted: %zu of %zu answers are kept in %s; the same command goes on "
+                        "from there",
+                        n, x->rolls.n, x->o->job);
+    }
+    mem_free(done);
+    return rc;
+}
+
+static persona_code work(extraction *x, persona_err *e)
+{
+    char stage[96];
+    const char *verb = reads_texts(x->o) ? "read" : "extract";
+    persona_code rc = plan(x, e);
+    if (rc == PERSONA_OK) {
+        rc = open_job(x, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = rollouts_run(&x->rolls, stage_name(stage, sizeof stage, verb, x->trait->name),
+                          x->hooks, e);
+    }
+    x->report->n_resumed = x->rolls.n_resumed;
+    if (rc == PERSONA_OK) {
+        rc = rollouts_judge(&x->rolls, x->o->judge, x->trait, x->hooks, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = rollouts_filter(&x->rolls, x->o, x->trait->name, x->report, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = measure_begin(&x->rolls, &x->sums, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = run_methods(x, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = job_put_value(x->rolls.job, JOB_STATE, JOB_DONE, e);
+    }
+    return how_to_resume(x, rc, e);
 }
 
 static double seconds_now(void)
@@ -291,91 +319,37 @@ static size_t tokens_of(const persona_session *s)
     return st.n_tokens_decoded + st.n_tokens_prefilled;
 }
 
-static void free_extraction(extraction *x)
-{
-    for (size_t p = 0; x->systems != NULL && p < x->trait->n_pairs * 2; p++) {
-        mem_free(x->systems[p]);
-    }
-    mem_free(x->systems);
-    mem_free(x->asks);
-    answers_clear(x->answers, x->n);
-    mem_free(x->answers);
-    mem_free(x->rolls);
-}
-
-/* Rollouts to a measured vector, without layer and dose. */
-static persona_code extract_vector(extraction *x, persona_extract_report *rep, persona_vector **out,
-                                   persona_err *e)
-{
-    const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
-    persona_code rc = plan_rollouts(x, e);
-    if (rc == PERSONA_OK) {
-        rc = run_rollouts(x, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = judge_rollouts(x, rep, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = filter_pairs(x, rep, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_new(info->n_layer, info->n_embd, out, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = mean_difference(x, rep, *out, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = quality_measure(*out, x->rolls, x->answers, x->n, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = label(x, rep, *out, e);
-    }
-    return rc;
-}
-
 persona_code persona_extract(persona_session *s, const persona_trait *trait,
                              const persona_questions *questions, const persona_extract_opts *opts,
                              const persona_hooks *hooks, persona_vector **out,
                              persona_extract_report *report, persona_err *e)
 {
-    persona_extract_opts o = opts != NULL ? *opts : persona_extract_defaults();
-    persona_extract_report rep = {.swing = NAN, .layer_choice = "none"};
-    extraction x = {.s = s,
-                    .trait = trait,
-                    .questions = questions,
-                    .o = &o,
-                    .hooks = hooks,
-                    .n_questions = questions->n_extraction};
-    double t0 = seconds_now();
-    size_t tokens = tokens_of(s);
+    const persona_extract_opts o = opts != NULL ? *opts : persona_extract_defaults();
+    persona_extract_report mine = {0}, *rep = report != NULL ? report : &mine;
+    extraction x = {
+        .s = s, .trait = trait, .questions = questions, .o = &o, .hooks = hooks, .report = rep};
+    const double t0 = seconds_now();
+    const size_t tokens = tokens_of(s);
     *out = NULL;
-    if (o.n_questions > 0 && (size_t)o.n_questions < x.n_questions) {
-        x.n_questions = (size_t)o.n_questions;
+    *rep = (persona_extract_report){0};
+    if (o.judge != NULL) {
+        persona_judge_validity(o.judge, trait->name, rep->judge_validity,
+                               sizeof rep->judge_validity);
     }
-    persona_code rc = check_extract(&x, e);
+    persona_code rc = check(&x, e);
     if (rc == PERSONA_OK) {
-        rc = extract_vector(&x, &rep, out, e);
+        rc = work(&x, e);
     }
-    free_extraction(&x);
-    if (rc == PERSONA_OK && o.choose_layer) {
-        rc = settle_layer(s, *out, trait, questions, o.judge, o.seed, hooks, &rep.swing,
-                          &rep.layer_choice, e);
+    if (rc == PERSONA_OK) {
+        rc = persona_vector_clone(rep->methods[0].vector, out, e);
     }
-    if (rc == PERSONA_OK && o.choose_layer && o.calibrate) {
-        rc = persona_calibrate(s, *out, (*out)->from.best_layer, questions->extraction,
-                               questions->n_extraction, hooks, e);
-        if (rc == PERSONA_E_NUMERIC) {
-            rc = PERSONA_OK; /* the vector stays uncalibrated, which its file says */
-        }
-    }
-    rep.seconds = seconds_now() - t0;
-    rep.n_tokens = tokens_of(s) - tokens;
-    if (report != NULL) {
-        *report = rep;
-    }
-    if (rc != PERSONA_OK) {
-        persona_vector_free(*out);
-        *out = NULL;
+    measure_end(&x.sums);
+    job_close(x.rolls.job);
+    rollouts_free(&x.rolls);
+    rep->seconds = seconds_now() - t0;
+    rep->n_tokens = tokens_of(s) - tokens;
+    if (report == NULL) {
+        persona_extract_report_clear(&mine);
     }
     return rc;
 }

@@ -81,8 +81,8 @@ persona_code measure_begin(const rollouts *x, measure *m, persona_err *e)
     m->room_mean = mem_calloc(x->n_blocks * x->d, sizeof *m->room_mean);
     m->room_norms = mem_calloc(x->max_norms, sizeof *m->room_norms);
     persona_code rc = contrast_new(x->n_questions, x->n_blocks, x->d, &m->sums, e);
-    if (rc == PERSONA_OK && (p.sizes == NULL || m->h_median == NULL || m->room_mean == NULL ||
-                             m->room_norms == NULL)) {
+    if (rc == PERSONA_OK &&
+        (p.sizes == NULL || m->h_median == NULL || m->room_mean == NULL || m->room_norms == NULL)) {
         rc = mem_err(e, "statistics");
     }
     if (rc == PERSONA_OK) {

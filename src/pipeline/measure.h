@@ -13,7 +13,7 @@
 typedef struct measure {
     const rollouts *x;
     contrast *sums;
-    float *h_median;  /* (n_blocks) over answer tokens of all answers */
+    float *h_median; /* (n_blocks) over answer tokens of all answers */
     float *room_mean, *room_norms;
 } measure;
 

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "core/stats.h"
+#include "pipeline/ask.h"
 #include "pipeline/pairs.h"
 #include "pipeline/pipeline.h"
 

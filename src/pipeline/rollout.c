@@ -9,6 +9,7 @@
 #include "pipeline/rollout.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -102,6 +103,9 @@ persona_code rollouts_run(rollouts *x, const char *stage, const persona_hooks *h
         return mem_err(e, "rollouts");
     }
     persona_code rc = load(x, done, e);
+    for (size_t i = 0; i < x->n; i++) {
+        x->n_resumed += done[i];
+    }
     ask_stream stream = {.ud = x, .make = make_one, .done = store_one, .skip = done};
     if (rc == PERSONA_OK) {
         rc = ask_each(x->s, x->n, &stream, stage, hooks, e);
@@ -153,8 +157,8 @@ static persona_code flush(scoring *s, persona_err *e)
 static persona_code on_score(void *ud, size_t i, const persona_judgement *r, persona_err *e)
 {
     scoring *s = ud;
-    s->got[s->n_got++] = (job_score){s->ids[i], (double)r->trait, (double)r->coherence,
-                                     (double)r->mass};
+    s->got[s->n_got++] =
+        (job_score){s->ids[i], (double)r->trait, (double)r->coherence, (double)r->mass};
     s->n_done++;
     return seconds_now() - s->flushed > FLUSH_SECONDS ? flush(s, e) : PERSONA_OK;
 }
@@ -163,10 +167,8 @@ static persona_code on_score(void *ud, size_t i, const persona_judgement *r, per
 static void on_progress(void *ud, const persona_progress *p)
 {
     scoring *s = ud;
-    persona_progress mine = {.stage = s->stage,
-                             .done = s->n_done,
-                             .total = s->n_todo,
-                             .n_tokens = p->n_tokens};
+    persona_progress mine = {
+        .stage = s->stage, .done = s->n_done, .total = s->n_todo, .n_tokens = p->n_tokens};
     s->hooks->progress(s->hooks->ud, &mine);
 }
 
@@ -314,7 +316,7 @@ static bool passes(const rollout *r, bool judged, const persona_extract_opts *o)
     }
     return r->coherence >= o->min_coherence && (r->polarity == 0  ? !isnan(r->score)
                                                 : r->polarity > 0 ? r->score >= o->min_trait
-                                                : r->score < 100 - o->min_trait);
+                                                                  : r->score < 100 - o->min_trait);
 }
 
 persona_code rollouts_filter(rollouts *x, const persona_extract_opts *o, const char *trait,
@@ -330,8 +332,8 @@ persona_code rollouts_filter(rollouts *x, const persona_extract_opts *o, const c
         rep->n_kept_neg += r->kept && r->polarity < 0;
     }
     const size_t kept = rep->n_kept_pos < rep->n_kept_neg ? rep->n_kept_pos : rep->n_kept_neg;
-    const size_t all = rep->n_generated_pos < rep->n_generated_neg ? rep->n_generated_pos
-                                                                   : rep->n_generated_neg;
+    const size_t all =
+        rep->n_generated_pos < rep->n_generated_neg ? rep->n_generated_pos : rep->n_generated_neg;
     const size_t need = all < MIN_PAIRS ? 1 : MIN_PAIRS;
     if (kept >= need && (double)kept >= MIN_KEPT * (double)all) {
         return PERSONA_OK;

@@ -19,10 +19,10 @@ typedef struct rollout {
     signed char polarity; /* +1, -1; 0: no instruction */
     bool answered;        /* has answer tokens (harmony: reached the final channel) */
     bool kept;
-    int pair, repeat;   /* which instruction, which of its answers; -1: does not apply */
-    size_t question;    /* group of the statistics, below n_questions */
-    size_t partner;     /* the rollout it is filtered with */
-    size_t length;      /* answer tokens */
+    int pair, repeat;       /* which instruction, which of its answers; -1: does not apply */
+    size_t question;        /* group of the statistics, below n_questions */
+    size_t partner;         /* the rollout it is filtered with */
+    size_t length;          /* answer tokens */
     float score, coherence; /* NAN: not judged, or the judge left it open */
 } rollout;
 
@@ -43,6 +43,7 @@ typedef struct rollouts {
     size_t n, n_questions; /* questions: groups */
     size_t n_blocks, d;    /* blocks captured: 0 .. n_blocks-1 */
     size_t max_norms;      /* floats of the longest answer's norms */
+    size_t n_resumed;      /* answers that the job had already */
     rollout_source source;
 } rollouts;
 

@@ -79,10 +79,11 @@ static persona_code pole_of(const reading *w, const text_item *item, signed char
                             persona_err *e)
 {
     if (item->polarity == 0 && isnan(item->label_trait)) {
-        return persona_err_set(e, PERSONA_E_FORMAT,
-                               "%s:%zu: polarity: missing (\"positive\" or \"negative\", or a label "
-                               "0 to 100)",
-                               first_path(w), item->line);
+        return persona_err_set(
+            e, PERSONA_E_FORMAT,
+            "%s:%zu: polarity: missing (\"positive\" or \"negative\", or a label "
+            "0 to 100)",
+            first_path(w), item->line);
     }
     *out = item->polarity != 0 ? (signed char)item->polarity : item->label_trait >= 50 ? 1 : -1;
     return PERSONA_OK;
@@ -168,8 +169,9 @@ static persona_code go_to(reading *w, size_t i, persona_err *e)
     while (rc == PERSONA_OK && w->at <= i) {
         rc = read_next(w, e);
         if (rc == PERSONA_OK && w->item == NULL) {
-            rc = persona_err_set(e, PERSONA_E_FORMAT, "%s: ended at item %zu; it was changed while "
-                                                      "it was read",
+            rc = persona_err_set(e, PERSONA_E_FORMAT,
+                                 "%s: ended at item %zu; it was changed while "
+                                 "it was read",
                                  first_path(w), w->at);
         }
     }
@@ -222,9 +224,8 @@ static persona_code describe(void *ud, size_t i, job_answer *a, job_score *label
         a->text = item->prompt;
     }
     label->trait = item->label_trait;
-    label->coherence = isnan(item->label_coherence) && !isnan(item->label_trait)
-                           ? 100.0
-                           : item->label_coherence;
+    label->coherence =
+        isnan(item->label_coherence) && !isnan(item->label_trait) ? 100.0 : item->label_coherence;
     return PERSONA_OK;
 }
 

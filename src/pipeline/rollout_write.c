@@ -67,7 +67,8 @@ static persona_code describe(void *ud, size_t i, job_answer *a, job_score *label
     persona_chat_opts chat = {0};
     mem_free(w->prompt);
     w->prompt = NULL;
-    persona_code rc = persona_chat_text(persona_session_model(w->x->s), msgs, n, &chat, &w->prompt, e);
+    persona_code rc =
+        persona_chat_text(persona_session_model(w->x->s), msgs, n, &chat, &w->prompt, e);
     a->prompt = w->prompt;
     return rc;
 }

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "persona/transfer.h"
 #include "pipeline/calibrate.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/sweep.h"
@@ -116,7 +117,7 @@ static persona_code rough_doses(const settling *x, const int *blocks, size_t n, 
     for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
         persona_vector_layer *l = &x->v->layers[blocks[i]];
         if (!x->calibrate) {
-            l->dose = EQUAL_RATIO * l->h_median / l->norm;
+            l->dose = (float)(EQUAL_RATIO * (double)l->h_median / (double)l->norm);
         } else if (isnan(l->dose)) {
             doses[m++].block = blocks[i];
         }
@@ -242,8 +243,8 @@ persona_code settle(const settling *x, settle_report *report, persona_err *e)
 {
     persona_vector *v = x->v;
     const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
-    const bool asks = x->questions != NULL && x->questions->n_extraction > 0 &&
-                      info->chat != PERSONA_CHAT_NONE;
+    const bool asks =
+        x->questions != NULL && x->questions->n_extraction > 0 && info->chat != PERSONA_CHAT_NONE;
     const bool judged = asks && x->judge != NULL && persona_judge_knows(x->judge, x->trait->name) &&
                         strcmp(persona_judge_kind(x->judge), "labels") != 0;
     *report = (settle_report){.how = "steering sweep", .swing = NAN, .note = ""};
@@ -266,7 +267,7 @@ persona_code settle(const settling *x, settle_report *report, persona_err *e)
     } else if (rc == PERSONA_OK && x->calibrate) {
         report->note = "not calibrated: nothing can be asked without questions and a chat template";
     }
-    if (rc == PERSONA_OK && x->curve && judged && isfinite(v->from.dose)) {
+    if (rc == PERSONA_OK && x->curve != NULL && judged && isfinite(v->from.dose)) {
         rc = sweep_curve(x, e);
     }
     if (!x->calibrate) { /* what the sweep used is not a dose */

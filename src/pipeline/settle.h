@@ -14,8 +14,9 @@ typedef struct settling {
     const persona_trait *trait;
     const persona_questions *questions; /* extraction half only; NULL: statistics decide */
     persona_judge *judge;               /* NULL, or one that does not know the trait: likewise */
-    bool calibrate; /* measure doses; else blocks are compared at equal ||edit||/||h|| */
-    bool curve;     /* measure the response to several coefficients at the chosen block */
+    bool calibrate;       /* measure doses; else blocks are compared at equal ||edit||/||h|| */
+    persona_curve *curve; /* the response to several coefficients at the chosen block; NULL: not
+                             measured */
     uint32_t seed;
     job *job;        /* trials are kept there; NULL: nowhere */
     const char *tag; /* names the vector among others of the job */

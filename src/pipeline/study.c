@@ -81,6 +81,7 @@ static persona_code extract(const study_side *side, const persona_trait *trait,
     x.n_questions = opts->n_questions;
     x.n_rollouts = opts->n_rollouts;
     x.seed = opts->seed;
+    x.response_curve = false; /* the evaluation shows it on other questions */
     if (opts->max_tokens > 0)
         x.max_tokens = opts->max_tokens;
     persona_questions *own = NULL;
@@ -320,6 +321,8 @@ void study_free(study *x)
     mem_free(x->samples);
     mem_free(x->question);
     persona_evaluation_free(x->evaluation);
+    persona_extract_report_clear(&x->source_report);
+    persona_extract_report_clear(&x->native_report);
     persona_vector_free(x->shuffled);
     persona_vector_free(x->transferred);
     persona_vector_free(x->native);

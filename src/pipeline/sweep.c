@@ -149,8 +149,8 @@ persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, const cha
 {
     sweeping w = {.x = x, .cells = cells, .n_cells = n};
     char text[96];
-    w.n_questions = x->questions->n_extraction < N_QUESTIONS ? x->questions->n_extraction
-                                                             : N_QUESTIONS;
+    w.n_questions =
+        x->questions->n_extraction < N_QUESTIONS ? x->questions->n_extraction : N_QUESTIONS;
     const size_t total = n * w.n_questions;
     const ask_stream stream = {.ud = &w, .make = make, .done = done, .skip = NULL};
     ask_stream mine = stream;
@@ -159,9 +159,8 @@ persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, const cha
     w.texts = mem_calloc(total, sizeof *w.texts);
     w.done = mem_calloc(total, sizeof *w.done);
     mine.skip = w.done;
-    persona_code rc = w.plans != NULL && w.texts != NULL && w.done != NULL
-                          ? make_plans(&w, e)
-                          : mem_err(e, "a sweep");
+    persona_code rc = w.plans != NULL && w.texts != NULL && w.done != NULL ? make_plans(&w, e)
+                                                                           : mem_err(e, "a sweep");
     if (rc == PERSONA_OK && x->job != NULL) {
         rc = job_each_answer(x->job, w.stage, JOB_BY_ID, NULL, recall, &w, e);
     }
@@ -194,24 +193,24 @@ persona_code sweep_curve(const settling *x, persona_err *e)
     static const double COEFFICIENTS[PERSONA_CURVE_POINTS] = {-3,  -2, -1.5, -1, -0.5, 0,
                                                               0.5, 1,  1.5,  2,  3};
     persona_provenance *f = &x->v->from;
+    persona_curve *curve = x->curve;
     sweep_cell cells[PERSONA_CURVE_POINTS];
     dose_point points[PERSONA_CURVE_POINTS];
     dose_response r;
     for (size_t i = 0; i < PERSONA_CURVE_POINTS; i++) {
-        cells[i] = (sweep_cell){.block = f->best_layer,
-                                .alpha = COEFFICIENTS[i] * (double)f->dose};
+        cells[i] = (sweep_cell){.block = f->best_layer, .alpha = COEFFICIENTS[i] * (double)f->dose};
     }
     persona_code rc = sweep_run(x, cells, PERSONA_CURVE_POINTS, "dose response", e);
     for (size_t i = 0; rc == PERSONA_OK && i < PERSONA_CURVE_POINTS; i++) {
         points[i] = (dose_point){COEFFICIENTS[i], cells[i].score, cells[i].coherence};
-        f->curve[i] = (persona_curve_point){(float)points[i].coefficient, (float)points[i].score,
-                                            (float)points[i].coherence};
+        curve->points[i] =
+            (persona_curve_point){points[i].coefficient, points[i].score, points[i].coherence};
     }
     if (rc == PERSONA_OK) {
         rc = dose_summarize(points, PERSONA_CURVE_POINTS, MIN_COHERENCE, &r, e);
     }
     if (rc == PERSONA_OK) {
-        f->n_curve = PERSONA_CURVE_POINTS;
+        curve->n = PERSONA_CURVE_POINTS;
         f->safe_low = (float)r.low;
         f->safe_high = (float)r.high;
         f->promote = (float)r.promote;

@@ -95,7 +95,7 @@ static persona_code fail(const db *d, persona_err *e)
  * written, and that no one else can change: a URI that promises just that. */
 static char *file_name(const char *path, bool immutable)
 {
-    const char *dot = path[0] == '/' ? "" : "./";
+    const char *dot = path[0] == '/' || path[0] == '\0' ? "" : "./";
     if (!immutable)
         return mem_printf("%s%s", dot, path);
     buf b;
@@ -233,15 +233,16 @@ static persona_code prepare_file(db *d, db_mode mode, const db_schema *schema, p
         rc = check_length(d, e);
     if (rc != PERSONA_OK || mode == DB_READ)
         return rc;
-    rc = db_exec(d,
-                 "PRAGMA page_size = 65536;" /* has a say in blank files only */
-                 "PRAGMA journal_mode = WAL;"
-                 "PRAGMA synchronous = NORMAL;"
-                 "PRAGMA wal_autocheckpoint = 256;"
-                 "PRAGMA journal_size_limit = 16777216;"
-                 "PRAGMA cache_size = -4000;" /* again: page_size keeps the number of pages, not their sum */
-                 "PRAGMA foreign_keys = ON",
-                 e);
+    rc = db_exec(
+        d,
+        "PRAGMA page_size = 65536;" /* has a say in blank files only */
+        "PRAGMA journal_mode = WAL;"
+        "PRAGMA synchronous = NORMAL;"
+        "PRAGMA wal_autocheckpoint = 256;"
+        "PRAGMA journal_size_limit = 16777216;"
+        "PRAGMA cache_size = -4000;" /* again: page_size keeps the number of pages, not their sum */
+        "PRAGMA foreign_keys = ON",
+        e);
     if (rc == PERSONA_OK && version < schema->n_steps)
         rc = migrate(d, schema, version, e);
     return rc;
@@ -268,7 +269,7 @@ persona_code db_open(const char *path, db_mode mode, const db_schema *schema, db
 {
     struct stat st;
     *out = NULL;
-    if (mode == DB_WRITE)
+    if (mode == DB_WRITE && *path)
         create_private(path); /* whatever is wrong, SQLite will say */
     else if (stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
         return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no such file", path);

@@ -136,11 +136,29 @@ static persona_code make_folder_of(const char *path, persona_err *e)
     return rc;
 }
 
+/* SQLite's own temporary database: no name, no lock, gone when closed. */
+static persona_code open_private(const char *manifest, job **out, persona_err *e)
+{
+    job *j = NULL;
+    persona_code rc = new_job("(temporary job)", &j, e);
+    if (rc == PERSONA_OK)
+        rc = db_open("", DB_WRITE, &schema, &j->d, e);
+    if (rc == PERSONA_OK)
+        rc = begin_job(j, manifest, e);
+    if (rc == PERSONA_OK)
+        *out = j;
+    else
+        job_close(j);
+    return rc;
+}
+
 persona_code job_open(const char *path, const char *manifest, bool fresh, job **out, persona_err *e)
 {
     job *j = NULL;
     *out = NULL;
     persona_code rc = job_manifest_check(manifest, e);
+    if (rc == PERSONA_OK && !path)
+        return open_private(manifest, out, e);
     if (rc == PERSONA_OK)
         rc = make_folder_of(path, e);
     if (rc == PERSONA_OK)

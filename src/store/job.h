@@ -25,7 +25,7 @@ typedef struct job job;
 /* ---- opening -------------------------------------------------------------------------------- */
 
 /* Opens PATH for work, creating it (and its folder) if missing; fresh: whatever is there is removed
- * first. Errors: USAGE (the manifest differs from the file's: names the first member that does, and
+ * first. PATH NULL: a private job that vanishes with the handle; it lies on disk where it is large. Errors: USAGE (the manifest differs from the file's: names the first member that does, and
  * both values), UNAVAILABLE (another process works on it: says which), FORMAT (not a job, damaged,
  * or the manifest is no JSON object), IO, NOMEM. */
 PERSONA_CHECK persona_code job_open(const char *path, const char *manifest, bool fresh, job **out,
@@ -41,12 +41,12 @@ const char *job_manifest(const job *j); /* the text that the job was begun with 
 /* ---- answers -------------------------------------------------------------------------------- */
 
 typedef struct job_answer {
-    const char *stage; /* "extract", ... */
-    int64_t id;        /* 0, 1, ...: its place in the stage */
+    const char *stage;                      /* "extract", ... */
+    int64_t id;                             /* 0, 1, ...: its place in the stage */
     const char *text, *analysis, *question; /* NULL is stored as "" */
-    const char *system, *prompt; /* prompt: after the chat template. NULL: none, not kept */
-    int polarity;                           /* +1, -1; 0: no instruction */
-    int pair, question_index, rollout;      /* where it comes from; -1: does not apply */
+    const char *system, *prompt;       /* prompt: after the chat template. NULL: none, not kept */
+    int polarity;                      /* +1, -1; 0: no instruction */
+    int pair, question_index, rollout; /* where it comes from; -1: does not apply */
     uint32_t seed;
     bool answered;
     persona_finish finish;
@@ -130,7 +130,7 @@ typedef struct job_count {
 } job_count;
 
 typedef struct job_info {
-    char *path, *id;            /* id: the file's name without .db */
+    char *path, *id;               /* id: the file's name without .db */
     char *command, *trait, *model; /* from the manifest, "" if it does not say: strings, or objects
                                       with a name */
     bool done;

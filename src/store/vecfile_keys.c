@@ -44,6 +44,10 @@ const size_t vecfile_n_strings = sizeof vecfile_strings / sizeof vecfile_strings
 const vecfile_key vecfile_reals[] = {
     {"persona.dose", AT(dose), 0},
     {"persona.dose_kl", AT(dose_kl), 0},
+    {"persona.coefficient.safe_low", AT(safe_low), 0},
+    {"persona.coefficient.safe_high", AT(safe_high), 0},
+    {"persona.coefficient.promote", AT(promote), 0},
+    {"persona.coefficient.suppress", AT(suppress), 0},
     {"persona.transfer.lambda", AT(lambda), 0},
     {"persona.transfer.r2_heldout", AT(r2_heldout), 0},
     {"persona.transfer.r2_shuffled", AT(r2_shuffled), 0},
@@ -63,6 +67,11 @@ const vecfile_key vecfile_layers[] = {
     {"persona.layers.auroc", LAYER(auroc), 0},
     {"persona.layers.cohen_d", LAYER(cohen_d), 0},
     {"persona.layers.split_half", LAYER(split_half), 0},
+    {"persona.layers.split_half_sd", LAYER(split_half_sd), 0},
+    {"persona.layers.n_effective", LAYER(n_effective), 0},
+    {"persona.layers.length_cosine", LAYER(length_cosine), 0},
+    {"persona.layers.outlier_share", LAYER(outlier_share), 0},
+    {"persona.layers.dose", LAYER(dose), 0},
     {"persona.layers.neutral_mean", LAYER(neutral_mean), 0},
     {"persona.layers.neutral_sd", LAYER(neutral_sd), 0},
 };

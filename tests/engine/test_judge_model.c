@@ -126,9 +126,9 @@ static double brute(persona_model *m, persona_session *s, const char *question, 
         f[v].p = 1;
         f[v].digits = digits;
         for (size_t w = 0; w <= 100; w++)
-            f[v].goes_on = f[v].goes_on ||
-                           (f[w].n > f[v].n &&
-                            memcmp(f[w].tokens, f[v].tokens, f[v].n * sizeof *digits) == 0);
+            f[v].goes_on =
+                f[v].goes_on ||
+                (f[w].n > f[v].n && memcmp(f[w].tokens, f[v].tokens, f[v].n * sizeof *digits) == 0);
         f[v].tokens[f[v].n] = digits[0]; /* so that there is a distribution after the number */
         r[v] = (persona_request){.prompt = prompt.ids,
                                  .n_prompt = prompt.n,
@@ -151,7 +151,8 @@ static double brute(persona_model *m, persona_session *s, const char *question, 
     return weighted / *mass;
 }
 
-static void compare(persona_model *m, size_t i, const persona_trait *t, const persona_judgement *got)
+static void compare(persona_model *m, size_t i, const persona_trait *t,
+                    const persona_judgement *got)
 {
     persona_session_opts o = small(1);
     o.n_ctx = 1024;
@@ -324,7 +325,8 @@ static void little_mass_is_no_answer(void **state)
     must(persona_judge_model(m, NULL, &j, &e), &e); /* the default: a quarter of the probability */
     must(persona_judge_all(j, t, ITEMS, N_ITEMS, NULL, r, &e), &e);
     for (size_t i = 0; i < N_ITEMS; i++)
-        assert_true(isnan(r[i].trait) && isnan(r[i].coherence) && r[i].mass > 0 && r[i].mass < .25F);
+        assert_true(isnan(r[i].trait) && isnan(r[i].coherence) && r[i].mass > 0 &&
+                    r[i].mass < .25F);
     persona_judge_free(j);
     persona_trait_free(t);
     persona_model_free(m);
