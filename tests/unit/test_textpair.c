@@ -115,7 +115,7 @@ static text_item rollout_item(int question, int pair, int rollout, int polarity)
     text_item t = text_item_defaults();
     t.prompt = prompt_text;
     t.question = question_text;
-    t.response = responses[(question + pair + rollout) % 4];
+    t.response = responses[(unsigned)(question + pair + rollout) % 4];
     t.polarity = polarity;
     t.question_index = question;
     t.pair_index = pair;
