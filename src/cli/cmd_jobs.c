@@ -64,7 +64,7 @@ static error_t check(struct argp_state *state)
         return cli_usage(state, "%s wants one job", a->action);
     if (exporting != (a->export.output != NULL))
         return cli_usage(state, exporting ? "export wants -o FILE.jsonl or -o FOLDER"
-                                       : "-o goes with export");
+                                          : "-o goes with export");
     return 0;
 }
 
@@ -184,8 +184,7 @@ static const char *when(int64_t seconds, char *out, size_t size)
 {
     struct tm t;
     const time_t at = (time_t)seconds;
-    if (seconds <= 0 || !localtime_r(&at, &t) ||
-        strftime(out, size, "%Y-%m-%d %H:%M:%S", &t) == 0)
+    if (seconds <= 0 || !localtime_r(&at, &t) || strftime(out, size, "%Y-%m-%d %H:%M:%S", &t) == 0)
         snprintf(out, size, "-");
     return out;
 }
@@ -247,10 +246,10 @@ static int newest_first(const void *a, const void *b)
 
 static void list_text(const entry *all, size_t n)
 {
-    static const table_column columns[] = {
-        {"job", TABLE_LEFT},      {"command", TABLE_LEFT},     {"trait", TABLE_LEFT},
-        {"model", TABLE_LEFT},    {"state", TABLE_LEFT},       {"answers", TABLE_RIGHT},
-        {"size", TABLE_RIGHT},    {"last written", TABLE_LEFT}};
+    static const table_column columns[] = {{"job", TABLE_LEFT},   {"command", TABLE_LEFT},
+                                           {"trait", TABLE_LEFT}, {"model", TABLE_LEFT},
+                                           {"state", TABLE_LEFT}, {"answers", TABLE_RIGHT},
+                                           {"size", TABLE_RIGHT}, {"last written", TABLE_LEFT}};
     char text[32];
     table t;
     table_init(&t, columns, sizeof columns / sizeof *columns);
@@ -297,8 +296,7 @@ static persona_code run_list(cli_state *c, const shelf *s, persona_err *e)
         jo_array(o, "jobs");
         for (size_t i = 0; i < n; i++) {
             jo_object(o, NULL);
-            job_json(o, &all[i].info,
-                     all[i].error.code == PERSONA_OK ? NULL : all[i].error.msg);
+            job_json(o, &all[i].info, all[i].error.code == PERSONA_OK ? NULL : all[i].error.msg);
             jo_end(o);
         }
         jo_end(o);

@@ -233,15 +233,16 @@ static persona_code prepare_file(db *d, db_mode mode, const db_schema *schema, p
         rc = check_length(d, e);
     if (rc != PERSONA_OK || mode == DB_READ)
         return rc;
-    rc = db_exec(d,
-                 "PRAGMA page_size = 65536;" /* has a say in blank files only */
-                 "PRAGMA journal_mode = WAL;"
-                 "PRAGMA synchronous = NORMAL;"
-                 "PRAGMA wal_autocheckpoint = 256;"
-                 "PRAGMA journal_size_limit = 16777216;"
-                 "PRAGMA cache_size = -4000;" /* again: page_size keeps the number of pages, not their sum */
-                 "PRAGMA foreign_keys = ON",
-                 e);
+    rc = db_exec(
+        d,
+        "PRAGMA page_size = 65536;" /* has a say in blank files only */
+        "PRAGMA journal_mode = WAL;"
+        "PRAGMA synchronous = NORMAL;"
+        "PRAGMA wal_autocheckpoint = 256;"
+        "PRAGMA journal_size_limit = 16777216;"
+        "PRAGMA cache_size = -4000;" /* again: page_size keeps the number of pages, not their sum */
+        "PRAGMA foreign_keys = ON",
+        e);
     if (rc == PERSONA_OK && version < schema->n_steps)
         rc = migrate(d, schema, version, e);
     return rc;

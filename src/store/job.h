@@ -41,12 +41,12 @@ const char *job_manifest(const job *j); /* the text that the job was begun with 
 /* ---- answers -------------------------------------------------------------------------------- */
 
 typedef struct job_answer {
-    const char *stage; /* "extract", ... */
-    int64_t id;        /* 0, 1, ...: its place in the stage */
+    const char *stage;                      /* "extract", ... */
+    int64_t id;                             /* 0, 1, ...: its place in the stage */
     const char *text, *analysis, *question; /* NULL is stored as "" */
-    const char *system, *prompt; /* prompt: after the chat template. NULL: none, not kept */
-    int polarity;                           /* +1, -1; 0: no instruction */
-    int pair, question_index, rollout;      /* where it comes from; -1: does not apply */
+    const char *system, *prompt;       /* prompt: after the chat template. NULL: none, not kept */
+    int polarity;                      /* +1, -1; 0: no instruction */
+    int pair, question_index, rollout; /* where it comes from; -1: does not apply */
     uint32_t seed;
     bool answered;
     persona_finish finish;
@@ -130,7 +130,7 @@ typedef struct job_count {
 } job_count;
 
 typedef struct job_info {
-    char *path, *id;            /* id: the file's name without .db */
+    char *path, *id;               /* id: the file's name without .db */
     char *command, *trait, *model; /* from the manifest, "" if it does not say: strings, or objects
                                       with a name */
     bool done;

@@ -11,7 +11,7 @@
 struct job {
     db *d;
     char *path, *manifest;
-    int lock;                     /* descriptor of PATH.lock; -1: opened for reading */
+    int lock;                        /* descriptor of PATH.lock; -1: opened for reading */
     db_stmt *put_answer, *put_score; /* kept from the first put on */
 };
 

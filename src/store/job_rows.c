@@ -263,8 +263,8 @@ static persona_code take_answer(reader *r, const char *stage, const job_room *ro
     a->n_prompt = (size_t)take(r, 13, 0, INT_MAX, "n_prompt");
     a->n_answer = (size_t)take(r, 14, 0, INT_MAX, "n_answer");
     a->n_tokens = (size_t)take(r, 15, 0, INT_MAX, "n_tokens");
-    persona_code rc = take_floats(r, 16, 18, "norms", into->norms, into->n_norms, &a->norms,
-                                  &a->n_norms, e);
+    persona_code rc =
+        take_floats(r, 16, 18, "norms", into->norms, into->n_norms, &a->norms, &a->n_norms, e);
     if (rc == PERSONA_OK)
         rc = take_floats(r, 17, 19, "mean", into->mean, into->n_mean, &a->mean, &a->n_mean, e);
     if (rc == PERSONA_OK)

@@ -72,7 +72,8 @@ static inline int torture_writes(void)
     const sqlite3_syscall_ptr f = (sqlite3_syscall_ptr)failing_pwrite;
     if (!vfs || vfs->iVersion < 3)
         return -1;
-    const int a = vfs->xSetSystemCall(vfs, "pwrite", f), b = vfs->xSetSystemCall(vfs, "pwrite64", f);
+    const int a = vfs->xSetSystemCall(vfs, "pwrite", f),
+              b = vfs->xSetSystemCall(vfs, "pwrite64", f);
     return a == SQLITE_OK || b == SQLITE_OK ? 0 : -1;
 }
 

@@ -161,8 +161,8 @@ static void pieces_of_a_mean(void **state)
 static persona_code in_question_order(void *ud, const job_answer *a, persona_err *e)
 {
     int64_t *last = ud;
-    const int64_t now = (a->question_index * 1000 + a->pair + 1) * 1000 + a->rollout * 10 -
-                        a->polarity;
+    const int64_t now =
+        (a->question_index * 1000 + a->pair + 1) * 1000 + a->rollout * 10 - a->polarity;
     if (now < *last)
         return persona_err_set(e, PERSONA_E_NEGATIVE, "answer %lld", (long long)a->id);
     *last = now;
@@ -309,17 +309,22 @@ static void manifests(void **state)
     } cases[] = {
         {"{\"a\":1,\"b\":{\"c\":[1,2],\"d\":\"x\"},\"e\":null,\"f\":true}", NULL},
         {" {\"f\":true, \"e\":null,\"b\":{\"d\":\"\\u0078\",\"c\":[1.0,2e0]},\"a\":1} ", NULL},
-        {"{\"a\":2,\"b\":{\"c\":[1,2],\"d\":\"x\"},\"e\":null,\"f\":true}", "with a 1, now it is 2"},
-        {"{\"a\":\"1\",\"b\":{\"c\":[1,2],\"d\":\"x\"},\"e\":null,\"f\":true}", "a 1, now it is \"1\""},
-        {"{\"a\":1,\"b\":{\"c\":[1,3],\"d\":\"x\"},\"e\":null,\"f\":true}", "b.c[1] 2, now it is 3"},
+        {"{\"a\":2,\"b\":{\"c\":[1,2],\"d\":\"x\"},\"e\":null,\"f\":true}",
+         "with a 1, now it is 2"},
+        {"{\"a\":\"1\",\"b\":{\"c\":[1,2],\"d\":\"x\"},\"e\":null,\"f\":true}",
+         "a 1, now it is \"1\""},
+        {"{\"a\":1,\"b\":{\"c\":[1,3],\"d\":\"x\"},\"e\":null,\"f\":true}",
+         "b.c[1] 2, now it is 3"},
         {"{\"a\":1,\"b\":{\"c\":[1],\"d\":\"x\"},\"e\":null,\"f\":true}",
          "b.c a list of 2, now it is a list of 1"},
-        {"{\"a\":1,\"b\":{\"c\":[1,2],\"d\":\"y\"},\"e\":null,\"f\":true}", "b.d \"x\", now it is \"y\""},
+        {"{\"a\":1,\"b\":{\"c\":[1,2],\"d\":\"y\"},\"e\":null,\"f\":true}",
+         "b.d \"x\", now it is \"y\""},
         {"{\"a\":1,\"b\":{\"c\":[1,2]},\"e\":null,\"f\":true}", "b.d \"x\", now it is not set"},
         {"{\"a\":1,\"b\":{\"c\":[1,2],\"d\":\"x\",\"z\":{}},\"e\":null,\"f\":true}",
          "b.z not set, now it is 0 members"},
         {"{\"a\":1,\"b\":{\"c\":[1,2],\"d\":\"x\"},\"f\":true}", "e null, now it is not set"},
-        {"{\"a\":1,\"b\":{\"c\":[1,2],\"d\":\"x\"},\"e\":null,\"f\":false}", "f true, now it is false"},
+        {"{\"a\":1,\"b\":{\"c\":[1,2],\"d\":\"x\"},\"e\":null,\"f\":false}",
+         "f true, now it is false"},
         {"{\"a\":1,\"b\":7,\"e\":null,\"f\":true}", "b 2 members, now it is 7"},
         {"{\"a\":\"0123456789012345678901234567890123456789012345678901\",\"b\":0}",
          "now it is \"0123456789012345678901234567890123456789...\""},
@@ -376,7 +381,8 @@ static void wrong_files(void **state)
     static const struct {
         const char *sql, *part;
     } cases[] = {
-        {"CREATE TABLE t (x)", "of something else (application_id 0, expected 1349677898 for a job)"},
+        {"CREATE TABLE t (x)",
+         "of something else (application_id 0, expected 1349677898 for a job)"},
         {"CREATE TABLE t (x); PRAGMA application_id = 5", "application_id 5"},
         {"CREATE TABLE t (x); PRAGMA application_id = 0x5072734A; PRAGMA user_version = 9",
          "newer version (job schema 9, this program knows 1)"},
@@ -472,8 +478,8 @@ static void damaged_files(void **state)
         memcpy(copy, whole, len);
         const size_t cut = i % 2 == 0 ? 1 + rng_below(&r, (uint32_t)len - 1) : len;
         for (int k = 0; i % 2 == 1 && k < 1 << (i % 8); k++) /* headers of pages are worth most */
-            copy[rng_below(&r, (uint32_t)(len / 65536)) * 65536 + rng_below(&r, i < 60 ? 120 : 65536)] ^=
-                (char)(1 + rng_below(&r, 255));
+            copy[rng_below(&r, (uint32_t)(len / 65536)) * 65536 +
+                 rng_below(&r, i < 60 ? 120 : 65536)] ^= (char)(1 + rng_below(&r, 255));
         scratch_bytes("damaged.db", copy, cut);
         mem_free(copy);
         size_t n = 0;
@@ -620,7 +626,8 @@ static void shelf(void **state)
     scratch_text("persona/jobs/aaa.db", "");
     ok(job_list(scratch_path("persona/jobs"), &paths, &n, &e), &e);
     assert_int_equal(n, 2);
-    assert_string_equal(path_base(paths[1]), path_base(place)[0] < 'a' ? "aaa.db" : path_base(place));
+    assert_string_equal(path_base(paths[1]),
+                        path_base(place)[0] < 'a' ? "aaa.db" : path_base(place));
     persona_names_free(paths, n);
     ok(job_info_read(place, &info, &e), &e);
     assert_string_equal(info.trait, "silly");

@@ -258,7 +258,8 @@ static void full_database(void **state)
     for (rc = PERSONA_OK; rc == PERSONA_OK;)
         rc = db_run(s, &e);
     assert_int_equal(rc, PERSONA_E_IO);
-    assert_non_null(strstr(e.msg, "limit.db: database or disk is full (SQLite error 13); disk full"));
+    assert_non_null(
+        strstr(e.msg, "limit.db: database or disk is full (SQLite error 13); disk full"));
     db_rollback(d);
     db_rollback(d);
     db_bind_int(s, 5, 1); /* no such parameter: remembered until the step */
@@ -295,8 +296,8 @@ static void writes_that_fail(void **state)
         n_failed += opened != PERSONA_OK;
         if (opened != PERSONA_OK) {
             assert_int_equal(opened, PERSONA_E_IO);
-            if (!strstr(e.msg, write_error != EIO ? "disk full: free some space"
-                                                  : "Input/output error"))
+            if (!strstr(e.msg,
+                        write_error != EIO ? "disk full: free some space" : "Input/output error"))
                 fail_msg("%ld: %s", k, e.msg);
         }
         ok(job_open(scratch_path("writes.db"), manifest, false, &j, &e), &e);
@@ -389,7 +390,8 @@ static void memory_of_ours(void **state)
         if (rc == PERSONA_OK) /* past the last, or one that only a message or a check needs */
             continue;
         n_failed++;
-        if (rc != PERSONA_E_NOMEM && rc != PERSONA_E_UNAVAILABLE) /* no memory for the home folder */
+        if (rc != PERSONA_E_NOMEM &&
+            rc != PERSONA_E_UNAVAILABLE) /* no memory for the home folder */
             fail_msg("%zu: %s: %s", k, persona_code_name(rc), e.msg);
         check_after(stored, (long)k);
     }
@@ -458,12 +460,9 @@ int main(void)
         cmocka_unit_test(kill_while_opening),
     };
     const struct CMUnitTest faults[] = {
-        cmocka_unit_test(disk_that_fills_up),
-        cmocka_unit_test(full_database),
-        cmocka_unit_test(writes_that_fail),
-        cmocka_unit_test(memory_of_ours),
-        cmocka_unit_test(memory_of_sqlite),
-        cmocka_unit_test(reading_takes_no_more_memory),
+        cmocka_unit_test(disk_that_fills_up), cmocka_unit_test(full_database),
+        cmocka_unit_test(writes_that_fail),   cmocka_unit_test(memory_of_ours),
+        cmocka_unit_test(memory_of_sqlite),   cmocka_unit_test(reading_takes_no_more_memory),
     };
     if (torture_memory() != 0 || torture_writes() != 0)
         return 1;
