@@ -23,11 +23,7 @@ struct text_reader {
 };
 
 static const text_reading formats[] = {
-    [TEXT_JSONL] = {"JSON lines",
-                    {".jsonl", ".ndjson", ".json"},
-                    jsonl_looks,
-                    NULL,
-                    jsonl_next},
+    [TEXT_JSONL] = {"JSON lines", {".jsonl", ".ndjson", ".json"}, jsonl_looks, NULL, jsonl_next},
     [TEXT_CSV] = {"CSV", {".csv"}, csv_looks, csv_begin, csv_next},
     [TEXT_PROMPTS] = {"prompts", {".txt"}, NULL, NULL, prompts_next},
 };

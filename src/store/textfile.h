@@ -30,11 +30,11 @@ typedef struct text_item {
     char *prompt;   /* raw: no chat template, no special tokens added; NULL: messages are given */
     char *response; /* NULL: there is none, and what is given is the whole text */
     int polarity;   /* +1, -1; 0: not stated */
-    double label_trait, label_coherence;  /* 0 to 100; NAN: unknown */
-    char *trait, *question, *question_id; /* NULL: unknown */
+    double label_trait, label_coherence;           /* 0 to 100; NAN: unknown */
+    char *trait, *question, *question_id;          /* NULL: unknown */
     int question_index, pair_index, rollout_index; /* -1: unknown; pair: which instruction */
-    size_t line; /* where it begins in its file, from 1 */
-    size_t row;  /* which item of its file, from 0; the two items of a pair share it */
+    size_t line;                                   /* where it begins in its file, from 1 */
+    size_t row; /* which item of its file, from 0; the two items of a pair share it */
 } text_item;
 
 /* Everything unknown. */

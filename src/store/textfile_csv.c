@@ -57,7 +57,8 @@ static persona_code bad_record(const text_source *s, persona_err *e, const char 
 static persona_code open_field(const text_source *s, csv_record *r, persona_err *e)
 {
     if (r->n == CSV_COLUMNS_MAX)
-        return bad_record(s, e, "has more than 256 fields (expected the columns of persona_vectors)");
+        return bad_record(s, e,
+                          "has more than 256 fields (expected the columns of persona_vectors)");
     r->at[r->n++] = r->text.len;
     return PERSONA_OK;
 }
@@ -88,11 +89,13 @@ static persona_code split_line(const text_source *s, csv_record *r, csv_mode *mo
         } else if (c == '\r' && i + 1 == n) {
             break;
         } else if (c == '\r') {
-            code = bad_record(s, e, "holds a carriage return outside quotes (expected it only "
-                                    "before a line break)");
+            code = bad_record(s, e,
+                              "holds a carriage return outside quotes (expected it only "
+                              "before a line break)");
         } else if (*mode == CLOSED) {
-            code = bad_record(s, e, "has text after a closing quote (expected a comma or the end "
-                                    "of the line; a quote inside quotes is doubled)");
+            code = bad_record(s, e,
+                              "has text after a closing quote (expected a comma or the end "
+                              "of the line; a quote inside quotes is doubled)");
         } else {
             *mode = PLAIN;
             buf_putc(&r->text, c);
@@ -128,7 +131,7 @@ static persona_code read_record(text_source *s, csv_record *r, bool *end, person
             return persona_err_set(e, PERSONA_E_SHAPE,
                                    "%s:%zu: the record is longer than the allowed %zu bytes (is a "
                                    "quote never closed?)",
-                                   s->in.name, r->line, r->text.max);
+                                   s->in.name, r->line, r->text.max - 1);
         if (!code)
             code = buf_ok(&r->text, s->in.name, e);
         if (code)
@@ -186,8 +189,8 @@ persona_code csv_begin(text_source *s, persona_err *e)
     csv_state *c = s->csv = mem_calloc(1, sizeof *c);
     if (!c)
         return mem_err(e, s->in.name);
-    buf_init(&c->header.text, HEADER_MAX);
-    buf_init(&c->row.text, TEXT_LINE_MAX);
+    buf_init(&c->header.text, HEADER_MAX + 1);
+    buf_init(&c->row.text, TEXT_LINE_MAX + 1); /* the last NUL stands for the line's end */
     const persona_code code = read_record(s, &c->header, &end, e);
     if (code)
         return code;

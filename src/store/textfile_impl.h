@@ -33,9 +33,9 @@ PERSONA_CHECK persona_code lines_peek(text_lines *in, const char **p, size_t *n,
 /* Appends the next line without its "\n" (a "\r" before it stays); *end if there is none. It is
  * UTF-8 without NUL, and text stays within its maximum. */
 PERSONA_CHECK persona_code lines_next(text_lines *in, buf *text, bool *end, persona_err *e);
-/* The check of lines_next, for text that was decoded from a line. */
-PERSONA_CHECK persona_code lines_check(const text_lines *in, const char *p, size_t n,
-                                       persona_err *e);
+/* The check of lines_next, for text that was decoded from a line; what: "decoded line". */
+PERSONA_CHECK persona_code lines_check(const text_lines *in, const char *what, const char *p,
+                                       size_t n, persona_err *e);
 
 /* ---- one file being read ------------------------------------------------------------------ */
 

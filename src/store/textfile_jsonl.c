@@ -96,8 +96,8 @@ static persona_code read_text(const json_doc *d, const json_val *root, text_item
         return json_bad(d, root, NULL, e,
                         messages ? "has both 'messages' and 'prompt' (expected one of them)"
                                  : "has neither 'messages' nor 'prompt' (expected one of them)");
-    code = messages ? read_messages(d, root, item, e)
-                    : copy_text(d, root, "prompt", &item->prompt, e);
+    code =
+        messages ? read_messages(d, root, item, e) : copy_text(d, root, "prompt", &item->prompt, e);
     if (!code && given(root, "response"))
         code = copy_text(d, root, "response", &item->response, e);
     if (code || !messages || !item->response)
@@ -164,7 +164,8 @@ static persona_code read_numbers(const text_source *s, const json_doc *d, const 
     for (size_t i = 0; i < 2; i++) {
         if (!given(root, scores[i].key))
             continue;
-        const persona_code code = json_need_number(d, root, scores[i].key, 0, 100, scores[i].out, e);
+        const persona_code code =
+            json_need_number(d, root, scores[i].key, 0, 100, scores[i].out, e);
         if (code)
             return code;
     }

@@ -100,19 +100,20 @@ persona_code lines_peek(text_lines *in, const char **p, size_t *n, persona_err *
     }
 }
 
-persona_code lines_check(const text_lines *in, const char *p, size_t n, persona_err *e)
+persona_code lines_check(const text_lines *in, const char *what, const char *p, size_t n,
+                         persona_err *e)
 {
     const char *nul = memchr(p, '\0', n);
     const size_t good = utf8_span(p, n);
     if (nul && (size_t)(nul - p) < good)
         return persona_err_set(e, PERSONA_E_FORMAT,
-                               "%s:%zu: byte %zu of the line is NUL (expected text)", in->name,
-                               in->line, (size_t)(nul - p));
+                               "%s:%zu: byte %zu of the %s is NUL (expected text)", in->name,
+                               in->line, (size_t)(nul - p), what);
     if (good < n)
         return persona_err_set(e, PERSONA_E_FORMAT,
-                               "%s:%zu: byte %zu of the line, 0x%02x, is not UTF-8 (convert the "
+                               "%s:%zu: byte %zu of the %s, 0x%02x, is not UTF-8 (convert the "
                                "file, for example with iconv -t UTF-8)",
-                               in->name, in->line, good, (unsigned)(unsigned char)p[good]);
+                               in->name, in->line, good, what, (unsigned)(unsigned char)p[good]);
     return PERSONA_OK;
 }
 
@@ -150,5 +151,5 @@ persona_code lines_next(text_lines *in, buf *text, bool *end, persona_err *e)
         memmove(text->p + start, text->p + start + mark, text->len - start - mark + 1);
         text->len -= mark;
     }
-    return lines_check(in, buf_str(text) + start, text->len - start, e);
+    return lines_check(in, "line", buf_str(text) + start, text->len - start, e);
 }

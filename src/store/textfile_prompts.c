@@ -57,7 +57,7 @@ persona_code prompts_next(text_source *s, text_item *item, bool *end, persona_er
     item->line = s->in.line;
     line->len = unescape(line->p, line->len);
     line->p[line->len] = '\0';
-    const persona_code code = lines_check(&s->in, line->p, line->len, e);
+    const persona_code code = lines_check(&s->in, "decoded line", line->p, line->len, e);
     if (code)
         return code;
     item->prompt = mem_strndup(line->p, line->len);

@@ -7,7 +7,8 @@
  * So the writer keeps the numbers of the rows (12 bytes each, never the texts) of the side that is
  * ahead and compares the other side with them; rows arrive in published order and interleave as the
  * caller likes. Lines end with "\n" and only fields that need it are quoted, as pandas writes.
- * pandas takes an empty answer for a missing one, whatever the quotes; nothing can be done about it.
+ * pandas takes an empty answer (or one like "NA") for a missing one, whatever the quotes; nothing can
+ * be done about it here.
  */
 #include <math.h>
 #include <stdio.h>
@@ -106,9 +107,9 @@ static persona_code write_json(text_writer *w, const text_item *item, persona_er
     buf_init(&id, 1000);
     persona_code code = PERSONA_OK;
     if (!item->messages == !item->prompt)
-        code = persona_err_set(e, PERSONA_E_FORMAT,
-                               "%s: a text needs either messages or a raw prompt",
-                               w->files[0].path);
+        code =
+            persona_err_set(e, PERSONA_E_FORMAT, "%s: a text needs either messages or a raw prompt",
+                            w->files[0].path);
     if (!code) {
         json_line(item, item->trait ? item->trait : w->trait, &w->line, &id);
         code = buf_ok(&id, "a question_id", e);
@@ -147,7 +148,8 @@ static void csv_text(buf *b, const char *s)
         buf_putc(b, '"');
 }
 
-/* The shortest text that reads back as x; nothing if x is not known. */
+/* The shortest text that reads back as x, with ".0" if it is whole, as Python prints it; nothing if x
+ * is not known. */
 static void csv_number(buf *b, double x)
 {
     char text[40] = "";
@@ -158,6 +160,8 @@ static void csv_number(buf *b, double x)
             break;
     }
     buf_puts(b, text);
+    if (*text && !strpbrk(text, ".e"))
+        buf_puts(b, ".0");
 }
 
 static const char *question_of(const text_item *item)
@@ -283,6 +287,12 @@ static bool trait_fits(const char *trait)
     return *trait != '\0' && *trait != '.' && strlen(trait) <= 100 && !strpbrk(trait, "/,\"\r\n");
 }
 
+static void emit(text_writer *w, size_t side)
+{
+    if (w->files[side].fp)
+        (void)!fwrite(w->line.p, 1, w->line.len, w->files[side].fp); /* close reports it */
+}
+
 static persona_code open_csv(text_writer *w, const char *folder, persona_err *e)
 {
     if (ends_with(folder, ".csv"))
@@ -299,14 +309,17 @@ static persona_code open_csv(text_writer *w, const char *folder, persona_err *e)
                                 w->trait, side == 0 ? "pos" : "neg");
         if (!path)
             return mem_err(e, folder);
-        const persona_code code = file_out_open(&w->files[side], path, e);
+        persona_code code = file_out_open(&w->files[side], path, e);
         mem_free(path);
         if (code)
             return code;
         w->n_files++;
-        if (w->files[side].fp)
-            (void)fprintf(w->files[side].fp, "question,prompt,answer,question_id,%s,coherence\n",
-                          w->trait); /* close reports it */
+        buf_clear(&w->line);
+        buf_printf(&w->line, "question,prompt,answer,question_id,%s,coherence\n", w->trait);
+        code = buf_ok(&w->line, folder, e);
+        if (code)
+            return code;
+        emit(w, side);
     }
     return PERSONA_OK;
 }
@@ -324,7 +337,7 @@ persona_code text_writer_open(const char *path, text_format format, const char *
     if (!w)
         return mem_err(e, path);
     persona_code code = PERSONA_OK;
-    buf_init(&w->line, TEXT_LINE_MAX);
+    buf_init(&w->line, TEXT_LINE_MAX + 1); /* a reader does not count the line's end */
     if (trait && !(w->trait = mem_strdup(trait))) {
         code = mem_err(e, path);
     } else if (format == TEXT_CSV) {
@@ -348,8 +361,8 @@ persona_code text_writer_write(text_writer *w, const text_item *item, persona_er
     persona_code code = w->n_files == 1 ? write_json(w, item, e) : write_row(w, item, &side, e);
     if (!code)
         code = buf_ok(&w->line, "a text", e);
-    if (!code && w->files[side].fp)
-        (void)!fwrite(w->line.p, 1, w->line.len, w->files[side].fp); /* close reports it */
+    if (!code)
+        emit(w, side);
     w->failed = w->failed || code;
     return code;
 }
