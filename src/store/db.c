@@ -13,6 +13,7 @@
  */
 #include "store/db.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -356,7 +357,9 @@ persona_code db_prepare(db *d, const char *sql, db_stmt **out, persona_err *e)
     if (rc == SQLITE_ERROR)
         return persona_err_set(e, PERSONA_E_FORMAT, "%s: %s; it is damaged: remove it", d->path,
                                sqlite3_errmsg(d->handle));
-    return fail(d, e);
+    const persona_code code = fail(d, e);
+    assert(code != PERSONA_OK);
+    return code;
 }
 
 void db_finalize(db_stmt *s)
