@@ -456,6 +456,7 @@ static void prompts_are_read_once(void **state)
         if (c.n_tokens > all + beginnings - (N_ITEMS - 1) * (coherence / 2))
             fail_msg("%zu tokens for %zu of prompts", c.n_tokens, all);
         persona_judge_free(j);
+        persona_trait_free(t);
         persona_model_free(m);
     }
 }
