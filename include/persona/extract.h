@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 typedef struct persona_extract_opts {
-    const persona_judge *judge; /* NULL: nothing is judged, every answered pair is kept */
+    persona_judge *judge; /* NULL: nothing is judged, every answered pair is kept */
     int n_questions;            /* of the extraction half; 0: all */
     int n_rollouts;             /* per question, instruction and polarity; default 1 */
     int max_tokens;             /* default 128 */

@@ -62,7 +62,7 @@ PERSONA_CHECK persona_code persona_transfer(persona_pairs *p, const persona_vect
 PERSONA_CHECK persona_code persona_settle(persona_session *s, persona_vector *v,
                                           const persona_trait *trait,
                                           const persona_questions *questions,
-                                          const persona_judge *judge, uint32_t seed,
+                                          persona_judge *judge, uint32_t seed,
                                           const persona_hooks *hooks, double *swing,
                                           persona_err *e);
 
@@ -79,7 +79,9 @@ typedef struct persona_row {
     persona_interval score;
     double coherence;
     double coherence_sd;
-    size_t n, n_unanswered;
+    size_t n;            /* answers */
+    size_t n_unanswered; /* no final channel: score 50, coherence 0 */
+    size_t n_unjudged;   /* the judge gave no score: left out of score and interval */
     char *sample; /* one answer */
 } persona_row;
 
@@ -114,7 +116,7 @@ persona_evaluate_opts persona_evaluate_defaults(void);
  * upper bounds of the random and shuffled ones and Spearman(coefficient, score) >= 0.8. */
 PERSONA_CHECK persona_code persona_evaluate(
     persona_session *s, const persona_trait *trait, const persona_questions *questions,
-    const persona_judge *judge, const persona_vector *native, const persona_vector *transferred,
+    persona_judge *judge, const persona_vector *native, const persona_vector *transferred,
     const persona_vector *shuffled, const persona_evaluate_opts *opts, const persona_hooks *hooks,
     persona_evaluation **out, persona_err *e);
 void persona_evaluation_free(persona_evaluation *x);

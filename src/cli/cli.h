@@ -28,7 +28,9 @@ typedef struct cli_state {
     int verbosity;                 /* -1: quiet, 0, 1: -v */
     int n_threads, n_slots, n_ctx; /* 0: the library's default */
     uint32_t seed;
-    const char *judge;     /* "auto", "none" or a file */
+    const char *judge;     /* see judge.c */
+    const char *judge_model, *judge_key_env; /* of an endpoint; NULL: not given */
+    double judge_timeout;                    /* seconds; 0: the library's default */
     const char *questions; /* NULL, a number or a file */
     /* the rest belongs to the machinery */
     persona_err *err; /* where option parsers leave their message */
@@ -106,7 +108,8 @@ typedef struct cli_engine {
     persona_session *session;
     const persona_model_info *info;
     persona_judge *judge;         /* NULL: none */
-    char *judge_path;             /* NULL: none */
+    persona_model *judge_model;   /* the file behind it, if it is one */
+    bool judge_borrowed;          /* from the other side of a pair */
     persona_questions *questions; /* NULL: each trait pack's own */
     int n_questions;              /* limit from --questions N; 0: none */
 } cli_engine;
@@ -118,9 +121,10 @@ PERSONA_CHECK persona_code cli_open_session(const cli_state *c, cli_engine *x, i
                                             int n_ctx, persona_err *e);
 /* Adds judge and question set according to --judge and --questions and the model's own hints. */
 PERSONA_CHECK persona_code cli_open_judge(const cli_state *c, cli_engine *x, persona_err *e);
-/* The three in one, for commands that study a pair of models. */
-PERSONA_CHECK persona_code cli_open_side(const cli_state *c, const char *path, cli_engine *x,
-                                         persona_err *e);
+/* The three in one, for commands that study a pair of models. other: the side opened before, whose
+ * judge serves both where it does not depend on the model (close it last); NULL for the first. */
+PERSONA_CHECK persona_code cli_open_side(const cli_state *c, const char *path,
+                                         const cli_engine *other, cli_engine *x, persona_err *e);
 study_side cli_side(const cli_engine *x);
 void cli_close(cli_engine *x);
 
@@ -134,6 +138,10 @@ PERSONA_CHECK persona_code cli_all_traits(const persona_trait *wanted, cli_trait
                                           persona_err *e);
 void cli_traits_free(cli_traits *t);
 
+/* `name` beside the file `path`; absolute names stay. mem_free() it. */
+char *cli_beside(const char *path, const char *name);
+/* A path that does not exist but looks like a plain name is looked for in the models/ folders. */
+char *cli_model_path(const char *path);
 /* "sub/file" in the first shipped or user data folder that has it; NULL if none has. */
 char *cli_find_data(const char *relative);
 /* The question set to use for a trait: x's own, or a copy of the pack's in *own (free it). */
@@ -145,6 +153,13 @@ PERSONA_CHECK persona_code cli_writable(const char *path, persona_err *e);
 /* Where a vector goes: -o, or the user's library. */
 PERSONA_CHECK persona_code cli_vector_path(const cli_engine *x, const char *trait,
                                            const char *wanted, char **out, persona_err *e);
+
+/* ---- judge.c --------------------------------------------------------------------------------- */
+
+/* Sets judge, judge_model and judge_borrowed as --judge wants it; other as in cli_open_side. */
+PERSONA_CHECK persona_code cli_judge_open(const cli_state *c, const cli_engine *other,
+                                          cli_engine *x, persona_err *e);
+void cli_judge_close(cli_engine *x);
 
 /* ---- output.c -------------------------------------------------------------------------------- */
 

@@ -93,7 +93,7 @@ typedef struct work {
 } work;
 
 static persona_code open_model(const cli_state *c, const char *given, const char *shipped,
-                               cli_engine *x, persona_err *e)
+                               const cli_engine *other, cli_engine *x, persona_err *e)
 {
     char *found = given ? cli_strdup(given) : cli_find_data(shipped);
     if (!found)
@@ -101,7 +101,7 @@ static persona_code open_model(const cli_state *c, const char *given, const char
                                "%s is in none of the folders searched ('persona doctor' lists "
                                "them); set PERSONA_DATA or name a model",
                                shipped);
-    const persona_code rc = cli_open_side(c, found, x, e);
+    const persona_code rc = cli_open_side(c, found, other, x, e);
     mem_free(found);
     return rc;
 }
@@ -121,12 +121,12 @@ static persona_code open_all(const demo_args *a, work *w, persona_err *e)
     if (rc == PERSONA_OK)
         rc = cli_all_traits(NULL, &w->packs, e);
     if (rc == PERSONA_OK)
-        rc = open_model(a->c, a->from, default_from, &w->from, e);
+        rc = open_model(a->c, a->from, default_from, NULL, &w->from, e);
     if (rc == PERSONA_OK)
-        rc = open_model(a->c, a->to, default_to, &w->to, e);
+        rc = open_model(a->c, a->to, default_to, &w->from, &w->to, e);
     if (rc == PERSONA_OK && !w->to.judge)
         rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                             "no judge for %s: name one with --judge FILE", w->to.info->path);
+                             "no judge for %s: name one with --judge", w->to.info->path);
     return rc;
 }
 

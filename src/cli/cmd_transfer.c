@@ -166,9 +166,9 @@ static persona_code open_all(transfer_args *a, work *w, persona_err *e)
     if (rc == PERSONA_OK)
         rc = cli_all_traits(w->trait, &w->packs, e);
     if (rc == PERSONA_OK)
-        rc = cli_open_side(a->c, a->from, &w->from, e);
+        rc = cli_open_side(a->c, a->from, NULL, &w->from, e);
     if (rc == PERSONA_OK)
-        rc = cli_open_side(a->c, a->to, &w->to, e);
+        rc = cli_open_side(a->c, a->to, &w->from, &w->to, e);
     if (rc == PERSONA_OK && w->given &&
         (w->given->n_embd != w->from.info->n_embd || w->given->n_layer > w->from.info->n_layer))
         rc = persona_err_set(e, PERSONA_E_SHAPE,
@@ -179,7 +179,7 @@ static persona_code open_all(transfer_args *a, work *w, persona_err *e)
         return rc;
     if (rc == PERSONA_OK && !w->to.judge)
         rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                             "no judge for %s: name one with --judge FILE, or say --no-evaluate",
+                             "no judge for %s: name one with --judge, or say --no-evaluate",
                              w->to.info->path);
     return rc;
 }

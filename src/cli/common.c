@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * common.c - what commands need before their work: memory, models, sessions, judges, questions.
+ * common.c - what commands need before their work: memory, models, sessions, questions.
  *
- * A model file may name its judge (persona.judge) and its question set (persona.questions): files
- * beside it, used unless --judge or --questions say otherwise. A named file that is missing is an
- * error, never a silent switch to another way of scoring.
+ * A model file may name its question set (persona.questions): a file beside it, used unless
+ * --questions says otherwise. A named file that is missing is an error. Judges are opened in judge.c.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -71,8 +70,7 @@ char *cli_find_data(const char *relative)
     return found;
 }
 
-/* `name` beside the file `path`; absolute names stay. */
-static char *beside(const char *path, const char *name)
+char *cli_beside(const char *path, const char *name)
 {
     if (name[0] == '/')
         return cli_strdup(name);
@@ -82,8 +80,7 @@ static char *beside(const char *path, const char *name)
     return out;
 }
 
-/* A path that does not exist but looks like a plain name is looked for in the models/ folders. */
-static char *model_path(const char *path)
+char *cli_model_path(const char *path)
 {
     char *found = NULL;
     if (!file_exists(path) && !strchr(path, '/')) {
@@ -102,7 +99,7 @@ persona_code cli_open_model(const char *path, cli_engine *out, persona_err *e)
 {
     *out = (cli_engine){0};
     const persona_model_opts opts = persona_model_defaults();
-    char *found = model_path(path);
+    char *found = cli_model_path(path);
     persona_code rc = persona_model_open(found, &opts, &out->model, e);
     mem_free(found);
     if (rc == PERSONA_OK)
@@ -142,7 +139,7 @@ static persona_code open_questions(const cli_state *c, cli_engine *x, persona_er
     if (given && !number)
         path = cli_strdup(given);
     else if (x->info->questions)
-        path = beside(x->info->path, x->info->questions);
+        path = cli_beside(x->info->path, x->info->questions);
     const persona_code rc = path ? persona_questions_read(path, &x->questions, e) : PERSONA_OK;
     if (rc != PERSONA_OK && !(given && !number))
         persona_err_wrap(e, "question set named by %s", x->info->path);
@@ -150,26 +147,25 @@ static persona_code open_questions(const cli_state *c, cli_engine *x, persona_er
     return rc;
 }
 
-persona_code cli_open_judge(const cli_state *c, cli_engine *x, persona_err *e)
+/* other: the engine whose judge may serve this one, too; NULL: none. */
+static persona_code open_judge(const cli_state *c, const cli_engine *other, cli_engine *x,
+                               persona_err *e)
 {
-    const bool automatic = strcmp(c->judge, "auto") == 0, none = strcmp(c->judge, "none") == 0;
-    persona_code rc = PERSONA_OK;
-    if (automatic && x->info->judge)
-        x->judge_path = beside(x->info->path, x->info->judge);
-    else if (!automatic && !none)
-        x->judge_path = cli_strdup(c->judge);
-    if (x->judge_path)
-        rc = persona_judge_read(x->judge_path, &x->judge, e);
-    if (rc != PERSONA_OK && automatic)
-        persona_err_wrap(e, "judge named by %s", x->info->path);
+    const persona_code rc = cli_judge_open(c, other, x, e);
     return rc == PERSONA_OK ? open_questions(c, x, e) : rc;
 }
 
-persona_code cli_open_side(const cli_state *c, const char *path, cli_engine *x, persona_err *e)
+persona_code cli_open_judge(const cli_state *c, cli_engine *x, persona_err *e)
+{
+    return open_judge(c, NULL, x, e);
+}
+
+persona_code cli_open_side(const cli_state *c, const char *path, const cli_engine *other,
+                           cli_engine *x, persona_err *e)
 {
     persona_code rc = cli_open_model(path, x, e);
     if (rc == PERSONA_OK)
-        rc = cli_open_judge(c, x, e);
+        rc = open_judge(c, other, x, e);
     return rc == PERSONA_OK ? cli_open_session(c, x, 32, 512, e) : rc;
 }
 
@@ -181,8 +177,7 @@ study_side cli_side(const cli_engine *x)
 void cli_close(cli_engine *x)
 {
     persona_questions_free(x->questions);
-    persona_judge_free(x->judge);
-    mem_free(x->judge_path);
+    cli_judge_close(x);
     persona_session_free(x->session);
     persona_model_free(x->model);
     *x = (cli_engine){0};

@@ -26,6 +26,9 @@ enum {
     KEY_SLOTS,
     KEY_CONTEXT,
     KEY_JUDGE,
+    KEY_JUDGE_MODEL,
+    KEY_JUDGE_KEY_ENV,
+    KEY_JUDGE_TIMEOUT,
     KEY_QUESTIONS
 };
 
@@ -47,8 +50,13 @@ static const struct argp_option engine_options[] = {
 };
 
 static const struct argp_option judge_options[] = {
-    {"judge", KEY_JUDGE, "auto|none|FILE", 0,
-     "Who scores answers (default auto: the classifier that the model names)", 0},
+    {"judge", KEY_JUDGE, "WHO", 0,
+     "Who scores answers: auto (default: the classifier that the model names), none, labels, a "
+     "classifier FILE, a model FILE.gguf, self (the model itself), or the URL of a server", 0},
+    {"judge-model", KEY_JUDGE_MODEL, "NAME", 0, "The model to ask a server for", 0},
+    {"judge-key-env", KEY_JUDGE_KEY_ENV, "VARIABLE", 0,
+     "Holds the server's key (default OPENAI_API_KEY)", 0},
+    {"judge-timeout", KEY_JUDGE_TIMEOUT, "SECONDS", 0, "Per request to a server (default 60)", 0},
     {"questions", KEY_QUESTIONS, "N|FILE", 0,
      "At most N questions, or another set (default: the set the model names, else the trait's)", 0},
     {0},
@@ -184,6 +192,15 @@ static error_t parse_judge(int key, char *arg, struct argp_state *state)
     case KEY_JUDGE:
         state_of(state)->judge = arg;
         return 0;
+    case KEY_JUDGE_MODEL:
+        state_of(state)->judge_model = arg;
+        return 0;
+    case KEY_JUDGE_KEY_ENV:
+        state_of(state)->judge_key_env = arg;
+        return 0;
+    case KEY_JUDGE_TIMEOUT:
+        return cli_real(state, "--judge-timeout", arg, 0.1, 86400,
+                        &state_of(state)->judge_timeout);
     case KEY_QUESTIONS:
         state_of(state)->questions = arg;
         return 0;

@@ -32,6 +32,7 @@ static void row_json(json_out *o, const persona_row *r)
     jo_number(o, "coherence_sd", r->coherence_sd);
     jo_int(o, "n", (long long)r->n);
     jo_int(o, "n_unanswered", (long long)r->n_unanswered);
+    jo_int(o, "n_unjudged", (long long)r->n_unjudged);
     jo_string(o, "sample", r->sample);
     jo_end(o);
 }

@@ -133,6 +133,18 @@ static void print_samples(FILE *f, const study *x)
     }
 }
 
+static void print_unjudged(FILE *f, const persona_evaluation *v)
+{
+    size_t n = 0, all = 0;
+    for (size_t i = 0; i < v->n_rows; i++) {
+        n += v->rows[i].n_unjudged;
+        all += v->rows[i].n;
+    }
+    if (n > 0)
+        fprintf(f, "  %sthe judge left %zu of %zu answers open; they are in no mean%s\n",
+                tty_paint(f, TTY_YELLOW), n, all, tty_paint(f, TTY_RESET));
+}
+
 static void print_swing(FILE *f, const char *name, const persona_interval *s)
 {
     if (isfinite(s->value))
@@ -149,6 +161,7 @@ static void print_evaluation(FILE *f, const study *x)
     score_table(f, &p);
     fputc('\n', f);
     coherence_table(f, &p);
+    print_unjudged(f, v);
     print_samples(f, x);
     fputs("\n  swing from -1 to +1:", f);
     print_swing(f, "transferred", &v->swing_transferred);

@@ -7,7 +7,8 @@
  * Coefficient 0 of any vector is the unsteered condition itself (a plan of zeros is no plan, bit for
  * bit), so it is run once and shown for all. Random directions have the norm of the steered vector
  * and take turns over the questions. Unanswered harmony replies (no final channel) count as failures
- * with score 50 and coherence 0, never as a low score.
+ * with score 50 and coherence 0, never as a low score; answers that the judge leaves open are counted
+ * and left out. All answers are judged in one run, after all are written.
  */
 #include <math.h>
 #include <string.h>
@@ -40,7 +41,7 @@ typedef struct evaluating {
     persona_session *s;
     persona_model *m;
     const persona_trait *trait;
-    const persona_judge *judge;
+    persona_judge *judge;
     const persona_questions *questions;
     const persona_evaluate_opts *o;
     const persona_hooks *hooks;
@@ -180,37 +181,55 @@ static ask ask_of(const evaluating *x, const eval_cell *c, size_t q, size_t k)
     return a;
 }
 
-static persona_code score_answer(const evaluating *x, eval_cell *c, size_t i, size_t q, answer *a,
-                                 persona_err *e)
+/* NAN: the judge left it open. Adds the answer of question q to its cell. */
+static void book(eval_cell *c, size_t q, const answer *a, const persona_judgement *r)
 {
-    float score = 50.0F;
-    persona_code rc = PERSONA_OK;
-    c->group[i] = q;
-    c->coherence[i] = 0;
-    if (a->answered) {
-        rc = persona_judge_score(x->judge, x->trait->name, a->text, &score, e);
-        c->coherence[i] = (double)persona_judge_coherence(x->judge, a->text);
+    const double score = a->answered ? (double)r->trait : 50.0;
+    const double coherence = a->answered ? (double)r->coherence : 0.0;
+    c->n_unanswered += !a->answered;
+    if (isnan(score)) {
+        c->n_unjudged++;
     } else {
-        c->n_unanswered++;
+        c->group[c->n] = q;
+        c->score[c->n++] = score;
     }
-    c->score[i] = (double)score;
-    if (i == 0) {
-        c->sample = a->text;
-        a->text = NULL;
+    if (!isnan(coherence)) {
+        c->coherence[c->n_coherence++] = coherence;
     }
+}
+
+/* got (n): what the judge says about every answer that there is. */
+static persona_code judge_answers(evaluating *x, const ask *asks, const answer *answers, size_t n,
+                                  persona_judgement *got, persona_err *e)
+{
+    size_t n_items = 0;
+    persona_judge_item *items = mem_calloc(n, sizeof *items);
+    persona_judgement *scored = mem_calloc(n, sizeof *scored);
+    persona_code rc = items != NULL && scored != NULL ? PERSONA_OK : mem_err(e, "answers to judge");
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        if (answers[i].answered) {
+            items[n_items++] =
+                (persona_judge_item){asks[i].question, answers[i].text, NAN, NAN};
+        }
+    }
+    if (rc == PERSONA_OK) {
+        rc = persona_judge_all(x->judge, x->trait, items, n_items, x->hooks, scored, e);
+    }
+    n_items = 0;
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        if (answers[i].answered) {
+            got[i] = scored[n_items++];
+        }
+    }
+    mem_free(items);
+    mem_free(scored);
     return rc;
 }
 
-/* Question by question, all cells: neighbours share the prompt's prefix. */
-static persona_code run_cells(evaluating *x, persona_err *e)
+static persona_code make_room(evaluating *x, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    char stage[96];
-    size_t n_run = 0, at = 0;
     for (size_t c = 0; c < x->n_cells; c++) {
         eval_cell *cell = &x->cells[c];
-        n_run += cell->same_as < 0;
-        cell->n = x->n_each;
         cell->score = mem_calloc(x->n_each, sizeof *cell->score);
         cell->coherence = mem_calloc(x->n_each, sizeof *cell->coherence);
         cell->group = mem_calloc(x->n_each, sizeof *cell->group);
@@ -218,11 +237,42 @@ static persona_code run_cells(evaluating *x, persona_err *e)
             return mem_err(e, "scores");
         }
     }
-    size_t n = n_run * x->n_each;
+    return PERSONA_OK;
+}
+
+static void book_all(evaluating *x, answer *answers, const persona_judgement *got)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < x->n_each; i++) {
+        for (size_t c = 0; c < x->n_cells; c++) {
+            eval_cell *cell = &x->cells[c];
+            if (cell->same_as >= 0) {
+                continue;
+            }
+            book(cell, i / x->n_rollouts, &answers[at], &got[at]);
+            if (i == 0) {
+                cell->sample = answers[at].text;
+                answers[at].text = NULL;
+            }
+            at++;
+        }
+    }
+}
+
+/* Question by question, all cells: neighbours share the prompt's prefix. */
+static persona_code run_cells(evaluating *x, persona_err *e)
+{
+    char stage[96];
+    size_t n = 0, at = 0;
+    for (size_t c = 0; c < x->n_cells; c++) {
+        n += x->cells[c].same_as < 0 ? x->n_each : 0;
+    }
     ask *asks = mem_calloc(n, sizeof *asks);
     answer *answers = mem_calloc(n, sizeof *answers);
-    if (asks == NULL || answers == NULL) {
-        rc = mem_err(e, "an evaluation");
+    persona_judgement *got = mem_calloc(n, sizeof *got);
+    persona_code rc = asks != NULL && answers != NULL && got != NULL ? make_room(x, e)
+                                                                     : mem_err(e, "an evaluation");
+    if (rc != PERSONA_OK) {
         goto out;
     }
     for (size_t i = 0; i < x->n_each; i++) {
@@ -234,18 +284,17 @@ static persona_code run_cells(evaluating *x, persona_err *e)
     }
     rc = ask_all(x->s, asks, n, stage_name(stage, sizeof stage, "evaluate", x->trait->name),
                  x->hooks, answers, e);
-    at = 0;
-    for (size_t i = 0; rc == PERSONA_OK && i < x->n_each; i++) {
-        for (size_t c = 0; rc == PERSONA_OK && c < x->n_cells; c++) {
-            if (x->cells[c].same_as < 0) {
-                rc = score_answer(x, &x->cells[c], i, i / x->n_rollouts, &answers[at++], e);
-            }
-        }
+    if (rc == PERSONA_OK) {
+        rc = judge_answers(x, asks, answers, n, got, e);
+    }
+    if (rc == PERSONA_OK) {
+        book_all(x, answers, got);
     }
 out:
     mem_free(asks);
     answers_clear(answers, answers != NULL ? n : 0);
     mem_free(answers);
+    mem_free(got);
     return rc;
 }
 
@@ -257,10 +306,13 @@ static persona_code copy_references(evaluating *x, persona_err *e)
             continue;
         }
         const eval_cell *from = &x->cells[to->same_as];
-        memcpy(to->score, from->score, x->n_each * sizeof *to->score);
-        memcpy(to->coherence, from->coherence, x->n_each * sizeof *to->coherence);
-        memcpy(to->group, from->group, x->n_each * sizeof *to->group);
+        to->n = from->n;
+        to->n_coherence = from->n_coherence;
         to->n_unanswered = from->n_unanswered;
+        to->n_unjudged = from->n_unjudged;
+        memcpy(to->score, from->score, to->n * sizeof *to->score);
+        memcpy(to->coherence, from->coherence, to->n_coherence * sizeof *to->coherence);
+        memcpy(to->group, from->group, to->n * sizeof *to->group);
         to->sample = mem_strdup(from->sample != NULL ? from->sample : "");
         if (to->sample == NULL) {
             return mem_err(e, "a sample");
@@ -278,19 +330,23 @@ static persona_code fill_rows(evaluating *x, persona_evaluation *out, persona_er
     for (size_t c = 0; c < x->n_cells; c++) {
         eval_cell *cell = &x->cells[c];
         persona_row *r = &out->rows[out->n_rows++];
-        stat_interval ci;
-        persona_code rc = stat_bootstrap_mean(cell->score, cell->group, cell->n, x->n_questions,
-                                              BOOTSTRAP_DRAWS, x->o->seed, &ci, e);
+        stat_interval ci = {.value = (double)NAN, .low = (double)NAN, .high = (double)NAN};
+        persona_code rc = PERSONA_OK;
+        if (cell->n > 0) {
+            rc = stat_bootstrap_mean(cell->score, cell->group, cell->n, x->n_questions,
+                                     BOOTSTRAP_DRAWS, x->o->seed, &ci, e);
+        }
         if (rc != PERSONA_OK) {
             return rc;
         }
         *r = (persona_row){.condition = cell->condition,
                            .coefficient = cell->coefficient,
                            .score = {ci.value, ci.low, ci.high},
-                           .coherence = stat_mean(cell->coherence, cell->n),
-                           .coherence_sd = stat_sd(cell->coherence, cell->n),
-                           .n = cell->n,
+                           .coherence = stat_mean(cell->coherence, cell->n_coherence),
+                           .coherence_sd = stat_sd(cell->coherence, cell->n_coherence),
+                           .n = cell->n + cell->n_unjudged,
                            .n_unanswered = cell->n_unanswered,
+                           .n_unjudged = cell->n_unjudged,
                            .sample = cell->sample};
         cell->sample = NULL;
     }
@@ -361,7 +417,7 @@ static persona_code check_evaluate(const evaluating *x, persona_err *e)
 }
 
 persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
-                              const persona_questions *questions, const persona_judge *judge,
+                              const persona_questions *questions, persona_judge *judge,
                               const persona_vector *native, const persona_vector *transferred,
                               const persona_vector *shuffled, const persona_evaluate_opts *opts,
                               const persona_hooks *hooks, persona_evaluation **out, persona_err *e)

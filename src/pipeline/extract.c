@@ -101,29 +101,51 @@ static persona_code run_rollouts(extraction *x, persona_err *e)
                    x->hooks, x->answers, e);
 }
 
+/* Scores the answers that there are, in one run of the judge. */
+static persona_code score_rollouts(extraction *x, persona_err *e)
+{
+    size_t n = 0;
+    persona_judge_item *items = mem_calloc(x->n, sizeof *items);
+    persona_judgement *got = mem_calloc(x->n, sizeof *got);
+    persona_code rc = items != NULL && got != NULL ? PERSONA_OK : mem_err(e, "answers to judge");
+    for (size_t i = 0; rc == PERSONA_OK && i < x->n; i++) {
+        if (x->rolls[i].kept) {
+            items[n++] = (persona_judge_item){x->asks[i].question, x->answers[i].text, NAN, NAN};
+        }
+    }
+    if (rc == PERSONA_OK) {
+        rc = persona_judge_all(x->o->judge, x->trait, items, n, x->hooks, got, e);
+    }
+    n = 0;
+    for (size_t i = 0; rc == PERSONA_OK && i < x->n; i++) {
+        if (x->rolls[i].kept) {
+            x->rolls[i].score = got[n].trait;
+            x->rolls[i].coherence = got[n++].coherence;
+        }
+    }
+    mem_free(items);
+    mem_free(got);
+    return rc;
+}
+
 static persona_code judge_rollouts(extraction *x, persona_extract_report *rep, persona_err *e)
 {
     double score[2] = {0, 0}, coherence[2] = {0, 0};
     size_t n[2] = {0, 0};
     for (size_t i = 0; i < x->n; i++) {
         rollout *r = &x->rolls[i];
-        const answer *a = &x->answers[i];
-        int side = r->polarity > 0 ? 0 : 1;
         r->score = r->coherence = NAN;
-        r->kept = a->answered && a->mean != NULL;
+        r->kept = x->answers[i].answered && x->answers[i].mean != NULL;
         if (r->polarity != 0) {
-            *(side == 0 ? &rep->n_generated_pos : &rep->n_generated_neg) += 1;
+            *(r->polarity > 0 ? &rep->n_generated_pos : &rep->n_generated_neg) += 1;
             rep->n_unanswered += !r->kept;
         }
-        if (x->o->judge == NULL || !r->kept) {
-            continue;
-        }
-        persona_code rc = persona_judge_score(x->o->judge, x->trait->name, a->text, &r->score, e);
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
-        r->coherence = persona_judge_coherence(x->o->judge, a->text);
-        if (r->polarity != 0) {
+    }
+    persona_code rc = x->o->judge != NULL ? score_rollouts(x, e) : PERSONA_OK;
+    for (size_t i = 0; rc == PERSONA_OK && i < x->n; i++) {
+        const rollout *r = &x->rolls[i];
+        const int side = r->polarity > 0 ? 0 : 1;
+        if (r->polarity != 0 && !isnan(r->score) && !isnan(r->coherence)) {
             score[side] += (double)r->score;
             coherence[side] += (double)r->coherence;
             n[side]++;
@@ -133,7 +155,7 @@ static persona_code judge_rollouts(extraction *x, persona_extract_report *rep, p
     rep->score_neg = n[1] > 0 ? score[1] / (double)n[1] : (double)NAN;
     rep->coherence_pos = n[0] > 0 ? coherence[0] / (double)n[0] : (double)NAN;
     rep->coherence_neg = n[1] > 0 ? coherence[1] / (double)n[1] : (double)NAN;
-    return PERSONA_OK;
+    return rc;
 }
 
 /* The published filter: neighbours 2k and 2k+1 are a pair. */

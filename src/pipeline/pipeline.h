@@ -33,7 +33,7 @@ PERSONA_CHECK persona_code quality_measure(persona_vector *v, const rollout *rol
 PERSONA_CHECK persona_code settle_layer(persona_session *s, persona_vector *v,
                                         const persona_trait *trait,
                                         const persona_questions *questions,
-                                        const persona_judge *judge, uint32_t seed,
+                                        persona_judge *judge, uint32_t seed,
                                         const persona_hooks *hooks, double *swing, const char **how,
                                         persona_err *e);
 

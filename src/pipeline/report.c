@@ -272,6 +272,8 @@ static void table_cell(buf *b, const persona_row *r)
     buf_puts(b, "</small>");
     if (r->n_unanswered > 0)
         buf_printf(b, "<small>%zu unanswered</small>", r->n_unanswered);
+    if (r->n_unjudged > 0)
+        buf_printf(b, "<small>%zu not judged</small>", r->n_unjudged);
     buf_puts(b, "</td>");
 }
 

@@ -73,28 +73,30 @@ static persona_code make_cells(const persona_vector *v, double ratio, trial_cell
     return rc;
 }
 
-static persona_code judge_cells(const persona_judge *judge, const char *trait, trial_cell *cells,
-                                size_t n_cells, size_t n_questions, const answer *answers,
-                                persona_err *e)
+/* asks and answers (n_questions, n_cells, 2). What the judge leaves open counts as no lean. */
+static persona_code judge_cells(persona_judge *judge, const persona_trait *trait, trial_cell *cells,
+                                size_t n_cells, size_t n_questions, const ask *asks,
+                                const answer *answers, const persona_hooks *hooks, persona_err *e)
 {
-    for (size_t c = 0; c < n_cells; c++) {
-        for (size_t sign = 0; sign < 2; sign++) {
-            double score = 0, coherence = 0;
-            for (size_t q = 0; q < n_questions; q++) {
-                const answer *a = &answers[(q * n_cells + c) * 2 + sign];
-                float x = 50;
-                persona_code rc = persona_judge_score(judge, trait, a->text, &x, e);
-                if (rc != PERSONA_OK) {
-                    return rc;
-                }
-                score += a->answered ? (double)x : 50.0;
-                coherence += a->answered ? (double)persona_judge_coherence(judge, a->text) : 0.0;
-            }
-            cells[c].score[sign] = score / (double)n_questions;
-            cells[c].coherence[sign] = coherence / (double)n_questions;
-        }
+    const size_t n = n_questions * n_cells * 2;
+    persona_judge_item *items = mem_calloc(n, sizeof *items);
+    persona_judgement *got = mem_calloc(n, sizeof *got);
+    persona_code rc = items != NULL && got != NULL ? PERSONA_OK : mem_err(e, "answers to judge");
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        items[i] = (persona_judge_item){asks[i].question, answers[i].text, NAN, NAN};
     }
-    return PERSONA_OK;
+    if (rc == PERSONA_OK) {
+        rc = persona_judge_all(judge, trait, items, n, hooks, got, e);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        trial_cell *c = &cells[i / 2 % n_cells];
+        const bool ok = answers[i].answered && !isnan(got[i].trait) && !isnan(got[i].coherence);
+        c->score[i % 2] += (ok ? (double)got[i].trait : 50.0) / (double)n_questions;
+        c->coherence[i % 2] += (ok ? (double)got[i].coherence : 0.0) / (double)n_questions;
+    }
+    mem_free(items);
+    mem_free(got);
+    return rc;
 }
 
 /* Swing, reduced in proportion where coherence falls below 70. */
@@ -105,7 +107,7 @@ static double value_of(const trial_cell *c)
 }
 
 static persona_code sweep(persona_session *s, persona_vector *v, const persona_trait *trait,
-                          const persona_questions *questions, const persona_judge *judge,
+                          const persona_questions *questions, persona_judge *judge,
                           double ratio, uint32_t seed, const persona_hooks *hooks, double *swing,
                           persona_err *e)
 {
@@ -139,7 +141,7 @@ static persona_code sweep(persona_session *s, persona_vector *v, const persona_t
     rc = ask_all(s, asks, n, stage_name(stage, sizeof stage, "choose block", trait->name), hooks,
                  answers, e);
     if (rc == PERSONA_OK) {
-        rc = judge_cells(judge, trait->name, cells, n_cells, n_q, answers, e);
+        rc = judge_cells(judge, trait, cells, n_cells, n_q, asks, answers, hooks, e);
     }
     double best = -INFINITY;
     for (size_t c = 0; rc == PERSONA_OK && c < n_cells; c++) {
@@ -162,7 +164,7 @@ out:
 }
 
 persona_code settle_layer(persona_session *s, persona_vector *v, const persona_trait *trait,
-                          const persona_questions *questions, const persona_judge *judge,
+                          const persona_questions *questions, persona_judge *judge,
                           uint32_t seed, const persona_hooks *hooks, double *swing,
                           const char **how, persona_err *e)
 {
@@ -194,7 +196,7 @@ persona_code settle_layer(persona_session *s, persona_vector *v, const persona_t
 }
 
 persona_code persona_settle(persona_session *s, persona_vector *v, const persona_trait *trait,
-                            const persona_questions *questions, const persona_judge *judge,
+                            const persona_questions *questions, persona_judge *judge,
                             uint32_t seed, const persona_hooks *hooks, double *swing,
                             persona_err *e)
 {

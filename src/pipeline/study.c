@@ -67,7 +67,7 @@ persona_code study_pairs(const study_side *from, const study_side *to, persona_t
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-static const persona_judge *judge_for(const study_side *side, const persona_trait *trait)
+static persona_judge *judge_for(const study_side *side, const persona_trait *trait)
 {
     return side->judge && persona_judge_knows(side->judge, trait->name) ? side->judge : NULL;
 }

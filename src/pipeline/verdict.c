@@ -45,7 +45,7 @@ static persona_code swing(const board *b, const char *condition, persona_interva
     const eval_cell *high = cell_at(b, condition, 1), *low = cell_at(b, condition, -1);
     stat_interval s;
     *out = (persona_interval){NAN, NAN, NAN};
-    if (high == NULL || low == NULL) {
+    if (high == NULL || low == NULL || high->n == 0 || low->n == 0) {
         return PERSONA_OK;
     }
     persona_code rc =
@@ -75,7 +75,7 @@ static persona_code retained(const board *b, persona_interval *out, persona_err 
     const eval_cell *base = cell_at(b, "unsteered", 0);
     stat_interval s;
     *out = (persona_interval){NAN, NAN, NAN};
-    if (t == NULL || n == NULL || base == NULL) {
+    if (t == NULL || n == NULL || base == NULL || t->n == 0 || n->n == 0 || base->n == 0) {
         return PERSONA_OK;
     }
     persona_code rc = stat_bootstrap_retained(sample_of(t), sample_of(n), sample_of(base),
@@ -96,12 +96,12 @@ static void decide(persona_evaluation *x)
     } nulls[] = {{"random directions", &x->swing_random}, {"shuffled pairing", &x->swing_shuffled}};
     x->pass = false;
     if (isnan(t->value)) {
-        snprintf(x->reason, sizeof x->reason, "no transferred vector was evaluated");
+        snprintf(x->reason, sizeof x->reason, "no transferred vector was evaluated, or not judged");
         return;
     }
     for (size_t i = 0; i < 2; i++) {
         if (isnan(nulls[i].null->value)) {
-            snprintf(x->reason, sizeof x->reason, "the control '%s' was not run", nulls[i].name);
+            snprintf(x->reason, sizeof x->reason, "the control '%s' was not run, or not judged", nulls[i].name);
             return;
         }
         if (!(t->low > nulls[i].null->high)) {

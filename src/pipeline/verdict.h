@@ -16,9 +16,12 @@ typedef struct eval_cell {
     size_t n_plans; /* question q is steered by plan q % n_plans */
     bool sampler, instructed, negative;
     float temperature, top_p, repetition_penalty;
-    double *score, *coherence; /* n */
-    size_t *group;             /* n: question */
-    size_t n, n_unanswered;
+    double *score;     /* n scored answers */
+    size_t *group;     /* n: question */
+    double *coherence; /* n_coherence */
+    size_t n, n_coherence;
+    size_t n_unanswered; /* scored as failures */
+    size_t n_unjudged;   /* the judge did not answer: left out */
     char *sample;
 } eval_cell;
 

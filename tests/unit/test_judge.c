@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_judge.c - the classifier judge: words, scores worked out by hand, coherence, bad files.
+ * test_judge.c - what all judges share, without a model: running, sinks, prompts, labels, the
+ * classifier behind the interface, and agreement with labels.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -10,213 +11,252 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
-#include "persona/judge.h"
+#include "base/mem.h"
+#include "pipeline/judge.h"
+#include "pipeline/judge_agreement.h"
 #include "scratch.h"
 
-/* The filter of 64 bits, all set but where a test clears it: "//////////8=" is 8 bytes of 0xff. */
-#define FULL "//////////8="
-#define EMPTY "AAAAAAAAAAA="
+static char silly_name[] = "silly", calm_name[] = "calm";
+static const persona_trait silly = {.name = silly_name};
 
-#define FILE_OF(weights, filter, rest)                                                             \
-    "{\"schema\":\"persona.classifier/1\",\"name\":\"pair\",\"ngrams\":[1,2],\"extra\":[1],"       \
-    "\"axes\":{\"silly\":{\"bias\":0.5,\"weights\":" weights "},"                                  \
-    "\"calm\":{\"bias\":0,\"weights\":{}}},"                                                       \
-    "\"coherence\":{\"bits\":64,\"filter\":\"" filter "\"," rest "}}"
-#define WEIGHTS "{\"giggle\":1.25,\"like a\":-0.5,\"!\":2,\"don't\":1,\"\303\251\":3}"
-#define REST "\"bias\":0.1,\"pairs\":0.3,\"triples\":0.5,\"repetition\":-0.4"
+static void near(double x, double expected)
+{
+    if (!(fabs(x - expected) < 1e-5))
+        fail_msg("%.9g, expected %.9g", x, expected);
+}
 
-static persona_judge *load(const char *text)
+static persona_judge *labels(void)
+{
+    persona_judge *j = NULL;
+    assert_int_equal(persona_judge_labels(&j, NULL), PERSONA_OK);
+    return j;
+}
+
+static persona_judge *classifier(void)
 {
     persona_judge *j = NULL;
     persona_err e = {0};
-    if (persona_judge_read(scratch_text("judge.json", text), &j, &e) != PERSONA_OK)
+    const char *path = scratch_text(
+        "judge.json",
+        "{\"schema\":\"persona.classifier/1\",\"name\":\"pair\",\"ngrams\":[1],\"axes\":"
+        "{\"silly\":{\"bias\":0,\"weights\":{\"giggle\":2}}},\"coherence\":{\"bits\":64,"
+        "\"filter\":\"//////////8=\",\"bias\":0.1,\"pairs\":0.3,\"triples\":0.5,"
+        "\"repetition\":0}}");
+    if (persona_judge_read(path, &j, &e) != PERSONA_OK)
         fail_msg("%s", e.msg);
     return j;
 }
 
-static double sigmoid(double x)
-{
-    return 1 / (1 + exp(-x));
-}
+/* ---- labels ---------------------------------------------------------------------------------- */
 
-static void check_score(const persona_judge *j, const char *text, double sum, double words)
-{
-    float score = -1;
-    persona_err e = {0};
-    assert_int_equal(persona_judge_score(j, "silly", text, &score, &e), PERSONA_OK);
-    const double expected = 100 * sigmoid(0.5 + sum / words);
-    if (fabs((double)score - expected) > 1e-4)
-        fail_msg("'%s': %g, expected %g", text, (double)score, expected);
-}
-
-static void scores(void **state)
+static void labels_pass_through(void **state)
 {
     (void)state;
-    persona_judge *j = load(FILE_OF(WEIGHTS, FULL, REST));
-    check_score(j, "giggle", 1.25, 1);
-    check_score(j, "  Giggle\n\tGIGGLE ", 2.5, 2);
-    check_score(j, "like a giggle", 0.75, 3);
-    check_score(j, "like\n a", -0.5, 2); /* joined by one space whatever stood there */
-    check_score(j, "like, a", 0, 3);     /* the comma is a word */
-    check_score(j, "Stop!!", 4, 3);      /* each "!" is a word */
-    check_score(j, "Don't", 1, 1);
-    check_score(j, "CAF\303\251", 3, 2); /* bytes >= 0x80 are words of their own kind */
-    float score = 0;
-    assert_int_equal(persona_judge_score(j, "silly", "", &score, NULL), PERSONA_OK);
-    assert_true(score == 50.0f);
-    assert_int_equal(persona_judge_score(j, "silly", " \n", &score, NULL), PERSONA_OK);
-    assert_true(score == 50.0f);
-    assert_string_equal(persona_judge_name(j), "pair");
+    persona_judge *j = labels();
+    const persona_judge_item items[] = {{"q", "a", 12.5F, 90}, {"q", "b", NAN, 100}, {"q", "c", 0, NAN}};
+    persona_judgement r[3];
+    assert_string_equal(persona_judge_name(j), "labels");
+    assert_string_equal(persona_judge_kind(j), "labels");
+    assert_true(persona_judge_knows(j, "anything"));
+    assert_int_equal(persona_judge_all(j, &silly, items, 3, NULL, r, NULL), PERSONA_OK);
+    assert_true(r[0].trait == 12.5F && r[0].coherence == 90 && r[0].mass == 1);
+    assert_true(isnan(r[1].trait) && r[1].coherence == 100);
+    assert_true(r[2].trait == 0 && isnan(r[2].coherence));
+    assert_int_equal(persona_judge_all(j, &silly, NULL, 0, NULL, NULL, NULL), PERSONA_OK);
     persona_judge_free(j);
+    persona_judge_free(NULL);
 }
 
-static void unknown_trait(void **state)
+static void bad_labels(void **state)
 {
     (void)state;
-    persona_judge *j = load(FILE_OF("{}", FULL, REST));
-    persona_err e = {0};
-    float score = 0;
-    assert_true(persona_judge_knows(j, "calm"));
-    assert_false(persona_judge_knows(j, "evil"));
-    assert_int_equal(persona_judge_score(j, "evil", "x", &score, &e), PERSONA_E_NOTFOUND);
-    assert_non_null(strstr(e.msg, "evil"));
-    assert_non_null(strstr(e.msg, "silly, calm"));
-    persona_judge_free(j);
-}
-
-static void near(float value, double expected)
-{
-    if (fabs((double)value - expected) > 1e-4)
-        fail_msg("%g, expected %g", (double)value, expected);
-}
-
-static void coherence(void **state)
-{
-    (void)state;
-    persona_judge *j = load(FILE_OF("{}", FULL, REST));
-    near(persona_judge_coherence(j, ""), 0);
-    near(persona_judge_coherence(j, "two words"), 0);
-    near(persona_judge_coherence(j, "one two three"), 90);           /* .1 + .3 + .5 */
-    near(persona_judge_coherence(j, "a b c a b c a"), 90 - 40 * .4); /* 3 of 5 triples distinct */
-    persona_judge_free(j);
-    j = load(FILE_OF("{}", EMPTY, REST));
-    near(persona_judge_coherence(j, "one two three"), 10);
-    near(persona_judge_coherence(j, "a a a a a a"), 0); /* clamped: 10 - 30 */
-    persona_judge_free(j);
-}
-
-/* FNV-1a 64 of "a b" is 0xe7271f19...: the expected bits are computed here, not by the judge. */
-static void filter_bits(void **state)
-{
-    (void)state;
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    unsigned char bits[9] = {0};
-    char text[13], file[1024];
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (const char *p = "a b"; *p; p++)
-        h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-    const uint64_t one = (h & 0xffffffffu) % 64, two = (h >> 32) % 64;
-    bits[one >> 3] = (unsigned char)(bits[one >> 3] | 1u << (one & 7));
-    bits[two >> 3] = (unsigned char)(bits[two >> 3] | 1u << (two & 7));
-    for (size_t i = 0; i < 9; i += 3) {
-        const unsigned g = (unsigned)bits[i] << 16 | (unsigned)bits[i + 1] << 8 | bits[i + 2];
-        for (size_t k = 0; k < 4; k++)
-            text[i / 3 * 4 + k] = digits[g >> (18 - 6 * k) & 63];
-    }
-    text[11] = '=';
-    text[12] = '\0';
-    snprintf(file, sizeof file,
-             "{\"schema\":\"persona.classifier/1\",\"name\":\"p\",\"ngrams\":[1],"
-             "\"axes\":{\"x\":{\"bias\":0,\"weights\":{}}},\"coherence\":{\"bits\":64,"
-             "\"filter\":\"%s\",\"bias\":0,\"pairs\":1,\"triples\":0,\"repetition\":0}}",
-             text);
-    persona_judge *j = load(file);
-    assert_true(persona_judge_coherence(j, "A b q") >= 50.0f - 1e-4f);
-    persona_judge_free(j);
-}
-
-static void many_weights(void **state)
-{
-    (void)state;
-    buf text;
-    buf_init(&text, 1 << 20);
-    buf_puts(&text, "{\"schema\":\"persona.classifier/1\",\"name\":\"p\",\"ngrams\":[1],"
-                    "\"axes\":{\"silly\":{\"bias\":0.5,\"weights\":{");
-    for (int i = 0; i < 20000; i++)
-        buf_printf(&text, "%s\"w%d\":%d", i ? "," : "", i, i);
-    buf_puts(&text, "}}},\"coherence\":{\"bits\":64,\"filter\":\"" FULL "\"," REST "}}");
-    persona_judge *j = load(buf_str(&text));
-    check_score(j, "w3 w1 x", 4, 3);
-    check_score(j, "w19999 y y y y y y y y y", 19999, 10);
-    persona_judge_free(j);
-    buf_free(&text);
-}
-
-static void bad_files(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *word;
-    } cases[] = {
-        {"[]", "object"},
-        {"{", ""},
-        {"{\"schema\":\"persona.trait/1\"}", "schema"},
-        {"{\"schema\":\"persona.classifier/1\",\"ngrams\":[1]}", "name"},
-        {"{\"schema\":\"persona.classifier/1\",\"name\":\"p\",\"ngrams\":[0]}", "ngrams"},
-        {"{\"schema\":\"persona.classifier/1\",\"name\":\"p\",\"ngrams\":[1,1]}", "ngrams"},
-        {"{\"schema\":\"persona.classifier/1\",\"name\":\"p\",\"ngrams\":[]}", "ngrams"},
-        {"{\"schema\":\"persona.classifier/1\",\"name\":\"p\",\"ngrams\":[1.5]}", "ngrams"},
-        {"{\"schema\":\"persona.classifier/1\",\"name\":\"p\",\"ngrams\":[1],\"axes\":{}}", "axes"},
-        {FILE_OF("{\"Giggle\":1}", FULL, REST), "Giggle"},
-        {FILE_OF("{\"a  b\":1}", FULL, REST), "a  b"},
-        {FILE_OF("{\"a b c\":1}", FULL, REST), "a b c"},
-        {FILE_OF("{\"\":1}", FULL, REST), "axes.silly"},
-        {FILE_OF("{\"a\":\"1\"}", FULL, REST), "axes.silly.weights.a"},
-        {FILE_OF("{\"a\":1,\"a\":2}", FULL, REST), "twice"},
-        {FILE_OF("[]", FULL, REST), "weights"},
-        {FILE_OF("{}", "////", REST), "filter"},
-        {FILE_OF("{}", "//////////8A", REST), "filter"},
-        {FILE_OF("{}", "/////*////8=", REST), "filter"},
-        {FILE_OF("{}", FULL, "\"bias\":0"), "pairs"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        persona_judge *j = NULL;
+    persona_judge *j = labels();
+    static const float bad[] = {-1, 100.5F, INFINITY};
+    for (size_t i = 0; i < 3; i++) {
+        const persona_judge_item items[] = {{"q", "a", 1, 1}, {"q", "b", bad[i], 1}};
+        persona_judgement r[2];
         persona_err e = {0};
-        const char *path = scratch_text("bad.json", cases[i].text);
-        const persona_code rc = persona_judge_read(path, &j, &e);
-        if (rc != PERSONA_E_FORMAT || !strstr(e.msg, cases[i].word) || !strstr(e.msg, "bad.json"))
-            fail_msg("case %zu: code %d, \"%s\"", i, (int)rc, e.msg);
-        assert_null(j);
+        assert_int_equal(persona_judge_all(j, &silly, items, 2, NULL, r, &e), PERSONA_E_FORMAT);
+        assert_non_null(strstr(e.msg, "item 1"));
+        assert_non_null(strstr(e.msg, "silly"));
+        assert_true(r[0].trait == 1 && isnan(r[1].trait)); /* what was judged before is there */
     }
-    persona_judge *j = NULL;
-    assert_int_equal(persona_judge_read(scratch_path("absent.json"), &j, NULL), PERSONA_E_NOTFOUND);
+    persona_judge_free(j);
 }
 
-/* The judge that comes with the pair: answers in its own words read as the pole they are of. */
-static void shipped(void **state)
+/* ---- running --------------------------------------------------------------------------------- */
+
+typedef struct seen {
+    size_t n, stop_at;
+} seen;
+
+static persona_code count(void *ud, size_t i, const persona_judgement *r, persona_err *e)
+{
+    seen *s = ud;
+    assert_int_equal(i, s->n);
+    assert_true(r->trait == (float)i);
+    s->n++;
+    return s->n == s->stop_at ? persona_err_set(e, PERSONA_E_IO, "disk full") : PERSONA_OK;
+}
+
+static void a_sink_can_stop(void **state)
 {
     (void)state;
-    persona_judge *j = NULL;
+    persona_judge *j = labels();
+    persona_judge_item items[8];
     persona_err e = {0};
-    float score = -1;
-    const persona_code rc = persona_judge_read(PERSONA_SOURCE_DIR "/models/judge.json", &j, &e);
-    if (rc == PERSONA_E_NOTFOUND)
-        skip();
-    if (rc != PERSONA_OK)
-        fail_msg("%s", e.msg);
+    for (size_t i = 0; i < 8; i++)
+        items[i] = (persona_judge_item){"q", "a", (float)i, 50};
+    seen s = {.stop_at = 3};
+    assert_int_equal(persona_judge_run(j, &silly, items, 8, NULL, count, &s, &e), PERSONA_E_IO);
+    assert_int_equal(s.n, 3);
+    assert_string_equal(e.msg, "disk full");
+    s = (seen){.stop_at = 99};
+    assert_int_equal(persona_judge_run(j, &silly, items, 8, NULL, count, &s, &e), PERSONA_OK);
+    assert_int_equal(s.n, 8);
+    persona_judge_free(j);
+}
+
+static void classifier_judges(void **state)
+{
+    (void)state;
+    persona_judge *j = classifier();
+    const persona_judge_item items[] = {{"q", "giggle giggle giggle", NAN, NAN}, {"q", "", NAN, NAN}};
+    const persona_trait calm = {.name = calm_name};
+    persona_judgement r[2];
+    persona_err e = {0};
+    char text[256];
+    assert_string_equal(persona_judge_name(j), "pair");
+    assert_string_equal(persona_judge_kind(j), "classifier");
     assert_true(persona_judge_knows(j, "silly"));
-    assert_int_equal(persona_judge_score(j, "silly", "I will do it.", &score, &e), PERSONA_OK);
-    assert_true(score >= 0 && score <= 100);
+    assert_false(persona_judge_knows(j, "calm"));
+    assert_int_equal(persona_judge_all(j, &silly, items, 2, NULL, r, &e), PERSONA_OK);
+    near((double)r[0].trait, 100 / (1 + exp(-2.0)));
+    near((double)r[0].coherence, 90);
+    assert_true(r[1].trait == 50 && r[1].coherence == 0);
+    assert_int_equal(persona_judge_all(j, &calm, items, 2, NULL, r, &e), PERSONA_E_UNAVAILABLE);
+    assert_non_null(strstr(e.msg, "calm"));
+    assert_true(isnan(r[0].trait));
+    assert_non_null(strstr(persona_judge_validity(j, "silly", text, sizeof text), "axes: silly"));
+    assert_non_null(strstr(persona_judge_validity(j, "calm", text, sizeof text), "cannot score"));
+    assert_string_equal(persona_judge_validity(j, "silly", text, 1), "");
+    persona_cancel cancel = {.requested = 1};
+    const persona_hooks hooks = {.cancel = &cancel};
+    assert_int_equal(persona_judge_all(j, &silly, items, 2, &hooks, r, &e), PERSONA_E_CANCELED);
+    persona_judge_free(j);
+}
+
+/* Every allocation on the way may fail, and nothing is lost by it. */
+static void out_of_memory(void **state)
+{
+    (void)state;
+    const persona_judge_item item = {"q", "giggle a b", NAN, NAN};
+    for (size_t k = 1; k < 200; k++) {
+        persona_judge *j = NULL;
+        persona_judgement r;
+        const char *path = scratch_path("judge.json");
+        persona_mem_fail_at(k);
+        persona_code rc = persona_judge_read(path, &j, NULL);
+        if (rc == PERSONA_OK)
+            rc = persona_judge_all(j, &silly, &item, 1, NULL, &r, NULL);
+        persona_mem_fail_at(0);
+        persona_judge_free(j);
+        if (rc == PERSONA_OK)
+            return;
+        assert_int_equal(rc, PERSONA_E_NOMEM);
+    }
+    fail_msg("never enough memory");
+}
+
+/* ---- prompts --------------------------------------------------------------------------------- */
+
+static void prompts(void **state)
+{
+    (void)state;
+    char ask[] = "{Q} {question}|{answer}{";
+    const persona_trait t = {.name = silly_name, .eval_prompt = ask};
+    const persona_judge_item item = {"what is {answer}?", "no {question}", NAN, NAN};
+    char *text = judge_trait_prompt(&t, &item);
+    assert_string_equal(text, "{Q} what is {answer}?|no {question}{");
+    mem_free(text);
+    char *a = judge_coherence_prompt(&item);
+    const persona_judge_item other = {"why?", "no {question}", NAN, NAN};
+    char *b = judge_coherence_prompt(&other);
+    assert_non_null(strstr(a, "[QUESTION START]\nwhat is {answer}?\n[QUESTION END]"));
+    assert_non_null(strstr(a, "[ANSWER START]\nno {question}\n[ANSWER END]"));
+    size_t shared = 0;
+    while (a[shared] == b[shared])
+        shared++;
+    assert_true(shared > strlen(a) / 2); /* the rubric comes first */
+    mem_free(a);
+    mem_free(b);
+}
+
+/* ---- agreement ------------------------------------------------------------------------------- */
+
+/* Worked out by hand; Spearman of 5 ranks with one swap of neighbors is 1 - 6*2/(5*24) = .9. */
+static void agreement_by_hand(void **state)
+{
+    (void)state;
+    const float score[] = {10, 55, 40, 80, 100, NAN, 70};
+    const float label[] = {0, 30, 45, 90, 95, 60, NAN};
+    agreement a;
+    assert_int_equal(agreement_of(score, label, 7, &a, NULL), PERSONA_OK);
+    assert_int_equal(a.n, 5);
+    assert_int_equal(a.n_unjudged, 1);
+    near(a.spearman, .9);
+    near(a.mae, (10 + 25 + 5 + 10 + 5) / 5.0);
+    near(a.bias, (10 + 25 - 5 - 10 + 5) / 5.0);
+    near(a.keep, .8);
+    const double chance = (3 * 2 + 2 * 3) / 25.0;
+    near(a.keep_chance, chance);
+    near(a.kappa, (.8 - chance) / (1 - chance));
+}
+
+/* A judge that always says the same agrees often where labels are lopsided, and is worth nothing. */
+static void agreement_is_corrected_for_chance(void **state)
+{
+    (void)state;
+    float score[10], label[10];
+    agreement a;
+    for (size_t i = 0; i < 10; i++) {
+        score[i] = 100;
+        label[i] = i == 0 ? 10 : 90;
+    }
+    assert_int_equal(agreement_of(score, label, 10, &a, NULL), PERSONA_OK);
+    near(a.keep, .9);
+    near(a.kappa, 0);
+    assert_true(isnan(a.spearman));
+    assert_int_equal(agreement_of(score, label, 0, &a, NULL), PERSONA_OK);
+    assert_true(a.n == 0 && isnan(a.mae) && isnan(a.kappa));
+}
+
+static void agreement_of_a_judge(void **state)
+{
+    (void)state;
+    persona_judge *j = labels();
+    const persona_judge_item items[] = {{"q", "a", 0, 10}, {"q", "b", 40, NAN}, {"q", "c", 60, 90}};
+    agreement t, c;
+    assert_int_equal(judge_agreement(j, &silly, items, 3, NULL, &t, &c, NULL), PERSONA_OK);
+    assert_true(t.n == 3 && t.mae == 0 && t.keep == 1 && t.kappa == 1);
+    near(t.spearman, 1);
+    assert_int_equal(c.n, 2);
+    assert_int_equal(judge_agreement(j, &silly, items, 3, NULL, &t, NULL, NULL), PERSONA_OK);
     persona_judge_free(j);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scores),      cmocka_unit_test(unknown_trait), cmocka_unit_test(coherence),
-        cmocka_unit_test(filter_bits), cmocka_unit_test(many_weights),  cmocka_unit_test(bad_files),
-        cmocka_unit_test(shipped),
+        cmocka_unit_test(labels_pass_through),
+        cmocka_unit_test(bad_labels),
+        cmocka_unit_test(a_sink_can_stop),
+        cmocka_unit_test(classifier_judges),
+        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(prompts),
+        cmocka_unit_test(agreement_by_hand),
+        cmocka_unit_test(agreement_is_corrected_for_chance),
+        cmocka_unit_test(agreement_of_a_judge),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * judgefile.c - reads a classifier file (JSON, "persona.classifier/1") into a persona_judge.
+ * classifierfile.c - reads a classifier file (JSON, "persona.classifier/1").
  *
  *   {"schema": "persona.classifier/1", "name": "pair", "ngrams": [1, 2],
  *    "axes": {"silly": {"bias": -0.3, "weights": {"giggle": 1.23, "like a": -0.4}}},
@@ -8,15 +8,16 @@
  *                  "bias": 0.1, "pairs": 0.4, "triples": 0.6, "repetition": -0.5}}
  *
  * Other members are ignored: the file also keeps how it was trained. What the numbers mean is in
- * core/judge.c. Weights that could never match are errors, since they would silently weaken an
+ * core/classifier.c. Weights that could never match are errors, since they would silently weaken an
  * axis.
  */
+#include "store/classifierfile.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "core/judge_build.h"
 
 #define FILE_MAX ((size_t)256 << 20)
 #define BITS_MAX ((double)(UINT64_C(1) << 31))
@@ -60,7 +61,7 @@ typedef struct reader {
     const char *path;
     const json_doc *doc;
     const char *axis;
-    persona_judge *judge;
+    classifier *made;
     persona_code rc;
     persona_err *e;
 } reader;
@@ -75,7 +76,7 @@ static bool read_weight(void *ud, const char *key, const json_val *val)
                                 r->axis, key);
         return false;
     }
-    r->rc = judge_add_weight(r->judge, key, w, r->e);
+    r->rc = classifier_add_weight(r->made, key, w, r->e);
     if (r->rc != PERSONA_OK)
         persona_err_wrap(r->e, "%s: field 'axes.%.60s.weights'", r->path, r->axis);
     return r->rc == PERSONA_OK;
@@ -96,7 +97,7 @@ static bool read_axis(void *ud, const char *key, const json_val *val)
     if (r->rc == PERSONA_OK)
         r->rc = json_need(r->doc, val, "weights", JSON_OBJECT, &weights, r->e);
     if (r->rc == PERSONA_OK) {
-        r->rc = judge_add_axis(r->judge, key, bias, r->e);
+        r->rc = classifier_add_axis(r->made, key, bias, r->e);
         if (r->rc != PERSONA_OK)
             persona_err_wrap(r->e, "%s: field 'axes'", r->path);
     }
@@ -124,7 +125,7 @@ static persona_code read_head(reader *r, const json_val *root)
 {
     const char *schema = NULL, *name = NULL;
     const json_val *list = NULL;
-    int orders[JUDGE_MAX_ORDER];
+    int orders[CLASSIFIER_MAX_ORDER];
     persona_code rc = json_need_string(r->doc, root, "schema", &schema, r->e);
     if (rc != PERSONA_OK)
         return rc;
@@ -138,11 +139,11 @@ static persona_code read_head(reader *r, const json_val *root)
     if (rc != PERSONA_OK)
         return rc;
     const size_t n = json_len(list);
-    for (size_t i = 0; i < n && i < JUDGE_MAX_ORDER; i++) {
+    for (size_t i = 0; i < n && i < CLASSIFIER_MAX_ORDER; i++) {
         const double x = json_number(json_at(list, i), 0);
-        orders[i] = x == 1 || (x > 1 && x <= JUDGE_MAX_ORDER && x == floor(x)) ? (int)x : 0;
+        orders[i] = x == 1 || (x > 1 && x <= CLASSIFIER_MAX_ORDER && x == floor(x)) ? (int)x : 0;
     }
-    rc = judge_new(name, orders, n, &r->judge, r->e);
+    rc = classifier_new(name, orders, n, &r->made, r->e);
     if (rc != PERSONA_OK)
         persona_err_wrap(r->e, "%s: field 'ngrams'", r->path);
     return rc;
@@ -153,7 +154,7 @@ static persona_code read_coherence(reader *r, const json_val *root)
     const json_val *obj = NULL;
     const char *text = NULL;
     double bits = 0;
-    judge_coherence c = {0};
+    coherence_model c = {0};
     persona_code rc = json_need(r->doc, root, "coherence", JSON_OBJECT, &obj, r->e);
     if (rc != PERSONA_OK ||
         (rc = json_need_number(r->doc, obj, "bits", 8, BITS_MAX, &bits, r->e)) ||
@@ -177,11 +178,11 @@ static persona_code read_coherence(reader *r, const json_val *root)
                                "%s: field 'coherence.filter' is not base64 of %zu bytes (bits/8)",
                                r->path, (size_t)(c.bits / 8));
     }
-    judge_set_coherence(r->judge, &c);
+    classifier_set_coherence(r->made, &c);
     return PERSONA_OK;
 }
 
-persona_code persona_judge_read(const char *path, persona_judge **out, persona_err *e)
+persona_code classifier_read(const char *path, classifier **out, persona_err *e)
 {
     json_doc *doc = NULL;
     reader r = {.path = path, .e = e};
@@ -197,10 +198,10 @@ persona_code persona_judge_read(const char *path, persona_judge **out, persona_e
     }
     if ((rc = read_head(&r, root)) || (rc = read_axes(&r, root)) || (rc = read_coherence(&r, root)))
         goto out;
-    *out = r.judge;
-    r.judge = NULL;
+    *out = r.made;
+    r.made = NULL;
 out:
-    persona_judge_free(r.judge);
+    classifier_free(r.made);
     json_free(doc);
     return rc;
 }
