@@ -99,13 +99,14 @@ def golden_classifier():
         words = [str(rng.choice(high if rng.random() < lean else low)) if rng.random() < .3 else str(rng.choice(neutral))
                  for _ in range(rng.integers(6, 14))]
         texts.append(" ".join(words))
-        labels.append(float(np.round(100 * lean)) if i % 3 else 100. * (lean > .5))
+        labels.append(50. if i % 7 == 0 else float(np.round(100 * lean)) if i % 3 else 100. * (lean > .5))
     grams = [[" ".join(w[k:k + n]) for n in (1, 2) for k in range(len(w) - n + 1)] for w in (t.split() for t in texts)]
     names = sorted(g for g in set(sum(grams, [])) if sum(g in x for x in grams) >= 3)
     n_words = np.array([len(t.split()) for t in texts])
     x = np.array([[g.count(name) for name in names] for g in grams]) / n_words[:, None] * n_words.mean()
     x, y = np.column_stack((np.ones(len(x)), x)), np.array(labels) / 100
-    c = np.where(y >= .5, .5 / (y >= .5).sum(), .5 / (y < .5).sum())
+    lean = (y != .5).mean() / 2
+    c = np.where(y > .5, lean / (y > .5).sum(), np.where(y < .5, lean / (y < .5).sum(), 1 / len(y)))
     fits = []
     for k in range(13):
         l2 = 10 ** (-k / 2)

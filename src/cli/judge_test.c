@@ -88,7 +88,7 @@ static void row(table *x, const char *trait, const char *what, const agreement *
     table_cell(x, "%s", cli_number(g->bias, 1));
     table_cell(x, "%s %%", cli_number(100 * g->keep, 1));
     table_cell(x, "%s %%", cli_number(100 * g->keep_chance, 1));
-    table_cell(x, "%s", accepted(g) ? "" : "too weak to filter by");
+    table_cell(x, "%s", accepted(g) ? "" : "below 0.6");
 }
 
 static bool has_coherence(const tested *t)

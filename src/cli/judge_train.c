@@ -93,7 +93,8 @@ static persona_code train_all(const judge_args *a, training *t, persona_err *e)
 static void show_text(const judge_args *a, const training *t)
 {
     static const table_column columns[] = {
-        {"trait", TABLE_LEFT},     {"answers", TABLE_RIGHT}, {"50 and up", TABLE_RIGHT},
+        {"trait", TABLE_LEFT},     {"answers", TABLE_RIGHT}, {"high", TABLE_RIGHT},
+        {"low", TABLE_RIGHT},
         {"groups", TABLE_RIGHT},   {"AUROC", TABLE_RIGHT},   {"Spearman", TABLE_RIGHT},
         {"same side", TABLE_RIGHT}, {"MAE", TABLE_RIGHT},     {"n-grams", TABLE_RIGHT}};
     table x;
@@ -104,6 +105,7 @@ static void show_text(const judge_args *a, const training *t)
         table_style(&x, TTY_BOLD);
         table_cell(&x, "%zu", r->n);
         table_cell(&x, "%zu", r->n_high);
+        table_cell(&x, "%zu", r->n_low);
         table_cell(&x, "%zu", r->n_groups);
         table_cell(&x, "%s", cli_number(r->auroc, 3));
         table_cell(&x, "%s", cli_number(r->spearman, 3));
@@ -147,6 +149,7 @@ static persona_code show_json(const judge_args *a, const training *t, persona_er
         jo_string(o, "trait", t->traits[i]);
         jo_int(o, "n", (long long)r->n);
         jo_int(o, "n_high", (long long)r->n_high);
+        jo_int(o, "n_low", (long long)r->n_low);
         jo_int(o, "n_groups", (long long)r->n_groups);
         jo_int(o, "n_folds", (long long)r->n_folds);
         jo_int(o, "n_weights", (long long)r->n_weights);

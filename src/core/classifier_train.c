@@ -6,8 +6,8 @@
  *   s_t   = b + sum_g w_g x_tg
  *   loss  = sum_t c_t (log(1 + exp s_t) - y_t s_t) / sum_t c_t + l2/2 |w|^2        y = label / 100
  *
- * c_t weighs the two sides of 50 equally, so that 50 stays the border where one side is rare. The bias
- * is not penalized. l2 is chosen by cross-validation on half decades; folds are made of whole
+ * c_t weighs the two sides of 50 equally, so that 50 stays the border where one side is rare; texts at
+ * 50 weigh 1. The bias is not penalized. l2 is chosen by cross-validation on half decades; folds are made of whole
  * questions, because answers to one question share its words and would tell each other's label.
  * The held-out scores of the chosen l2 are what the report is about; it is slightly too good, since the
  * choice saw them, by the little that one number of a dozen can learn.
@@ -58,9 +58,10 @@ train_opts train_defaults(void)
                         .n_keep = 4000};
 }
 
-static bool is_high(const train_text *t)
+/* 1: above 50, -1: below, 0: neither. */
+static signed char side_of(const train_text *t)
 {
-    return t->label >= BORDER;
+    return (signed char)((t->label > BORDER) - (t->label < BORDER));
 }
 
 /* ---- one fit --------------------------------------------------------------------------------- */
@@ -68,7 +69,7 @@ static bool is_high(const train_text *t)
 typedef struct fit {
     const trainer *t;
     size_t held; /* fold left out, or ALL */
-    double l2, c_low, c_high;
+    double l2, c[3]; /* c[1 + side]; they sum to 1 over the texts */
     const uint32_t *place; /* column -> place among the parameters, or NULL: all columns */
     size_t n_columns;
 } fit;
@@ -100,7 +101,7 @@ static double sigmoid(double s)
     return s > 0 ? 1 / (1 + exp(-s)) : exp(s) / (1 + exp(s));
 }
 
-/* p: bias, then weights. c_low and c_high make the sum of weights 1. */
+/* p: bias, then weights. */
 static double objective(void *ud, const double *p, double *g)
 {
     const fit *f = ud;
@@ -115,7 +116,7 @@ static double objective(void *ud, const double *p, double *g)
         if (t->fold[i] == f->held)
             continue;
         const double s = score_of(t, i, p, f->place);
-        const double weight = is_high(&t->texts[i]) ? f->c_high : f->c_low;
+        const double weight = f->c[1 + side_of(&t->texts[i])];
         const double d = weight * (sigmoid(s) - t->texts[i].label / 100);
         loss += weight * text_loss(&t->texts[i], s);
         g[0] += d;
@@ -130,17 +131,15 @@ static double objective(void *ud, const double *p, double *g)
 
 static fit make_fit(const trainer *t, size_t held, double l2)
 {
-    size_t high = 0, low = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        high += t->fold[i] != held && is_high(&t->texts[i]);
-        low += t->fold[i] != held && !is_high(&t->texts[i]);
-    }
-    return (fit){.t = t,
-                 .held = held,
-                 .l2 = l2,
-                 .c_low = 0.5 / (double)low,
-                 .c_high = 0.5 / (double)high,
-                 .n_columns = t->grams.n};
+    size_t n[3] = {0, 0, 0}; /* low, at 50, high */
+    fit f = {.t = t, .held = held, .l2 = l2, .n_columns = t->grams.n};
+    for (size_t i = 0; i < t->n; i++)
+        n[1 + side_of(&t->texts[i])] += t->fold[i] != held;
+    const double all = (double)(n[0] + n[1] + n[2]), half = (double)(n[0] + n[2]) / 2 / all;
+    f.c[0] = half / (double)n[0];
+    f.c[1] = 1 / all;
+    f.c[2] = half / (double)n[2];
+    return f;
 }
 
 static persona_code run_fit(fit *f, double *p, persona_err *e)
@@ -152,21 +151,14 @@ static persona_code run_fit(fit *f, double *p, persona_err *e)
 
 /* ---- choosing l2 ----------------------------------------------------------------------------- */
 
-/* The mean loss of held-out texts, both sides weighing the same. */
+/* The loss of the held-out scores, weighted as in a fit. */
 static double held_out_loss(const trainer *t)
 {
-    double high = 0, low = 0;
-    size_t n_high = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        const double loss = text_loss(&t->texts[i], t->score[i]);
-        if (is_high(&t->texts[i])) {
-            high += loss;
-            n_high++;
-        } else {
-            low += loss;
-        }
-    }
-    return high / (double)n_high / 2 + low / (double)(t->n - n_high) / 2;
+    const fit all = make_fit(t, ALL, 0);
+    double loss = 0;
+    for (size_t i = 0; i < t->n; i++)
+        loss += all.c[1 + side_of(&t->texts[i])] * text_loss(&t->texts[i], t->score[i]);
+    return loss;
 }
 
 static void report_progress(const trainer *t, size_t done)
@@ -310,24 +302,26 @@ static persona_code fill_report(const trainer *t, trained_axis *out, persona_err
     }
     for (size_t i = 0; i < t->n; i++) {
         const double score = 100 * sigmoid(t->best[i]);
+        const int where = side_of(&t->texts[i]);
         label[i] = t->texts[i].label;
-        agree += (score >= BORDER) == is_high(&t->texts[i]);
         error += fabs(score - label[i]);
-        if (is_high(&t->texts[i]))
+        if (where > 0)
             side[n_high++] = score;
-        else
+        else if (where < 0)
             side[t->n - ++n_low] = score;
+        agree += where > 0 ? score >= BORDER : where < 0 && score < BORDER;
     }
     r->n = t->n;
     r->n_high = n_high;
+    r->n_low = n_low;
     r->n_groups = t->n_groups;
     r->n_folds = t->n_folds;
     r->n_candidates = t->grams.n;
     r->n_weights = out->n;
     r->l2 = t->l2;
-    r->auroc = stat_auroc(side, n_high, side + n_high, n_low);
+    r->auroc = stat_auroc(side, n_high, side + (t->n - n_low), n_low);
     r->spearman = stat_spearman(label, t->best, t->n);
-    r->accuracy = (double)agree / (double)t->n;
+    r->accuracy = (double)agree / (double)(n_high + n_low);
     r->mae = error / (double)t->n;
     mem_free(side);
     mem_free(label);
@@ -338,9 +332,9 @@ static persona_code fill_report(const trainer *t, trained_axis *out, persona_err
 
 static persona_code check(const train_text *texts, size_t n, const train_opts *o, persona_err *e)
 {
-    size_t n_high = 0;
+    size_t count[3] = {0, 0, 0};
     for (size_t i = 0; i < n; i++)
-        n_high += is_high(&texts[i]);
+        count[1 + side_of(&texts[i])]++;
     if (o->n_folds < 2 || o->n_folds > MAX_FOLDS)
         return persona_err_set(e, PERSONA_E_USAGE, "%zu folds (expected 2 to %d)", o->n_folds,
                                MAX_FOLDS);
@@ -348,31 +342,31 @@ static persona_code check(const train_text *texts, size_t n, const train_opts *o
         if (o->orders[k] < 1 || o->orders[k] > CLASSIFIER_MAX_ORDER)
             return persona_err_set(e, PERSONA_E_USAGE, "n-gram length %d (expected 1 to %d)",
                                    o->orders[k], CLASSIFIER_MAX_ORDER);
-    if (n_high < MIN_SIDE || n - n_high < MIN_SIDE)
+    if (count[0] < MIN_SIDE || count[2] < MIN_SIDE)
         return persona_err_set(e, PERSONA_E_SHAPE,
-                               "%zu texts with a label of 50 and more, and %zu below (at least %d "
-                               "of each are needed)",
-                               n_high, n - n_high, MIN_SIDE);
+                               "%zu answers with a label above 50, and %zu below (at least %d of "
+                               "each are needed)",
+                               count[2], count[0], MIN_SIDE);
     return PERSONA_OK;
 }
 
 /* Groups and folds. */
 static persona_code deal(trainer *t, const char **strings, persona_err *e)
 {
-    bool *high = mem_calloc(t->n, sizeof *high);
+    signed char *side = mem_calloc(t->n, sizeof *side);
     persona_code rc = PERSONA_OK;
     for (size_t i = 0; i < t->n; i++)
         strings[i] = t->texts[i].question;
-    if (!high || (t->n_groups = folds_group(strings, t->n, t->group)) == 0) {
+    if (!side || (t->n_groups = folds_group(strings, t->n, t->group)) == 0) {
         rc = mem_err(e, "the folds of a training");
         goto out;
     }
     for (size_t i = 0; i < t->n; i++)
-        high[i] = is_high(&t->texts[i]);
+        side[i] = side_of(&t->texts[i]);
     t->n_folds = t->o->n_folds < t->n_groups ? t->o->n_folds : t->n_groups;
-    rc = folds_deal(t->group, t->n_groups, high, t->n, t->n_folds, t->o->seed, t->fold, e);
+    rc = folds_deal(t->group, t->n_groups, side, t->n, t->n_folds, t->o->seed, t->fold, e);
 out:
-    mem_free(high);
+    mem_free(side);
     return rc;
 }
 

@@ -27,13 +27,14 @@ train_opts train_defaults(void);
 
 /* ---- an axis --------------------------------------------------------------------------------- */
 
-/* Measured on texts that were held out; a label of 50 and more counts as high. */
+/* Measured on texts that were held out. High: a label above 50; low: below. */
 typedef struct axis_report {
-    size_t n, n_high, n_groups, n_folds;
+    size_t n, n_high, n_low, n_groups, n_folds;
     size_t n_candidates, n_weights;
     double l2; /* chosen */
-    double auroc, spearman;
-    double accuracy; /* score and label on the same side of 50 */
+    double auroc;    /* high against low */
+    double spearman; /* of score and label */
+    double accuracy; /* share of high and low whose score is on their side of 50 */
     double mae;
 } axis_report;
 

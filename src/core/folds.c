@@ -44,8 +44,15 @@ size_t folds_group(const char *const *key, size_t n, size_t *group)
 }
 
 typedef struct sides {
-    size_t low, high;
+    size_t low, high, all;
 } sides;
+
+static void count(sides *s, signed char side)
+{
+    s->high += side > 0;
+    s->low += side < 0;
+    s->all++;
+}
 
 /* The fold where a group of these sides is missed most. */
 static size_t neediest(const sides *have, size_t n_folds, const sides *group)
@@ -55,18 +62,17 @@ static size_t neediest(const sides *have, size_t n_folds, const sides *group)
     for (size_t f = 1; f < n_folds; f++) {
         const size_t here = high ? have[f].high : have[f].low;
         const size_t there = high ? have[to].high : have[to].low;
-        if (here < there ||
-            (here == there && have[f].high + have[f].low < have[to].high + have[to].low))
+        if (here < there || (here == there && have[f].all < have[to].all))
             to = f;
     }
     return to;
 }
 
-persona_code folds_deal(const size_t *group, size_t n_groups, const bool *high, size_t n,
-                        size_t n_folds, uint32_t seed, size_t *fold, persona_err *e)
+persona_code folds_deal(const size_t *group, size_t n_groups, const signed char *side,
+                        size_t n, size_t n_folds, uint32_t seed, size_t *fold, persona_err *e)
 {
     rng r;
-    sides have[MAX_FOLDS] = {{0, 0}}, all = {0, 0};
+    sides have[MAX_FOLDS] = {{0, 0, 0}}, all = {0, 0, 0};
     size_t *order = mem_calloc(n_groups, sizeof *order), *of = mem_calloc(n_groups, sizeof *of);
     sides *of_group = mem_calloc(n_groups, sizeof *of_group);
     persona_code rc = PERSONA_OK;
@@ -77,10 +83,8 @@ persona_code folds_deal(const size_t *group, size_t n_groups, const bool *high, 
     for (size_t g = 0; g < n_groups; g++)
         order[g] = g;
     for (size_t i = 0; i < n; i++) {
-        of_group[group[i]].high += high[i];
-        of_group[group[i]].low += !high[i];
-        all.high += high[i];
-        all.low += !high[i];
+        count(&of_group[group[i]], side[i]);
+        count(&all, side[i]);
     }
     rng_seed(&r, seed, 1);
     rng_shuffle(&r, order, n_groups);
@@ -89,6 +93,7 @@ persona_code folds_deal(const size_t *group, size_t n_groups, const bool *high, 
         of[g] = neediest(have, n_folds, &of_group[g]);
         have[of[g]].high += of_group[g].high;
         have[of[g]].low += of_group[g].low;
+        have[of[g]].all += of_group[g].all;
     }
     for (size_t i = 0; i < n; i++)
         fold[i] = of[group[i]];

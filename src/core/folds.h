@@ -17,9 +17,9 @@ enum { MAX_FOLDS = 50 };
 size_t folds_group(const char *const *key, size_t n, size_t *group);
 
 /* Deals whole groups to folds, in random order, each to the fold that has fewest items of the side that
- * the group leans to. fold[i] (n) in 0..n_folds-1. Errors: SHAPE (without one of the folds a side
- * would be empty), NOMEM. */
-PERSONA_CHECK persona_code folds_deal(const size_t *group, size_t n_groups, const bool *high,
+ * the group leans to. side[i] is 1, -1, or 0 for neither; fold[i] (n) in 0..n_folds-1. Errors: SHAPE
+ * (without one of the folds a side would be empty), NOMEM. */
+PERSONA_CHECK persona_code folds_deal(const size_t *group, size_t n_groups, const signed char *side,
                                       size_t n, size_t n_folds, uint32_t seed, size_t *fold,
                                       persona_err *e);
 

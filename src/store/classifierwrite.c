@@ -38,6 +38,7 @@ static void write_axis(json_out *o, const char *trait, const trained_axis *a)
     jo_object(o, "heldout");
     jo_int(o, "n", (long long)r->n);
     jo_int(o, "n_high", (long long)r->n_high);
+    jo_int(o, "n_low", (long long)r->n_low);
     jo_int(o, "n_groups", (long long)r->n_groups);
     jo_int(o, "n_folds", (long long)r->n_folds);
     jo_number(o, "l2", (double)(float)r->l2);

@@ -239,12 +239,12 @@ static void groups(void **state)
     static const char *const keys[] = {"b", NULL, "a", "b", NULL, "a", "b"};
     static const size_t expected[] = {0, 1, 2, 0, 3, 2, 0};
     size_t group[7], fold[7];
-    const bool high[7] = {true, false, false, true, true, false, false};
+    const signed char side[7] = {1, -1, -1, 1, 1, 0, -1};
     assert_int_equal(folds_group(keys, 7, group), 4);
     assert_memory_equal(group, expected, sizeof group);
-    assert_int_equal(folds_deal(group, 4, high, 7, 2, 0, fold, NULL), PERSONA_OK);
+    assert_int_equal(folds_deal(group, 4, side, 7, 2, 0, fold, NULL), PERSONA_OK);
     assert_true(fold[0] == fold[3] && fold[3] == fold[6] && fold[2] == fold[5]);
-    const bool one_sided[7] = {true, false, false, true, false, false, false};
+    const signed char one_sided[7] = {1, -1, -1, 1, 0, 0, -1};
     persona_err e = {0};
     assert_int_equal(folds_deal(group, 4, one_sided, 7, 2, 0, fold, &e), PERSONA_E_SHAPE);
 }
