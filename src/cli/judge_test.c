@@ -167,20 +167,22 @@ static persona_code show_json(const judge_args *a, const persona_judge *j, const
 static persona_code test_all(const judge_args *a, persona_judge *j, const labels *l, tested *t,
                              size_t n, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
     size_t n_known = 0;
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        rc = test_trait(a, j, l, &t[i], e);
+    for (size_t i = 0; i < n; i++) {
+        const persona_code rc = test_trait(a, j, l, &t[i], e);
+        if (rc != PERSONA_OK)
+            return rc;
         n_known += t[i].known;
-        if (rc == PERSONA_OK && !t[i].known)
+    }
+    if (n_known == 0)
+        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                               "judge '%.100s' knows no trait of these answers ('%.100s'%s)",
+                               persona_judge_name(j), t[0].trait, n > 1 ? ", …" : "");
+    for (size_t i = 0; i < n; i++)
+        if (!t[i].known)
             cli_say(a->c, "left out: %s does not know the trait '%s'", persona_judge_name(j),
                     t[i].trait);
-    }
-    if (rc == PERSONA_OK && n_known == 0)
-        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                             "judge '%.100s' knows no trait of these answers ('%.100s'%s)",
-                             persona_judge_name(j), t[0].trait, n > 1 ? ", …" : "");
-    return rc;
+    return PERSONA_OK;
 }
 
 persona_code judge_test(const judge_args *args, persona_err *e)
