@@ -56,8 +56,8 @@ static error_t check(struct argp_state *state)
     if (!train && (a->output || a->name || a->ngrams))
         return cli_usage(state, "-o, --name and --ngrams belong to train, not to %s", a->action);
     if (strcmp(a->c->judge, "auto") != 0 || a->c->questions)
-        return cli_usage(state,
-                         "judge takes no --judge and --questions: the judge is an argument of test");
+        return cli_usage(
+            state, "judge takes no --judge and --questions: the judge is an argument of test");
     return 0;
 }
 
@@ -100,8 +100,10 @@ static const struct argp argp = {
     parse,
     "train F.jsonl… -o FILE\nshow FILE\ntest JUDGE F.jsonl…",
     "Trains a text classifier from labelled answers, shows one, or compares a judge with labels.\v"
-    "A line of F.jsonl is one answer: {\"trait\": …, \"question\": …, \"response\": …, \"label\": 0 to "
-    "100}, or \"polarity\": \"positive\" or \"negative\" instead of the label. JUDGE is what --judge "
+    "A line of F.jsonl is one answer: {\"trait\": …, \"question\": …, \"response\": …, \"label\": "
+    "0 to "
+    "100}, or \"polarity\": \"positive\" or \"negative\" instead of the label. JUDGE is what "
+    "--judge "
     "of other commands takes: a classifier FILE, a model FILE.gguf, or the URL of a server.",
     children,
     NULL,

@@ -113,8 +113,7 @@ static void show_text(const char *path, const view *v)
         printf("\n  %s%s%s: %zu n-grams; held-out AUROC %s, Spearman %s, n %s\n",
                tty_paint(stdout, TTY_BOLD), a->trait, tty_paint(stdout, TTY_RESET), a->n,
                cli_number(held_out(a->obj, "auroc"), 3),
-               cli_number(held_out(a->obj, "spearman"), 3),
-               cli_number(held_out(a->obj, "n"), 0));
+               cli_number(held_out(a->obj, "spearman"), 3), cli_number(held_out(a->obj, "n"), 0));
         print_top(a, true);
         print_top(a, false);
     }

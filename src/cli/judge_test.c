@@ -98,11 +98,11 @@ static bool has_coherence(const tested *t)
 
 static void show_text(const persona_judge *j, const tested *t, size_t n, double seconds)
 {
-    static const table_column columns[] = {
-        {"trait", TABLE_LEFT}, {"score", TABLE_LEFT},      {"n", TABLE_RIGHT},
-        {"none", TABLE_RIGHT}, {"Spearman", TABLE_RIGHT},  {"MAE", TABLE_RIGHT},
-        {"bias", TABLE_RIGHT}, {"same side", TABLE_RIGHT}, {"by chance", TABLE_RIGHT},
-        {"", TABLE_LEFT}};
+    static const table_column columns[] = {{"trait", TABLE_LEFT},      {"score", TABLE_LEFT},
+                                           {"n", TABLE_RIGHT},         {"none", TABLE_RIGHT},
+                                           {"Spearman", TABLE_RIGHT},  {"MAE", TABLE_RIGHT},
+                                           {"bias", TABLE_RIGHT},      {"same side", TABLE_RIGHT},
+                                           {"by chance", TABLE_RIGHT}, {"", TABLE_LEFT}};
     table x;
     table_init(&x, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < n; i++) {
@@ -145,8 +145,7 @@ static persona_code show_json(const judge_args *a, const persona_judge *j, const
         jo_object(o, NULL);
         jo_string(o, "trait", t[i].trait);
         jo_bool(o, "known", t[i].known);
-        jo_string(o, "validity",
-                  persona_judge_validity(j, t[i].trait, text, sizeof text));
+        jo_string(o, "validity", persona_judge_validity(j, t[i].trait, text, sizeof text));
         if (t[i].known)
             agreement_json(o, "score", &t[i].of_trait);
         else

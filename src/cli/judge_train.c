@@ -64,8 +64,7 @@ static void choose(const labels *l, const char *trait, train_text *texts, size_t
     *n = 0;
     for (size_t i = 0; i < l->n; i++)
         if (!trait || strcmp(l->p[i].trait, trait) == 0)
-            texts[(*n)++] =
-                (train_text){l->p[i].response, l->p[i].question, (double)l->p[i].label};
+            texts[(*n)++] = (train_text){l->p[i].response, l->p[i].question, (double)l->p[i].label};
 }
 
 static persona_code train_all(const judge_args *a, training *t, persona_err *e)
@@ -92,11 +91,11 @@ static persona_code train_all(const judge_args *a, training *t, persona_err *e)
 
 static void show_text(const judge_args *a, const training *t)
 {
-    static const table_column columns[] = {
-        {"trait", TABLE_LEFT},     {"answers", TABLE_RIGHT}, {"high", TABLE_RIGHT},
-        {"low", TABLE_RIGHT},
-        {"groups", TABLE_RIGHT},   {"AUROC", TABLE_RIGHT},   {"Spearman", TABLE_RIGHT},
-        {"same side", TABLE_RIGHT}, {"MAE", TABLE_RIGHT},     {"n-grams", TABLE_RIGHT}};
+    static const table_column columns[] = {{"trait", TABLE_LEFT},     {"answers", TABLE_RIGHT},
+                                           {"high", TABLE_RIGHT},     {"low", TABLE_RIGHT},
+                                           {"groups", TABLE_RIGHT},   {"AUROC", TABLE_RIGHT},
+                                           {"Spearman", TABLE_RIGHT}, {"same side", TABLE_RIGHT},
+                                           {"MAE", TABLE_RIGHT},      {"n-grams", TABLE_RIGHT}};
     table x;
     table_init(&x, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < t->n; i++) {

@@ -68,8 +68,8 @@ static signed char side_of(const train_text *t)
 
 typedef struct fit {
     const trainer *t;
-    size_t held; /* fold left out, or ALL */
-    double l2, c[3]; /* c[1 + side]; they sum to 1 over the texts */
+    size_t held;           /* fold left out, or ALL */
+    double l2, c[3];       /* c[1 + side]; they sum to 1 over the texts */
     const uint32_t *place; /* column -> place among the parameters, or NULL: all columns */
     size_t n_columns;
 } fit;

@@ -31,7 +31,7 @@ train_opts train_defaults(void);
 typedef struct axis_report {
     size_t n, n_high, n_low, n_groups, n_folds;
     size_t n_candidates, n_weights;
-    double l2; /* chosen */
+    double l2;       /* chosen */
     double auroc;    /* high against low */
     double spearman; /* of score and label */
     double accuracy; /* share of high and low whose score is on their side of 50 */

@@ -68,8 +68,8 @@ static size_t neediest(const sides *have, size_t n_folds, const sides *group)
     return to;
 }
 
-persona_code folds_deal(const size_t *group, size_t n_groups, const signed char *side,
-                        size_t n, size_t n_folds, uint32_t seed, size_t *fold, persona_err *e)
+persona_code folds_deal(const size_t *group, size_t n_groups, const signed char *side, size_t n,
+                        size_t n_folds, uint32_t seed, size_t *fold, persona_err *e)
 {
     rng r;
     sides have[MAX_FOLDS] = {{0, 0, 0}}, all = {0, 0, 0};

@@ -217,8 +217,8 @@ persona_code ngrams_build(const char *const *texts, size_t n_texts, const int *o
         for (size_t k = 0; rc == PERSONA_OK && k < n_orders; k++)
             rc = count_text(&c, w, (uint32_t)out->n_texts, (size_t)orders[k], e);
     }
-    if (rc == PERSONA_OK && (!choose_columns(&c, min_texts, max_grams, out) ||
-                             !fill_rows(&c, orders, n_orders, out)))
+    if (rc == PERSONA_OK &&
+        (!choose_columns(&c, min_texts, max_grams, out) || !fill_rows(&c, orders, n_orders, out)))
         rc = mem_err(e, "the n-grams of a corpus");
     mem_free(c.entries);
     return rc;

@@ -9,11 +9,12 @@
 
 typedef struct endpoint_reply {
     bool has_logprobs;
-    bool sees_long; /* an alternative is a number of two or more digits: numbers are one token each */
-    bool is_split;  /* the number that was written takes several tokens */
-    bool is_open;   /* only single digits are likely, and no second token shows what follows */
-    float score;    /* 0..100; NAN: a refusal, no number, or less than min_mass on numbers */
-    float mass;     /* probability on the numbers 0..100; 1 where it is not known */
+    bool
+        sees_long; /* an alternative is a number of two or more digits: numbers are one token each */
+    bool is_split; /* the number that was written takes several tokens */
+    bool is_open;  /* only single digits are likely, and no second token shows what follows */
+    float score;   /* 0..100; NAN: a refusal, no number, or less than min_mass on numbers */
+    float mass;    /* probability on the numbers 0..100; 1 where it is not known */
 } endpoint_reply;
 
 /* A reply of /chat/completions. With probabilities of alternatives the score is their expectation

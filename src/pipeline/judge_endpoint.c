@@ -27,7 +27,7 @@
 #include "store/fetch.h"
 
 #define BODY_MAX ((size_t)64 << 20) /* of a request */
-#define WAIT_FIRST 0.5             /* seconds before the first repetition */
+#define WAIT_FIRST 0.5              /* seconds before the first repetition */
 #define WAIT_MAX 30.0
 #define ASKED_WAIT_MAX 300.0 /* as long as a Retry-After is believed */
 enum { LONG_REPLY = 16, MAX_RETRIES = 100, MAX_PARALLEL = 64, MAX_HEADERS = 2 };
@@ -104,9 +104,8 @@ static char *request_body(const run *r, size_t i, bool longer, size_t *len)
 static persona_code start(run *r, size_t i, persona_err *e)
 {
     const char *headers[MAX_HEADERS] = {"Content-Type: application/json", r->p->authorization};
-    fetch_request q = {.url = r->p->url,
-                       .headers = headers,
-                       .n_headers = r->p->authorization ? 2 : 1};
+    fetch_request q = {
+        .url = r->p->url, .headers = headers, .n_headers = r->p->authorization ? 2 : 1};
     r->q[i].was_long = r->p->asks_long || r->q[i].wants_long;
     r->q[i].body = request_body(r, i, r->q[i].was_long, &q.n_body);
     if (!r->q[i].body)
@@ -249,8 +248,8 @@ static persona_code take_reply(run *r, size_t i, const fetch_answer *a, persona_
     }
     p->whole_numbers = p->whole_numbers || reply.sees_long;
     p->asks_long = p->asks_long || !reply.has_logprobs || reply.is_split;
-    if (!q->was_long && (!reply.has_logprobs ||
-                         (reply.is_open && !p->whole_numbers && isfinite(reply.score)))) {
+    if (!q->was_long &&
+        (!reply.has_logprobs || (reply.is_open && !p->whole_numbers && isfinite(reply.score)))) {
         q->wants_long = true;
         return PERSONA_OK;
     }

@@ -9,7 +9,7 @@
 
 typedef struct classifier_draft {
     const char *name;
-    const train_opts *opts;   /* what it was trained with */
+    const train_opts *opts;    /* what it was trained with */
     const char *const *traits; /* (n_axes) */
     const trained_axis *axes;
     size_t n_axes;

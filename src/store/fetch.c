@@ -261,8 +261,7 @@ static void explain(const fetch *f, const transfer *t, CURLcode failed, fetch_an
     else if (failed == CURLE_OPERATION_TIMEDOUT)
         snprintf(a->why, sizeof a->why, "no answer within %g s", (double)f->timeout / 1000);
     else if (failed != CURLE_OK)
-        snprintf(a->why, sizeof a->why, "%.190s",
-                 t->why[0] ? t->why : curl_easy_strerror(failed));
+        snprintf(a->why, sizeof a->why, "%.190s", t->why[0] ? t->why : curl_easy_strerror(failed));
     else if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to) == CURLE_OK && to)
         snprintf(a->why, sizeof a->why, "redirected to %.170s", to);
     one_line(a->why);

@@ -34,8 +34,8 @@ typedef struct fetch_request {
 } fetch_request;
 
 typedef struct fetch_answer {
-    int status;         /* HTTP; 0: no whole answer, `why` says what happened */
-    char *body;         /* n_body bytes and a NUL; mem_free it; NULL: no answer */
+    int status; /* HTTP; 0: no whole answer, `why` says what happened */
+    char *body; /* n_body bytes and a NUL; mem_free it; NULL: no answer */
     size_t n_body;
     double retry_after; /* seconds the server asks to wait; NAN: it does not */
     char why[200];      /* one line: the failure, or where a redirect points to; else "" */
@@ -53,8 +53,7 @@ PERSONA_CHECK persona_code fetch_start(fetch *f, const fetch_request *r, size_t 
 /* Waits up to `seconds` for one request to end. *got is false if none did; then nothing is written
  * to tag and answer. A cancel request ends the waiting with CANCELED within 0.1 s. */
 PERSONA_CHECK persona_code fetch_wait(fetch *f, double seconds, const persona_cancel *cancel,
-                                      bool *got, size_t *tag, fetch_answer *answer,
-                                      persona_err *e);
+                                      bool *got, size_t *tag, fetch_answer *answer, persona_err *e);
 
 /* Seconds of a clock that never goes back. */
 double fetch_clock(void);

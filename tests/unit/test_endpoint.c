@@ -455,11 +455,18 @@ static void words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(expectation), cmocka_unit_test(in_parallel),
-        cmocka_unit_test(without_logprobs), cmocka_unit_test(prose),
-        cmocka_unit_test(numbers_in_digits), cmocka_unit_test(unanswered),
-        cmocka_unit_test(comes_back), cmocka_unit_test(stays_away), cmocka_unit_test(refuses),
-        cmocka_unit_test(keys), cmocka_unit_test(cancel), cmocka_unit_test(options),
+        cmocka_unit_test(expectation),
+        cmocka_unit_test(in_parallel),
+        cmocka_unit_test(without_logprobs),
+        cmocka_unit_test(prose),
+        cmocka_unit_test(numbers_in_digits),
+        cmocka_unit_test(unanswered),
+        cmocka_unit_test(comes_back),
+        cmocka_unit_test(stays_away),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(keys),
+        cmocka_unit_test(cancel),
+        cmocka_unit_test(options),
         cmocka_unit_test(words),
     };
     signal(SIGPIPE, SIG_DFL); /* as in the program: a server that hangs up must not end it */

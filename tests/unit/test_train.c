@@ -36,11 +36,11 @@ typedef struct made {
     train_text t[N];
 } made;
 
-static const char *const subjects[] = {"the soup", "a garden", "my train", "the music",
-                                       "your plan", "this town"};
+static const char *const subjects[] = {"the soup",  "a garden",  "my train",
+                                       "the music", "your plan", "this town"};
 static const char *const verbs[] = {"needs", "brings", "shows", "wants", "hides", "keeps"};
-static const char *const objects[] = {"some salt", "old roses", "a late hour", "soft songs",
-                                      "more care", "quiet streets"};
+static const char *const objects[] = {"some salt",  "old roses", "a late hour",
+                                      "soft songs", "more care", "quiet streets"};
 static const char *const high_words[] = {"giggle", "banana", "hooray", "!"};
 static const char *const low_words[] = {"report", "hence", "formally", ";"};
 
@@ -139,8 +139,7 @@ static void against_numpy(void **state)
         golden_near("bias", a.bias, golden_number(f, "bias"), 2e-3);
         for (size_t i = 0, at = 0; i < json_len(names); i++) {
             const double w = json_number(json_at(json_get(f, "weights"), i), (double)NAN);
-            const bool here =
-                at < a.n && strcmp(a.grams[at], json_string(json_at(names, i))) == 0;
+            const bool here = at < a.n && strcmp(a.grams[at], json_string(json_at(names, i))) == 0;
             if (fabs((here ? a.weights[at] : 0) - w) > 5e-3 + 1e-3 * fabs(w))
                 fail_msg("weight of '%s': %g, expected %g", json_string(json_at(names, i)),
                          here ? a.weights[at] : 0, w);
@@ -391,10 +390,10 @@ static void bad_labels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(solver),     cmocka_unit_test(against_numpy),
-        cmocka_unit_test(held_out),   cmocka_unit_test(nothing_to_learn),
-        cmocka_unit_test(groups),     cmocka_unit_test(same_bytes),
-        cmocka_unit_test(refusals),   cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(solver),       cmocka_unit_test(against_numpy),
+        cmocka_unit_test(held_out),     cmocka_unit_test(nothing_to_learn),
+        cmocka_unit_test(groups),       cmocka_unit_test(same_bytes),
+        cmocka_unit_test(refusals),     cmocka_unit_test(out_of_memory),
         cmocka_unit_test(reads_labels), cmocka_unit_test(bad_labels),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
