@@ -9,6 +9,7 @@
  * a stretch shuffled or repeated, or all of it), whose target is the share left whole; pairs, triples
  * and repetition get their weights by least squares.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,9 +181,10 @@ static place random_word(const corpus *c, rng *r)
     return (place){w, rng_below(r, (uint32_t)w->n)};
 }
 
-/* Damages `n` of the words of list (len), n <= len. Returns how many cannot be read any more. */
+/* Damages `n` of the words of list (len), 1 <= n <= len. Returns how many cannot be read any more. */
 static size_t damage(const corpus *c, rng *r, enum damage how, place *list, size_t len, size_t n)
 {
+    assert(n >= 1 && n <= len);
     const size_t start = rng_below(r, (uint32_t)(len - n + 1));
     if (how == REPLACE) {
         for (size_t i = 0; i < n; i++)
@@ -199,7 +201,7 @@ static size_t damage(const corpus *c, rng *r, enum damage how, place *list, size
         return n > 2 ? n : 0;
     }
     /* REPEAT: the end of the text is what stood before it, again and again */
-    const size_t head = len - n, period = 1 + rng_below(r, LOOP);
+    const size_t head = len - n, period = (size_t)1 + rng_below(r, LOOP);
     const size_t from = head > period ? head - period : 0;
     const size_t width = head > from ? head - from : period < len ? period : len;
     for (size_t i = 0; i < n; i++)
@@ -361,7 +363,7 @@ persona_code train_coherence(const train_text *texts, size_t n, uint32_t seed, c
     persona_code rc = corpus_build(texts, n, &c, e);
     if (rc != PERSONA_OK)
         goto out;
-    const size_t step = (c.n + MAX_TEXTS - 1) / MAX_TEXTS;
+    const size_t step = 1 + (c.n - 1) / MAX_TEXTS;
     for (size_t i = 0; i < c.n; i++)
         longest = c.texts[i].n > longest ? c.texts[i].n : longest;
     hashes = mem_calloc(longest, sizeof *hashes);

@@ -59,9 +59,9 @@ train_opts train_defaults(void)
 }
 
 /* 1: above 50, -1: below, 0: neither. */
-static signed char side_of(const train_text *t)
+static int side_of(const train_text *t)
 {
-    return (signed char)((t->label > BORDER) - (t->label < BORDER));
+    return (t->label > BORDER) - (t->label < BORDER);
 }
 
 /* ---- one fit --------------------------------------------------------------------------------- */
@@ -362,7 +362,7 @@ static persona_code deal(trainer *t, const char **strings, persona_err *e)
         goto out;
     }
     for (size_t i = 0; i < t->n; i++)
-        side[i] = side_of(&t->texts[i]);
+        side[i] = (signed char)side_of(&t->texts[i]);
     t->n_folds = t->o->n_folds < t->n_groups ? t->o->n_folds : t->n_groups;
     rc = folds_deal(t->group, t->n_groups, side, t->n, t->n_folds, t->o->seed, t->fold, e);
 out:
