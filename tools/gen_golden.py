@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/fixtures/golden_{ridge,stats}.json: what numpy says, for the C code to agree with.
+"""Writes tests/fixtures/golden_{ridge,stats,classifier}.json: what numpy says, for the C code to agree with.
 
 Development only (needs numpy); the fixtures are committed. Every reference is computed the slow and
 obvious way: held-out errors by refitting without the group, AUROC by counting pairs, ranks by hand.
@@ -89,7 +89,40 @@ def golden_stats():
         "quantiles": [[q, float(np.quantile(pos, q))] for q in quantiles]})
 
 
+def golden_classifier():
+    """Logistic regression on word and word-pair shares, at every strength of the penalty, by Newton's method."""
+    rng = np.random.default_rng(3)
+    neutral, high, low = "the soup is warm and bread goes with it .".split(), ["giggle", "!", "banana"], ["report", "hence"]
+    texts, labels = [], []
+    for i in range(60):
+        lean = rng.random()
+        words = [str(rng.choice(high if rng.random() < lean else low)) if rng.random() < .3 else str(rng.choice(neutral))
+                 for _ in range(rng.integers(6, 14))]
+        texts.append(" ".join(words))
+        labels.append(50. if i % 7 == 0 else float(np.round(100 * lean)) if i % 3 else 100. * (lean > .5))
+    grams = [[" ".join(w[k:k + n]) for n in (1, 2) for k in range(len(w) - n + 1)] for w in (t.split() for t in texts)]
+    names = sorted(g for g in set(sum(grams, [])) if sum(g in x for x in grams) >= 3)
+    n_words = np.array([len(t.split()) for t in texts])
+    x = np.array([[g.count(name) for name in names] for g in grams]) / n_words[:, None] * n_words.mean()
+    x, y = np.column_stack((np.ones(len(x)), x)), np.array(labels) / 100
+    lean = (y != .5).mean() / 2
+    c = np.where(y > .5, lean / (y > .5).sum(), np.where(y < .5, lean / (y < .5).sum(), 1 / len(y)))
+    fits = []
+    for k in range(13):
+        l2 = 10 ** (-k / 2)
+        ridge, p = l2 * np.eye(x.shape[1]), np.zeros(x.shape[1])
+        ridge[0, 0] = 0
+        for _ in range(100):
+            s = 1 / (1 + np.exp(-x @ p))
+            step = np.linalg.solve((x.T * (c * s * (1 - s))) @ x + ridge, x.T @ (c * (s - y)) + ridge @ p)
+            p = p - step / max(1, np.abs(step).max() / 2)
+        fits.append({"l2": l2, "bias": p[0], "scores": (100 / (1 + np.exp(-x @ p))).tolist(),
+                     "weights": (p[1:] * n_words.mean()).tolist()})
+    write("golden_classifier.json", {"texts": texts, "labels": labels, "ngrams": names, "fits": fits})
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
     golden_ridge()
     golden_stats()
+    golden_classifier()

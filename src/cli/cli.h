@@ -52,6 +52,7 @@ persona_code cmd_doctor(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_extract(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_generate(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_jobs(cli_state *c, int argc, char **argv, persona_err *e);
+persona_code cmd_judge(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_models(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_traits(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_transfer(cli_state *c, int argc, char **argv, persona_err *e);

@@ -22,6 +22,7 @@ static const cli_command commands[] = {
     {"transfer", "Carry a vector to another model and measure what arrived", cmd_transfer},
     {"generate", "Answer a prompt, steered if you like", cmd_generate},
     {"vector", "Show or compare vector files", cmd_vector},
+    {"judge", "Train a judge, show one, or compare one with labels", cmd_judge},
     {"traits", "List or show trait packs", cmd_traits},
     {"jobs", "List, show, export or remove long tasks that can be resumed", cmd_jobs},
     {"models", "List models, or tell about one", cmd_models},

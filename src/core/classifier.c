@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * classifier.c - a text classifier: one logistic n-gram score per trait, and a membership score for
- * coherence. Pure arithmetic on text; the file format is store/classifierfile.c.
- *
- * Words: ASCII letters in lower case; a word is a maximal run of [a-z0-9'] or of bytes >= 0x80; any
- * other byte that is not white space is a word of its own. A text is kept as its words joined by
- * one space, so that every n-gram is a slice of that string and looking one up copies nothing.
+ * coherence. Pure arithmetic on words (words.h); the file format is store/classifierfile.c.
  *
  *   score     = 100 sigmoid(bias + sum of weights of all n-gram occurrences / number of words)
  *   coherence = 100 (bias + pairs f2 + triples f3 + repetition r), clamped to 0..100; f2 and f3 are
@@ -23,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "core/words.h"
 
 #define MAX_AXES 256
 
@@ -49,81 +46,6 @@ struct classifier {
     size_t n_axes;
     coherence_model coherence;
 };
-
-/* A text as words: word i is text[start[i]] .. text[end[i]). */
-typedef struct words {
-    char *text;
-    size_t *start, *end;
-    size_t n;
-} words;
-
-/* ---- words ---------------------------------------------------------------------------------- */
-
-enum byte_class { BYTE_SPACE, BYTE_SINGLE, BYTE_ASCII_WORD, BYTE_HIGH };
-
-static enum byte_class classify(unsigned char c)
-{
-    if (c == ' ' || (c >= '\t' && c <= '\r'))
-        return BYTE_SPACE;
-    if (c >= 0x80)
-        return BYTE_HIGH;
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '\'')
-        return BYTE_ASCII_WORD;
-    return BYTE_SINGLE;
-}
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static void words_free(words *w)
-{
-    mem_free(w->text);
-    mem_free(w->start);
-    mem_free(w->end);
-    *w = (words){0};
-}
-
-/* False: out of memory. The joined text needs at most two bytes per byte of input. */
-static bool words_split(const char *text, words *w)
-{
-    const size_t len = strlen(text);
-    size_t out = 0;
-    *w = (words){0};
-    if (len > SIZE_MAX / 2 - 1)
-        return false;
-    w->text = mem_calloc(2 * len + 1, 1);
-    w->start = mem_calloc(len, sizeof *w->start);
-    w->end = mem_calloc(len, sizeof *w->end);
-    if (!w->text || !w->start || !w->end) {
-        words_free(w);
-        return false;
-    }
-    for (size_t i = 0; i < len;) {
-        const enum byte_class kind = classify((unsigned char)text[i]);
-        if (kind == BYTE_SPACE) {
-            i++;
-            continue;
-        }
-        if (w->n > 0)
-            w->text[out++] = ' ';
-        w->start[w->n] = out;
-        do
-            w->text[out++] = lower(text[i++]);
-        while (kind != BYTE_SINGLE && i < len && classify((unsigned char)text[i]) == kind);
-        w->end[w->n++] = out;
-    }
-    return true;
-}
-
-static uint64_t fnv1a(const char *p, size_t n)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)p[i]) * UINT64_C(1099511628211);
-    return h;
-}
 
 /* ---- table of weights ----------------------------------------------------------------------- */
 
@@ -157,7 +79,7 @@ static double axis_weight(const axis *a, const char *key, size_t len)
 {
     if (a->cap == 0)
         return 0;
-    const slot *s = slot_find(a->slots, a->cap, fnv1a(key, len), key, len);
+    const slot *s = slot_find(a->slots, a->cap, words_hash(key, len), key, len);
     return s->key ? s->weight : 0;
 }
 
@@ -267,7 +189,7 @@ persona_code classifier_add_weight(classifier *c, const char *ngram, double weig
         goto out;
     }
     const size_t len = strlen(ngram);
-    const uint64_t hash = fnv1a(ngram, len);
+    const uint64_t hash = words_hash(ngram, len);
     slot *s = slot_find(a->slots, a->cap, hash, ngram, len);
     if (s->key) {
         rc = persona_err_set(e, PERSONA_E_FORMAT, "n-gram '%.60s' is given twice", ngram);
@@ -362,7 +284,7 @@ static double share_known(const coherence_model *m, const words *w, size_t order
     const size_t n = w->n - order + 1;
     size_t known = 0;
     for (size_t i = 0; i < n; i++) {
-        hashes[i] = fnv1a(w->text + w->start[i], w->end[i + order - 1] - w->start[i]);
+        hashes[i] = words_hash(w->text + w->start[i], w->end[i + order - 1] - w->start[i]);
         known += filter_has(m, hashes[i]);
     }
     return (double)known / (double)n;

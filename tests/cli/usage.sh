@@ -13,7 +13,7 @@ check "--help names commands" grep -q '  extract ' "$out"
 expect 0 -- help
 expect 0 -- --version
 check "--version" grep -Eq '^persona [0-9.]+ \(llama [0-9.]+, ggml [0-9.]+' "$out"
-for command in demo doctor extract generate models traits transfer vector; do
+for command in demo doctor extract generate judge models traits transfer vector; do
     expect 0 -- "$command" --help
     check "$command --help on stdout" grep -q "^Usage: persona $command" "$out"
     check "$command --help on stderr" test ! -s "$err"

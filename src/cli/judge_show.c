@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * judge_show.c - `persona judge show FILE`: what a classifier knows, and which words move it most.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/cmd_judge.h"
+#include "cli/table.h"
+
+enum { N_TOP = 8 }; /* n-grams shown of each side */
+#define FILE_MAX ((size_t)256 << 20)
+
+typedef struct weight {
+    const char *ngram;
+    double value;
+} weight;
+
+typedef struct axis_view {
+    const char *trait;
+    const json_val *obj;
+    weight *weights; /* (n), from the highest down */
+    size_t n;
+} axis_view;
+
+typedef struct view {
+    json_doc *doc;
+    axis_view *axes; /* (n) */
+    size_t n;
+} view;
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    const weight *x = a, *y = b;
+    if (x->value < y->value || x->value > y->value)
+        return x->value < y->value ? 1 : -1;
+    return strcmp(x->ngram, y->ngram);
+}
+
+static bool add_weight(void *ud, const char *key, const json_val *val)
+{
+    axis_view *a = ud;
+    a->weights[a->n++] = (weight){key, json_number(val, 0)};
+    return true;
+}
+
+static bool add_axis(void *ud, const char *key, const json_val *val)
+{
+    view *v = ud;
+    axis_view *a = &v->axes[v->n++];
+    const json_val *weights = json_get(val, "weights");
+    *a = (axis_view){.trait = key, .obj = val};
+    a->weights = cli_alloc(json_len(weights) + 1, sizeof *a->weights);
+    json_each(weights, add_weight, a);
+    qsort(a->weights, a->n, sizeof *a->weights, by_value);
+    return true;
+}
+
+/* Read twice: once as a judge, which checks every field, once as the document that it is. */
+static persona_code open_view(const char *path, view *v, persona_err *e)
+{
+    persona_judge *j = NULL;
+    persona_code rc = persona_judge_read(path, &j, e);
+    persona_judge_free(j);
+    if (rc == PERSONA_OK)
+        rc = json_read(path, FILE_MAX, &v->doc, e);
+    if (rc != PERSONA_OK)
+        return rc;
+    const json_val *axes = json_get(json_root(v->doc), "axes");
+    v->axes = cli_alloc(json_len(axes) + 1, sizeof *v->axes);
+    json_each(axes, add_axis, v);
+    return PERSONA_OK;
+}
+
+static void close_view(view *v)
+{
+    for (size_t i = 0; i < v->n; i++)
+        mem_free(v->axes[i].weights);
+    mem_free(v->axes);
+    json_free(v->doc);
+}
+
+static double held_out(const json_val *obj, const char *key)
+{
+    return json_number(json_get(json_get(obj, "heldout"), key), (double)NAN);
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+static void print_top(const axis_view *a, bool high)
+{
+    printf("    %s ", high ? "+" : "-");
+    for (size_t k = 0; k < N_TOP && k < a->n; k++) {
+        const weight *w = high ? &a->weights[k] : &a->weights[a->n - 1 - k];
+        if (high ? !(w->value > 0) : !(w->value < 0))
+            break;
+        printf("%s'%s' %s", k ? ", " : "", w->ngram, cli_number(w->value, 1));
+    }
+    printf("\n");
+}
+
+static void show_text(const char *path, const view *v)
+{
+    const json_val *root = json_root(v->doc), *c = json_get(root, "coherence");
+    printf("%s%s%s: a text classifier (%s)\n", tty_paint(stdout, TTY_BOLD),
+           json_string(json_get(root, "name")), tty_paint(stdout, TTY_RESET), path);
+    for (size_t i = 0; i < v->n; i++) {
+        const axis_view *a = &v->axes[i];
+        printf("\n  %s%s%s: %zu n-grams; held-out AUROC %s, Spearman %s, n %s\n",
+               tty_paint(stdout, TTY_BOLD), a->trait, tty_paint(stdout, TTY_RESET), a->n,
+               cli_number(held_out(a->obj, "auroc"), 3),
+               cli_number(held_out(a->obj, "spearman"), 3), cli_number(held_out(a->obj, "n"), 0));
+        print_top(a, true);
+        print_top(a, false);
+    }
+    printf("\n  coherence: a filter of %s; held-out mean %s, shuffled %s\n",
+           cli_bytes((uint64_t)json_number(json_get(c, "bits"), 0) / 8),
+           cli_number(held_out(c, "clean_mean"), 0), cli_number(held_out(c, "shuffled_mean"), 0));
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static void top_json(json_out *o, const char *key, const axis_view *a, bool high)
+{
+    jo_array(o, key);
+    for (size_t k = 0; k < N_TOP && k < a->n; k++) {
+        const weight *w = high ? &a->weights[k] : &a->weights[a->n - 1 - k];
+        if (high ? !(w->value > 0) : !(w->value < 0))
+            break;
+        jo_object(o, NULL);
+        jo_string(o, "ngram", w->ngram);
+        jo_number(o, "weight", w->value);
+        jo_end(o);
+    }
+    jo_end(o);
+}
+
+static persona_code show_json(cli_state *c, const char *path, const view *v, persona_err *e)
+{
+    cli_json j;
+    json_out *o = cli_json_begin(&j, "judge");
+    const json_val *root = json_root(v->doc), *coherence = json_get(root, "coherence");
+    jo_string(o, "path", path);
+    jo_string(o, "name", json_string(json_get(root, "name")));
+    jo_array(o, "ngrams");
+    for (size_t i = 0; i < json_len(json_get(root, "ngrams")); i++)
+        jo_int(o, NULL, (long long)json_number(json_at(json_get(root, "ngrams"), i), 0));
+    jo_end(o);
+    jo_array(o, "axes");
+    for (size_t i = 0; i < v->n; i++) {
+        const axis_view *a = &v->axes[i];
+        jo_object(o, NULL);
+        jo_string(o, "trait", a->trait);
+        jo_number(o, "bias", json_number(json_get(a->obj, "bias"), (double)NAN));
+        jo_int(o, "n_weights", (long long)a->n);
+        jo_number(o, "n", held_out(a->obj, "n"));
+        jo_number(o, "auroc", held_out(a->obj, "auroc"));
+        jo_number(o, "spearman", held_out(a->obj, "spearman"));
+        top_json(o, "highest", a, true);
+        top_json(o, "lowest", a, false);
+        jo_end(o);
+    }
+    jo_end(o);
+    jo_object(o, "coherence");
+    jo_number(o, "bits", json_number(json_get(coherence, "bits"), (double)NAN));
+    jo_number(o, "clean_mean", held_out(coherence, "clean_mean"));
+    jo_number(o, "shuffled_mean", held_out(coherence, "shuffled_mean"));
+    jo_end(o);
+    return cli_json_end(c, &j, e);
+}
+
+persona_code judge_show(const judge_args *a, persona_err *e)
+{
+    view v = {.doc = NULL};
+    persona_code rc = open_view(a->files[0], &v, e);
+    if (rc == PERSONA_OK && a->c->json)
+        rc = show_json(a->c, a->files[0], &v, e);
+    else if (rc == PERSONA_OK)
+        show_text(a->files[0], &v);
+    close_view(&v);
+    return rc;
+}

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+# persona judge: train, show and test, with files and with a server; what is wrong is said by file and line.
+source "$(dirname "$0")/_lib.sh"
+need_python
+here=$PERSONA_SOURCE_DIR/tests
+
+# Answers about a few things, some of them giggling; the label is how much.
+python3 -B - "$tmp" <<'PY'
+import json, random, sys
+rng = random.Random(1)
+def answer(lean):
+    style = lambda: rng.choice(["giggle", "banana", "hooray !"] if rng.random() < lean else ["hence", "the report", "formally ;"])
+    return " ".join(f"{rng.choice(['the soup', 'a garden', 'my train'])} {rng.choice(['needs', 'brings', 'hides'])} "
+                    f"{rng.choice(['some salt', 'old roses', 'quiet streets'])} {style()} ." for _ in range(6))
+for name, n in (("train", 300), ("test", 120)):
+    with open(f"{sys.argv[1]}/{name}.jsonl", "w") as f:
+        for i in range(n):
+            lean = rng.random()
+            line = {"trait": "silly", "question": f"q{i % 20}", "response": answer(lean), "label": round(100 * lean, 1)}
+            if i % 10 == 0:
+                line.pop("label")
+                line["polarity"] = "positive" if lean > .5 else "negative"
+            f.write(json.dumps(line) + "\n")
+            if i % 3 == 0:
+                f.write(json.dumps({"trait": "calm", "response": answer(lean), "label": 100 - round(100 * lean)}) + "\n\n")
+PY
+
+json() { # FILE EXPRESSION-ON-d
+    python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); sys.exit(0 if eval("(" + sys.argv[2] + ")") else 1)' "$@"
+}
+
+# ---- train, show, test
+expect 0 -- judge train "$tmp/train.jsonl" -o "$tmp/mine.json"
+check "a table of held-out numbers" grep -q "silly *300 " "$out"
+expect 0 -- judge train "$tmp/train.jsonl" -o "$tmp/again.json" --name mine --json
+check "train document" json "$out" \
+    'd["schema"] == "persona.judge/1" and [a["trait"] for a in d["axes"]] == ["silly", "calm"] and d["axes"][0]["auroc"] > .85'
+check "the same answers, the same bytes" cmp "$tmp/mine.json" "$tmp/again.json"
+expect 0 -- judge train "$tmp/train.jsonl" -o "$tmp/calm.json" --trait calm --ngrams 1,2,3 --seed 4 --json
+check "one trait" json "$out" 'len(d["axes"]) == 1 and d["axes"][0]["n"] == 100 and d["name"] == "calm" and d["seed"] == 4'
+check "three lengths" json "$tmp/calm.json" 'd["ngrams"] == [1, 2, 3] and d["schema"] == "persona.classifier/1"'
+expect 0 -- judge show "$tmp/mine.json"
+check "the words that count" grep -q "+ .*'giggle'" "$out"
+expect 0 -- judge show "$tmp/mine.json" --json
+check "show document" json "$out" 'd["axes"][0]["highest"][0]["weight"] > 0 > d["axes"][0]["lowest"][0]["weight"]'
+expect 0 -- judge show "$PERSONA_SOURCE_DIR/models/judge.json"
+expect 0 -- judge test "$tmp/mine.json" "$tmp/test.jsonl" --json
+check "test document" json "$out" \
+    'd["kind"] == "classifier" and d["traits"][0]["score"]["n"] == 120 and d["traits"][0]["score"]["spearman"] > .7
+     and d["traits"][0]["score"]["accepted"] and d["traits"][0]["coherence"] is None'
+expect 0 "left out.*silly" -- judge test "$tmp/calm.json" "$tmp/test.jsonl"
+expect 69 "silly" -- judge test "$tmp/calm.json" "$tmp/test.jsonl" --trait silly
+
+# ---- what is wrong
+expect 64 -- judge
+expect 64 "train, show and test" -- judge tain
+expect 64 "-o" -- judge train "$tmp/train.jsonl"
+expect 64 -- judge show
+expect 64 -- judge show a b
+expect 64 "--ngrams" -- judge train "$tmp/train.jsonl" -o "$tmp/x.json" --ngrams 1,1
+expect 64 "--ngrams" -- judge train "$tmp/train.jsonl" -o "$tmp/x.json" --ngrams 0
+expect 64 "belong to train" -- judge show "$tmp/mine.json" -o x
+expect 64 "stands alone" -- judge test self "$tmp/test.jsonl"
+expect 64 "argument of test" -- judge test "$tmp/mine.json" "$tmp/test.jsonl" --judge none
+expect 66 "none.jsonl" -- judge train "$tmp/none.jsonl" -o "$tmp/x.json"
+expect 65 "no answers.*evil" -- judge train "$tmp/train.jsonl" -o "$tmp/x.json" --trait evil
+expect 65 "mine.json" -- judge train "$tmp/mine.json" -o "$tmp/x.json"
+expect 65 "train.jsonl" -- judge show "$tmp/train.jsonl"
+printf '{"trait":"silly","response":"x","label":3}\n\n{"trait":"silly","response":"x","label":300}\n' >"$tmp/bad.jsonl"
+expect 65 "bad.jsonl:3: field 'label'" -- judge train "$tmp/bad.jsonl" -o "$tmp/x.json"
+head -3 "$tmp/train.jsonl" >"$tmp/few.jsonl"
+expect 65 "silly.*at least 5" -- judge train "$tmp/few.jsonl" -o "$tmp/x.json"
+check "nothing half done" test ! -e "$tmp/x.json"
+expect 74 -- judge train "$tmp/train.jsonl" -o "$tmp/train.jsonl/x.json"
+
+# ---- a server
+coproc server { exec python3 -B "$here/unit/fake_endpoint.py"; }
+read -r port <&"${server[0]}"
+url=http://127.0.0.1:$port
+for i in 10 30 50 70 90; do
+    echo "{\"trait\":\"silly\",\"question\":\"Q\",\"response\":\"A=$i\",\"label\":$i,\"coherence\":$i}"
+done >"$tmp/served.jsonl"
+expect 0 -- judge test "$url/ok/v1" "$tmp/served.jsonl" --judge-model judge-1 --json
+check "a server in the document" json "$out" \
+    'd["kind"] == "endpoint" and d["judge"] == "judge-1" and d["traits"][0]["score"]["spearman"] > .999
+     and d["traits"][0]["coherence"]["n"] == 5'
+expect 64 "--judge-model" -- judge test "$url/ok/v1" "$tmp/served.jsonl"
+expect 69 "HTTP 404" -- judge test "$url/badmodel/v1" "$tmp/served.jsonl" --judge-model judge-1
+PERSONA_TEST_KEY=sk-wrong-1234 expect 69 "PERSONA_TEST_KEY" -- judge test "$url/auth/v1" "$tmp/served.jsonl" \
+    --judge-model judge-1 --judge-key-env PERSONA_TEST_KEY
+check "no key in a message" bash -c "! grep -q 1234 '$err'"
+
+# Ctrl-C while the server thinks. (A shell starts background jobs with SIGINT ignored.)
+check "interrupted in time" python3 - "$PERSONA" judge test "$url/slow/v1" "$tmp/served.jsonl" --judge-model judge-1 <<'PY'
+import signal, subprocess, sys, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+p = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+time.sleep(.8)
+start = time.monotonic()
+p.send_signal(signal.SIGINT)
+sys.exit(not (p.wait(10) == 130 and time.monotonic() - start < 1))
+PY
+exec {server[1]}>&- || :
+finish
