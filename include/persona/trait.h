@@ -65,7 +65,8 @@ PERSONA_CHECK persona_code persona_trait_place(const char *name, char **out, per
 /* ---- packs of other programs: store/traitimport.c ------------------------------------------- */
 
 typedef struct persona_import_opts {
-    const char *name; /* which trait of several, or how to call the only one; NULL: all, as called */
+    const char
+        *name; /* which trait of several, or how to call the only one; NULL: all, as called */
     const char *positive, *negative, *description; /* win over the file's; NULL: the file's */
     const char *eval_path; /* persona_vectors: the file of the evaluation questions; NULL: none */
 } persona_import_opts;

@@ -25,15 +25,15 @@ typedef struct persona_write_opts {
 } persona_write_opts;
 
 typedef struct persona_write_report {
-    int n_tries;           /* rounds that were needed */
-    size_t n_pairs;        /* accepted */
-    size_t n_questions;    /* accepted */
-    size_t n_unreadable;   /* answers that were no JSON: cut, or the model could not go on */
-    size_t n_unfit;        /* texts that were dropped: length; a pair of equal sides */
-    size_t n_no_question;  /* neither a question nor a request */
-    size_t n_mention;      /* named the trait */
-    size_t n_repeat;       /* equal or nearly equal to an accepted one */
-    size_t n_tokens;       /* processed, prompts included */
+    int n_tries;          /* rounds that were needed */
+    size_t n_pairs;       /* accepted */
+    size_t n_questions;   /* accepted */
+    size_t n_unreadable;  /* answers that were no JSON: cut, or the model could not go on */
+    size_t n_unfit;       /* texts that were dropped: length; a pair of equal sides */
+    size_t n_no_question; /* neither a question nor a request */
+    size_t n_mention;     /* named the trait */
+    size_t n_repeat;      /* equal or nearly equal to an accepted one */
+    size_t n_tokens;      /* processed, prompts included */
     double seconds;
 } persona_write_report;
 

@@ -22,7 +22,7 @@ static const cli_command commands[] = {
     {"transfer", "Carry a vector to another model and measure what arrived", cmd_transfer},
     {"generate", "Answer a prompt, steered if you like", cmd_generate},
     {"vector", "Show or compare vector files", cmd_vector},
-    {"traits", "List or show trait packs", cmd_traits},
+    {"traits", "List, show, write, check or import trait packs", cmd_traits},
     {"models", "List models, or tell about one", cmd_models},
     {"doctor", "Check the installation", cmd_doctor},
 };

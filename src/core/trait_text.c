@@ -141,18 +141,18 @@ static bool listed(word w, const char *const *list, size_t n)
 static bool carries_meaning(word w)
 {
     static const char *const empty[] = {
-        "about",    "after", "all",   "am",    "an",       "and",   "any",   "are",     "as",
-        "at",       "be",    "been",  "before", "best",    "better", "but",  "by",      "can",
-        "could",    "describe", "did", "do",   "does",     "doing", "explain", "for",   "from",
-        "get",      "give",  "go",    "good",  "had",      "has",   "have",  "help",    "her",
-        "his",      "how",   "if",    "in",    "into",     "is",    "it",    "its",     "know",
-        "like",     "make",  "me",    "might", "more",     "most",  "much",  "my",      "need",
-        "new",      "no",    "not",   "of",    "on",       "one",   "or",    "our",     "out",
-        "please",   "really", "say",  "should", "so",      "some",  "someone", "something", "tell",
-        "than",     "that",  "the",   "their", "them",     "then",  "there", "these",   "they",
-        "thing",    "things", "think", "this", "those",    "to",    "up",    "us",      "use",
-        "used",     "using", "want",  "was",   "way",      "we",    "what",  "when",    "where",
-        "which",    "while", "who",   "why",   "will",     "with",  "would", "you",     "your",
+        "about",  "after",    "all",   "am",     "an",    "and",    "any",     "are",       "as",
+        "at",     "be",       "been",  "before", "best",  "better", "but",     "by",        "can",
+        "could",  "describe", "did",   "do",     "does",  "doing",  "explain", "for",       "from",
+        "get",    "give",     "go",    "good",   "had",   "has",    "have",    "help",      "her",
+        "his",    "how",      "if",    "in",     "into",  "is",     "it",      "its",       "know",
+        "like",   "make",     "me",    "might",  "more",  "most",   "much",    "my",        "need",
+        "new",    "no",       "not",   "of",     "on",    "one",    "or",      "our",       "out",
+        "please", "really",   "say",   "should", "so",    "some",   "someone", "something", "tell",
+        "than",   "that",     "the",   "their",  "them",  "then",   "there",   "these",     "they",
+        "thing",  "things",   "think", "this",   "those", "to",     "up",      "us",        "use",
+        "used",   "using",    "want",  "was",    "way",   "we",     "what",    "when",      "where",
+        "which",  "while",    "who",   "why",    "will",  "with",   "would",   "you",       "your",
     };
     return w.n > 1 && !listed(w, empty, sizeof empty / sizeof empty[0]);
 }
@@ -215,15 +215,61 @@ bool text_mentions(const char *text, const char *adjective)
     return false;
 }
 
-bool text_is_request(const char *text)
+/* ---- sentences ------------------------------------------------------------------------------- */
+
+bool text_is_ended(const char *s)
+{
+    const size_t n = strlen(s);
+    return n > 0 && strchr(".!?", s[n - 1]);
+}
+
+static bool asking_word(word w)
+{
+    static const char *const words[] = {
+        "am",    "any",  "are",   "can",   "could", "did",   "do",     "does", "has",  "have",
+        "how",   "is",   "may",   "might", "must",  "shall", "should", "was",  "were", "what",
+        "whats", "when", "where", "which", "who",   "whom",  "whose",  "why",  "will", "would",
+    };
+    return listed(w, words, sizeof words / sizeof words[0]);
+}
+
+static bool any_word_asks(const char *key)
+{
+    for (word w = next_word(&key); w.n > 0; w = next_word(&key))
+        if (asking_word(w))
+            return true;
+    return false;
+}
+
+static bool request_word(word w)
 {
     static const char *const verbs[] = {
-        "advise", "compare", "create", "describe", "design",  "draft",   "explain", "find",
-        "give",   "help",    "invent", "list",     "name",    "outline", "plan",    "please",
-        "pick",   "recommend", "review", "share",  "show",    "suggest", "summarize", "talk",
-        "teach",  "tell",    "walk",   "write",
+        "advise",  "compare",   "create", "describe",  "design", "draft", "explain",
+        "find",    "give",      "help",   "invent",    "list",   "name",  "outline",
+        "plan",    "please",    "pick",   "recommend", "review", "share", "show",
+        "suggest", "summarize", "talk",   "teach",     "tell",   "walk",  "write",
     };
-    return listed(next_word(&text), verbs, sizeof verbs / sizeof verbs[0]);
+    return listed(w, verbs, sizeof verbs / sizeof verbs[0]);
+}
+
+bool text_asks(const char *s)
+{
+    const char *last = s;
+    size_t n = 1;
+    if (!text_is_ended(s))
+        return false;
+    for (const char *p = s; *p; p++) {
+        if (strchr(".!?", *p) && p[1] == ' ') {
+            last = p + 2;
+            n++;
+        }
+    }
+    char *key = text_key(last);
+    const char *at = key;
+    const bool asks =
+        key && (s[strlen(s) - 1] == '?' ? any_word_asks(key) : request_word(next_word(&at)));
+    mem_free(key);
+    return asks && n <= 3;
 }
 
 /* ---- wording -------------------------------------------------------------------------------- */

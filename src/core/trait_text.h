@@ -32,16 +32,18 @@ char *text_one_line(const char *s);
 /* For comparing: letters and digits in lower case, everything else one space. */
 char *text_key(const char *s);
 
-/* The next three take keys. */
+/* The next two take keys. */
 
 /* Whether two questions ask nearly the same: at least 3 of 5 of their words that carry meaning are
  * in both. */
 bool text_is_near(const char *a, const char *b);
 /* Whether a word of the text begins like a word of the adjective ("silliness" and "silly"). */
 bool text_mentions(const char *text, const char *adjective);
-/* Whether a sentence asks to do something ("tell me ..."); for texts without a question mark. */
-bool text_is_request(const char *text);
-
+/* Whether a text ends in a question (a sentence with a word that asks, and a question mark) or asks
+ * to do something ("Tell me ..."); at most three sentences. */
+bool text_asks(const char *s);
+/* Whether a text ends as a sentence does: one that was cut off does not. */
+bool text_is_ended(const char *s);
 /* Whether a question is one of the numbered fillers of cross-model-persona-steering, which end in
  * "(Question 39/40)". */
 bool text_is_filler(const char *s);

@@ -54,9 +54,9 @@ static persona_code check(const persona_sampling *s, persona_err *e)
 typedef struct guard {
     struct llama_sampler *grammar;
     const persona_model *model;
-    llama_token end;   /* closes a reply that cannot go on */
-    bool drawing;      /* the next accepted token is one that apply let through */
-    bool at_dead_end;  /* nothing was left: the grammar is not asked again */
+    llama_token end;  /* closes a reply that cannot go on */
+    bool drawing;     /* the next accepted token is one that apply let through */
+    bool at_dead_end; /* nothing was left: the grammar is not asked again */
 } guard;
 
 static const char *guard_name(const struct llama_sampler *smpl)
@@ -116,8 +116,8 @@ static persona_code check_grammar(const char *text, persona_err *e)
         return persona_err_set(e, PERSONA_E_USAGE, "sampling: the grammar is empty");
     }
     if (n > GRAMMAR_MAX) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "sampling: the grammar has more than %zu bytes", GRAMMAR_MAX);
+        return persona_err_set(e, PERSONA_E_USAGE, "sampling: the grammar has more than %zu bytes",
+                               GRAMMAR_MAX);
     }
     for (size_t i = 0; i < n; i++) {
         depth += text[i] == '(';
@@ -160,8 +160,7 @@ static persona_code add_grammar(struct llama_sampler *chain, const persona_model
     backend_log_reset();
     struct llama_sampler *grammar = llama_sampler_init_grammar(m->vocab, text, "root");
     if (grammar == NULL) {
-        return persona_err_set(e, PERSONA_E_USAGE, "sampling: bad grammar: %s",
-                               backend_log_last());
+        return persona_err_set(e, PERSONA_E_USAGE, "sampling: bad grammar: %s", backend_log_last());
     }
     guard *g = mem_calloc(1, sizeof *g);
     struct llama_sampler *smpl = g != NULL ? llama_sampler_init(&guard_interface, g) : NULL;

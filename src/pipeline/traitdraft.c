@@ -122,10 +122,11 @@ static persona_code line_of(const json_val *v, char **line, char **key, persona_
     return *key != NULL ? PERSONA_OK : mem_err(e, "a text of a new trait");
 }
 
+/* What a token limit or a model that lost the thread has cut off is no text. */
 static bool fits(const char *line, text_rule rule)
 {
     char why[96];
-    return line != NULL && text_fits(line, rule, why, sizeof why);
+    return line != NULL && text_fits(line, rule, why, sizeof why) && text_is_ended(line);
 }
 
 static persona_code take_description(trait_draft *d, const json_val *v, persona_err *e)
@@ -152,7 +153,7 @@ static size_t *question_fault(trait_draft *d, const char *line, const char *key)
     if (!fits(line, rule_question) || text_is_filler(line)) {
         return &c->n_unfit;
     }
-    if (line[strlen(line) - 1] != '?' && !text_is_request(key)) {
+    if (!text_asks(line)) {
         return &c->n_no_question;
     }
     if (text_mentions(key, d->adjectives)) {
@@ -234,8 +235,9 @@ static persona_code take_pair(trait_draft *d, const json_val *v, persona_err *e)
 
 persona_code draft_take(trait_draft *d, draft_part part, const char *answer, persona_err *e)
 {
-    static const char *const members[] = {
-        [DRAFT_DESCRIPTION] = "description", [DRAFT_PAIRS] = "pairs", [DRAFT_QUESTIONS] = "questions"};
+    static const char *const members[] = {[DRAFT_DESCRIPTION] = "description",
+                                          [DRAFT_PAIRS] = "pairs",
+                                          [DRAFT_QUESTIONS] = "questions"};
     json_doc *doc = NULL;
     persona_err ignored = {.code = PERSONA_OK};
     persona_code rc = json_parse(answer, strlen(answer), "answer", &doc, &ignored);
@@ -268,7 +270,8 @@ static persona_code incomplete(const trait_draft *d, persona_err *e)
     return persona_err_set(
         e, PERSONA_E_NEGATIVE,
         "new trait '%s': after %d tries %s%zu of %d instruction pairs and %zu of %d questions are "
-        "missing (dropped: %zu answers unreadable; %zu texts unfit, %zu no question, %zu naming the "
+        "missing (dropped: %zu answers unreadable; %zu texts unfit, %zu no question, %zu naming "
+        "the "
         "trait, %zu repeated); take more tries, another seed or a larger model",
         t->name, c->n_tries, t->description == NULL ? "the description, " : "",
         draft_missing(d, DRAFT_PAIRS), TRAIT_N_PAIRS, draft_missing(d, DRAFT_QUESTIONS),

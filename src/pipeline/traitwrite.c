@@ -4,7 +4,8 @@
  *
  * Pieces are small, so that small models manage them: one sentence; five pairs; ten questions about
  * one area of life. A grammar holds the form of the answer, the draft (traitdraft.c) judges its
- * content. A try is one round of requests, side by side in the slots; each round asks only for what
+ * content; so the grammar must not force what the draft looks at, such as the question mark: a model
+ * that babbles until a text is full would get one for nothing. A try is one round of requests, side by side in the slots; each round asks only for what
  * is missing, names the questions that are in, and uses other seeds and other areas. The description
  * comes first, since everything else is written to it.
  */
@@ -28,19 +29,20 @@ persona_write_opts persona_write_defaults(void)
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
-static const char SYSTEM[] =
-    "You write test material that shows one trait of character in AI assistants. You reply with one "
-    "JSON object and nothing else.";
+static const char SYSTEM[] = "You write test material that shows one trait of character in AI "
+                             "assistants. You reply with one "
+                             "JSON object and nothing else.";
 
 #define CHARS "char ::= [^\"\\\\\\x00-\\x1f\\x7f]\n"
 
 static const char *const GRAMMARS[] = {
-    [DRAFT_DESCRIPTION] = "root ::= \"{\\\"description\\\": \\\"\" char{40,380} \".\\\"}\"\n" CHARS,
-    [DRAFT_PAIRS] = "root ::= \"{\\\"pairs\\\": [\" pair (\", \" pair){4} \"]}\"\n"
-                    "pair ::= \"{\\\"pos\\\": \\\"\" text \"\\\", \\\"neg\\\": \\\"\" text \"\\\"}\"\n"
-                    "text ::= char{20,280} [.!]\n" CHARS,
+    [DRAFT_DESCRIPTION] = "root ::= \"{\\\"description\\\": \\\"\" char{40,380} \"\\\"}\"\n" CHARS,
+    [DRAFT_PAIRS] =
+        "root ::= \"{\\\"pairs\\\": [\" pair (\", \" pair){4} \"]}\"\n"
+        "pair ::= \"{\\\"pos\\\": \\\"\" text \"\\\", \\\"neg\\\": \\\"\" text \"\\\"}\"\n"
+        "text ::= char{20,280}\n" CHARS,
     [DRAFT_QUESTIONS] = "root ::= \"{\\\"questions\\\": [\" text (\", \" text){9} \"]}\"\n"
-                        "text ::= \"\\\"\" char{10,200} \"?\\\"\"\n" CHARS,
+                        "text ::= \"\\\"\" char{10,200} \"\\\"\"\n" CHARS,
 };
 
 static const char *const AREAS[] = {
@@ -77,25 +79,27 @@ static void say_description(const persona_trait *t, buf *b)
 
 static void say_pairs(const persona_trait *t, buf *b)
 {
-    buf_printf(b,
-               "\nWrite 5 pairs of instructions to an assistant. In each pair, \"pos\" tells it to "
-               "be %s in all it says, and \"neg\" is its mirror image and tells it to be %s in all "
-               "it says. Let every pair look at the trait from another side: the tone, what the "
-               "answers contain, the attitude towards the user, the way of thinking, what to avoid. "
-               "Address the assistant directly, in one or two complete sentences.\n\n"
-               "Reply in this form: {\"pairs\": [{\"pos\": \"...\", \"neg\": \"...\"}, ...]}",
-               t->positive, t->negative);
+    buf_printf(
+        b,
+        "\nWrite 5 pairs of instructions to an assistant. In each pair, \"pos\" tells it to "
+        "be %s in all it says, and \"neg\" is its mirror image and tells it to be %s in all "
+        "it says. Let every pair look at the trait from another side: the tone, what the "
+        "answers contain, the attitude towards the user, the way of thinking, what to avoid. "
+        "Address the assistant directly, in one or two complete sentences.\n\n"
+        "Reply in this form: {\"pairs\": [{\"pos\": \"...\", \"neg\": \"...\"}, ...]}",
+        t->positive, t->negative);
 }
 
 static void say_questions(const persona_trait *t, const char *area, buf *b)
 {
-    buf_printf(b,
-               "\nWrite %d short questions that ordinary people ask an assistant, about %s. To each, "
-               "an assistant that is %s and one that is %s would give clearly different answers. But "
-               "the question itself neither names the trait nor hints at it, and does not ask for "
-               "either kind of answer. Each question is one sentence, stands for itself, and is "
-               "about something else than the others.\n",
-               BATCH, area, t->positive, t->negative);
+    buf_printf(
+        b,
+        "\nWrite %d short questions that ordinary people ask an assistant, about %s. To each, "
+        "an assistant that is %s and one that is %s would give clearly different answers. But "
+        "the question itself neither names the trait nor hints at it, and does not ask for "
+        "either kind of answer. Each question is one sentence, stands for itself, and is "
+        "about something else than the others.\n",
+        BATCH, area, t->positive, t->negative);
     if (t->n_questions > 0) {
         buf_puts(b, "\nThese exist already, so write none that resembles one of them:\n");
     }

@@ -267,14 +267,14 @@ static persona_code read_pairs(const json_val *list, const char *path, persona_t
 {
     static const char *const known[] = {"pos", "neg", NULL};
     static const char *const inside[TRAIT_N_PAIRS] = {"instruction[0].", "instruction[1].",
-                                                "instruction[2].", "instruction[3].",
-                                                "instruction[4]."};
+                                                      "instruction[2].", "instruction[3].",
+                                                      "instruction[4]."};
     static const char *const pos[TRAIT_N_PAIRS] = {"instruction[0].pos", "instruction[1].pos",
-                                             "instruction[2].pos", "instruction[3].pos",
-                                             "instruction[4].pos"};
+                                                   "instruction[2].pos", "instruction[3].pos",
+                                                   "instruction[4].pos"};
     static const char *const neg[TRAIT_N_PAIRS] = {"instruction[0].neg", "instruction[1].neg",
-                                             "instruction[2].neg", "instruction[3].neg",
-                                             "instruction[4].neg"};
+                                                   "instruction[2].neg", "instruction[3].neg",
+                                                   "instruction[4].neg"};
     if (!list || json_typeof(list) != JSON_ARRAY)
         return bad_field(e, path, "instruction", "is %s (expected an array)", type_name(list));
     if (json_len(list) != TRAIT_N_PAIRS)
@@ -302,8 +302,9 @@ static persona_code read_pairs(const json_val *list, const char *path, persona_t
             return bad_field(e, path, neg[i], "equals 'pos' (expected its opposite)");
         for (size_t j = 0; j < i; j++)
             if (strcmp(p->pos, t->pairs[j].pos) == 0 && strcmp(p->neg, t->pairs[j].neg) == 0)
-                return bad_field(e, path, pos[i], "and 'neg' repeat 'instruction[%zu]' (expected "
-                                                  "another angle)",
+                return bad_field(e, path, pos[i],
+                                 "and 'neg' repeat 'instruction[%zu]' (expected "
+                                 "another angle)",
                                  j);
     }
     return PERSONA_OK;

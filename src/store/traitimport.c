@@ -213,8 +213,8 @@ static persona_code fill_words(import *im, const char *positive, const char *neg
         rc = take_line(im, negative, &t->negative, e);
     if (rc != PERSONA_OK)
         return rc;
-    if (o->description || (description && text_fits(description, rule_description, why,
-                                                    sizeof why)))
+    if (o->description ||
+        (description && text_fits(description, rule_description, why, sizeof why)))
         return take_line(im, o->description ? o->description : description, &t->description, e);
     t->description = trait_description(t->positive, t->negative);
     if (!t->description)
@@ -397,9 +397,9 @@ static persona_code choose(trait_list *l, const char *path, const char *wanted, 
         }
     }
     const char *near = name_nearest(l->names, l->n, wanted);
-    return persona_err_set(e, PERSONA_E_NOTFOUND,
-                           "%s: no trait '%.60s' among its %zu (%s '%.60s')", path, wanted, l->n,
-                           near ? "did you mean" : "the first is", near ? near : l->names[0]);
+    return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no trait '%.60s' among its %zu (%s '%.60s')",
+                           path, wanted, l->n, near ? "did you mean" : "the first is",
+                           near ? near : l->names[0]);
 }
 
 /* ---- entry ---------------------------------------------------------------------------------- */
@@ -475,7 +475,7 @@ persona_code persona_trait_import(const char *path, const persona_import_opts *o
         goto out;
     }
     for (size_t i = 0; i < l->n && rc == PERSONA_OK; i++) {
-        import im = {.path = path, .doc = doc, .obj = l->objs[i], .o = o, .x = &x[i]};
+import im = {.path = path, .doc = doc, .obj = l->objs[i], .o = o, .x = & x[i] };
         rc = vectors ? from_vectors(&im, e)
                      : from_custom(&im, l->names[i] ? l->names[i] : "trait", e);
     }

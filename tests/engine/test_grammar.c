@@ -96,8 +96,7 @@ static void neighbors_are_free(void **state)
     assert_string_equal(bound.text + strspn(bound.text, "abcdefghijklmnopqrstuvwxyz "), "");
     assert_true(strlen(bound.text) > 0);
     size_t same = 0; /* bit-exact while both shapes are alike: until either of the two has ended */
-    while (free_alone[0].text[same] != '\0' &&
-           free_alone[0].text[same] == free_beside.text[same]) {
+    while (free_alone[0].text[same] != '\0' && free_alone[0].text[same] == free_beside.text[same]) {
         same++;
     }
     assert_true(same > 20 || free_alone[0].text[same] == '\0');
@@ -109,9 +108,9 @@ static void neighbors_are_free(void **state)
 static void json_parses(void **state)
 {
     (void)state;
-    static const char JSON[] =
-        "root   ::= \"{\\\"answers\\\": [\" string (\", \" string){0,3} \"], \\\"n\\\": \" [0-9]{1,4} \"}\"\n"
-        "string ::= \"\\\"\" [^\"\\\\\\x00-\\x1f]{1,40} \"\\\"\"\n";
+    static const char JSON[] = "root   ::= \"{\\\"answers\\\": [\" string (\", \" string){0,3} "
+                               "\"], \\\"n\\\": \" [0-9]{1,4} \"}\"\n"
+                               "string ::= \"\\\"\" [^\"\\\\\\x00-\\x1f]{1,40} \"\\\"\"\n";
     for (size_t i = 0; i < N_MODELS; i++) {
         persona_model *m = open_model(i);
         persona_session_opts o = small(4);
@@ -161,8 +160,7 @@ static void dead_ends(void **state)
                 q.sampling.repetition_penalty = 1.1F;
                 run(s, &q, 1);
                 assert_string_equal(x.text, TEXTS[k]);
-                assert_int_equal(x.finish,
-                                 ignore ? PERSONA_FINISH_LENGTH : PERSONA_FINISH_STOP);
+                assert_int_equal(x.finish, ignore ? PERSONA_FINISH_LENGTH : PERSONA_FINISH_STOP);
             }
         }
         persona_tokens_free(&t);
