@@ -225,10 +225,12 @@ bool text_is_ended(const char *s)
 
 static bool asking_word(word w)
 {
+    /* the short ones are what is left of "don't" and the like */
     static const char *const words[] = {
-        "am",    "any",  "are",   "can",   "could", "did",   "do",     "does", "has",  "have",
-        "how",   "is",   "may",   "might", "must",  "shall", "should", "was",  "were", "what",
-        "whats", "when", "where", "which", "who",   "whom",  "whose",  "why",  "will", "would",
+        "am",   "any",   "are",    "aren", "can",   "could", "couldn", "did",   "didn",   "do",
+        "does", "doesn", "don",    "has",  "have",  "how",   "is",     "isn",   "may",    "might",
+        "must", "shall", "should", "was",  "were",  "what",  "when",   "where", "which",  "who",
+        "whom", "whose", "why",    "will", "won",   "would", "wouldn",
     };
     return listed(w, words, sizeof words / sizeof words[0]);
 }

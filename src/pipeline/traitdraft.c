@@ -244,8 +244,8 @@ persona_code draft_take(trait_draft *d, draft_part part, const char *answer, per
     if (rc == PERSONA_E_NOMEM) {
         return mem_err(e, "an answer");
     }
-    const json_val *v = json_get(json_root(doc), members[part]);
-    if (v == NULL) {
+    const json_val *v = rc == PERSONA_OK ? json_get(json_root(doc), members[part]) : NULL;
+    if (json_typeof(v) != (part == DRAFT_DESCRIPTION ? JSON_STRING : JSON_ARRAY)) {
         d->counts.n_unreadable++;
         json_free(doc);
         return PERSONA_OK;

@@ -294,7 +294,7 @@ static persona_code take_eval(import *im, persona_err *e)
         rc = take_questions(im, doc, json_root(doc), "questions", &list, e);
     if (rc == PERSONA_OK)
         rc = use_questions(im, &list, HALF, path, e);
-    const json_val *pairs = json_get(json_root(doc), "instruction");
+    const json_val *pairs = rc == PERSONA_OK ? json_get(json_root(doc), "instruction") : NULL;
     bool same = rc == PERSONA_OK;
     for (size_t i = 0; same && i < im->x->trait->n_pairs; i++) {
         char *pos = NULL;
