@@ -37,6 +37,7 @@ enum {
     KEY_FORCE,
     KEY_TEMP,
     KEY_TRIES,
+    KEY_MAX_TOKENS,
     KEY_NAME,
     KEY_EVAL
 };
@@ -52,6 +53,7 @@ static const struct argp_option options[] = {
     {"edit", KEY_EDIT, NULL, 0, "new: open it in $VISUAL or $EDITOR before it is saved", 0},
     {"temp", KEY_TEMP, "X", 0, "new: sampling temperature (default 0.8)", 0},
     {"tries", KEY_TRIES, "N", 0, "new: rounds of requests (default 8)", 0},
+    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "new: length of one answer at most (default 1024)", 0},
     {"name", KEY_NAME, "NAME", 0, "import: one trait of several, or another name", 0},
     {"eval", KEY_EVAL, "FILE", 0, "import: the evaluation questions of persona_vectors", 0},
     {0},
@@ -72,6 +74,7 @@ static const struct owner {
     {KEY_EDIT, NEW, "--edit"},
     {KEY_TEMP, NEW, "--temp"},
     {KEY_TRIES, NEW, "--tries"},
+    {KEY_MAX_TOKENS, NEW, "--max-tokens"},
     {KEY_NAME, IMPORT, "--name"},
     {KEY_EVAL, IMPORT, "--eval"},
 };
@@ -117,6 +120,9 @@ static bool parse_option(parsing *p, int key, char *arg, struct argp_state *stat
         break;
     case KEY_TRIES:
         *failed = cli_int(state, "--tries", arg, 1, 1000, &a->write.n_tries);
+        break;
+    case KEY_MAX_TOKENS:
+        *failed = cli_int(state, "--max-tokens", arg, 64, 1 << 16, &a->write.max_tokens);
         break;
     case KEY_NAME:
         a->import.name = arg;

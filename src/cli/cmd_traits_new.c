@@ -248,8 +248,8 @@ static persona_code print_new(const traits_args *a, const persona_trait *t,
                    {"repeat", r->n_repeat}};
     if (!a->c->json) {
         traits_show_text(t);
-        cli_say(a->c, "%d tries, %zu tokens, %s; look it over: persona traits check %s", r->n_tries,
-                r->n_tokens, cli_duration(r->seconds), t->path);
+        cli_say(a->c, "%d %s, %zu tokens, %s; look it over: persona traits check %s", r->n_tries,
+                r->n_tries == 1 ? "try" : "tries", r->n_tokens, cli_duration(r->seconds), t->path);
         return PERSONA_OK;
     }
     cli_json j;

@@ -227,10 +227,10 @@ static bool asking_word(word w)
 {
     /* the short ones are what is left of "don't" and the like */
     static const char *const words[] = {
-        "am",   "any",   "are",    "aren", "can",   "could", "couldn", "did",   "didn",   "do",
-        "does", "doesn", "don",    "has",  "have",  "how",   "is",     "isn",   "may",    "might",
-        "must", "shall", "should", "was",  "were",  "what",  "when",   "where", "which",  "who",
-        "whom", "whose", "why",    "will", "won",   "would", "wouldn",
+        "am",   "any",   "are",    "aren", "can",  "could", "couldn", "did",   "didn",  "do",
+        "does", "doesn", "don",    "has",  "have", "how",   "is",     "isn",   "may",   "might",
+        "must", "shall", "should", "was",  "were", "what",  "when",   "where", "which", "who",
+        "whom", "whose", "why",    "will", "won",  "would", "wouldn",
     };
     return listed(w, words, sizeof words / sizeof words[0]);
 }

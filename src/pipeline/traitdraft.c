@@ -269,14 +269,14 @@ static persona_code incomplete(const trait_draft *d, persona_err *e)
     const persona_trait *t = d->t;
     return persona_err_set(
         e, PERSONA_E_NEGATIVE,
-        "new trait '%s': after %d tries %s%zu of %d instruction pairs and %zu of %d questions are "
+        "new trait '%s': after %d %s %s%zu of %d instruction pairs and %zu of %d questions are "
         "missing (dropped: %zu answers unreadable; %zu texts unfit, %zu no question, %zu naming "
         "the "
         "trait, %zu repeated); take more tries, another seed or a larger model",
-        t->name, c->n_tries, t->description == NULL ? "the description, " : "",
-        draft_missing(d, DRAFT_PAIRS), TRAIT_N_PAIRS, draft_missing(d, DRAFT_QUESTIONS),
-        TRAIT_N_QUESTIONS, c->n_unreadable, c->n_unfit, c->n_no_question, c->n_mention,
-        c->n_repeat);
+        t->name, c->n_tries, c->n_tries == 1 ? "try" : "tries",
+        t->description == NULL ? "the description, " : "", draft_missing(d, DRAFT_PAIRS),
+        TRAIT_N_PAIRS, draft_missing(d, DRAFT_QUESTIONS), TRAIT_N_QUESTIONS, c->n_unreadable,
+        c->n_unfit, c->n_no_question, c->n_mention, c->n_repeat);
 }
 
 /* 0, 2, 4, ... extract; 1, 3, 5, ... evaluate. */

@@ -244,9 +244,9 @@ static void import_vectors(void **state)
     persona_err e = {0};
     persona_imported *x = NULL;
     size_t n = 0;
-    char *doubled = mem_printf("%.*s{%s", (int)(strstr(t->eval_prompt, "{question}") -
-                                                t->eval_prompt),
-                               t->eval_prompt, strstr(t->eval_prompt, "{question}"));
+    char *doubled =
+        mem_printf("%.*s{%s", (int)(strstr(t->eval_prompt, "{question}") - t->eval_prompt),
+                   t->eval_prompt, strstr(t->eval_prompt, "{question}"));
     char *end = strstr(doubled, "{{question}") + strlen("{{question}");
     char *prompt = mem_printf("%.*s}%s", (int)(end - doubled), doubled, end);
     const char *half = vectors_file("Goofy.json", t, 0, 20, prompt);
@@ -435,7 +435,8 @@ static void take(trait_draft *d, draft_part part, const char *answer)
     must(draft_take(d, part, answer, &e), &e);
 }
 
-static void take_from(trait_draft *d, const persona_trait *t, draft_part part, size_t from, size_t to)
+static void take_from(trait_draft *d, const persona_trait *t, draft_part part, size_t from,
+                      size_t to)
 {
     buf b;
     json_out o;
@@ -469,7 +470,8 @@ static void draft_fills(void **state)
     take(&d, DRAFT_DESCRIPTION, "{\"description\": \"Too short.\"}");
     assert_int_equal(draft_missing(&d, DRAFT_DESCRIPTION), 1);
     take(&d, DRAFT_DESCRIPTION,
-         "{\"description\": \"  Whether an answer sighs and complains\\n or is glad of everything.\"}");
+         "{\"description\": \"  Whether an answer sighs and complains\\n or is glad of "
+         "everything.\"}");
     assert_int_equal(draft_missing(&d, DRAFT_DESCRIPTION), 0);
     assert_int_equal(draft_finish(&d, &out, &e), PERSONA_E_NEGATIVE);
     take_from(&d, t, DRAFT_PAIRS, 0, 3);
@@ -523,23 +525,29 @@ static void draft_drops(void **state)
         {DRAFT_PAIRS, "null", AT(n_unreadable), 6},
         {DRAFT_QUESTIONS, "{\"questions\": {\"a\": 1}}", AT(n_unreadable), 7},
         {DRAFT_QUESTIONS, "{\"questions\": [7, null, []]}", AT(n_unfit), 3},
-        {DRAFT_QUESTIONS, "{\"questions\": [\"Why?\", \"It was cut off in the mid\"]}", AT(n_unfit), 5},
+        {DRAFT_QUESTIONS, "{\"questions\": [\"Why?\", \"It was cut off in the mid\"]}", AT(n_unfit),
+         5},
         {DRAFT_QUESTIONS, "{\"questions\": [\"What of this? (Question 3/40)\"]}", AT(n_unfit), 6},
         {DRAFT_QUESTIONS, "{\"questions\": [\"I like my warm soup.\"]}", AT(n_no_question), 1},
-        {DRAFT_QUESTIONS, "{\"questions\": [\"Why are some people so grumpy?\"]}", AT(n_mention), 1},
+        {DRAFT_QUESTIONS, "{\"questions\": [\"Why are some people so grumpy?\"]}", AT(n_mention),
+         1},
         {DRAFT_QUESTIONS, "{\"questions\": [\"What brings cheerfulness?\"]}", AT(n_mention), 2},
         {DRAFT_QUESTIONS, "{\"questions\": [\"How do I bake bread?\"]}", AT(n_questions), 1},
         {DRAFT_QUESTIONS, "{\"questions\": [\"how do I bake  BREAD?\"]}", AT(n_repeat), 1},
-        {DRAFT_QUESTIONS, "{\"questions\": [\"What is the best way to bake bread?\"]}", AT(n_repeat), 2},
+        {DRAFT_QUESTIONS, "{\"questions\": [\"What is the best way to bake bread?\"]}",
+         AT(n_repeat), 2},
         {DRAFT_PAIRS, "{\"pairs\": [{\"pos\": \"Complain about everything.\"}]}", AT(n_unfit), 7},
         {DRAFT_PAIRS,
-         "{\"pairs\": [{\"pos\": \"Complain about everything.\", \"neg\": \"complain about everything!\"}]}",
+         "{\"pairs\": [{\"pos\": \"Complain about everything.\", \"neg\": \"complain about "
+         "everything!\"}]}",
          AT(n_unfit), 8},
         {DRAFT_PAIRS,
-         "{\"pairs\": [{\"pos\": \"Complain about everything.\", \"neg\": \"Be glad of everything.\"}]}",
+         "{\"pairs\": [{\"pos\": \"Complain about everything.\", \"neg\": \"Be glad of "
+         "everything.\"}]}",
          AT(n_pairs), 1},
         {DRAFT_PAIRS,
-         "{\"pairs\": [{\"pos\": \"Complain about everything!\", \"neg\": \"Praise whatever comes up.\"}]}",
+         "{\"pairs\": [{\"pos\": \"Complain about everything!\", \"neg\": \"Praise whatever comes "
+         "up.\"}]}",
          AT(n_repeat), 3},
 #undef AT
     };
@@ -606,7 +614,8 @@ static void out_of_memory(void **state)
         trait_draft d;
         persona_trait *out = NULL;
         static const char description[] = "Whether an answer sighs or is glad of everything.";
-        static const char answer[] = "{\"questions\": [\"How do I bake bread?\", \"Why do we sleep?\"]}";
+        static const char answer[] =
+            "{\"questions\": [\"How do I bake bread?\", \"Why do we sleep?\"]}";
         persona_mem_fail_at(k);
         rc = draft_init(&d, "grumpy", "grumpy", "cheerful", description, &e);
         if (rc == PERSONA_OK)
@@ -624,12 +633,12 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts),          cmocka_unit_test(shipped_questions),
-        cmocka_unit_test(round_trip),     cmocka_unit_test(bad_packs_are_not_saved),
-        cmocka_unit_test(places),         cmocka_unit_test(import_vectors),
-        cmocka_unit_test(import_custom),  cmocka_unit_test(import_malformed),
-        cmocka_unit_test(draft_fills),    cmocka_unit_test(draft_drops),
-        cmocka_unit_test(draft_words),    cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(texts),         cmocka_unit_test(shipped_questions),
+        cmocka_unit_test(round_trip),    cmocka_unit_test(bad_packs_are_not_saved),
+        cmocka_unit_test(places),        cmocka_unit_test(import_vectors),
+        cmocka_unit_test(import_custom), cmocka_unit_test(import_malformed),
+        cmocka_unit_test(draft_fills),   cmocka_unit_test(draft_drops),
+        cmocka_unit_test(draft_words),   cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }
