@@ -27,6 +27,7 @@
 #include "persona/session.h"
 #include "persona/steer.h"
 #include "persona/trait.h"
+#include "persona/traitwrite.h"
 #include "persona/transfer.h"
 #include "persona/vector.h"
 

@@ -93,6 +93,11 @@ typedef struct persona_sampling {
     int max_tokens;           /* generated tokens at most; default 256 */
     uint32_t seed;            /* default 0 */
     bool ignore_eos;          /* go on past end-of-generation tokens (benchmarks) */
+    /* GBNF with the start rule "root": only what it allows is generated, and the reply ends when it
+     * is complete. Where the vocabulary cannot go on in it, the reply ends early: parse what came.
+     * It holds from the first generated token, so on a harmony model the prompt must have opened the
+     * final channel (skip_analysis). At most 64 KiB. Borrowed until done; NULL: none (default) */
+    const char *grammar;
 } persona_sampling;
 
 persona_sampling persona_sampling_defaults(void);

@@ -27,7 +27,8 @@ typedef struct persona_trait {
     size_t n_questions;
     /* change per +1 coefficient in the `sampling` method (design.md 1) */
     float d_temperature, d_top_p, d_repetition_penalty;
-    char *path; /* where it was read */
+    char *about; /* why these changes */
+    char *path;  /* where it was read; NULL: nowhere yet */
 } persona_trait;
 
 typedef struct persona_questions {
@@ -39,10 +40,53 @@ typedef struct persona_questions {
 /* Reads and validates a pack. Errors: NOTFOUND, FORMAT (names the field and what it should be). */
 PERSONA_CHECK persona_code persona_trait_read(const char *path, persona_trait **out,
                                               persona_err *e);
+/* The same from text; name is used in messages and becomes the path. Errors: FORMAT. */
+PERSONA_CHECK persona_code persona_trait_parse(const char *text, size_t len, const char *name,
+                                               persona_trait **out, persona_err *e);
 void persona_trait_free(persona_trait *t);
 /* "You are a silly assistant. INSTRUCTION" (a or an); pair i of n_pairs. free() the result. */
 PERSONA_CHECK persona_code persona_trait_system(const persona_trait *t, size_t i, bool positive,
                                                 char **out, persona_err *e);
+
+/* ---- writing packs: store/traitsave.c ------------------------------------------------------- */
+
+/* Whether a pack in memory is all that persona_trait_read wants; name is used in messages.
+ * Errors: FORMAT. */
+PERSONA_CHECK persona_code persona_trait_check(const persona_trait *t, const char *name,
+                                               persona_err *e);
+/* Checks and writes, layout and order as in the shipped packs; whole or not at all. t->path is not
+ * touched. Errors: FORMAT, IO. */
+PERSONA_CHECK persona_code persona_trait_save(const persona_trait *t, const char *path,
+                                              persona_err *e);
+/* Where the user's own pack of that name belongs: $XDG_DATA_HOME/persona/traits/NAME.json. free() it.
+ * Errors: USAGE (not a name), NOTFOUND (no home). */
+PERSONA_CHECK persona_code persona_trait_place(const char *name, char **out, persona_err *e);
+
+/* ---- packs of other programs: store/traitimport.c ------------------------------------------- */
+
+typedef struct persona_import_opts {
+    const char
+        *name; /* which trait of several, or how to call the only one; NULL: all, as called */
+    const char *positive, *negative, *description; /* win over the file's; NULL: the file's */
+    const char *eval_path; /* persona_vectors: the file of the evaluation questions; NULL: none */
+} persona_import_opts;
+
+typedef struct persona_imported {
+    persona_trait *trait;
+    char **notes; /* n_notes: what was changed or filled in, one line each */
+    size_t n_notes;
+} persona_imported;
+
+/* Reads what persona_vectors calls trait data ({"instruction", "questions", "eval_prompt"}), or the
+ * original project's custom_traits.json ({NAME: {"prompt_pairs", ...}}). Every pack that comes out
+ * satisfies persona_trait_check; nothing is invented but what the notes name, and never questions.
+ * Errors: NOTFOUND (file; no trait of that name), FORMAT (too few questions, ...), USAGE (adjectives
+ * are missing and were not given; opts that do not fit the file). */
+PERSONA_CHECK persona_code persona_trait_import(const char *path, const persona_import_opts *opts,
+                                                persona_imported **out, size_t *n, persona_err *e);
+void persona_imported_free(persona_imported *list, size_t n);
+
+/* ---- question sets -------------------------------------------------------------------------- */
 
 PERSONA_CHECK persona_code persona_questions_read(const char *path, persona_questions **out,
                                                   persona_err *e);

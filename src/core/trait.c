@@ -5,7 +5,8 @@
  * The system prompt is that of Chen et al. 2025: "You are a(n) NAME assistant. INSTRUCTION", NAME
  * being the trait's adjective or its antonym; here the article is chosen, since a small model reads
  * "a(n)" as it stands. The first half of a pack's questions extracts, the second evaluates; they
- * never mix. Reading is store/traitfile.c.
+ * never mix. Reading is store/traitfile.c,
+ * writing store/traitsave.c.
  */
 #include "persona/trait.h"
 
@@ -40,6 +41,7 @@ void persona_trait_free(persona_trait *t)
     mem_free(t->negative);
     mem_free(t->description);
     mem_free(t->eval_prompt);
+    mem_free(t->about);
     mem_free(t->path);
     mem_free(t);
 }

@@ -6,7 +6,8 @@
  * equals its mirror image, would make every later number wrong without a sign. So all of
  * traits/schema.json is enforced here, and what a schema cannot say: pos differs from neg, and no
  * two questions are equal once case, spacing and punctuation are ignored. Each message names the
- * file, the field, what was found and what was expected. Finding packs by name is traitfind.c.
+ * file, the field, what was found and what was expected. Finding packs by name is traitfind.c,
+ * writing them traitsave.c; the rules for texts are core/trait_text.c's.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,26 +16,11 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "core/trait_text.h"
 #include "persona/trait.h"
 
 #define FILE_MAX ((size_t)4 << 20)
-#define N_PAIRS 5
-#define N_QUESTIONS 40
 #define SET_MAX 10000
-
-/* What a text must be. lines: line breaks are allowed (the judge's prompt). */
-typedef struct text_rule {
-    size_t min, max; /* characters */
-    bool lines;
-} text_rule;
-
-static const text_rule rule_name = {2, 48, false};
-static const text_rule rule_description = {40, 400, false};
-static const text_rule rule_instruction = {20, 300, false};
-static const text_rule rule_question = {10, 300, false};
-static const text_rule rule_set_question = {2, 2000, true};
-static const text_rule rule_eval = {200, 4000, true};
-static const text_rule rule_about = {20, 400, false};
 
 static persona_code bad_field(persona_err *e, const char *path, const char *field, const char *fmt,
                               ...) PERSONA_PRINTF(4, 5);
@@ -65,33 +51,15 @@ static const char *type_name(const json_val *v)
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 
-static size_t utf8_count(const char *s)
-{
-    size_t n = 0;
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static persona_code check_text(persona_err *e, const char *path, const char *field,
                                const json_val *v, text_rule rule, const char **out)
 {
     const char *s = v ? json_string(v) : NULL;
     if (!s)
         return bad_field(e, path, field, "is %s (expected a string)", type_name(v));
-    const size_t n = utf8_count(s);
-    if (n < rule.min || n > rule.max)
-        return bad_field(e, path, field, "has %zu characters (expected %zu to %zu)", n, rule.min,
-                         rule.max);
-    if (is_space(s[0]) || is_space(s[strlen(s) - 1]))
-        return bad_field(e, path, field, "begins or ends with white space (expected none)");
-    if (!rule.lines && strpbrk(s, "\r\n"))
-        return bad_field(e, path, field, "holds a line break (expected one line)");
+    char why[96];
+    if (!text_fits(s, rule, why, sizeof why))
+        return bad_field(e, path, field, "%s", why);
     *out = s;
     return PERSONA_OK;
 }
@@ -106,24 +74,6 @@ static persona_code copy_text(persona_err *e, const char *path, const char *fiel
         return rc;
     *out = mem_strdup(s);
     return *out ? PERSONA_OK : mem_err(e, path);
-}
-
-/* For comparing questions: letters and digits in lower case, everything else one space. */
-static char *normalized(const char *s)
-{
-    char *out = mem_calloc(strlen(s) + 2, 1);
-    size_t n = 0;
-    for (; out && *s; s++) {
-        const unsigned char c = (unsigned char)*s;
-        const bool upper = c >= 'A' && c <= 'Z';
-        if (upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80)
-            out[n++] = (char)(upper ? c - 'A' + 'a' : c);
-        else if (n > 0 && out[n - 1] != ' ')
-            out[n++] = ' ';
-    }
-    while (out && n > 0 && out[n - 1] == ' ')
-        out[--n] = '\0';
-    return out;
 }
 
 /* ---- lists of questions --------------------------------------------------------------------- */
@@ -160,7 +110,7 @@ static persona_code seen_reserve(seen_list *s, size_t more, persona_err *e)
 static persona_code seen_add(seen_list *s, const char *path, const char *place, const char *text,
                              persona_err *e)
 {
-    char *key = normalized(text), *copy = mem_strdup(place);
+    char *key = text_key(text), *copy = mem_strdup(place);
     if (!key || !copy) {
         mem_free(key);
         mem_free(copy);
@@ -276,8 +226,7 @@ static persona_code read_name(const json_val *root, const char *path, persona_tr
     persona_code rc = copy_text(e, path, "name", json_get(root, "name"), rule_name, &t->name);
     if (rc != PERSONA_OK)
         return rc;
-    const size_t good = strspn(t->name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
-    if (t->name[good] != '\0' || t->name[0] < 'a' || t->name[0] > 'z')
+    if (!text_is_name(t->name))
         return bad_field(e, path, "name",
                          "is '%s' (expected a-z, 0-9, '_' and '-', beginning with a letter)",
                          t->name);
@@ -317,25 +266,25 @@ static persona_code read_pairs(const json_val *list, const char *path, persona_t
                                persona_err *e)
 {
     static const char *const known[] = {"pos", "neg", NULL};
-    static const char *const inside[N_PAIRS] = {"instruction[0].", "instruction[1].",
-                                                "instruction[2].", "instruction[3].",
-                                                "instruction[4]."};
-    static const char *const pos[N_PAIRS] = {"instruction[0].pos", "instruction[1].pos",
-                                             "instruction[2].pos", "instruction[3].pos",
-                                             "instruction[4].pos"};
-    static const char *const neg[N_PAIRS] = {"instruction[0].neg", "instruction[1].neg",
-                                             "instruction[2].neg", "instruction[3].neg",
-                                             "instruction[4].neg"};
+    static const char *const inside[TRAIT_N_PAIRS] = {"instruction[0].", "instruction[1].",
+                                                      "instruction[2].", "instruction[3].",
+                                                      "instruction[4]."};
+    static const char *const pos[TRAIT_N_PAIRS] = {"instruction[0].pos", "instruction[1].pos",
+                                                   "instruction[2].pos", "instruction[3].pos",
+                                                   "instruction[4].pos"};
+    static const char *const neg[TRAIT_N_PAIRS] = {"instruction[0].neg", "instruction[1].neg",
+                                                   "instruction[2].neg", "instruction[3].neg",
+                                                   "instruction[4].neg"};
     if (!list || json_typeof(list) != JSON_ARRAY)
         return bad_field(e, path, "instruction", "is %s (expected an array)", type_name(list));
-    if (json_len(list) != N_PAIRS)
+    if (json_len(list) != TRAIT_N_PAIRS)
         return bad_field(e, path, "instruction", "has %zu entries (expected %d)", json_len(list),
-                         N_PAIRS);
-    t->pairs = mem_calloc(N_PAIRS, sizeof *t->pairs);
+                         TRAIT_N_PAIRS);
+    t->pairs = mem_calloc(TRAIT_N_PAIRS, sizeof *t->pairs);
     if (!t->pairs)
         return mem_err(e, path);
-    t->n_pairs = N_PAIRS;
-    for (size_t i = 0; i < N_PAIRS; i++) {
+    t->n_pairs = TRAIT_N_PAIRS;
+    for (size_t i = 0; i < TRAIT_N_PAIRS; i++) {
         const json_val *v = json_at(list, i);
         persona_pair *p = &t->pairs[i];
         if (json_typeof(v) != JSON_OBJECT)
@@ -351,6 +300,12 @@ static persona_code read_pairs(const json_val *list, const char *path, persona_t
             return rc;
         if (strcmp(p->pos, p->neg) == 0)
             return bad_field(e, path, neg[i], "equals 'pos' (expected its opposite)");
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(p->pos, t->pairs[j].pos) == 0 && strcmp(p->neg, t->pairs[j].neg) == 0)
+                return bad_field(e, path, pos[i],
+                                 "and 'neg' repeat 'instruction[%zu]' (expected "
+                                 "another angle)",
+                                 j);
     }
     return PERSONA_OK;
 }
@@ -369,7 +324,6 @@ static persona_code read_sampling(const json_val *obj, const char *path, persona
         {"top_p", "sampling.top_p", 1, &t->d_top_p},
         {"repetition_penalty", "sampling.repetition_penalty", 1, &t->d_repetition_penalty},
     };
-    const char *about = NULL;
     if (!obj || json_typeof(obj) != JSON_OBJECT)
         return bad_field(e, path, "sampling", "is %s (expected an object)", type_name(obj));
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -384,25 +338,21 @@ static persona_code read_sampling(const json_val *obj, const char *path, persona
         *numbers[i].out = (float)x;
     }
     persona_code rc =
-        check_text(e, path, "sampling.about", json_get(obj, "about"), rule_about, &about);
+        copy_text(e, path, "sampling.about", json_get(obj, "about"), rule_about, &t->about);
     return rc == PERSONA_OK ? check_keys(obj, path, "sampling.", known, e) : rc;
 }
 
-persona_code persona_trait_read(const char *path, persona_trait **out, persona_err *e)
+static persona_code read_trait(const json_doc *doc, const char *path, persona_trait **out,
+                               persona_err *e)
 {
     static const char *const known[] = {"schema",      "name",        "positive",  "negative",
                                         "description", "instruction", "questions", "eval_prompt",
                                         "sampling",    "$schema",     NULL};
-    json_doc *doc = NULL;
+    const json_val *root = json_root(doc);
     seen_list seen = {0};
     persona_trait *t = NULL;
-    *out = NULL;
-    persona_code rc = json_read(path, FILE_MAX, &doc, e);
-    if (rc != PERSONA_OK)
-        goto out;
-    const json_val *root = json_root(doc);
-    if ((rc = check_schema(root, path, "persona.trait/1", e)) != PERSONA_OK ||
-        (rc = check_keys(root, path, "", known, e)) != PERSONA_OK)
+    persona_code rc = check_schema(root, path, "persona.trait/1", e);
+    if (rc != PERSONA_OK || (rc = check_keys(root, path, "", known, e)) != PERSONA_OK)
         goto out;
     t = mem_calloc(1, sizeof *t);
     if (t)
@@ -414,9 +364,9 @@ persona_code persona_trait_read(const char *path, persona_trait **out, persona_e
     if ((rc = read_name(root, path, t, e)) != PERSONA_OK ||
         (rc = read_words(root, path, t, e)) != PERSONA_OK ||
         (rc = read_pairs(json_get(root, "instruction"), path, t, e)) != PERSONA_OK ||
-        (rc = read_questions(json_get(root, "questions"), path, "questions", N_QUESTIONS,
-                             N_QUESTIONS, rule_question, &seen, &t->questions, &t->n_questions,
-                             e)) != PERSONA_OK ||
+        (rc = read_questions(json_get(root, "questions"), path, "questions", TRAIT_N_QUESTIONS,
+                             TRAIT_N_QUESTIONS, rule_question, &seen, &t->questions,
+                             &t->n_questions, e)) != PERSONA_OK ||
         (rc = read_sampling(json_get(root, "sampling"), path, t, e)) != PERSONA_OK)
         goto out;
     *out = t;
@@ -424,6 +374,28 @@ persona_code persona_trait_read(const char *path, persona_trait **out, persona_e
 out:
     persona_trait_free(t);
     seen_free(&seen);
+    return rc;
+}
+
+persona_code persona_trait_parse(const char *text, size_t len, const char *name,
+                                 persona_trait **out, persona_err *e)
+{
+    json_doc *doc = NULL;
+    *out = NULL;
+    persona_code rc = json_parse(text, len, name, &doc, e);
+    if (rc == PERSONA_OK)
+        rc = read_trait(doc, name, out, e);
+    json_free(doc);
+    return rc;
+}
+
+persona_code persona_trait_read(const char *path, persona_trait **out, persona_err *e)
+{
+    json_doc *doc = NULL;
+    *out = NULL;
+    persona_code rc = json_read(path, FILE_MAX, &doc, e);
+    if (rc == PERSONA_OK)
+        rc = read_trait(doc, path, out, e);
     json_free(doc);
     return rc;
 }
