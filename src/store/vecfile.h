@@ -10,6 +10,7 @@
 #ifndef PERSONA_STORE_VECFILE_H
 #define PERSONA_STORE_VECFILE_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -73,6 +74,11 @@ PERSONA_CHECK persona_code vecfile_count(const persona_vector *v, int first, con
 /* Values as they stand in files, little-endian, to float32. */
 typedef enum vecfile_type { VECFILE_F32, VECFILE_F16, VECFILE_BF16 } vecfile_type;
 size_t vecfile_type_size(vecfile_type type);
+/* Whether a number of a text rounds to a float32: decimals of FLT_MAX may lie a little above it. */
+static inline bool vecfile_fits(double x)
+{
+    return fabs(x) < 0x1.ffffffp127;
+}
 void vecfile_widen(vecfile_type type, const unsigned char *p, size_t n, float *out);
 
 /* ---- provenance (vecfile_keys.c) ---------------------------------------------------------------- */

@@ -231,9 +231,9 @@ static persona_code open_provenance(const reader *r, json_doc **out)
     *out = NULL;
     if (!text)
         return PERSONA_OK;
-    const persona_code rc = json_parse(text, strlen(text), "__metadata__.persona", out, r->f->e);
+    const persona_code rc = json_parse(text, strlen(text), r->f->path, out, r->f->e);
     if (rc != PERSONA_OK)
-        persona_err_wrap(r->f->e, "%s", r->f->path);
+        persona_err_wrap(r->f->e, "__metadata__.persona of");
     return rc;
 }
 
@@ -263,8 +263,9 @@ static persona_code build(const reader *r, persona_vector **out)
     n_layer = highest + 1;
     if (own)
         rc = vecfile_json_n_layer(own, json_root(own), highest, &n_layer, r->f->e);
-    if (rc == PERSONA_OK)
-        rc = persona_vector_new(n_layer, (int)r->tensors[0].width, &v, r->f->e);
+    if (rc != PERSONA_OK)
+        goto out;
+    rc = persona_vector_new(n_layer, (int)r->tensors[0].width, &v, r->f->e);
     if (rc != PERSONA_OK) {
         persona_err_wrap(r->f->e, "%s", r->f->path);
         goto out;
