@@ -57,10 +57,9 @@ void vecfile_remark(buf *note, const char *fmt, ...) PERSONA_PRINTF(2, 3);
  * VECFILE_MAX_BLOCK gives VECFILE_MAX_BLOCK + 1. */
 int vecfile_block(const char *name, size_t len, const char *prefix);
 
-/* Copies a text of a file into a field of the provenance. Text that is not UTF-8 or has control
- * characters (it would reach a terminal) is FORMAT; what names it in the message. */
-PERSONA_CHECK persona_code vecfile_label(const vecfile *f, const char *what, const char *text,
-                                         char **field);
+/* Copies a text of a file into a field of the provenance. It will reach terminals: bytes that are not
+ * UTF-8 become U+FFFD, control characters spaces. */
+PERSONA_CHECK persona_code vecfile_label(const vecfile *f, const char *text, char **field);
 
 /* Ends the reading of a foreign file: source, note, and the unit, told by the norms: all 1 within
  * half precision is unit norm, otherwise `unit` ("": unknown, and the note gives the norms). */

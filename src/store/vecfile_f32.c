@@ -121,10 +121,13 @@ static persona_code read_shape(const vecfile *f, const json_doc *d, int *n_layer
 static persona_code check_hash(const vecfile *f, const json_doc *d, const char *raw_path,
                                const unsigned char *raw, size_t n)
 {
-    const char *want = json_string(json_get(json_root(d), "sha256"));
+    const char *want = NULL;
     char have[65];
-    if (!want)
+    if (!json_get(json_root(d), "sha256"))
         return PERSONA_OK;
+    const persona_code rc = json_need_string(d, json_root(d), "sha256", &want, f->e);
+    if (rc != PERSONA_OK)
+        return rc;
     sha256_hex(raw, n, have);
     if (strcmp(want, have) == 0)
         return PERSONA_OK;
@@ -164,18 +167,19 @@ static persona_code describe_foreign(const vecfile *f, const json_doc *d, person
     const json_val *root = json_root(d);
     const char *model = json_string(json_get(root, "model"));
     const char *component = json_string(json_get(root, "component"));
-    char *hook = NULL; /* the component, once it is known to be plain text */
+    char *hook = NULL; /* the component as plain text */
     buf note;
     buf_init(&note, VECFILE_NOTE_MAX);
-    persona_code rc =
-        vecfile_label(f, "component", component ? component : "what a block writes", &hook);
+    persona_code rc = vecfile_label(
+        f, component && strlen(component) < 40 ? component : "what a block writes", &hook);
     if (rc == PERSONA_OK && model)
-        rc = vecfile_label(f, "model", model, &v->from.model_name);
+        rc = vecfile_label(f, model, &v->from.model_name);
     if (rc == PERSONA_OK) {
-        buf_printf(&note,
-                   "row N is block N; in ds4 a direction of %.40s, whose projection is subtracted: "
-                   "sign and strength do not carry over",
-                   hook);
+        buf_printf(
+            &note,
+            "row N is block N; in ds4 a direction of %s, whose projection is subtracted: sign "
+            "and strength do not carry over",
+            hook);
         rc = vecfile_imported(f, v, "ds4 dir-steering", "", &note);
     }
     buf_free(&note);

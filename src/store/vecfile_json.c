@@ -141,7 +141,7 @@ static persona_code optional_text(const reader *r, const char *key, char **field
     if (json_typeof(json_get(root, key)) == JSON_NULL)
         return PERSONA_OK;
     const persona_code rc = json_need_string(r->d, root, key, &text, r->f->e);
-    return rc == PERSONA_OK ? vecfile_label(r->f, key, text, field) : rc;
+    return rc == PERSONA_OK ? vecfile_label(r->f, text, field) : rc;
 }
 
 static persona_code describe_foreign(const reader *r)

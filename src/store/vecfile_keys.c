@@ -177,7 +177,7 @@ static persona_code take_strings(const object *o, persona_provenance *from)
         if (json_get(o->obj, key))
             rc = json_need_string(o->d, o->obj, key, &text, o->f->e);
         if (rc == PERSONA_OK)
-            rc = vecfile_label(o->f, vecfile_strings[i].key, text, field);
+            rc = vecfile_label(o->f, text, field);
         if (rc != PERSONA_OK)
             return rc;
     }

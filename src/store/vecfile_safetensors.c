@@ -165,8 +165,11 @@ static persona_code take_tensor(const reader *r, const char *name, const json_va
 static bool take_member(void *ud, const char *key, const json_val *val)
 {
     reader *r = ud;
-    if (strcmp(key, "__metadata__") == 0)
-        return true;
+    if (strcmp(key, "__metadata__") == 0) {
+        if (json_typeof(val) != JSON_OBJECT)
+            r->rc = vecfile_bad(r->f, "'__metadata__' is not an object of texts");
+        return r->rc == PERSONA_OK;
+    }
     tensor *t = &r->tensors[r->n];
     r->rc = take_tensor(r, key, val, t);
     if (r->rc == PERSONA_OK && r->n > 0 && t->width != r->tensors[0].width)
