@@ -6,10 +6,11 @@ JOBS   ?= $(shell nproc)
 PREFIX ?= /usr/local
 # Extra arguments for ctest, for example: make test ARGS='-L unit'
 ARGS   ?=
+FUZZ_SECONDS ?= 30
 
 .DEFAULT_GOAL := all
 CHECKS := check-format check-layers check-banned check-headers tidy
-.PHONY: all setup demo test asan tsan clang check $(CHECKS) format bench install clean distclean help
+.PHONY: all setup demo test asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -34,6 +35,11 @@ tsan: setup ## the unit tests under the thread sanitizer (libllama itself is not
 clang: setup ## build with the second compiler and run the unit tests
 	@$(call build,clang,build/clang)
 	@ctest --test-dir build/clang -L unit --output-on-failure -j $(JOBS) $(ARGS)
+
+fuzz: ## run every fuzzer for FUZZ_SECONDS (30), from its committed corpus
+	@tools/setup --fuzz
+	@$(call build,fuzz,build/fuzz)
+	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
 
 check: ## formatting, layers, banned functions, public headers, clang-tidy
 	@tools/setup --dev

@@ -57,6 +57,12 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
 
+if(PERSONA_FUZZ)
+    # Coverage everywhere; the entry points bring their own main. Checksums would hide what lies behind.
+    target_compile_options(persona_flags INTERFACE -fsanitize=fuzzer-no-link)
+    target_compile_definitions(persona_flags INTERFACE FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
+    target_link_options(persona_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(PERSONA_SANITIZE)
     target_compile_options(persona_flags INTERFACE "-fsanitize=${PERSONA_SANITIZE}"
         -fno-sanitize-recover=all -fno-omit-frame-pointer -g)

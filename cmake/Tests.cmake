@@ -2,7 +2,7 @@
 #
 # Tests.cmake - one program and one ctest entry per file: tests/unit/test_*.c (label unit, no model),
 # tests/engine/test_*.c (label engine, the embedded pair), tests/cli/*.sh (label cli, the built program).
-# Exit status 77 means skipped. bench/bench_*.c are built here and run by `make bench`.
+# tests/fuzz/fuzz_*.c replay their corpus (label unit). Exit status 77 means skipped. bench/bench_*.c are built here and run by `make bench`.
 
 pkg_check_modules(PC_cmocka REQUIRED IMPORTED_TARGET "cmocka>=1.1")
 
@@ -70,6 +70,24 @@ foreach(label unit engine)
             persona_test_properties(${name} engine 240 2)
         endif()
     endforeach()
+endforeach()
+
+# Fuzzers: tests/fuzz/fuzz_NAME.c. Here each is replayed on its committed corpus; with PERSONA_FUZZ (preset
+# fuzz, clang) it is a libFuzzer program, build/fuzz/fuzz_NAME, which `make fuzz` runs.
+file(GLOB files CONFIGURE_DEPENDS "tests/fuzz/fuzz_*.c")
+foreach(file IN LISTS files)
+    get_filename_component(name "${file}" NAME_WE)
+    string(REPLACE "fuzz_" "" parser "${name}")
+    if(PERSONA_FUZZ)
+        persona_program("${file}" ".")
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    else()
+        persona_program("${file}" tests)
+        target_sources(${name} PRIVATE "tests/fuzz/replay.c")
+        set_target_properties(${name} PROPERTIES OUTPUT_NAME "replay_${parser}")
+        add_test(NAME ${name} COMMAND ${name} "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${parser}")
+        persona_test_properties(${name} unit 60 1)
+    endif()
 endforeach()
 
 file(GLOB files CONFIGURE_DEPENDS "tests/cli/*.sh")

@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "persona/vector.h"
 
-#define NOTE_MAX 2048
+#define NOTE_MAX 65536
 
 double persona_vector_cosine(const persona_vector *a, const persona_vector *b, int block)
 {
@@ -33,11 +33,6 @@ double persona_vector_cosine(const persona_vector *a, const persona_vector *b, i
 static bool differ(const char *a, const char *b)
 {
     return *a && *b && strcmp(a, b) != 0;
-}
-
-static void remark(buf *note, const char *text)
-{
-    buf_printf(note, "%s%s", note->len > 0 ? "; " : "", text);
 }
 
 static persona_code check_pair(const persona_vector_term *s, const persona_vector_term *t,
@@ -62,7 +57,7 @@ static persona_code check_pair(const persona_vector_term *s, const persona_vecto
         buf_printf(note, "%s%s and %s come from different model files", note->len > 0 ? "; " : "",
                    s->name, t->name);
     else if (differ(f->model_arch, g->model_arch))
-        buf_printf(note, "%s%s names its model %.40s, %s %.40s", note->len > 0 ? "; " : "", s->name,
+        buf_printf(note, "%s%s names its model %s, %s %s", note->len > 0 ? "; " : "", s->name,
                    f->model_arch, t->name, g->model_arch);
     return PERSONA_OK;
 }
@@ -94,14 +89,14 @@ static bool takes_part(const persona_vector_term *t, int block)
            (t->block_a < 0 || (block >= t->block_a && block <= t->block_b));
 }
 
-/* One block into row (n_embd); how many terms have a direction there. Sums are in double; one term
- * alone with coefficient 1 keeps its bits. */
+/* One block into row (n_embd); how many terms have a direction there. Sums are in double and begin at
+ * -0, which adds nothing even to -0: one term alone with coefficient 1 keeps its bits. */
 static size_t sum_block(const persona_vector_term *terms, size_t n, int block, double *sum,
                         float *row, int n_embd)
 {
     size_t have = 0;
     for (int k = 0; k < n_embd; k++)
-        sum[k] = 0;
+        sum[k] = -0.0;
     for (size_t i = 0; i < n; i++) {
         if (!takes_part(&terms[i], block))
             continue;
@@ -220,28 +215,32 @@ static void keep_statistics(const persona_vector_term *terms, size_t n, persona_
     out->from.dose_kl = v->from.dose_kl;
 }
 
-static persona_code describe(const persona_vector_term *terms, size_t n, persona_vector *out,
-                             buf *note, persona_err *e)
+/* A sum of unit vectors has another length. */
+static const char *unit_of(const persona_vector_term *terms, size_t n, const persona_vector *out)
 {
-    persona_code rc;
+    if (strcmp(out->from.unit, PERSONA_UNIT_ONE) != 0)
+        return out->from.unit;
+    if (n > 1)
+        return "sum of unit vectors";
+    return fabs(terms[0].coefficient) < 1 || fabs(terms[0].coefficient) > 1 ? "scaled unit vectors"
+                                                                            : PERSONA_UNIT_ONE;
+}
+
+static persona_code describe(const persona_vector_term *terms, size_t n, persona_vector *out,
+                             const buf *differences, persona_err *e)
+{
+    const bool same_trait = n == 1 && terms[0].coefficient > 0;
     buf text;
     buf_init(&text, NOTE_MAX);
     spell_terms(terms, n, &text);
-    if (strcmp(out->from.unit, PERSONA_UNIT_ONE) == 0 && n > 1) {
-        remark(note, "a sum of unit vectors is not of unit norm");
-        rc = persona_vector_label(&out->from.unit, "sum of unit vectors", e);
-    } else if (strcmp(out->from.unit, PERSONA_UNIT_ONE) == 0 && fabs(terms[0].coefficient) != 1) {
-        rc = persona_vector_label(&out->from.unit, "scaled unit vectors", e);
-    } else {
-        rc = PERSONA_OK;
-    }
-    const char *trait =
-        n == 1 && terms[0].coefficient > 0 ? terms[0].v->from.trait : buf_str(&text);
+    persona_code rc = persona_vector_label(&out->from.unit, unit_of(terms, n, out), e);
     if (rc == PERSONA_OK)
-        rc = persona_vector_label(&out->from.trait, trait, e);
+        rc = persona_vector_label(&out->from.trait,
+                                  same_trait ? terms[0].v->from.trait : buf_str(&text), e);
     if (rc == PERSONA_OK)
         rc = persona_vector_label(&out->from.method, "combination", e);
-    buf_printf(&text, "%s%s", note->len > 0 ? ": " : "", buf_str(note));
+    if (differences->len > 0)
+        buf_printf(&text, ": %s", buf_str(differences));
     if (rc == PERSONA_OK)
         rc = persona_vector_label(&out->from.note, buf_str(&text), e);
     buf_free(&text);

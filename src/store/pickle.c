@@ -198,6 +198,15 @@ static const value *items(const machine *m, value t)
     return m->cells + t.i;
 }
 
+/* Keys of storages are small numbers; they become part of a name. */
+static bool is_key(value v)
+{
+    bool digits = v.kind == TEXT && v.n >= 1 && v.n <= 16;
+    for (size_t i = 0; digits && i < v.n; i++)
+        digits = v.s[i] >= '0' && v.s[i] <= '9';
+    return digits;
+}
+
 /* ('storage', TYPE, key, device, n) */
 static void make_storage(machine *m)
 {
@@ -207,8 +216,7 @@ static void make_storage(machine *m)
         x += t.i;
     if (t.kind != TUPLE || t.n != 5 || x[0].kind != TEXT || x[0].n != 7 ||
         memcmp(x[0].s, "storage", 7) != 0 || x[1].kind != GLOBAL || x[1].i < FLOAT_STORAGE ||
-        x[2].kind != TEXT || x[2].n < 1 || x[2].n > 16 || x[3].kind != TEXT || x[4].kind != INT ||
-        x[4].i < 0) {
+        !is_key(x[2]) || x[3].kind != TEXT || x[4].kind != INT || x[4].i < 0) {
         wrong(m, "a storage of another kind");
         return;
     }

@@ -21,6 +21,7 @@
 static const vecfile_format *const formats[] = {
     &vecfile_gguf, &vecfile_safetensors, &vecfile_json, &vecfile_pt, &vecfile_f32,
 };
+#define LABEL_MAX ((size_t)1 << 20)
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
 /* ---- the table -------------------------------------------------------------------------------- */
@@ -163,36 +164,48 @@ int vecfile_block(const char *name, size_t len, const char *prefix)
     return n > VECFILE_MAX_BLOCK ? VECFILE_MAX_BLOCK + 1 : n;
 }
 
-/* One UTF-8 sequence that is no control character; its length, 0 if there is none. */
-static size_t plain_character(const unsigned char *s)
+/* Length of the UTF-8 sequence at s, 0 if there is none; the final NUL ends one, too. */
+static size_t utf8_sequence(const unsigned char *s)
 {
-    if (s[0] < 0x80)
-        return s[0] >= 0x20 && s[0] != 0x7f;
-    const size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    uint32_t c = s[0] & (0xffU >> (n + 1));
-    if (s[0] < 0xc2 || s[0] > 0xf4)
+    const size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    uint32_t c = n == 1 ? s[0] : s[0] & (0xffU >> (n + 1));
+    if (n > 1 && (s[0] < 0xc2 || s[0] > 0xf4))
         return 0;
     for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80) /* the final NUL, too */
+        if ((s[i] & 0xc0) != 0x80)
             return 0;
         c = c << 6 | (s[i] & 0x3f);
     }
     const bool overlong = (n == 3 && c < 0x800) || (n == 4 && c < 0x10000);
     const bool surrogate = c >= 0xd800 && c < 0xe000;
-    return overlong || surrogate || c > 0x10ffff || (c >= 0x80 && c < 0xa0) ? 0 : n;
+    return overlong || surrogate || c > 0x10ffff ? 0 : n;
 }
 
-persona_code vecfile_label(const vecfile *f, const char *what, const char *text, char **field)
+static bool is_control(const unsigned char *s)
+{
+    return *s < 0x20 || *s == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+persona_code vecfile_label(const vecfile *f, const char *text, char **field)
 {
     const unsigned char *s = (const unsigned char *)text;
+    buf plain;
+    buf_init(&plain, LABEL_MAX);
     while (*s) {
-        const size_t n = plain_character(s);
+        const size_t n = utf8_sequence(s);
         if (n == 0)
-            return vecfile_bad(f, "'%s' is not plain UTF-8 text (byte %zu)", what,
-                               (size_t)(s - (const unsigned char *)text));
-        s += n;
+            buf_puts(&plain, "\xef\xbf\xbd"); /* U+FFFD */
+        else if (is_control(s))
+            buf_putc(&plain, ' ');
+        else
+            buf_add(&plain, s, n);
+        s += n > 0 ? n : 1;
     }
-    return persona_vector_label(field, text, f->e);
+    persona_code rc = buf_ok(&plain, f->path, f->e);
+    if (rc == PERSONA_OK)
+        rc = persona_vector_label(field, buf_str(&plain), f->e);
+    buf_free(&plain);
+    return rc;
 }
 
 persona_code vecfile_imported(const vecfile *f, persona_vector *v, const char *source,

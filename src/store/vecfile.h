@@ -10,6 +10,7 @@
 #ifndef PERSONA_STORE_VECFILE_H
 #define PERSONA_STORE_VECFILE_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,10 +57,9 @@ void vecfile_remark(buf *note, const char *fmt, ...) PERSONA_PRINTF(2, 3);
  * VECFILE_MAX_BLOCK gives VECFILE_MAX_BLOCK + 1. */
 int vecfile_block(const char *name, size_t len, const char *prefix);
 
-/* Copies a text of a file into a field of the provenance. Text that is not UTF-8 or has control
- * characters (it would reach a terminal) is FORMAT; what names it in the message. */
-PERSONA_CHECK persona_code vecfile_label(const vecfile *f, const char *what, const char *text,
-                                         char **field);
+/* Copies a text of a file into a field of the provenance. It will reach terminals: bytes that are not
+ * UTF-8 become U+FFFD, control characters spaces. */
+PERSONA_CHECK persona_code vecfile_label(const vecfile *f, const char *text, char **field);
 
 /* Ends the reading of a foreign file: source, note, and the unit, told by the norms: all 1 within
  * half precision is unit norm, otherwise `unit` ("": unknown, and the note gives the norms). */
@@ -73,6 +73,11 @@ PERSONA_CHECK persona_code vecfile_count(const persona_vector *v, int first, con
 /* Values as they stand in files, little-endian, to float32. */
 typedef enum vecfile_type { VECFILE_F32, VECFILE_F16, VECFILE_BF16 } vecfile_type;
 size_t vecfile_type_size(vecfile_type type);
+/* Whether a number of a text rounds to a float32: decimals of FLT_MAX may lie a little above it. */
+static inline bool vecfile_fits(double x)
+{
+    return fabs(x) < 0x1.ffffffp127;
+}
 void vecfile_widen(vecfile_type type, const unsigned char *p, size_t n, float *out);
 
 /* ---- provenance (vecfile_keys.c) ---------------------------------------------------------------- */

@@ -11,7 +11,9 @@
  * so. Our sidecars add "persona" (the provenance) and "sha256" (of the rows), which tells a sidecar
  * that was left behind by another file. The sidecar is written first: rows without it are unreadable.
  */
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -23,12 +25,14 @@
 #define FORMAT_NAME FORMAT_PREFIX "-v1"
 #define SIDECAR_MAX ((size_t)16 << 20)
 
-/* PATH with its extension replaced: "a/b.f32" -> "a/b.json". NULL: no memory. */
-static char *sibling(const char *path, const char *extension)
+/* PATH with its extension replaced, "a/b.f32" -> "a/b.json", into out (PATH_MAX); without memory, for
+ * sniffing must not fail. False: too long for a path, or the same as PATH. */
+static bool sibling(const char *path, const char *extension, char *out)
 {
     const char *dot = strrchr(path, '.');
     const size_t n = dot && dot > path_base(path) ? (size_t)(dot - path) : strlen(path);
-    return mem_printf("%.*s%s", (int)n, path, extension);
+    const int len = n < PATH_MAX ? snprintf(out, PATH_MAX, "%.*s%s", (int)n, path, extension) : -1;
+    return len > 0 && len < PATH_MAX && strcmp(out, path) != 0;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -68,7 +72,7 @@ static persona_code write_f32(const persona_vector *v, const char *path, buf *no
 {
     struct stat st;
     int n = 0;
-    char *sidecar = NULL;
+    char sidecar[PATH_MAX];
     persona_code rc = vecfile_count(v, 0, path, &n, e);
     if (rc != PERSONA_OK)
         return rc;
@@ -76,14 +80,10 @@ static persona_code write_f32(const persona_vector *v, const char *path, buf *no
         return persona_err_set(e, PERSONA_E_USAGE,
                                "%s: raw floats need a file, so that their .json can lie beside it",
                                path);
-    sidecar = sibling(path, ".json");
-    if (!sidecar)
-        return mem_err(e, path);
-    if (strcmp(sidecar, path) == 0)
-        rc = persona_err_set(e, PERSONA_E_USAGE,
-                             "%s: raw floats need another name than their .json", path);
-    if (rc == PERSONA_OK)
-        rc = write_sidecar(v, sidecar, v->data, e);
+    if (!sibling(path, ".json", sidecar))
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "%s: raw floats need another name than their .json", path);
+    rc = write_sidecar(v, sidecar, v->data, e);
     if (rc == PERSONA_OK)
         rc = file_write(path, v->data, (size_t)v->n_layer * (size_t)v->n_embd * sizeof(float), e);
     if (rc == PERSONA_OK)
@@ -91,7 +91,6 @@ static persona_code write_f32(const persona_vector *v, const char *path, buf *no
                        "the provenance is in %s; ds4 itself subtracts projections and hooks "
                        "another place",
                        sidecar);
-    mem_free(sidecar);
     return rc;
 }
 
@@ -122,10 +121,13 @@ static persona_code read_shape(const vecfile *f, const json_doc *d, int *n_layer
 static persona_code check_hash(const vecfile *f, const json_doc *d, const char *raw_path,
                                const unsigned char *raw, size_t n)
 {
-    const char *want = json_string(json_get(json_root(d), "sha256"));
+    const char *want = NULL;
     char have[65];
-    if (!want)
+    if (!json_get(json_root(d), "sha256"))
         return PERSONA_OK;
+    const persona_code rc = json_need_string(d, json_root(d), "sha256", &want, f->e);
+    if (rc != PERSONA_OK)
+        return rc;
     sha256_hex(raw, n, have);
     if (strcmp(want, have) == 0)
         return PERSONA_OK;
@@ -165,18 +167,19 @@ static persona_code describe_foreign(const vecfile *f, const json_doc *d, person
     const json_val *root = json_root(d);
     const char *model = json_string(json_get(root, "model"));
     const char *component = json_string(json_get(root, "component"));
-    char *hook = NULL; /* the component, once it is known to be plain text */
+    char *hook = NULL; /* the component as plain text */
     buf note;
     buf_init(&note, VECFILE_NOTE_MAX);
-    persona_code rc =
-        vecfile_label(f, "component", component ? component : "what a block writes", &hook);
+    persona_code rc = vecfile_label(
+        f, component && strlen(component) < 40 ? component : "what a block writes", &hook);
     if (rc == PERSONA_OK && model)
-        rc = vecfile_label(f, "model", model, &v->from.model_name);
+        rc = vecfile_label(f, model, &v->from.model_name);
     if (rc == PERSONA_OK) {
-        buf_printf(&note,
-                   "row N is block N; in ds4 a direction of %.40s, whose projection is subtracted: "
-                   "sign and strength do not carry over",
-                   hook);
+        buf_printf(
+            &note,
+            "row N is block N; in ds4 a direction of %s, whose projection is subtracted: sign "
+            "and strength do not carry over",
+            hook);
         rc = vecfile_imported(f, v, "ds4 dir-steering", "", &note);
     }
     buf_free(&note);
@@ -207,8 +210,11 @@ persona_code vecfile_f32_parse(const vecfile *f, const char *raw_path, const uns
         goto out;
     }
     rc = check_hash(f, d, raw_path, raw, n);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = persona_vector_new(n_layer, n_embd, &v, f->e);
+        if (rc != PERSONA_OK)
+            persona_err_wrap(f->e, "%s", f->path);
+    }
     if (rc == PERSONA_OK)
         rc = take_rows(f, raw_path, raw, v);
     if (rc == PERSONA_OK) {
@@ -227,43 +233,39 @@ out:
 
 persona_code vecfile_f32_beside(const vecfile *sidecar, persona_vector **out)
 {
-    char *raw = NULL, *path = sibling(sidecar->path, ".f32");
+    char *raw = NULL, path[PATH_MAX];
     size_t n = 0;
-    if (!path)
-        return mem_err(sidecar->e, sidecar->path);
+    if (!sibling(sidecar->path, ".f32", path))
+        return vecfile_bad(sidecar, "is the sidecar of raw floats whose name cannot be told");
     persona_code rc = file_read(path, VECFILE_MAX, &raw, &n, sidecar->e);
     if (rc == PERSONA_OK)
         rc = vecfile_f32_parse(sidecar, path, (const unsigned char *)raw, n, out);
     else
         persona_err_wrap(sidecar->e, "%s is the sidecar of", sidecar->path);
     mem_free(raw);
-    mem_free(path);
     return rc;
 }
 
 /* Whole floats with a sidecar beside them: the content alone tells nothing. */
 static bool sniff_f32(const vecfile *f)
 {
-    char *path = sibling(f->path, ".json");
-    const bool there = path && f->len > 0 && f->len % sizeof(float) == 0 &&
-                       strcmp(path, f->path) != 0 && file_exists(path);
-    mem_free(path);
-    return there;
+    char path[PATH_MAX];
+    return f->len > 0 && f->len % sizeof(float) == 0 && sibling(f->path, ".json", path) &&
+           file_exists(path);
 }
 
 static persona_code read_f32(const vecfile *f, persona_vector **out)
 {
-    char *text = NULL, *path = sibling(f->path, ".json");
+    char *text = NULL, path[PATH_MAX];
     vecfile sidecar = {.path = path, .e = f->e};
-    if (!path)
-        return mem_err(f->e, f->path);
+    if (!sibling(f->path, ".json", path))
+        return vecfile_bad(f, "raw floats without the name of a sidecar");
     persona_code rc = file_read(path, SIDECAR_MAX, &text, &sidecar.len, f->e);
     if (rc == PERSONA_OK) {
         sidecar.p = (const unsigned char *)text;
         rc = vecfile_f32_parse(&sidecar, f->path, f->p, f->len, out);
     }
     mem_free(text);
-    mem_free(path);
     return rc;
 }
 

@@ -252,7 +252,7 @@ static persona_code read_label(const source *s, const char *key, char **field)
 {
     persona_code rc;
     const int64_t id = find_key(s, key, GGUF_TYPE_STRING, &rc);
-    return id < 0 ? rc : vecfile_label(s->f, key, gguf_get_val_str(s->g, id), field);
+    return id < 0 ? rc : vecfile_label(s->f, gguf_get_val_str(s->g, id), field);
 }
 
 static persona_code read_strings(const source *s, persona_provenance *from)
@@ -388,7 +388,7 @@ static persona_code read_foreign(const source *s, persona_vector *v)
         vecfile_remark(&note, "half precision widened");
     remark_triple(s, &note);
     if (rc == PERSONA_OK && method)
-        rc = vecfile_label(s->f, "controlvector.method", method, &v->from.method);
+        rc = vecfile_label(s->f, method, &v->from.method);
     if (rc == PERSONA_OK)
         rc = vecfile_imported(s->f, v, writer, "", &note);
     buf_free(&note);

@@ -11,7 +11,6 @@
  * more member "persona"; responses and scores of its own files are not kept. A JSON file that is the
  * sidecar of raw floats leads to them.
  */
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,7 +123,7 @@ static bool take_layer(void *ud, const char *key, const json_val *val)
     for (size_t i = 0; i < r->width; i++) {
         const json_val *item = json_at(val, i);
         const double x = json_number(item, (double)NAN);
-        if (!(fabs(x) <= (double)FLT_MAX)) {
+        if (!vecfile_fits(x)) {
             r->rc = vecfile_bad(r->f, "field 'vectors.%s[%zu]' is not a float32 number", key, i);
             return false;
         }
@@ -142,7 +141,7 @@ static persona_code optional_text(const reader *r, const char *key, char **field
     if (json_typeof(json_get(root, key)) == JSON_NULL)
         return PERSONA_OK;
     const persona_code rc = json_need_string(r->d, root, key, &text, r->f->e);
-    return rc == PERSONA_OK ? vecfile_label(r->f, key, text, field) : rc;
+    return rc == PERSONA_OK ? vecfile_label(r->f, text, field) : rc;
 }
 
 static persona_code describe_foreign(const reader *r)

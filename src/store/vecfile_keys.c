@@ -9,7 +9,6 @@
  * A key is absent when the fact is unknown; null in an array is NAN. Floats are written so that they
  * read back with the same bits.
  */
-#include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -187,7 +186,7 @@ static persona_code take_strings(const object *o, persona_provenance *from)
         if (json_get(o->obj, key))
             rc = json_need_string(o->d, o->obj, key, &text, o->f->e);
         if (rc == PERSONA_OK)
-            rc = vecfile_label(o->f, vecfile_strings[i].key, text, field);
+            rc = vecfile_label(o->f, text, field);
         if (rc != PERSONA_OK)
             return rc;
     }
@@ -263,7 +262,7 @@ static persona_code take_layers(const object *o, persona_vector *v)
             const json_val *item = json_at(a, (size_t)b);
             const double value = json_number(item, (double)NAN);
             if ((json_typeof(item) != JSON_NUMBER && json_typeof(item) != JSON_NULL) ||
-                fabs(value) > (double)FLT_MAX)
+                (isfinite(value) && !vecfile_fits(value)))
                 return json_bad(o->d, o->obj, key, o->f->e,
                                 "holds something else than float32 numbers and null");
             const float x = (float)value;

@@ -58,7 +58,9 @@ static persona_code write_pt(const persona_vector *v, const char *path, buf *not
     }
     memcpy(rows + width, v->data, last * width * sizeof *rows);
     put_archive(v, rows, &pickle, &out);
-    rc = buf_ok(&out, path, e);
+    rc = buf_ok(&pickle, path, e);
+    if (rc == PERSONA_OK)
+        rc = buf_ok(&out, path, e);
     if (rc == PERSONA_OK)
         rc = file_write(path, out.p, out.len, e);
     if (v->layers[last].present)
@@ -162,8 +164,11 @@ static persona_code read_pt(const vecfile *f, persona_vector **out)
     if (f->p[0] == 0x80)
         return vecfile_bad(f, "a PyTorch file from before version 1.6 (load and save it again)");
     persona_code rc = open_tensor(f, &t, &data);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = persona_vector_new((int)t.rows - 1, (int)t.columns, &v, f->e);
+        if (rc != PERSONA_OK)
+            persona_err_wrap(f->e, "%s", f->path);
+    }
     if (rc == PERSONA_OK)
         rc = take_rows(f, &t, data.p + (size_t)t.offset * vecfile_type_size(t.type), v);
     if (rc == PERSONA_OK) {

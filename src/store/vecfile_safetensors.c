@@ -165,8 +165,11 @@ static persona_code take_tensor(const reader *r, const char *name, const json_va
 static bool take_member(void *ud, const char *key, const json_val *val)
 {
     reader *r = ud;
-    if (strcmp(key, "__metadata__") == 0)
-        return true;
+    if (strcmp(key, "__metadata__") == 0) {
+        if (json_typeof(val) != JSON_OBJECT)
+            r->rc = vecfile_bad(r->f, "'__metadata__' is not an object of texts");
+        return r->rc == PERSONA_OK;
+    }
     tensor *t = &r->tensors[r->n];
     r->rc = take_tensor(r, key, val, t);
     if (r->rc == PERSONA_OK && r->n > 0 && t->width != r->tensors[0].width)
@@ -231,9 +234,9 @@ static persona_code open_provenance(const reader *r, json_doc **out)
     *out = NULL;
     if (!text)
         return PERSONA_OK;
-    const persona_code rc = json_parse(text, strlen(text), "__metadata__.persona", out, r->f->e);
+    const persona_code rc = json_parse(text, strlen(text), r->f->path, out, r->f->e);
     if (rc != PERSONA_OK)
-        persona_err_wrap(r->f->e, "%s", r->f->path);
+        persona_err_wrap(r->f->e, "__metadata__.persona of");
     return rc;
 }
 
@@ -263,8 +266,9 @@ static persona_code build(const reader *r, persona_vector **out)
     n_layer = highest + 1;
     if (own)
         rc = vecfile_json_n_layer(own, json_root(own), highest, &n_layer, r->f->e);
-    if (rc == PERSONA_OK)
-        rc = persona_vector_new(n_layer, (int)r->tensors[0].width, &v, r->f->e);
+    if (rc != PERSONA_OK)
+        goto out;
+    rc = persona_vector_new(n_layer, (int)r->tensors[0].width, &v, r->f->e);
     if (rc != PERSONA_OK) {
         persona_err_wrap(r->f->e, "%s", r->f->path);
         goto out;

