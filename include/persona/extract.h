@@ -22,10 +22,10 @@ extern "C" {
 
 typedef struct persona_extract_opts {
     persona_judge *judge; /* NULL: nothing is judged, every answered pair is kept */
-    int n_questions;            /* of the extraction half; 0: all */
-    int n_rollouts;             /* per question, instruction and polarity; default 1 */
-    int max_tokens;             /* default 128 */
-    float temperature;          /* default 1 */
+    int n_questions;      /* of the extraction half; 0: all */
+    int n_rollouts;       /* per question, instruction and polarity; default 1 */
+    int max_tokens;       /* default 128 */
+    float temperature;    /* default 1 */
     uint32_t seed;
     float min_trait, min_coherence; /* positive >= min_trait, negative < 100 - min_trait; 50, 50 */
     bool choose_layer; /* steering sweep over blocks; by AUROC without a judge; default true */

@@ -26,13 +26,14 @@ typedef struct persona_judge persona_judge;
 /* What is judged. Strings are borrowed for the call. */
 typedef struct persona_judge_item {
     const char *question, *answer;
-    float label_trait, label_coherence; /* came with the input; NAN: none. Only `labels` reads them */
+    float label_trait,
+        label_coherence; /* came with the input; NAN: none. Only `labels` reads them */
 } persona_judge_item;
 
 /* NAN: not answered (a refusal, too little probability on valid answers, a judge that failed). */
 typedef struct persona_judgement {
     float trait, coherence; /* 0..100 */
-    float mass;             /* probability on valid answers to the trait question; 1: not applicable */
+    float mass; /* probability on valid answers to the trait question; 1: not applicable */
 } persona_judgement;
 
 /* One result, as soon as it is known, in any order. Anything but OK ends the run with that code. */
@@ -86,13 +87,14 @@ PERSONA_CHECK persona_code persona_judge_model(persona_model *m,
                                                persona_judge **out, persona_err *e);
 
 typedef struct persona_judge_endpoint_opts {
-    const char *url;     /* base, such as http://127.0.0.1:8000/v1 */
-    const char *model;   /* name sent to it */
-    const char *key_env; /* variable that holds the key; default OPENAI_API_KEY; unset: no key sent */
-    double timeout;      /* seconds per request; default 60 */
-    int n_retries;       /* after the first try, with backoff; default 6 */
-    int n_parallel;      /* requests at once; default 4 */
-    float min_mass;      /* default 0.25 */
+    const char *url;   /* base, such as http://127.0.0.1:8000/v1 */
+    const char *model; /* name sent to it */
+    const char
+        *key_env;   /* variable that holds the key; default OPENAI_API_KEY; unset: no key sent */
+    double timeout; /* seconds per request; default 60 */
+    int n_retries;  /* after the first try, with backoff; default 6 */
+    int n_parallel; /* requests at once; default 4 */
+    float min_mass; /* default 0.25 */
 } persona_judge_endpoint_opts;
 persona_judge_endpoint_opts persona_judge_endpoint_defaults(void);
 PERSONA_CHECK persona_code persona_judge_endpoint(const persona_judge_endpoint_opts *opts,

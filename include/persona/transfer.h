@@ -61,9 +61,8 @@ PERSONA_CHECK persona_code persona_transfer(persona_pairs *p, const persona_vect
  * calibrates the dose there: what persona_extract does for native vectors. */
 PERSONA_CHECK persona_code persona_settle(persona_session *s, persona_vector *v,
                                           const persona_trait *trait,
-                                          const persona_questions *questions,
-                                          persona_judge *judge, uint32_t seed,
-                                          const persona_hooks *hooks, double *swing,
+                                          const persona_questions *questions, persona_judge *judge,
+                                          uint32_t seed, const persona_hooks *hooks, double *swing,
                                           persona_err *e);
 
 /* ---- evaluation ------------------------------------------------------------------------------ */
@@ -82,7 +81,7 @@ typedef struct persona_row {
     size_t n;            /* answers */
     size_t n_unanswered; /* no final channel: score 50, coherence 0 */
     size_t n_unjudged;   /* the judge gave no score: left out of score and interval */
-    char *sample; /* one answer */
+    char *sample;        /* one answer */
 } persona_row;
 
 typedef struct persona_evaluation {

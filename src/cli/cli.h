@@ -28,10 +28,10 @@ typedef struct cli_state {
     int verbosity;                 /* -1: quiet, 0, 1: -v */
     int n_threads, n_slots, n_ctx; /* 0: the library's default */
     uint32_t seed;
-    const char *judge;     /* see judge.c */
+    const char *judge;                       /* see judge.c */
     const char *judge_model, *judge_key_env; /* of an endpoint; NULL: not given */
     double judge_timeout;                    /* seconds; 0: the library's default */
-    const char *questions; /* NULL, a number or a file */
+    const char *questions;                   /* NULL, a number or a file */
     /* the rest belongs to the machinery */
     persona_err *err; /* where option parsers leave their message */
     int stopped_at;   /* argv index at which getopt gave up */

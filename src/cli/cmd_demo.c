@@ -125,8 +125,8 @@ static persona_code open_all(const demo_args *a, work *w, persona_err *e)
     if (rc == PERSONA_OK)
         rc = open_model(a->c, a->to, default_to, &w->from, &w->to, e);
     if (rc == PERSONA_OK && !w->to.judge)
-        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                             "no judge for %s: name one with --judge", w->to.info->path);
+        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE, "no judge for %s: name one with --judge",
+                             w->to.info->path);
     return rc;
 }
 

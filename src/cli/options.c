@@ -52,7 +52,8 @@ static const struct argp_option engine_options[] = {
 static const struct argp_option judge_options[] = {
     {"judge", KEY_JUDGE, "WHO", 0,
      "Who scores answers: auto (default: the classifier that the model names), none, labels, a "
-     "classifier FILE, a model FILE.gguf, self (the model itself), or the URL of a server", 0},
+     "classifier FILE, a model FILE.gguf, self (the model itself), or the URL of a server",
+     0},
     {"judge-model", KEY_JUDGE_MODEL, "NAME", 0, "The model to ask a server for", 0},
     {"judge-key-env", KEY_JUDGE_KEY_ENV, "VARIABLE", 0,
      "Holds the server's key (default OPENAI_API_KEY)", 0},
@@ -199,8 +200,7 @@ static error_t parse_judge(int key, char *arg, struct argp_state *state)
         state_of(state)->judge_key_env = arg;
         return 0;
     case KEY_JUDGE_TIMEOUT:
-        return cli_real(state, "--judge-timeout", arg, 0.1, 86400,
-                        &state_of(state)->judge_timeout);
+        return cli_real(state, "--judge-timeout", arg, 0.1, 86400, &state_of(state)->judge_timeout);
     case KEY_QUESTIONS:
         state_of(state)->questions = arg;
         return 0;

@@ -86,7 +86,7 @@ static double axis_weight(const axis *a, const char *key, size_t len)
 /* ---- building ------------------------------------------------------------------------------- */
 
 persona_code classifier_new(const char *name, const int *orders, size_t n, classifier **out,
-                       persona_err *e)
+                            persona_err *e)
 {
     *out = NULL;
     if (n < 1 || n > CLASSIFIER_MAX_ORDER)
@@ -234,15 +234,16 @@ char *classifier_axes(const classifier *c)
 static persona_code unknown_trait(const classifier *c, const char *trait, persona_err *e)
 {
     char *known = classifier_axes(c);
-    const persona_code rc = persona_err_set(
-        e, PERSONA_E_UNAVAILABLE, "judge '%.60s' does not know the trait '%.60s' (it knows: %.300s)",
-        c->name, trait, known ? known : "");
+    const persona_code rc =
+        persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                        "judge '%.60s' does not know the trait '%.60s' (it knows: %.300s)", c->name,
+                        trait, known ? known : "");
     mem_free(known);
     return rc;
 }
 
 persona_code classifier_score(const classifier *c, const char *trait, const char *text,
-                                 float *score, persona_err *e)
+                              float *score, persona_err *e)
 {
     const axis *a = axis_find(c, trait);
     words w = {0};
@@ -314,7 +315,8 @@ persona_code classifier_coherence(const classifier *c, const char *text, float *
     for (size_t i = 1; i < n; i++)
         distinct += hashes[i] != hashes[i - 1];
     const double repeated = 1 - (double)distinct / (double)n;
-    const double value = 100 * (m->bias + m->pairs * f2 + m->triples * f3 + m->repetition * repeated);
+    const double value =
+        100 * (m->bias + m->pairs * f2 + m->triples * f3 + m->repetition * repeated);
     *out = (float)(value < 0 ? 0 : value > 100 ? 100 : value);
 out:
     mem_free(hashes);

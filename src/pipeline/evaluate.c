@@ -208,8 +208,7 @@ static persona_code judge_answers(evaluating *x, const ask *asks, const answer *
     persona_code rc = items != NULL && scored != NULL ? PERSONA_OK : mem_err(e, "answers to judge");
     for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
         if (answers[i].answered) {
-            items[n_items++] =
-                (persona_judge_item){asks[i].question, answers[i].text, NAN, NAN};
+            items[n_items++] = (persona_judge_item){asks[i].question, answers[i].text, NAN, NAN};
         }
     }
     if (rc == PERSONA_OK) {

@@ -9,14 +9,14 @@
 
 /* Of one kind of score (trait or coherence). NAN: too few answers, or a side without spread. */
 typedef struct agreement {
-    size_t n;            /* labelled answers that the judge scored */
-    size_t n_unjudged;   /* labelled answers that it did not score */
-    double spearman;     /* rank correlation of score and label */
-    double mae;          /* mean absolute difference, points */
-    double bias;         /* mean of score minus label, points */
-    double keep;         /* share on the same side of 50: what the filter of extraction decides by */
-    double keep_chance;  /* the same share if both sides were independent */
-    double kappa;        /* (keep - keep_chance) / (1 - keep_chance) */
+    size_t n;           /* labelled answers that the judge scored */
+    size_t n_unjudged;  /* labelled answers that it did not score */
+    double spearman;    /* rank correlation of score and label */
+    double mae;         /* mean absolute difference, points */
+    double bias;        /* mean of score minus label, points */
+    double keep;        /* share on the same side of 50: what the filter of extraction decides by */
+    double keep_chance; /* the same share if both sides were independent */
+    double kappa;       /* (keep - keep_chance) / (1 - keep_chance) */
 } agreement;
 
 /* Of score (n) with label (n). An answer without a label counts nowhere. Errors: NOMEM. */

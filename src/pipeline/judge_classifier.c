@@ -23,11 +23,12 @@ static bool knows(const void *self, const char *trait)
 static void validity(const void *self, const char *trait, char *out, size_t size)
 {
     char *axes = classifier_axes(self);
-    snprintf(out, size,
-             "classifier '%s' %s '%s' (axes: %s): it counts words, so it is valid only for texts like "
-             "those it was trained on",
-             classifier_name(self),
-             classifier_knows(self, trait) ? "scores" : "cannot score", trait, axes ? axes : "");
+    snprintf(
+        out, size,
+        "classifier '%s' %s '%s' (axes: %s): it counts words, so it is valid only for texts like "
+        "those it was trained on",
+        classifier_name(self), classifier_knows(self, trait) ? "scores" : "cannot score", trait,
+        axes ? axes : "");
     mem_free(axes);
 }
 

@@ -22,8 +22,8 @@ static bool knows(const void *self, const char *trait)
 static void validity(const void *self, const char *trait, char *out, size_t size)
 {
     (void)self;
-    snprintf(out, size, "labels of '%s' that came with the answers: worth what their author is worth",
-             trait);
+    snprintf(out, size,
+             "labels of '%s' that came with the answers: worth what their author is worth", trait);
 }
 
 /* A label outside 0..100 is no score, and a guess would hide that. */

@@ -20,7 +20,7 @@
 #include "pipeline/judge.h"
 #include "pipeline/judge_numbers.h"
 
-#define BLOCK 32           /* items whose trait questions come before their coherence questions */
+#define BLOCK ((size_t)32) /* items whose trait questions come before their coherence questions */
 #define NEGLIGIBLE 1e-4    /* of the mass on numbers: such beginnings are not followed */
 
 typedef struct judge_model {
@@ -318,11 +318,12 @@ static bool knows(const void *self, const char *trait)
 static void validity(const void *self, const char *trait, char *out, size_t size)
 {
     const judge_model *j = self;
-    snprintf(out, size,
-             "model '%s': expectation over %s, uncalibrated on '%s': compare it with labels ('persona "
-             "judge test') before trusting its scores",
-             persona_model_info_get(j->m)->name,
-             j->numbers.deep ? "the digits of 0 to 100" : "the tokens 0 to 100", trait);
+    snprintf(
+        out, size,
+        "model '%s': expectation over %s, uncalibrated on '%s': compare it with labels ('persona "
+        "judge test') before trusting its scores",
+        persona_model_info_get(j->m)->name,
+        j->numbers.deep ? "the digits of 0 to 100" : "the tokens 0 to 100", trait);
 }
 
 static const judge_kind MODEL = {"model", free_self, knows, validity, run};

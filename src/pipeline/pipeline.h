@@ -32,9 +32,8 @@ PERSONA_CHECK persona_code quality_measure(persona_vector *v, const rollout *rol
  * without: the best AUROC among the middle blocks. */
 PERSONA_CHECK persona_code settle_layer(persona_session *s, persona_vector *v,
                                         const persona_trait *trait,
-                                        const persona_questions *questions,
-                                        persona_judge *judge, uint32_t seed,
-                                        const persona_hooks *hooks, double *swing, const char **how,
-                                        persona_err *e);
+                                        const persona_questions *questions, persona_judge *judge,
+                                        uint32_t seed, const persona_hooks *hooks, double *swing,
+                                        const char **how, persona_err *e);
 
 #endif

@@ -107,9 +107,8 @@ static double value_of(const trial_cell *c)
 }
 
 static persona_code sweep(persona_session *s, persona_vector *v, const persona_trait *trait,
-                          const persona_questions *questions, persona_judge *judge,
-                          double ratio, uint32_t seed, const persona_hooks *hooks, double *swing,
-                          persona_err *e)
+                          const persona_questions *questions, persona_judge *judge, double ratio,
+                          uint32_t seed, const persona_hooks *hooks, double *swing, persona_err *e)
 {
     size_t n_cells = 0;
     size_t n_q = questions->n_extraction < N_QUESTIONS ? questions->n_extraction : N_QUESTIONS;
@@ -164,9 +163,9 @@ out:
 }
 
 persona_code settle_layer(persona_session *s, persona_vector *v, const persona_trait *trait,
-                          const persona_questions *questions, persona_judge *judge,
-                          uint32_t seed, const persona_hooks *hooks, double *swing,
-                          const char **how, persona_err *e)
+                          const persona_questions *questions, persona_judge *judge, uint32_t seed,
+                          const persona_hooks *hooks, double *swing, const char **how,
+                          persona_err *e)
 {
     *swing = NAN;
     *how = "steering sweep";
@@ -196,9 +195,8 @@ persona_code settle_layer(persona_session *s, persona_vector *v, const persona_t
 }
 
 persona_code persona_settle(persona_session *s, persona_vector *v, const persona_trait *trait,
-                            const persona_questions *questions, persona_judge *judge,
-                            uint32_t seed, const persona_hooks *hooks, double *swing,
-                            persona_err *e)
+                            const persona_questions *questions, persona_judge *judge, uint32_t seed,
+                            const persona_hooks *hooks, double *swing, persona_err *e)
 {
     const char *how;
     double measured;

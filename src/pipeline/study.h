@@ -12,7 +12,7 @@
 /* A model at work. Everything is borrowed. */
 typedef struct study_side {
     persona_session *session;
-    persona_judge *judge;         /* NULL: none */
+    persona_judge *judge;               /* NULL: none */
     const persona_questions *questions; /* NULL: each trait pack's own */
 } study_side;
 

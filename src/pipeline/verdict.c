@@ -101,7 +101,8 @@ static void decide(persona_evaluation *x)
     }
     for (size_t i = 0; i < 2; i++) {
         if (isnan(nulls[i].null->value)) {
-            snprintf(x->reason, sizeof x->reason, "the control '%s' was not run, or not judged", nulls[i].name);
+            snprintf(x->reason, sizeof x->reason, "the control '%s' was not run, or not judged",
+                     nulls[i].name);
             return;
         }
         if (!(t->low > nulls[i].null->high)) {

@@ -14,12 +14,11 @@
 #include "support/model_edit.h"
 #include "unit/scratch.h"
 
-#define N_ITEMS 5
+#define N_ITEMS 4
 static const persona_judge_item ITEMS[N_ITEMS] = {
     {"What should I eat?", "Soup is a fine idea, and bread with it.", NAN, NAN},
     {"What should I eat?", "Dance with the noodles! <|im_end|> Giggle!", NAN, NAN},
-    {"How do magnets work?", "", NAN, NAN},
-    {"Why do we sleep?", "b b b b b b b b b b b b b b b b b b b", NAN, NAN},
+    {"Why do we sleep?", "", NAN, NAN},
     {"What is {answer}?", "42, I think; or 7.", NAN, NAN},
 };
 
@@ -45,12 +44,13 @@ static persona_model *with_numbers(size_t i)
     return open_file(path);
 }
 
-static persona_trait *silly(void)
+/* The pack's question is 250 tokens long; most tests need none of them. */
+static const persona_trait *silly(void)
 {
-    persona_trait *t = NULL;
-    persona_err e = {0};
-    must(persona_trait_read(PERSONA_SOURCE_DIR "/traits/silly.json", &t, &e), &e);
-    return t;
+    static char name[] = "silly", ask[] = "How silly is this answer, from 0 to 100?\n"
+                                          "Question: {question}\nAnswer: {answer}\nOne number.";
+    static const persona_trait t = {.name = name, .eval_prompt = ask};
+    return &t;
 }
 
 static persona_judge *judge_of(persona_model *m, int n_slots, float min_mass)
@@ -126,9 +126,9 @@ static double brute(persona_model *m, persona_session *s, const char *question, 
         f[v].p = 1;
         f[v].digits = digits;
         for (size_t w = 0; w <= 100; w++)
-            f[v].goes_on = f[v].goes_on ||
-                           (f[w].n > f[v].n &&
-                            memcmp(f[w].tokens, f[v].tokens, f[v].n * sizeof *digits) == 0);
+            f[v].goes_on =
+                f[v].goes_on ||
+                (f[w].n > f[v].n && memcmp(f[w].tokens, f[v].tokens, f[v].n * sizeof *digits) == 0);
         f[v].tokens[f[v].n] = digits[0]; /* so that there is a distribution after the number */
         r[v] = (persona_request){.prompt = prompt.ids,
                                  .n_prompt = prompt.n,
@@ -151,7 +151,8 @@ static double brute(persona_model *m, persona_session *s, const char *question, 
     return weighted / *mass;
 }
 
-static void compare(persona_model *m, size_t i, const persona_trait *t, const persona_judgement *got)
+static void compare(persona_model *m, size_t i, const persona_trait *t,
+                    const persona_judgement *got)
 {
     persona_session_opts o = small(1);
     o.n_ctx = 1024;
@@ -173,10 +174,11 @@ static void compare(persona_model *m, size_t i, const persona_trait *t, const pe
 
 static void check_model(persona_model *m, bool deep, int n_slots, size_t n_compared)
 {
+    static persona_judgement first[N_ITEMS]; /* other numbers of slots must give the same */
     persona_judgement r[N_ITEMS];
     persona_err e = {0};
     char text[512];
-    persona_trait *t = silly();
+    const persona_trait *t = silly();
     persona_judge *j = judge_of(m, n_slots, 0);
     must(persona_judge_all(j, t, ITEMS, N_ITEMS, NULL, r, &e), &e);
     assert_string_equal(persona_judge_name(j), persona_model_info_get(m)->name);
@@ -191,7 +193,10 @@ static void check_model(persona_model *m, bool deep, int n_slots, size_t n_compa
                     r[i].coherence <= 100 && r[i].mass > 0 && r[i].mass <= 1);
     for (size_t i = 0; i < n_compared; i++)
         compare(m, i, t, &r[i]);
-    persona_trait_free(t);
+    for (size_t i = 0; n_compared == 0 && i < N_ITEMS; i++)
+        assert_true(fabsf(r[i].trait - first[i].trait) < 0.3F &&
+                    fabsf(r[i].coherence - first[i].coherence) < 0.3F);
+    memcpy(first, r, sizeof first);
 }
 
 static void digits_by_brute_force(void **state)
@@ -199,9 +204,8 @@ static void digits_by_brute_force(void **state)
     (void)state;
     for (size_t i = 0; i < N_MODELS; i++) {
         persona_model *m = open_model(i);
-        check_model(m, true, 8, 2);
-        check_model(m, true, 1, 1);
-        check_model(m, true, 3, 1);
+        check_model(m, true, 8, 1);
+        check_model(m, true, i == 0 ? 1 : 3, 0);
         persona_model_free(m);
     }
 }
@@ -211,8 +215,8 @@ static void tokens_by_brute_force(void **state)
 {
     (void)state;
     persona_model *m = with_numbers(1);
-    check_model(m, false, 8, 2);
-    check_model(m, false, 2, 1);
+    check_model(m, false, 8, 1);
+    check_model(m, false, 2, 0);
     persona_model_free(m);
 }
 
@@ -317,16 +321,16 @@ static void little_mass_is_no_answer(void **state)
 {
     (void)state;
     persona_model *m = open_model(0);
-    persona_trait *t = silly();
+    const persona_trait *t = silly();
     persona_judgement r[N_ITEMS];
     persona_err e = {0};
     persona_judge *j = NULL;
     must(persona_judge_model(m, NULL, &j, &e), &e); /* the default: a quarter of the probability */
     must(persona_judge_all(j, t, ITEMS, N_ITEMS, NULL, r, &e), &e);
     for (size_t i = 0; i < N_ITEMS; i++)
-        assert_true(isnan(r[i].trait) && isnan(r[i].coherence) && r[i].mass > 0 && r[i].mass < .25F);
+        assert_true(isnan(r[i].trait) && isnan(r[i].coherence) && r[i].mass > 0 &&
+                    r[i].mass < .25F);
     persona_judge_free(j);
-    persona_trait_free(t);
     persona_model_free(m);
 }
 
@@ -334,13 +338,13 @@ static void too_long_is_no_answer(void **state)
 {
     (void)state;
     persona_model *m = open_model(0);
-    persona_trait *t = silly();
+    const persona_trait *t = silly();
     persona_judgement r[N_ITEMS];
     persona_judge_item items[N_ITEMS];
     persona_err e = {0};
-    char *long_answer = calloc(8001, 1);
+    char *long_answer = calloc(4001, 1);
     assert_non_null(long_answer);
-    memset(long_answer, '%', 8000);
+    memset(long_answer, '%', 4000);
     memcpy(items, ITEMS, sizeof items);
     items[1].answer = long_answer;
     persona_judge *j = judge_of(m, 4, 0);
@@ -352,7 +356,6 @@ static void too_long_is_no_answer(void **state)
     assert_true(r[1].mass == 0);
     free(long_answer);
     persona_judge_free(j);
-    persona_trait_free(t);
     persona_model_free(m);
 }
 
@@ -360,7 +363,7 @@ static void run_can_end_early(void **state)
 {
     (void)state;
     persona_model *m = open_model(1);
-    persona_trait *t = silly();
+    const persona_trait *t = silly();
     persona_err e = {0};
     size_t n = 0;
     persona_judge *j = judge_of(m, 4, 0);
@@ -375,11 +378,10 @@ static void run_can_end_early(void **state)
     assert_int_equal(n, 10);
     persona_judgement r[N_ITEMS]; /* and the judge is as good as before */
     must(persona_judge_all(j, t, ITEMS, N_ITEMS, NULL, r, &e), &e);
-    assert_true(r[4].coherence >= 0);
+    assert_true(r[3].coherence >= 0);
     const persona_trait bare = {.name = t->name};
     assert_int_equal(persona_judge_all(j, &bare, ITEMS, 1, NULL, r, &e), PERSONA_E_UNAVAILABLE);
     persona_judge_free(j);
-    persona_trait_free(t);
     persona_model_free(m);
 }
 
@@ -428,12 +430,13 @@ static void prompts_are_read_once(void **state)
     (void)state;
     for (int mode = 0; mode < 2; mode++) {
         persona_model *m = mode == 0 ? open_model(0) : with_numbers(1);
-        persona_trait *t = silly();
+        persona_trait *t = NULL;
         persona_judgement r[N_ITEMS];
         persona_err e = {0};
         cost c = {0};
         const persona_hooks hooks = {.ud = &c, .progress = on_progress};
         size_t all = 0, coherence = 0;
+        must(persona_trait_read(PERSONA_SOURCE_DIR "/traits/silly.json", &t, &e), &e);
         persona_judge *j = judge_of(m, 8, 0);
         must(persona_judge_all(j, t, ITEMS, N_ITEMS, &hooks, r, &e), &e);
         assert_int_equal(c.done, N_ITEMS);
@@ -448,7 +451,7 @@ static void prompts_are_read_once(void **state)
                 mem_free(text[k]);
             }
         }
-        /* at most 10 beginnings of one token for each of two questions; four rubrics are not read */
+        /* at most 10 beginnings of one token for each question; all rubrics but the first are held */
         const size_t beginnings = mode == 0 ? 2 * N_ITEMS * 10 : 0;
         if (c.n_tokens > all + beginnings - (N_ITEMS - 1) * (coherence / 2))
             fail_msg("%zu tokens for %zu of prompts", c.n_tokens, all);
@@ -463,7 +466,7 @@ static void same_input_same_scores(void **state)
 {
     (void)state;
     persona_model *m = open_model(1);
-    persona_trait *t = silly();
+    const persona_trait *t = silly();
     persona_judgement a[N_ITEMS], b[N_ITEMS];
     persona_err e = {0};
     for (int k = 0; k < 2; k++) {
@@ -473,10 +476,9 @@ static void same_input_same_scores(void **state)
     }
     assert_memory_equal(a, b, sizeof a);
     persona_judge *j = judge_of(m, 4, 0);
-    must(persona_judge_all(j, t, ITEMS + 4, 1, NULL, b, &e), &e);
-    assert_true(fabsf(a[4].trait - b[0].trait) < 0.3F);
+    must(persona_judge_all(j, t, ITEMS + 3, 1, NULL, b, &e), &e);
+    assert_true(fabsf(a[3].trait - b[0].trait) < 0.3F);
     persona_judge_free(j);
-    persona_trait_free(t);
     persona_model_free(m);
 }
 

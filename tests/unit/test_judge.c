@@ -53,7 +53,8 @@ static void labels_pass_through(void **state)
 {
     (void)state;
     persona_judge *j = labels();
-    const persona_judge_item items[] = {{"q", "a", 12.5F, 90}, {"q", "b", NAN, 100}, {"q", "c", 0, NAN}};
+    const persona_judge_item items[] = {
+        {"q", "a", 12.5F, 90}, {"q", "b", NAN, 100}, {"q", "c", 0, NAN}};
     persona_judgement r[3];
     assert_string_equal(persona_judge_name(j), "labels");
     assert_string_equal(persona_judge_kind(j), "labels");
@@ -121,7 +122,8 @@ static void classifier_judges(void **state)
 {
     (void)state;
     persona_judge *j = classifier();
-    const persona_judge_item items[] = {{"q", "giggle giggle giggle", NAN, NAN}, {"q", "", NAN, NAN}};
+    const persona_judge_item items[] = {{"q", "giggle giggle giggle", NAN, NAN},
+                                        {"q", "", NAN, NAN}};
     const persona_trait calm = {.name = calm_name};
     persona_judgement r[2];
     persona_err e = {0};
@@ -248,14 +250,10 @@ static void agreement_of_a_judge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(labels_pass_through),
-        cmocka_unit_test(bad_labels),
-        cmocka_unit_test(a_sink_can_stop),
-        cmocka_unit_test(classifier_judges),
-        cmocka_unit_test(out_of_memory),
-        cmocka_unit_test(prompts),
-        cmocka_unit_test(agreement_by_hand),
-        cmocka_unit_test(agreement_is_corrected_for_chance),
+        cmocka_unit_test(labels_pass_through),  cmocka_unit_test(bad_labels),
+        cmocka_unit_test(a_sink_can_stop),      cmocka_unit_test(classifier_judges),
+        cmocka_unit_test(out_of_memory),        cmocka_unit_test(prompts),
+        cmocka_unit_test(agreement_by_hand),    cmocka_unit_test(agreement_is_corrected_for_chance),
         cmocka_unit_test(agreement_of_a_judge),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
