@@ -20,8 +20,8 @@
 #include "pipeline/judge.h"
 #include "pipeline/judge_numbers.h"
 
-#define BLOCK 32        /* items whose trait questions come before their coherence questions */
-#define NEGLIGIBLE 1e-4 /* of the mass on numbers: such beginnings are not followed */
+#define BLOCK ((size_t)32) /* items whose trait questions come before their coherence questions */
+#define NEGLIGIBLE 1e-4    /* of the mass on numbers: such beginnings are not followed */
 
 typedef struct judge_model {
     persona_model *m;
