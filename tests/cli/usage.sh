@@ -49,7 +49,7 @@ expect 64 "without a control vector" -- generate -m x -p y --control-vector-laye
 expect 64 "do not mix" -- generate -m x -p y --control-vector f --steer silly
 expect 64 "--coefficients wants LOW:HIGH:N" -- transfer --coefficients 2:1:5
 expect 64 "must meet -1 and 1" -- transfer --coefficients 0:2:3
-expect 64 "traits can list and show" -- traits drop
+expect 64 "traits can list, show, new, check and import" -- traits drop
 expect 64 "show wants the name" -- traits show
 expect 64 "compare wants two vectors or more" -- vector compare a
 expect 64 "show, compare, convert or combine" -- vector
