@@ -30,6 +30,7 @@
 enum { BUSY_MS = 5000, VALUE_MAX = 1 << 30 };
 
 struct db {
+    bool temporary; /* has no file of its own */
     sqlite3 *handle;
     char *path;
 };
@@ -119,7 +120,7 @@ static persona_code open_handle(db *d, db_mode mode, bool immutable, persona_err
     const int flags = (mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                       (immutable ? SQLITE_OPEN_URI : 0) | SQLITE_OPEN_NOMUTEX |
                       SQLITE_OPEN_EXRESCODE;
-    char *name = file_name(d->path, immutable);
+    char *name = file_name(d->temporary ? "" : d->path, immutable);
     if (!name)
         return mem_err(e, d->path);
     const int rc = sqlite3_open_v2(name, &d->handle, flags, NULL);
@@ -272,13 +273,14 @@ persona_code db_open(const char *path, db_mode mode, const db_schema *schema, db
     *out = NULL;
     if (mode == DB_WRITE && *path)
         create_private(path); /* whatever is wrong, SQLite will say */
-    else if (stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
+    else if (mode == DB_READ && stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
         return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no such file", path);
     db *d = mem_calloc(1, sizeof *d);
     if (!d)
         return mem_err(e, path);
     persona_code rc = PERSONA_OK;
-    d->path = mem_strdup(path);
+    d->temporary = *path == '\0';
+    d->path = mem_strdup(d->temporary ? "a temporary database" : path);
     if (!d->path) {
         rc = mem_err(e, path);
         goto out;
