@@ -105,7 +105,7 @@ static persona_code check_tensor(const vecfile *f, const pickle_tensor *t, size_
 
 static persona_code open_tensor(const vecfile *f, pickle_tensor *t, zip_member *data)
 {
-    zip_member pickle, order;
+    zip_member pickle = {0}, order = {0};
     char name[32] = "/data/";
     persona_code rc = zip_find(f, NULL, 0, "/data.pkl", &pickle);
     if (rc != PERSONA_OK)
@@ -157,7 +157,7 @@ static persona_code take_rows(const vecfile *f, const pickle_tensor *t, const un
 static persona_code read_pt(const vecfile *f, persona_vector **out)
 {
     pickle_tensor t = {0};
-    zip_member data;
+    zip_member data = {0};
     persona_vector *v = NULL;
     buf note;
     buf_init(&note, VECFILE_NOTE_MAX);

@@ -29,8 +29,8 @@
 static void put_header(const persona_vector *v, buf *header, buf *provenance)
 {
     json_out o;
-    size_t at = 0;
-    const size_t bytes = (size_t)v->n_embd * sizeof(float);
+    long long at = 0;
+    const long long bytes = (long long)v->n_embd * (long long)sizeof(float);
     jo_init(&o, provenance, false);
     vecfile_put_json(&o, NULL, v);
     jo_init(&o, header, false);
@@ -51,8 +51,8 @@ static void put_header(const persona_vector *v, buf *header, buf *provenance)
         jo_int(&o, NULL, v->n_embd);
         jo_end(&o);
         jo_array(&o, "data_offsets");
-        jo_int(&o, NULL, (long long)at);
-        jo_int(&o, NULL, (long long)(at + bytes));
+        jo_int(&o, NULL, at);
+        jo_int(&o, NULL, at + bytes);
         jo_end(&o);
         jo_end(&o);
         at += bytes;

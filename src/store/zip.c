@@ -197,9 +197,9 @@ persona_code zip_find(const vecfile *f, const char *prefix, size_t prefix_len, c
     *out = (zip_member){0};
     persona_code rc = read_end(f, &d);
     for (size_t i = 0, at = 0; rc == PERSONA_OK && i < d.n; i++) {
-        entry e;
+        entry e = {0};
         rc = read_entry(f, &d, at, &e);
-        if (rc != PERSONA_OK)
+        if (rc != PERSONA_OK || !e.p)
             break;
         at += e.total;
         const char *name = (const char *)e.p + ENTRY_LEN;
