@@ -43,8 +43,10 @@ typedef struct persona_extract_opts {
     bool fresh;      /* forget what the job file holds */
 } persona_extract_opts;
 
+/* Means over the answers at one coefficient. nll, repetition and length need no judge: nats per token
+ * under the unsteered model, share of word pairs that occurred before, words. */
 typedef struct persona_curve_point {
-    double coefficient, score, coherence;
+    double coefficient, score, coherence, nll, repetition, length;
 } persona_curve_point;
 #define PERSONA_CURVE_POINTS 11
 typedef struct persona_curve {

@@ -150,10 +150,10 @@ struct persona_request {
 typedef struct persona_session persona_session;
 
 typedef struct persona_session_opts {
-    int n_slots;   /* sequences decoded together; default 16 */
-    int n_ctx;     /* tokens per slot (prompt + response); default 1024, at most the model's */
-    int n_batch;   /* tokens per prefill call; default 512 */
-    int n_threads; /* default: the machine's physical cores, at most 8 */
+    int n_slots; /* sequences decoded together; default 16 */
+    int n_ctx;   /* tokens per slot (prompt + response); default 1024, at most the model's */
+    int n_batch; /* tokens per prefill call; default 512 */
+    int n_threads; /* at most; fewer while the machine is busy. Default: its physical cores, at most 8 */
     /* Every decode call has the same number of rows (idle ones are padded) and prompts are shared only at
      * n_prefix and as a whole, so that a result depends on its own request alone, bit for bit: not on
      * its neighbors, nor on what ran before. Jobs that resume need it. Costs the padding at the end. */

@@ -56,6 +56,9 @@ static void put_curve(json_out *o, const persona_curve *curve)
         jo_number(o, "coefficient", curve->points[i].coefficient);
         jo_number(o, "score", curve->points[i].score);
         jo_number(o, "coherence", curve->points[i].coherence);
+        jo_number(o, "nll", curve->points[i].nll);
+        jo_number(o, "repetition", curve->points[i].repetition);
+        jo_number(o, "length", curve->points[i].length);
         jo_end(o);
     }
     jo_end(o);

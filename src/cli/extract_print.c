@@ -64,25 +64,67 @@ static void print_layers(const persona_vector *v)
     table_free(&t);
 }
 
+static double curve_coefficient(const persona_curve_point *p)
+{
+    return p->coefficient;
+}
+static double curve_score(const persona_curve_point *p)
+{
+    return p->score;
+}
+static double curve_coherence(const persona_curve_point *p)
+{
+    return p->coherence;
+}
+static double curve_nll(const persona_curve_point *p)
+{
+    return p->nll;
+}
+static double curve_repetition(const persona_curve_point *p)
+{
+    return 100 * p->repetition;
+}
+
 static void print_curve(const persona_vector *v, const persona_curve *curve)
 {
-    double score[PERSONA_CURVE_POINTS], coherence[PERSONA_CURVE_POINTS];
-    char a[3 * PERSONA_CURVE_POINTS + 1], b[3 * PERSONA_CURVE_POINTS + 1];
+    static const struct {
+        const char *name;
+        double (*value)(const persona_curve_point *p);
+        int decimals;
+        double low, high; /* of the picture; equal: none */
+    } rows[] = {
+        {"doses", curve_coefficient, 1, 0, 0},
+        {"score", curve_score, 0, 0, 100},
+        {"coherence", curve_coherence, 0, 0, 100},
+        {"nats per token", curve_nll, 1, 0, 8},
+        {"repeated pairs %", curve_repetition, 0, 0, 100},
+    };
+    table_column columns[PERSONA_CURVE_POINTS + 2] = {{NULL, TABLE_LEFT}};
+    table t;
     if (curve->n == 0)
         return;
-    for (size_t i = 0; i < curve->n; i++) {
-        score[i] = curve->points[i].score;
-        coherence[i] = curve->points[i].coherence;
+    for (size_t i = 1; i <= curve->n; i++)
+        columns[i].align = TABLE_RIGHT;
+    table_init(&t, columns, curve->n + 2);
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        double x[PERSONA_CURVE_POINTS];
+        char spark[3 * PERSONA_CURVE_POINTS + 1] = "";
+        table_cell(&t, "%s", rows[r].name);
+        for (size_t i = 0; i < curve->n; i++) {
+            x[i] = rows[r].value(&curve->points[i]);
+            table_cell(&t, "%s", cli_number(x[i], rows[r].decimals));
+        }
+        if (rows[r].low < rows[r].high)
+            plot_spark(spark, sizeof spark, x, curve->n, rows[r].low, rows[r].high);
+        table_cell(&t, "%s", spark);
     }
-    plot_spark(a, sizeof a, score, curve->n, 0, 100);
-    plot_spark(b, sizeof b, coherence, curve->n, 0, 100);
-    printf("from %s to %s doses: score %s %s to %s, coherence %s; coherent from %s to %s",
-           cli_number(curve->points[0].coefficient, 1),
-           cli_number(curve->points[curve->n - 1].coefficient, 1), a, cli_number(score[0], 0),
-           cli_number(score[curve->n - 1], 0), b, cli_number((double)v->from.safe_low, 1),
+    putchar('\n');
+    table_print(&t, stdout, 0);
+    table_free(&t);
+    printf("coherent from %s to %s doses", cli_number((double)v->from.safe_low, 1),
            cli_number((double)v->from.safe_high, 1));
     if (isfinite(v->from.promote) && isfinite(v->from.suppress))
-        printf("; try %s and %s", cli_number((double)v->from.suppress, 1),
+        printf("; recommended: %s and %s", cli_number((double)v->from.suppress, 1),
                cli_number((double)v->from.promote, 1));
     putchar('\n');
 }

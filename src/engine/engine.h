@@ -13,6 +13,7 @@
 #include <llama.h>
 
 #include "base/buf.h"
+#include "engine/pace.h"
 #include "persona/session.h"
 
 /* ---- backend.c ------------------------------------------------------------------------------ */
@@ -215,6 +216,7 @@ struct persona_session {
     int n_rows; /* requests that run together; with fixed_shape also the rows of every decode */
     uint64_t cvec_id; /* fingerprint of the plan in the control-vector adapter; 0: none */
     float *cvec_data;
+    pace pace;
     persona_session_stats stats;
 };
 
@@ -233,6 +235,7 @@ void slot_close(persona_session *s, slot *sl);
 /* Makes sure the adapter matches the way plans are applied: true if plan is applied by it. */
 bool session_use_cvec(persona_session *s, const persona_plan *plan);
 PERSONA_CHECK persona_code session_decode(persona_session *s, bool cvec, persona_err *e);
+void session_pace_begin(persona_session *s);
 /* Batch building: one token of stream `seq` at position `pos`. */
 void session_batch_add(persona_session *s, llama_token t, llama_pos pos, llama_seq_id seq,
                        bool logits);

@@ -10,6 +10,7 @@
  * sequence numbers are consecutive, which the scheduler therefore guarantees.
  */
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -105,6 +106,7 @@ persona_code persona_session_new(persona_model *m, const persona_session_opts *o
         s->opts.n_ctx = m->info.n_ctx_train;
     }
     s->n_rows = s->opts.n_slots;
+    pace_init(&s->pace, s->opts.n_threads, 0, 0);
     persona_code rc = check_opts(&s->opts, e);
     if (rc == PERSONA_OK) {
         rc = alloc_buffers(s, e);
@@ -220,11 +222,35 @@ void session_batch_add(persona_session *s, llama_token t, llama_pos pos, llama_s
     b->logits[i] = logits;
 }
 
+static double clock_seconds(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Windows begin with a run: what happens between runs is not computing. */
+void session_pace_begin(persona_session *s)
+{
+    s->pace.wall = clock_seconds(CLOCK_MONOTONIC);
+    s->pace.cpu = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+    s->pace.trying = false;
+}
+
+static void keep_pace(persona_session *s)
+{
+    if (pace_update(&s->pace, clock_seconds(CLOCK_MONOTONIC),
+                    clock_seconds(CLOCK_PROCESS_CPUTIME_ID))) {
+        llama_set_n_threads(s->ctx, s->pace.threads, s->pace.threads);
+    }
+}
+
 persona_code session_decode(persona_session *s, bool cvec, persona_err *e)
 {
     eval_prepare(&s->eval, cvec);
     backend_log_reset();
     int32_t rc = llama_decode(s->ctx, s->batch);
+    keep_pace(s);
     if (s->eval.err.code != PERSONA_OK) {
         return persona_err_set(e, s->eval.err.code, "%s", s->eval.err.msg);
     }

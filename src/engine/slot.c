@@ -84,9 +84,10 @@ persona_code slot_open(persona_session *s, slot *sl, const persona_request *r, p
     }
     if (r->forced == NULL && r->sampling.grammar != NULL && !sl->channel.plain &&
         !(sl->channel.where == CHANNEL_BODY && sl->channel.kind == TOKEN_ANSWER)) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "request: a grammar on a harmony model wants a prompt that has opened "
-                               "the final channel (skip_analysis)");
+        return persona_err_set(
+            e, PERSONA_E_USAGE,
+            "request: a grammar on a harmony model wants a prompt that has opened "
+            "the final channel (skip_analysis)");
     }
     sl->answered = sl->channel.plain;
     sl->pending = r->prompt[r->n_prompt - 1];

@@ -5,10 +5,14 @@
  * For a trial multiple alpha: answers of 20 tokens are generated greedily WITH steering, keeping every
  * predicted distribution; the same tokens are then read WITHOUT steering; per token
  * KL(steered || base) = sum p_s (log p_s - log p_b); the statistic is the 95th percentile over all
- * tokens of all questions. alpha is solved for 1 nat by secant steps in log-log space (KL grows like
- * alpha^2 at first, slower later) inside a bracket that is kept; the dose is the measured multiple
- * nearest to the target. Harmony models answer in the final channel at once, so that the tokens are
- * answer tokens. Several blocks are solved side by side: one batch holds the trials of all.
+ * tokens of all questions. Harmony models answer in the final channel at once, so that the tokens are
+ * answer tokens.
+ *
+ * alpha is sought by secant steps in log-log space (KL grows like alpha^2 at first, slower later)
+ * inside a bracket that is kept. For many blocks that rough answer will do; they are solved side by
+ * side, one batch for all. KL as a function of alpha is rough, since another multiple makes other
+ * answers; so the exact dose comes from a line through several multiples around the solution, which
+ * averages over their answers, and not from the one that happened to come closest.
  */
 #include "pipeline/calibrate.h"
 
@@ -274,9 +278,9 @@ static persona_code conclude(const calibration *c, search *x, persona_err *e)
     return remember(c, x, e);
 }
 
-/* Measures the current multiple of every open search and advances it. */
-static persona_code round_once(const calibration *c, search *all, search **open, size_t n,
-                               persona_err *e)
+/* Measures the current multiple of every open search. */
+static persona_code measure_open(const calibration *c, search *all, search **open, size_t n,
+                                 persona_err *e)
 {
     round_of r = {.c = c, .x = open};
     const persona_model_info *info = persona_model_info_get(persona_session_model(c->s));
@@ -298,11 +302,6 @@ static persona_code round_once(const calibration *c, search *all, search **open,
     }
     for (size_t i = 0; rc == PERSONA_OK && i < r.n; i++) {
         rc = conclude(c, open[i], e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        if (!all[i].done) {
-            advance(&all[i], c->tolerance);
-        }
     }
     return rc;
 }
@@ -334,7 +333,12 @@ persona_code calibrate_blocks(const calibration *c, block_dose *doses, size_t n,
         rc = begin(c, doses[i].block, &all[i], e);
     }
     for (int k = 0; rc == PERSONA_OK && k < c->max_evaluations; k++) {
-        rc = round_once(c, all, open, n, e);
+        rc = measure_open(c, all, open, n, e);
+        for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+            if (!all[i].done) {
+                advance(&all[i], c->tolerance);
+            }
+        }
     }
     for (size_t i = 0; all != NULL && i < n; i++) {
         doses[i].alpha = all[i].failed ? (double)NAN : all[i].best_alpha;
@@ -347,9 +351,91 @@ persona_code calibrate_blocks(const calibration *c, block_dose *doses, size_t n,
     return rc;
 }
 
-#define TOLERANCE 0.03
-#define MAX_QUESTIONS 40
-#define MAX_EVALUATIONS 12
+/* ---- one block, exactly ---------------------------------------------------------------------- */
+
+#define MAX_POINTS 12
+#define NEAR 2.0  /* a multiple whose KL is within this factor of the target is on the line */
+#define STEP 1.14 /* between the multiples of the line */
+#define MAX_APPROACHES 6
+#define DEFAULT_QUESTIONS 40
+
+typedef struct kl_points {
+    double alpha[MAX_POINTS], kl[MAX_POINTS];
+    size_t n;
+} kl_points;
+
+/* Measures one or two multiples in one batch and adds them. */
+static persona_code add_points(const calibration *c, int block, const double *alpha, size_t n,
+                               kl_points *p, persona_err *e)
+{
+    search all[2] = {{0}}, *open[2] = {NULL};
+    persona_code rc = PERSONA_OK;
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        rc = begin(c, block, &all[i], e);
+        all[i].alpha = alpha[i];
+    }
+    if (rc == PERSONA_OK) {
+        rc = measure_open(c, all, open, n, e);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (rc == PERSONA_OK && p->n < MAX_POINTS) {
+            p->alpha[p->n] = all[i].alpha;
+            p->kl[p->n++] = all[i].kl;
+        }
+        persona_plan_free(all[i].plan);
+        mem_free(all[i].kls);
+    }
+    return rc;
+}
+
+/* Least squares of log KL on log alpha over the near points, solved for the target. KL grows with
+ * alpha at most like its square; a slope out of keeping with that is noise. */
+static double solve_line(const kl_points *p)
+{
+    double sx = 0, sy = 0, sxx = 0, sxy = 0, n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const double x = log(p->alpha[i]), y = log(fmax(p->kl[i], 1e-9) / TARGET_NATS);
+        if (fabs(y) <= log(NEAR)) {
+            sx += x, sy += y, sxx += x * x, sxy += x * y, n += 1;
+        }
+    }
+    const double spread = sxx - sx * sx / n;
+    double slope = spread > 1e-12 ? (sxy - sx * sy / n) / spread : 2;
+    slope = fmin(fmax(slope, 0.7), 2.5);
+    return exp(sx / n - sy / n / slope);
+}
+
+persona_code calibrate_exactly(const calibration *c, block_dose *dose, persona_err *e)
+{
+    const persona_vector_layer *l = &c->v->layers[dose->block];
+    const double unit = (double)l->h_median / (double)l->norm;
+    kl_points p = {.n = 0};
+    double alpha = dose->alpha > 0 ? dose->alpha : FIRST_RATIO * unit;
+    bool near = false;
+    persona_code rc = PERSONA_OK;
+    dose->alpha = NAN;
+    for (int i = 0; rc == PERSONA_OK && !near && i < MAX_APPROACHES; i++) {
+        if (!(alpha >= MIN_RATIO * unit && alpha <= MAX_RATIO * unit)) {
+            return PERSONA_OK; /* out of the bracket: no dose */
+        }
+        rc = add_points(c, dose->block, &alpha, 1, &p, e);
+        if (rc == PERSONA_OK) {
+            dose->kl = p.kl[p.n - 1];
+            near = fabs(log(fmax(dose->kl, 1e-9) / TARGET_NATS)) <= log(NEAR) / 2;
+            alpha *= fmin(fmax(sqrt(TARGET_NATS / fmax(dose->kl, 1e-4)), 0.25), 4.0);
+        }
+    }
+    if (rc == PERSONA_OK && near) {
+        const double around[2] = {alpha / STEP, alpha * STEP};
+        rc = add_points(c, dose->block, around, 2, &p, e);
+    }
+    if (rc == PERSONA_OK && near) {
+        dose->alpha = solve_line(&p);
+        rc = add_points(c, dose->block, &dose->alpha, 1, &p, e);
+        dose->kl = p.kl[p.n - 1];
+    }
+    return rc;
+}
 
 persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
                                char *const *questions, size_t n_questions,
@@ -358,14 +444,19 @@ persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
     const calibration c = {.s = s,
                            .v = v,
                            .questions = questions,
-                           .n_questions = n_questions < MAX_QUESTIONS ? n_questions : MAX_QUESTIONS,
-                           .tolerance = TOLERANCE,
-                           .max_evaluations = MAX_EVALUATIONS,
+                           .n_questions =
+                               n_questions < DEFAULT_QUESTIONS ? n_questions : DEFAULT_QUESTIONS,
                            .tag = "",
                            .hooks = hooks};
     block_dose dose = {.block = block};
-    persona_code rc = calibrate_blocks(&c, &dose, 1, e);
     v->from.dose = v->from.dose_kl = NAN;
+    if (block < 0 || block >= v->n_layer || !v->layers[block].present) {
+        return persona_err_set(e, PERSONA_E_SHAPE,
+                               "calibration: the vector has no direction at "
+                               "block %d",
+                               block);
+    }
+    persona_code rc = calibrate_exactly(&c, &dose, e);
     if (rc == PERSONA_OK && isnan(dose.alpha)) {
         rc =
             persona_err_set(e, PERSONA_E_NUMERIC,

@@ -13,8 +13,8 @@ typedef struct calibration {
     const persona_vector *v; /* with ||h|| medians */
     char *const *questions;
     size_t n_questions;
-    double tolerance;    /* in nats around 1 */
-    int max_evaluations; /* per block */
+    double tolerance;    /* calibrate_blocks: in nats around 1 */
+    int max_evaluations; /* and per block */
     job *job;            /* measured points are kept there; NULL: nowhere */
     const char *tag;     /* names the vector among others of the job */
     const persona_hooks *hooks;
@@ -30,5 +30,9 @@ typedef struct block_dose {
  * Errors: SHAPE (no direction, no ||h||), NUMERIC (too few tokens), those of sessions. */
 PERSONA_CHECK persona_code calibrate_blocks(const calibration *c, block_dose *doses, size_t n,
                                             persona_err *e);
+/* The same for one block, as well as the questions allow (tolerance and max_evaluations are not used).
+ * dose->alpha may hold a first guess; kl is what was measured at the solution. */
+PERSONA_CHECK persona_code calibrate_exactly(const calibration *c, block_dose *dose,
+                                             persona_err *e);
 
 #endif

@@ -33,10 +33,8 @@
 #define ROUGH_TOLERANCE 0.25 /* nats */
 #define ROUGH_EVALUATIONS 5
 #define MAX_QUESTIONS 40 /* for the exact dose */
-#define TOLERANCE 0.03
-#define MAX_EVALUATIONS 12
-#define EQUAL_RATIO 0.3 /* ||edit||/||h|| of one step where doses are not measured */
-#define ENOUGH 20.0     /* points of swing below which a larger step is tried */
+#define EQUAL_RATIO 0.3  /* ||edit||/||h|| of one step where doses are not measured */
+#define ENOUGH 20.0      /* points of swing below which a larger step is tried */
 #define MAX_BLOCKS 4096
 
 /* ---- candidates ------------------------------------------------------------------------------ */
@@ -149,14 +147,13 @@ static persona_code exact_dose(const settling *x, settle_report *report, persona
                            .v = x->v,
                            .questions = x->questions->extraction,
                            .n_questions = n_q < MAX_QUESTIONS ? n_q : MAX_QUESTIONS,
-                           .tolerance = TOLERANCE,
-                           .max_evaluations = MAX_EVALUATIONS,
                            .job = x->job,
                            .tag = x->tag,
                            .hooks = x->hooks};
     block_dose dose = {.block = x->v->from.best_layer};
     persona_err why = {.code = PERSONA_OK};
-    persona_code rc = calibrate_blocks(&c, &dose, 1, &why);
+    dose.alpha = (double)x->v->layers[dose.block].dose; /* rough, or NAN */
+    persona_code rc = calibrate_exactly(&c, &dose, &why);
     if (rc == PERSONA_E_NUMERIC || (rc == PERSONA_OK && isnan(dose.alpha))) {
         report->note = "not calibrated: no multiple of the vector reaches 1 nat";
         x->v->layers[dose.block].dose = NAN;
@@ -188,7 +185,7 @@ static persona_code try_blocks(const settling *x, const int *blocks, size_t n, d
         }
     }
     if (rc == PERSONA_OK && m > 0) {
-        rc = sweep_run(x, cells, m, "choose block", e);
+        rc = sweep_run(x, cells, m, false, "choose block", e);
     }
     for (size_t i = 0; rc == PERSONA_OK && i + 1 < m; i += 2) {
         const double value = sweep_value(&cells[i], &cells[i + 1]);

@@ -13,7 +13,9 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "core/doseresponse.h"
+#include "core/fluency.h"
 #include "pipeline/ask.h"
+#include "pipeline/nll.h"
 #include "pipeline/pipeline.h"
 
 #define N_QUESTIONS 8
@@ -144,28 +146,79 @@ static persona_code judge_cells(const sweeping *w, sweep_cell *cells, persona_er
     return rc;
 }
 
-persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, const char *stage,
-                       persona_err *e)
+/* ---- without a judge ------------------------------------------------------------------------- */
+
+typedef struct running_mean {
+    double sum;
+    size_t n;
+} running_mean;
+
+static void add_to(running_mean *m, double x)
+{
+    if (isfinite(x)) {
+        m->sum += x;
+        m->n++;
+    }
+}
+
+static double mean_of(const running_mean *m)
+{
+    return m->n > 0 ? m->sum / (double)m->n : (double)NAN;
+}
+
+static persona_code measure_fluency(const sweeping *w, sweep_cell *cells, const char *stage,
+                                    persona_err *e)
+{
+    const size_t n = w->n_cells * w->n_questions;
+    const char **questions = mem_calloc(n, sizeof *questions);
+    double *nll = mem_calloc(n, sizeof *nll);
+    persona_code rc = questions != NULL && nll != NULL ? PERSONA_OK : mem_err(e, "a sweep");
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        questions[i] = w->x->questions->extraction[i / w->n_cells];
+    }
+    if (rc == PERSONA_OK) {
+        rc = nll_measure(w->x->s, questions, (const char *const *)w->texts, n, stage, w->x->hooks,
+                         nll, e);
+    }
+    for (size_t c = 0; rc == PERSONA_OK && c < w->n_cells; c++) {
+        running_mean likely = {0}, repeated = {0}, length = {0};
+        for (size_t i = c; rc == PERSONA_OK && i < n; i += w->n_cells) {
+            fluency f = {.n_words = 0};
+            rc = fluency_measure(w->texts[i] != NULL ? w->texts[i] : "", &f, e);
+            add_to(&likely, nll[i]);
+            add_to(&repeated, 1 - f.distinct2);
+            add_to(&length, (double)f.n_words);
+        }
+        cells[c].nll = mean_of(&likely);
+        cells[c].repetition = mean_of(&repeated);
+        cells[c].length = mean_of(&length);
+    }
+    mem_free(questions);
+    mem_free(nll);
+    return rc;
+}
+
+persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, bool with_fluency,
+                       const char *stage, persona_err *e)
 {
     sweeping w = {.x = x, .cells = cells, .n_cells = n};
     char text[96];
     w.n_questions =
         x->questions->n_extraction < N_QUESTIONS ? x->questions->n_extraction : N_QUESTIONS;
     const size_t total = n * w.n_questions;
-    const ask_stream stream = {.ud = &w, .make = make, .done = done, .skip = NULL};
-    ask_stream mine = stream;
+    ask_stream stream = {.ud = &w, .make = make, .done = done};
     name_stage(&w);
     w.plans = mem_calloc(n, sizeof *w.plans);
     w.texts = mem_calloc(total, sizeof *w.texts);
     w.done = mem_calloc(total, sizeof *w.done);
-    mine.skip = w.done;
+    stream.skip = w.done;
     persona_code rc = w.plans != NULL && w.texts != NULL && w.done != NULL ? make_plans(&w, e)
                                                                            : mem_err(e, "a sweep");
     if (rc == PERSONA_OK && x->job != NULL) {
         rc = job_each_answer(x->job, w.stage, JOB_BY_ID, NULL, recall, &w, e);
     }
     if (rc == PERSONA_OK) {
-        rc = ask_each(x->s, total, &mine, stage_name(text, sizeof text, stage, x->trait->name),
+        rc = ask_each(x->s, total, &stream, stage_name(text, sizeof text, stage, x->trait->name),
                       x->hooks, e);
     }
     for (size_t i = 0; i < n; i++) {
@@ -173,6 +226,9 @@ persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, const cha
     }
     if (rc == PERSONA_OK) {
         rc = judge_cells(&w, cells, e);
+    }
+    if (rc == PERSONA_OK && with_fluency) {
+        rc = measure_fluency(&w, cells, text, e);
     }
     for (size_t i = 0; w.plans != NULL && i < n; i++) {
         persona_plan_free(w.plans[i]);
@@ -200,11 +256,12 @@ persona_code sweep_curve(const settling *x, persona_err *e)
     for (size_t i = 0; i < PERSONA_CURVE_POINTS; i++) {
         cells[i] = (sweep_cell){.block = f->best_layer, .alpha = COEFFICIENTS[i] * (double)f->dose};
     }
-    persona_code rc = sweep_run(x, cells, PERSONA_CURVE_POINTS, "dose response", e);
+    persona_code rc = sweep_run(x, cells, PERSONA_CURVE_POINTS, true, "dose response", e);
     for (size_t i = 0; rc == PERSONA_OK && i < PERSONA_CURVE_POINTS; i++) {
         points[i] = (dose_point){COEFFICIENTS[i], cells[i].score, cells[i].coherence};
         curve->points[i] =
-            (persona_curve_point){points[i].coefficient, points[i].score, points[i].coherence};
+            (persona_curve_point){points[i].coefficient, points[i].score,     points[i].coherence,
+                                  cells[i].nll,          cells[i].repetition, cells[i].length};
     }
     if (rc == PERSONA_OK) {
         rc = dose_summarize(points, PERSONA_CURVE_POINTS, MIN_COHERENCE, &r, e);

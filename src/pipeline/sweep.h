@@ -12,10 +12,12 @@ typedef struct sweep_cell {
     int block;
     double alpha;
     double score, coherence;
+    double nll, repetition, length; /* sweep_run with_fluency only */
 } sweep_cell;
 
+/* with_fluency: also what needs no judge (NLL under the unsteered model, repetition, length). */
 PERSONA_CHECK persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n,
-                                     const char *stage, persona_err *e);
+                                     bool with_fluency, const char *stage, persona_err *e);
 /* Swing between the two signs, reduced in proportion to the square of what coherence lacks of 70. */
 double sweep_value(const sweep_cell *plus, const sweep_cell *minus);
 /* Response to coefficients at the chosen block: fills curve, safe range and recommendations of the
