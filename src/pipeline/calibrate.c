@@ -388,6 +388,14 @@ static persona_code add_points(const calibration *c, int block, const double *al
     return rc;
 }
 
+persona_code calibrate_measure(const calibration *c, block_dose *dose, persona_err *e)
+{
+    kl_points p = {.n = 0};
+    persona_code rc = add_points(c, dose->block, &dose->alpha, 1, &p, e);
+    dose->kl = rc == PERSONA_OK ? p.kl[0] : (double)NAN;
+    return rc;
+}
+
 /* Least squares of log KL on log alpha over the near points, solved for the target. KL grows with
  * alpha at most like its square; a slope out of keeping with that is noise. */
 static double solve_line(const kl_points *p)

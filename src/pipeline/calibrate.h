@@ -34,5 +34,8 @@ PERSONA_CHECK persona_code calibrate_blocks(const calibration *c, block_dose *do
  * dose->alpha may hold a first guess; kl is what was measured at the solution. */
 PERSONA_CHECK persona_code calibrate_exactly(const calibration *c, block_dose *dose,
                                              persona_err *e);
+/* dose->kl of the given block and multiple, and nothing else. */
+PERSONA_CHECK persona_code calibrate_measure(const calibration *c, block_dose *dose,
+                                             persona_err *e);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct settling {
     bool calibrate;       /* measure doses; else blocks are compared at equal ||edit||/||h|| */
     persona_curve *curve; /* the response to several coefficients at the chosen block; NULL: not
                              measured */
+    size_t n_questions;   /* of a sweep; 0: 8 */
     uint32_t seed;
     job *job;        /* trials are kept there; NULL: nowhere */
     const char *tag; /* names the vector among others of the job */

@@ -203,8 +203,8 @@ persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, bool with
 {
     sweeping w = {.x = x, .cells = cells, .n_cells = n};
     char text[96];
-    w.n_questions =
-        x->questions->n_extraction < N_QUESTIONS ? x->questions->n_extraction : N_QUESTIONS;
+    const size_t wanted = x->n_questions > 0 ? x->n_questions : N_QUESTIONS;
+    w.n_questions = x->questions->n_extraction < wanted ? x->questions->n_extraction : wanted;
     const size_t total = n * w.n_questions;
     ask_stream stream = {.ud = &w, .make = make, .done = done};
     name_stage(&w);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_dose.c - the dose on questions that it was not measured on, and the block and dose that extract
+ * chooses against an exhaustive sweep.
+ */
+#include <math.h>
+
+#include "models.h"
+#include "pipeline/calibrate.h"
+#include "pipeline/sweep.h"
+
+static persona_session *bulk_session(persona_model *m)
+{
+    persona_session_opts o = persona_session_defaults();
+    o.n_slots = 32;
+    o.n_ctx = 512;
+    o.fixed_shape = true;
+    return session(m, o);
+}
+
+static persona_judge *pair_judge(void)
+{
+    persona_err e = {0};
+    persona_judge *j = NULL;
+    must(persona_judge_read(PERSONA_SOURCE_DIR "/models/judge.json", &j, &e), &e);
+    return j;
+}
+
+static persona_questions *pair_questions(void)
+{
+    persona_err e = {0};
+    persona_questions *q = NULL;
+    must(persona_questions_read(PERSONA_SOURCE_DIR "/models/questions.json", &q, &e), &e);
+    return q;
+}
+
+static persona_vector *extract_one(persona_session *s, const char *name, persona_judge *judge,
+                                   const persona_questions *questions, persona_trait **trait)
+{
+    persona_err e = {0};
+    persona_vector *v = NULL;
+    persona_extract_opts o = persona_extract_defaults();
+    char path[512];
+    snprintf(path, sizeof path, "%s/traits/%s.json", PERSONA_SOURCE_DIR, name);
+    must(persona_trait_read(path, trait, &e), &e);
+    o.judge = judge;
+    o.n_questions = 10;
+    o.max_tokens = 40;
+    must(persona_extract(s, *trait, questions, &o, NULL, &v, NULL, &e), &e);
+    return v;
+}
+
+/* The KL at coefficient 1 on the evaluation questions. */
+static void one_dose_is_one_nat_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const traits[] = {"silly", "superficial", "inattentive"};
+    persona_judge *judge = pair_judge();
+    persona_questions *questions = pair_questions();
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < N_MODELS; i++) {
+        persona_model *m = open_model(i);
+        persona_session *s = bulk_session(m);
+        for (size_t t = 0; t < 3; t++) {
+            persona_trait *trait = NULL;
+            persona_err e = {0};
+            persona_vector *v = extract_one(s, traits[t], judge, questions, &trait);
+            const calibration c = {.s = s,
+                                   .v = v,
+                                   .questions = questions->evaluation,
+                                   .n_questions = questions->n_evaluation,
+                                   .tag = "fresh"};
+            block_dose d = {.block = v->from.best_layer, .alpha = (double)v->from.dose};
+            must(calibrate_measure(&c, &d, &e), &e);
+            printf("%s, %s: %.3f nat on %zu fresh questions (%.3f on its own)\n", MODEL_FILES[i],
+                   traits[t], d.kl, c.n_questions, (double)v->from.dose_kl);
+            assert_true(d.kl > 0.75 && d.kl < 1.33);
+            sum += log(d.kl);
+            n++;
+            persona_vector_free(v);
+            persona_trait_free(trait);
+        }
+        persona_session_free(s);
+        persona_model_free(m);
+    }
+    printf("geometric mean %.3f nat over %zu vectors\n", exp(sum / (double)n), n);
+    assert_true(fabs(sum / (double)n) < log(1.1));
+    persona_questions_free(questions);
+    persona_judge_free(judge);
+}
+
+enum { N_DOSES = 6 };
+
+/* What extract chose, against every block at every dose, on the evaluation questions. */
+static void choice_is_near_the_best(void **state)
+{
+    (void)state;
+    static const double DOSES[N_DOSES] = {0.5, 0.75, 1, 1.25, 1.5, 2};
+    persona_judge *judge = pair_judge();
+    persona_questions *questions = pair_questions();
+    persona_model *m = open_model(0);
+    persona_session *s = bulk_session(m);
+    persona_trait *trait = NULL;
+    persona_err e = {0};
+    persona_vector *v = extract_one(s, "silly", judge, questions, &trait);
+    persona_questions fresh = *questions;
+    fresh.extraction = questions->evaluation;
+    fresh.n_extraction = questions->n_evaluation;
+    const settling x = {.s = s,
+                        .v = v,
+                        .trait = trait,
+                        .questions = &fresh,
+                        .judge = judge,
+                        .n_questions = 16,
+                        .seed = 11,
+                        .tag = "test"};
+    sweep_cell cells[64 * N_DOSES];
+    size_t n = 0;
+    for (int b = 1; b < v->n_layer - 1; b++) {
+        for (size_t k = 0; k < N_DOSES && isfinite(v->layers[b].dose); k++) {
+            cells[n++] = (sweep_cell){.block = b, .alpha = DOSES[k] * (double)v->layers[b].dose};
+        }
+    }
+    const double chosen = isfinite(v->from.promote) ? (double)v->from.promote : 1;
+    cells[n++] = (sweep_cell){.block = v->from.best_layer, .alpha = chosen * (double)v->from.dose};
+    must(sweep_run(&x, cells, n, false, "exhaustive", &e), &e);
+    double best = 0;
+    for (size_t i = 0; i + 1 < n; i++) {
+        best = cells[i].coherence >= 70 ? fmax(best, cells[i].score) : best;
+    }
+    const sweep_cell *mine = &cells[n - 1];
+    printf("chosen: block %d at %g doses, score %.1f, coherence %.1f; best of %zu: %.1f\n",
+           mine->block, chosen, mine->score, mine->coherence, n - 1, best);
+    assert_true(mine->coherence >= 70);
+    assert_true(mine->score >= 0.9 * best);
+    persona_vector_free(v);
+    persona_trait_free(trait);
+    persona_session_free(s);
+    persona_model_free(m);
+    persona_questions_free(questions);
+    persona_judge_free(judge);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_dose_is_one_nat_elsewhere),
+        cmocka_unit_test(choice_is_near_the_best),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
