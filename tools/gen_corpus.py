@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""gen_corpus.py - writes tests/fuzz/corpus/{gguf,safetensors,json,f32,pt,pickle}: small files, most of
+"""gen_corpus.py - writes tests/fuzz/corpus/{gguf,safetensors,json,f32,pt,pickle,textfile,reply}: small files, most of
 them wrong in one way, which every build replays (tests/fuzz/replay.c) and the fuzzers start from. Those named
 good* must be accepted (for pickles: as far as the pickle goes), the others refused.
 
@@ -259,9 +259,37 @@ Z = {
     "huge_rows": tensor_zip(pickle(n=2 ** 31 - 1, size=(4098, 2), stride=(2, 1))), "good_root_empty": tensor_zip(root=""), "root_none": archive([("data.pkl", pickle()), ("data/0", b"\0" * 24)]), "good_half": tensor_zip(pickle(kind=b"ctorch\nHalfStorage\n"), b"\0\x3c" * 6),
 }
 
+# ---- texts and replies
+
+LINE = b'{"prompt":"a","response":"b","polarity":"positive"}'
+CSV = b"question,prompt,answer,question_id,silly,coherence\n"
+T = {
+    "good": LINE + b"\n", "good_messages": b'{"messages":[{"role":"user","content":"a"}],"response":"b"}', "good_bom": b"\xef\xbb\xbf" + LINE, "good_crlf": LINE + b"\r\n" + LINE + b"\r\n", "good_empty_lines": b"\n\n" + LINE + b"\n\n",
+    "good_unknown": LINE[:-1] + b',"x":[1,{"y":null}]}', "good_csv": CSV + b'q,p,"a ""b""\nc",silly_0_pos_0,80.5,90\n', "good_csv_empty_score": CSV + b"q,p,a,silly_0_pos_0,,\n", "prompts": b"hello\\nworld\n\nbye\n",
+    "cut": LINE[:-1], "utf8": b'{"prompt":"\xff","response":"b"}', "utf8_cut": b'{"prompt":"\xc3', "nul": b'{"prompt":"a\0b","response":"c"}', "nul_escaped": b'{"prompt":"a\\u0000b","response":"c"}', "surrogate": b'{"prompt":"\\ud800","response":"c"}', "array": b"[" + LINE + b"]", "number": LINE + b"\n3\n",
+    "nothing": b'{"polarity":"positive"}', "both": b'{"prompt":"a","messages":[],"response":"b"}', "role": b'{"messages":[{"role":"robot","content":"a"}],"response":"b"}', "role_missing": b'{"messages":[{"content":"a"}],"response":"b"}', "last_assistant": b'{"messages":[{"role":"assistant","content":"a"}],"response":"b"}',
+    "polarity": b'{"prompt":"a","response":"b","polarity":"up"}', "polarity_number": b'{"prompt":"a","response":"b","polarity":1}', "label_high": b'{"prompt":"a","response":"b","label":101}', "label_text": b'{"prompt":"a","response":"b","label":"9"}', "response_number": b'{"prompt":"a","response":3}',
+    "good_deep": b'{"prompt":"a","response":"b","x":' + b"[" * 3000 + b"]" * 3000 + b"}", "deep_open": b"[" * 5000, "csv_column": CSV.replace(b"answer", b"reply") + b"q,p,a,silly_0_pos_0,1,1\n", "csv_fields": CSV + b"q,p,a\n", "csv_quote": CSV + b'q,p,"a,silly_0_pos_0,1,1\n', "good_csv_quote_inside": CSV + b'q,p,a"b,silly_0_pos_0,1,1\n',
+    "csv_score": CSV + b"q,p,a,silly_0_pos_0,high,1\n", "csv_score_nan": CSV + b"q,p,a,silly_0_pos_0,nan,1\n", "csv_twice": CSV.replace(b"prompt", b"question") + b"q,p,a,x,1,1\n",
+}
+
+
+def reply(content, top=None):
+    choice = {"message": {"role": "assistant", "content": content}}
+    if top is not None:
+        choice["logprobs"] = {"content": [{"token": content, "logprob": -0.1, "top_logprobs": [{"token": t, "logprob": x} for t, x in top]}]}
+    return json.dumps({"choices": [choice]})
+
+
+R = {
+    "good": reply("80", [("80", -0.1), ("90", -2.5)]), "good_text": reply("80"), "good_words": reply("I would say 80."), "good_refusal": reply("REFUSAL"), "good_mass": reply("x", [("x", -0.01), ("5", -9)]), "good_huge_number": reply("9" * 400), "good_minus": reply("-5"),
+    "empty": "", "text": "Bad Gateway", "array": "[]", "no_choices": '{"choices":[]}', "choices_text": '{"choices":"x"}', "choice_null": '{"choices":[null]}', "no_message": '{"choices":[{}]}', "good_content_number": '{"choices":[{"message":{"content":3}}]}', "error": '{"error":{"message":"no\\nmore"}}',
+    "cut": reply("80", [("80", -0.1)])[:-5], "utf8": b'{"choices":[{"message":{"content":"\xff"}}]}', "deep": "[" * 4000,
+}
+
 if __name__ == "__main__":
-    shutil.rmtree(OUT, ignore_errors=True)
-    for parser, samples in [("gguf", G), ("safetensors", S), ("json", J), ("f32", F), ("pickle", P), ("pt", Z)]:
+    for parser, samples in [("gguf", G), ("safetensors", S), ("json", J), ("f32", F), ("pickle", P), ("pt", Z), ("textfile", T), ("reply", R)]:
+        shutil.rmtree(OUT / parser, ignore_errors=True)
         for name, data in samples.items():
             save(parser, name, data)
         print(f"{parser}: {len(samples)}")

@@ -357,6 +357,8 @@ persona_code calibrate_blocks(const calibration *c, block_dose *doses, size_t n,
 #define NEAR 2.0  /* a multiple whose KL is within this factor of the target is on the line */
 #define STEP 1.14 /* between the multiples of the line */
 #define MAX_APPROACHES 6
+#define MAX_REDRAWN 3
+#define CLOSE 0.06 /* log of measured over wanted KL at which the solution is taken */
 #define DEFAULT_QUESTIONS 40
 
 typedef struct kl_points {
@@ -437,10 +439,12 @@ persona_code calibrate_exactly(const calibration *c, block_dose *dose, persona_e
         const double around[2] = {alpha / STEP, alpha * STEP};
         rc = add_points(c, dose->block, around, 2, &p, e);
     }
-    if (rc == PERSONA_OK && near) {
+    /* The measured solution joins the line; where the line did not hold, it is drawn again. */
+    for (int i = 0; rc == PERSONA_OK && near && i < MAX_REDRAWN; i++) {
         dose->alpha = solve_line(&p);
         rc = add_points(c, dose->block, &dose->alpha, 1, &p, e);
-        dose->kl = p.kl[p.n - 1];
+        dose->kl = rc == PERSONA_OK ? p.kl[p.n - 1] : (double)NAN;
+        near = fabs(log(fmax(dose->kl, 1e-9) / TARGET_NATS)) > CLOSE;
     }
     return rc;
 }
