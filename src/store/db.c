@@ -271,7 +271,7 @@ persona_code db_open(const char *path, db_mode mode, const db_schema *schema, db
     *out = NULL;
     if (mode == DB_WRITE && *path)
         create_private(path); /* whatever is wrong, SQLite will say */
-    else if (stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
+    else if (mode == DB_READ && stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
         return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no such file", path);
     db *d = mem_calloc(1, sizeof *d);
     if (!d)
