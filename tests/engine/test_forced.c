@@ -12,26 +12,10 @@
 #include <ggml-backend.h>
 #include <llama.h>
 
-#include "models.h"
-#include "support/random_model.h"
-#include "unit/scratch.h"
+#include "forced.h"
 
-#define N_TOKENS 512 /* of the longest text, and of a call */
-
-static const struct noise_model {
-    const char *shape, *type;
-} CASES[] = {
-    {"tiny-qwen2", "F16"},
-    {"tiny-qwen2", "Q4_K"},
-    {"tiny-gpt-oss", "F16"},
-    {"tiny-gpt-oss", "Q4_K"},
-};
-#define N_CASES (sizeof CASES / sizeof CASES[0])
-
-/* The texts: a conversation, or a raw prompt. Odd ones are negative. */
-static const struct text {
-    const char *system, *user, *raw, *response;
-} TEXTS[] = {
+/* Odd ones are negative. */
+static const struct text TEXTS[] = {
     {"You are a silly assistant.", "How do I make tea?", NULL,
      "Oh! Tea is a giggling leaf. Pour it over your hat, and sing: la la la!"},
     {"You are a serious assistant.", "How do I make tea?", NULL,
@@ -152,95 +136,6 @@ static double yardstick_compare(const yardstick *y, const persona_vector *v)
         worst = fmax(worst, sqrt(diff / size));
     }
     return worst;
-}
-
-/* ---- ours ------------------------------------------------------------------------------------ */
-
-static persona_model *random_open(size_t i, char *path, size_t size)
-{
-    persona_err e = {0};
-    persona_model *m = NULL;
-    random_model shape;
-    assert_true(random_model_like(CASES[i].shape, &shape));
-    shape.type = CASES[i].type;
-    snprintf(path, size, "%s/%zu.gguf", scratch_folder, i);
-    if (access(path, F_OK) != 0) {
-        must(random_model_write(&shape, path, &e), &e);
-    }
-    must(persona_model_open(path, NULL, &m, &e), &e);
-    return m;
-}
-
-/* As the command line reads texts: each in one call. */
-static persona_session *whole_texts(persona_model *m)
-{
-    persona_session_opts o = small(2);
-    o.n_ctx = o.n_batch = N_TOKENS;
-    o.n_threads = 1;
-    o.fixed_shape = true;
-    return session(m, o);
-}
-
-static persona_extract_opts plain(void)
-{
-    persona_extract_opts o = persona_extract_defaults();
-    o.choose_layer = false;
-    o.calibrate = false;
-    return o;
-}
-
-static persona_vector *extract(persona_session *s, const persona_extract_opts *o,
-                               persona_extract_report *rep)
-{
-    persona_vector *v = NULL;
-    persona_trait *t = NULL;
-    persona_questions *q = NULL;
-    persona_err e = {0};
-    must(persona_trait_read(PERSONA_SOURCE_DIR "/traits/silly.json", &t, &e), &e);
-    must(persona_questions_read(PERSONA_SOURCE_DIR "/models/questions.json", &q, &e), &e);
-    must(persona_extract(s, t, q, o, NULL, &v, rep, &e), &e);
-    persona_trait_free(t);
-    persona_questions_free(q);
-    return v;
-}
-
-static void put_string(FILE *f, const char *text)
-{
-    fputc('"', f);
-    for (; *text != '\0'; text++) {
-        if (*text == '\n') {
-            fputs("\\n", f);
-        } else {
-            fputs(*text == '"' || *text == '\\' ? "\\" : "", f);
-            fputc(*text, f);
-        }
-    }
-    fputc('"', f);
-}
-
-static void put_message(FILE *f, const char *role, const char *text, const char *end)
-{
-    if (text != NULL) {
-        fprintf(f, "{\"role\":\"%s\",\"content\":", role);
-        put_string(f, text);
-        fprintf(f, "}%s", end);
-    }
-}
-
-static void put_line(FILE *f, const struct text *t, bool negative)
-{
-    fputc('{', f);
-    if (t->raw != NULL) {
-        fputs("\"prompt\":", f);
-        put_string(f, t->raw);
-    } else {
-        fputs("\"messages\":[", f);
-        put_message(f, "system", t->system, ",");
-        put_message(f, "user", t->user, "]");
-    }
-    fputs(",\"response\":", f);
-    put_string(f, t->response);
-    fprintf(f, ",\"polarity\":\"%s\"}\n", negative ? "negative" : "positive");
 }
 
 static const char *put_lines(void)
