@@ -20,7 +20,7 @@ static const struct noise_model {
     double passes;
 } CASES[] = {
     {"tiny-qwen2", "F16", NULL, 0.002},      {"tiny-qwen2", "Q4_K", NULL, 0.02},
-    {"tiny-gpt-oss", "F16", NULL, 0.002},    {"tiny-gpt-oss", "Q4_K", NULL, 0.04},
+    {"tiny-gpt-oss", "F16", NULL, 0.02},     {"tiny-gpt-oss", "Q4_K", NULL, 0.04},
     {"tiny-gpt-oss", "Q8_0", "MXFP4", 0.04},
 };
 #define N_CASES (sizeof CASES / sizeof CASES[0])

@@ -22,7 +22,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-#define POOL ((size_t)1 << 20)
+#define POOL ((size_t)1 << 18)
 #define RUN 256
 #define MAX_VOCAB (1 << 20)
 #define MAX_BLOCKS 512
