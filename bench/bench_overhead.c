@@ -2,7 +2,7 @@
  *
  * bench_overhead.c - what scheduling, taps and edits cost against libllama's own batched decoding at
  * the same shapes: n slots, one prompt each, T generated tokens each, temperature 1 with the same
- * samplers, no end-of-text stop.
+ * samplers, no end-of-text stop. On the embedded pair and a larger model of random weights.
  *
  *   bench_overhead [-m MODEL.gguf]... [-s SLOTS] [-t TOKENS] [-r ROUNDS]
  *
@@ -10,36 +10,15 @@
  * ratios ours/theirs with their range, since the machine's speed drifts. This file is the one place
  * outside src/engine that includes llama.h: it is the yardstick.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <llama.h>
 
-#include "persona/persona.h"
+#include "bench.h"
 
-#define MAX_MODELS 8
-#define MAX_ROUNDS 64
 #define N_PROMPT 48
 
 typedef struct setting {
     int slots, tokens, rounds, threads;
 } setting;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void die(const char *what)
-{
-    fprintf(stderr, "bench_overhead: %s\n", what);
-    exit(70);
-}
 
 static void prompt_of(int slot, int n_vocab, persona_token *out)
 {
@@ -84,7 +63,7 @@ static double theirs(struct llama_context *ctx, const setting *x)
     struct llama_sampler **sampler = calloc((size_t)x->slots, sizeof *sampler);
     llama_token *next = calloc((size_t)x->slots, sizeof *next);
     if (sampler == NULL || next == NULL) {
-        die("out of memory");
+        bench_die("out of memory");
     }
     llama_memory_clear(llama_get_memory(ctx), true);
     for (int s = 0; s < x->slots; s++) {
@@ -97,24 +76,24 @@ static double theirs(struct llama_context *ctx, const setting *x)
             batch_add(&b, prompt[i], i, s, i == N_PROMPT - 1);
         }
         if (llama_decode(ctx, b) != 0) {
-            die("llama_decode failed");
+            bench_die("llama_decode failed");
         }
         next[s] = llama_sampler_sample(sampler[s], ctx, N_PROMPT - 1);
     }
-    double t0 = now();
+    double t0 = bench_now();
     for (int t = 1; t < x->tokens; t++) {
         b.n_tokens = 0;
         for (int s = 0; s < x->slots; s++) {
             batch_add(&b, next[s], N_PROMPT + t - 1, s, true);
         }
         if (llama_decode(ctx, b) != 0) {
-            die("llama_decode failed");
+            bench_die("llama_decode failed");
         }
         for (int s = 0; s < x->slots; s++) {
             next[s] = llama_sampler_sample(sampler[s], ctx, s);
         }
     }
-    double seconds = now() - t0;
+    double seconds = bench_now() - t0;
     for (int s = 0; s < x->slots; s++) {
         llama_sampler_free(sampler[s]);
     }
@@ -140,9 +119,9 @@ static bool on_token(void *ud, persona_token t, const char *piece, size_t len)
     (void)len;
     c->seen++;
     if (++c->started == c->slots) {
-        c->t0 = now();
+        c->t0 = bench_now();
     }
-    c->t1 = now();
+    c->t1 = bench_now();
     return true;
 }
 
@@ -155,7 +134,7 @@ static double ours(persona_session *s, const setting *x, const persona_plan *pla
     clockwork c = {.slots = x->slots};
     persona_err e = {0};
     if (q == NULL || prompts == NULL) {
-        die("out of memory");
+        bench_die("out of memory");
     }
     for (int k = 0; k < x->slots; k++) {
         prompt_of(k, n_vocab, prompts + k * N_PROMPT);
@@ -172,7 +151,7 @@ static double ours(persona_session *s, const setting *x, const persona_plan *pla
         q[k].sampling.seed = (uint32_t)k;
     }
     if (persona_session_run_all(s, q, (size_t)x->slots, NULL, &e) != PERSONA_OK) {
-        die(e.msg);
+        bench_die(e.msg);
     }
     free(q);
     free(prompts);
@@ -181,23 +160,17 @@ static double ours(persona_session *s, const setting *x, const persona_plan *pla
 
 /* ---- comparison ------------------------------------------------------------------------------ */
 
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static persona_plan *one_block_plan(const persona_model_info *i, float scale)
 {
     persona_plan *p = NULL;
     float *v = calloc((size_t)i->n_embd, sizeof *v);
     if (v == NULL) {
-        die("out of memory");
+        bench_die("out of memory");
     }
     v[0] = 1e-3F;
     persona_edit edit = {.block = i->n_layer / 2, .alpha = scale, .v = v};
     if (persona_plan_new(i->n_layer, i->n_embd, &edit, 1, &p, NULL) != PERSONA_OK) {
-        die("no plan");
+        bench_die("no plan");
     }
     free(v);
     return p;
@@ -216,17 +189,17 @@ static void compare(const char *path, const setting *x)
     o.no_cvec = true; /* the general path is what is measured */
     if (persona_model_open(path, NULL, &m, &e) != PERSONA_OK ||
         persona_session_new(m, &o, &s, &e) != PERSONA_OK) {
-        die(e.msg);
+        bench_die(e.msg);
     }
     struct llama_model *lm = llama_model_load_from_file(path, llama_model_default_params());
     struct llama_context *ctx = lm != NULL ? their_context(lm, x) : NULL;
     if (ctx == NULL) {
-        die("libllama cannot load the model");
+        bench_die("libllama cannot load the model");
     }
     const persona_model_info *i = persona_model_info_get(m);
     persona_plan *plan = one_block_plan(i, 1.0F);
     persona_tap tap = {.mode = PERSONA_TAP_MEAN, .span = PERSONA_SPAN_RESPONSE};
-    double ratio[4][MAX_ROUNDS], base[MAX_ROUNDS];
+    double ratio[4][BENCH_MAX_ROUNDS], base[BENCH_MAX_ROUNDS];
     theirs(ctx, x);
     ours(s, x, NULL, NULL);
     for (int r = 0; r < x->rounds; r++) {
@@ -236,14 +209,14 @@ static void compare(const char *path, const setting *x)
             ratio[v][r] = mine / base[r];
         }
     }
-    qsort(base, (size_t)x->rounds, sizeof *base, by_value);
+    const double alone = bench_median(base, x->rounds);
     printf("%s: %s, %d blocks x %d, %d slots, %d tokens each; libllama alone %.0f tok/s\n", path,
            i->quant, i->n_layer, i->n_embd, x->slots, x->tokens,
-           x->slots * (x->tokens - 1) / base[x->rounds / 2]);
+           x->slots * (x->tokens - 1) / alone);
     for (int v = 0; v < 4; v++) {
-        qsort(ratio[v], (size_t)x->rounds, sizeof ratio[v][0], by_value);
-        printf("  %-28s time ratio %.3f  [%.3f .. %.3f]  n=%d\n", NAMES[v], ratio[v][x->rounds / 2],
-               ratio[v][0], ratio[v][x->rounds - 1], x->rounds);
+        const double middle = bench_median(ratio[v], x->rounds);
+        printf("  %-28s time ratio %.3f  [%.3f .. %.3f]  n=%d\n", NAMES[v], middle, ratio[v][0],
+               ratio[v][x->rounds - 1], x->rounds);
     }
     persona_plan_free(plan);
     llama_free(ctx);
@@ -254,45 +227,40 @@ static void compare(const char *path, const setting *x)
 
 int main(int argc, char **argv)
 {
-    const char *models[MAX_MODELS];
-    int n = 0, c;
-    setting x = {
-        .slots = 16, .tokens = 128, .rounds = 9, .threads = persona_session_defaults().n_threads};
+    bench_models models = {.n = 0};
+    int c;
+    bench_calm(argv);
+    setting x = {.slots = 16, .threads = persona_session_defaults().n_threads};
     while ((c = getopt(argc, argv, "m:s:t:r:j:")) != -1) {
-        switch (c) {
-        case 'm':
-            if (n < MAX_MODELS) {
-                models[n++] = optarg;
-            }
-            break;
-        case 's':
-            x.slots = (int)strtol(optarg, NULL, 10);
-            break;
-        case 't':
-            x.tokens = (int)strtol(optarg, NULL, 10);
-            break;
-        case 'r':
-            x.rounds = (int)strtol(optarg, NULL, 10);
-            break;
-        case 'j':
-            x.threads = (int)strtol(optarg, NULL, 10);
-            break;
-        default:
+        int *number = c == 's'   ? &x.slots
+                      : c == 't' ? &x.tokens
+                      : c == 'r' ? &x.rounds
+                                 : &x.threads;
+        if (c == '?') {
             fprintf(stderr,
                     "usage: bench_overhead [-m MODEL]... [-s SLOTS] [-t TOKENS] [-r ROUNDS] "
                     "[-j THREADS]\n");
             return 64;
         }
+        if (c != 'm') {
+            *number = (int)strtol(optarg, NULL, 10);
+        } else if (models.n < BENCH_MAX_MODELS) {
+            models.paths[models.n++] = optarg;
+        }
     }
-    if (x.slots < 1 || x.tokens < 2 || x.rounds < 1 || x.rounds > MAX_ROUNDS || x.threads < 1) {
-        die("counts out of range");
+    if (x.slots < 1 || x.tokens < 0 || x.tokens == 1 || x.rounds < 0 ||
+        x.rounds > BENCH_MAX_ROUNDS || x.threads < 1) {
+        bench_die("counts out of range");
     }
-    if (n == 0) {
-        models[n++] = PERSONA_SOURCE_DIR "/models/persona-qwen2.gguf";
-        models[n++] = PERSONA_SOURCE_DIR "/models/persona-gpt-oss.gguf";
+    if (models.n == 0) {
+        bench_models_default(&models);
     }
-    for (int i = 0; i < n; i++) {
-        compare(models[i], &x);
+    for (int i = 0; i < models.n; i++) {
+        setting mine = x;
+        const bool large = bench_is_large(&models, i);
+        mine.tokens = x.tokens > 0 ? x.tokens : large ? 16 : 64;
+        mine.rounds = x.rounds > 0 ? x.rounds : large ? 3 : 5;
+        compare(models.paths[i], &mine);
     }
     return 0;
 }

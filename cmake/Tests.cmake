@@ -2,7 +2,8 @@
 #
 # Tests.cmake - one program and one ctest entry per file: tests/unit/test_*.c (label unit, no model),
 # tests/engine/test_*.c (label engine, the embedded pair), tests/cli/*.sh (label cli, the built program).
-# tests/fuzz/fuzz_*.c replay their corpus (label unit). Exit status 77 means skipped. bench/bench_*.c are built here and run by `make bench`.
+# tests/fuzz/fuzz_*.c replay their corpus (label unit). Exit status 77 means skipped. bench/bench_*.c are built here
+# and run by `make bench`. tools/random_model.c becomes build/tools/random-model, for developers.
 
 pkg_check_modules(PC_cmocka REQUIRED IMPORTED_TARGET "cmocka>=1.1")
 
@@ -31,10 +32,17 @@ if(PERSONA_SANITIZE)
         "TSAN_OPTIONS=suppressions=${supp}/tsan.txt:halt_on_error=1:second_deadlock_stack=1")
 endif()
 
+# Tests need the source tree in every build, also where the installed program must not know it.
+function(persona_source_data target)
+    target_compile_definitions(${target} PRIVATE
+        $<$<NOT:$<BOOL:${PERSONA_SOURCE_DATA}>>:PERSONA_SOURCE_DIR="${PROJECT_SOURCE_DIR}">)
+endfunction()
+
 file(GLOB support CONFIGURE_DEPENDS "tests/support/*.c")
 if(support)
     add_library(persona_test_support OBJECT ${support})
     target_link_libraries(persona_test_support PRIVATE persona_common PkgConfig::PC_cmocka)
+    persona_source_data(persona_test_support)
 endif()
 
 function(persona_program file folder)
@@ -42,10 +50,11 @@ function(persona_program file folder)
     add_executable(${name} "${file}")
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/${folder}")
     target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
-    # Tests need the source tree in every build, also where the installed program must not know it.
-    target_compile_definitions(${name} PRIVATE
-        $<$<NOT:$<BOOL:${PERSONA_SOURCE_DATA}>>:PERSONA_SOURCE_DIR="${PROJECT_SOURCE_DIR}">)
+    persona_source_data(${name})
     target_link_libraries(${name} PRIVATE persona_static persona_common)
+    if(TARGET persona_test_support)
+        target_link_libraries(${name} PRIVATE persona_test_support)
+    endif()
 endfunction()
 
 function(persona_test_properties name label timeout processors)
@@ -82,9 +91,6 @@ foreach(label unit engine)
         persona_program("${file}" tests)
         get_filename_component(name "${file}" NAME_WE)
         target_link_libraries(${name} PRIVATE PkgConfig::PC_cmocka)
-        if(support)
-            target_link_libraries(${name} PRIVATE persona_test_support)
-        endif()
         add_test(NAME ${name} COMMAND ${name})
         if(label STREQUAL "unit")
             persona_test_properties(${name} unit 60 1)
@@ -107,3 +113,6 @@ file(GLOB files CONFIGURE_DEPENDS "bench/bench_*.c")
 foreach(file IN LISTS files)
     persona_program("${file}" bench)
 endforeach()
+
+persona_program(tools/random_model.c tools)
+set_target_properties(random_model PROPERTIES OUTPUT_NAME random-model)

@@ -103,6 +103,24 @@ static persona_code refuse(void *ud, const job_answer *a, persona_err *e)
     return a->id == 4 ? persona_err_set(e, PERSONA_E_CANCELED, "enough") : PERSONA_OK;
 }
 
+/* Without a path: nothing on disk under any name, and every call begins anew. */
+static void private_jobs(void **state)
+{
+    (void)state;
+    persona_err e = {0};
+    size_t n = 0;
+    for (int again = 0; again < 2; again++) {
+        job *j = NULL;
+        ok(job_open(NULL, manifest, false, &j, &e), &e);
+        ok(check_stage(j, "extract", NULL, 0, &n, &e), &e);
+        assert_int_equal(n, 0);
+        put(j, "extract", 0);
+        ok(check_stage(j, "extract", NULL, 0, &n, &e), &e);
+        assert_int_equal(n, 1);
+        job_close(j);
+    }
+}
+
 static void rooms(void **state)
 {
     (void)state;
@@ -713,6 +731,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_come_back),
+        cmocka_unit_test(private_jobs),
         cmocka_unit_test(rooms),
         cmocka_unit_test(pieces_of_a_mean),
         cmocka_unit_test(published_order),
