@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 
+#define MAX_BATCH 65536 /* of a session */
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static void *sure(void *p)
@@ -124,7 +126,7 @@ persona_code cli_open_session(const cli_state *c, cli_engine *x, int n_slots, in
     if (opts.n_ctx > x->info->n_ctx_train && x->info->n_ctx_train > 0)
         opts.n_ctx = x->info->n_ctx_train;
     if (x->whole_texts)
-        opts.n_batch = opts.n_ctx;
+        opts.n_batch = opts.n_ctx < MAX_BATCH ? opts.n_ctx : MAX_BATCH;
     opts.fixed_shape = true; /* same seed, same bytes, whatever else runs or ran */
     return persona_session_new(x->model, &opts, &x->session, e);
 }

@@ -28,7 +28,7 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
     job_score score = {.trait = NAN, .coherence = NAN};
     bool has = false;
     persona_code rc = PERSONA_OK;
-    if (x->csv && a->polarity == 0) {
+    if (a->polarity == 0) { /* whoever reads the file takes a side from it */
         x->n_left_out++;
         return PERSONA_OK;
     }
@@ -140,7 +140,9 @@ static persona_code say_done(cli_state *c, const exporting *x, const job_info *i
         cli_say(c, "%s: %zu answers%s%s", output, x->n, x->judge ? ", scored by " : "",
                 x->judge ? x->judge : "");
         if (x->n_left_out > 0)
-            cli_say(c, "%zu answers without polarity have no place in CSV", x->n_left_out);
+            cli_say(c,
+                    "%zu answers without an instruction are left out: they belong to neither side",
+                    x->n_left_out);
         return PERSONA_OK;
     }
     cli_json doc;

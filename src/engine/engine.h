@@ -217,6 +217,8 @@ struct persona_session {
     uint64_t cvec_id; /* fingerprint of the plan in the control-vector adapter; 0: none */
     float *cvec_data;
     pace pace;
+    double wall, cpu; /* spent in computations, for the pace */
+    int n_threads;    /* that libllama was told; 0: its own */
     persona_session_stats stats;
 };
 
@@ -235,7 +237,7 @@ void slot_close(persona_session *s, slot *sl);
 /* Makes sure the adapter matches the way plans are applied: true if plan is applied by it. */
 bool session_use_cvec(persona_session *s, const persona_plan *plan);
 PERSONA_CHECK persona_code session_decode(persona_session *s, bool cvec, persona_err *e);
-void session_pace_begin(persona_session *s);
+
 /* Batch building: one token of stream `seq` at position `pos`. */
 void session_batch_add(persona_session *s, llama_token t, llama_pos pos, llama_seq_id seq,
                        bool logits);

@@ -37,16 +37,16 @@ bool pace_update(pace *p, double wall, double cpu)
         return false;
     }
     const double share = (cpu - p->cpu) / (span * p->threads);
-    const bool tried = p->trying;
+    const int before = p->before;
     p->wall = wall;
     p->cpu = cpu;
-    p->trying = false;
-    if (tried && share < FREE) { /* back to what worked, for longer */
+    p->before = 0;
+    if (before > 0 && share < FREE) { /* back to what worked, for longer */
         p->lowered_at = wall;
         p->retry = p->retry * 2 < LAST_RETRY ? p->retry * 2 : LAST_RETRY;
-        return set(p, p->threads / 2 > 1 ? p->threads / 2 : 1);
+        return set(p, before);
     }
-    if (tried) {
+    if (before > 0) {
         p->retry = FIRST_RETRY;
     }
     if (p->threads > 1 && share < BUSY) {
@@ -54,7 +54,7 @@ bool pace_update(pace *p, double wall, double cpu)
         return set(p, p->threads / 2);
     }
     if (p->threads < p->most && wall - p->lowered_at >= p->retry) {
-        p->trying = true;
+        p->before = p->threads;
         return set(p, p->threads * 2 < p->most ? p->threads * 2 : p->most);
     }
     return false;

@@ -13,11 +13,12 @@ typedef struct pace {
     double wall, cpu;  /* clocks at the beginning of the window, seconds */
     double retry;      /* time to wait before more threads are tried again */
     double lowered_at; /* wall clock; when threads were last taken away */
-    bool trying;       /* the window tries more threads */
+    int before;        /* the number that worked, while more are tried; 0: no trial */
 } pace;
 
 void pace_init(pace *p, int threads, double wall, double cpu);
-/* To be called after every computation with the clocks (wall, and processor time of the process).
+/* To be called after every computation with the time spent in computations so far (wall, and processor
+ * time of the process): what happens between them does not count.
  * Returns true if p->threads has changed. */
 bool pace_update(pace *p, double wall, double cpu);
 

@@ -203,8 +203,10 @@ persona_code prefill_run(persona_session *s, slot *sl, bool cvec, persona_err *e
         size_t n_out = 0, end = call_end(s, sl, &need, from);
         while (rc == PERSONA_OK && pos < end && n_out < ENGINE_MIN_OUTPUTS) {
             rc = add_row(s, sl, &need, pos, e);
-            n_out += s->batch.logits[s->batch.n_tokens - 1] != 0;
-            pos++;
+            if (rc == PERSONA_OK) {
+                n_out += s->batch.logits[s->batch.n_tokens - 1] != 0;
+                pos++;
+            }
         }
         if (rc == PERSONA_OK) {
             rc = session_decode(s, cvec, e);

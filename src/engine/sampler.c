@@ -215,7 +215,8 @@ persona_code sampler_new(const persona_model *m, const persona_sampling *s,
         if (s->temperature != 1.0F) {
             llama_sampler_chain_add(chain, llama_sampler_init_temp(s->temperature));
         }
-        llama_sampler_chain_add(chain, llama_sampler_init_dist(s->seed));
+        llama_sampler_chain_add(
+            chain, llama_sampler_init_dist(s->seed != LLAMA_DEFAULT_SEED ? s->seed : s->seed - 1));
     }
     *out = chain;
     return PERSONA_OK;

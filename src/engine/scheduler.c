@@ -267,7 +267,6 @@ persona_code persona_session_run(persona_session *s, persona_source next, void *
     bool more = true;
     size_t base = s->stats.n_requests;
     int64_t t0 = llama_time_us();
-    session_pace_begin(s);
     while (rc == PERSONA_OK) {
         if (canceled(hooks)) {
             rc = persona_err_set(e, PERSONA_E_CANCELED, "interrupted");

@@ -229,19 +229,32 @@ static double clock_seconds(clockid_t id)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Windows begin with a run: what happens between runs is not computing. */
-void session_pace_begin(persona_session *s)
+/* A single row with a long past is the one case in which ggml's attention splits its sum among the
+ * threads: there their number stays, since it would change the last bits. */
+#define SPLIT_FROM 256
+
+static int thread_count(const persona_session *s)
 {
-    s->pace.wall = clock_seconds(CLOCK_MONOTONIC);
-    s->pace.cpu = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
-    s->pace.trying = false;
+    const struct llama_batch *b = &s->batch;
+    const bool split = b->n_tokens == 1 && b->pos[0] >= SPLIT_FROM - 1;
+    return split ? s->opts.n_threads : s->pace.threads;
 }
 
-static void keep_pace(persona_session *s)
+static void set_threads(persona_session *s, int n)
 {
-    if (pace_update(&s->pace, clock_seconds(CLOCK_MONOTONIC),
-                    clock_seconds(CLOCK_PROCESS_CPUTIME_ID))) {
-        llama_set_n_threads(s->ctx, s->pace.threads, s->pace.threads);
+    if (n != s->n_threads) {
+        llama_set_n_threads(s->ctx, n, n);
+        s->n_threads = n;
+    }
+}
+
+/* What was half computed is forgotten: later requests must not build on it. */
+static void forget_batch(persona_session *s)
+{
+    for (int32_t i = 0; i < s->batch.n_tokens; i++) {
+        const llama_seq_id seq = s->batch.seq_id[i][0];
+        llama_memory_seq_rm(llama_get_memory(s->ctx), seq, -1, -1);
+        s->streams[seq].n = 0;
     }
 }
 
@@ -249,8 +262,16 @@ persona_code session_decode(persona_session *s, bool cvec, persona_err *e)
 {
     eval_prepare(&s->eval, cvec);
     backend_log_reset();
+    set_threads(s, thread_count(s));
+    const double wall = clock_seconds(CLOCK_MONOTONIC),
+                 cpu = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
     int32_t rc = llama_decode(s->ctx, s->batch);
-    keep_pace(s);
+    s->wall += clock_seconds(CLOCK_MONOTONIC) - wall;
+    s->cpu += clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    pace_update(&s->pace, s->wall, s->cpu);
+    if (s->eval.err.code != PERSONA_OK || rc != 0) {
+        forget_batch(s);
+    }
     if (s->eval.err.code != PERSONA_OK) {
         return persona_err_set(e, s->eval.err.code, "%s", s->eval.err.msg);
     }

@@ -100,12 +100,12 @@ void tap_row(tap_state *t, int block, size_t row, const float *restrict h)
     size_t d = (size_t)t->n_embd;
     if (t->tap.mode == PERSONA_TAP_MEAN) {
         double *restrict sum = t->sum + (size_t)i * d;
-        float square = 0.0F;
+        double square = 0;
         for (size_t k = 0; k < d; k++) {
             sum[k] += (double)h[k];
-            square += h[k] * h[k];
+            square += (double)h[k] * (double)h[k];
         }
-        t->norms[row * t->tap.n_blocks + (size_t)i] = sqrtf(square);
+        t->norms[row * t->tap.n_blocks + (size_t)i] = (float)sqrt(square);
         return;
     }
     memcpy(t->rows + (row * t->tap.n_blocks + (size_t)i) * d, h, d * sizeof *h);

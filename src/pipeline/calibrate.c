@@ -81,9 +81,10 @@ static void compare_base(void *ud, size_t i, const float *logits, size_t n_vocab
     const double shift = log_sum(logits, n_vocab);
     double kl = 0;
     for (size_t k = 0; k < n_vocab; k++) {
-        kl += exp((double)ps[k]) * ((double)ps[k] - ((double)logits[k] - shift));
+        const double p = exp((double)ps[k]);
+        kl += p > 0 ? p * ((double)ps[k] - ((double)logits[k] - shift)) : 0;
     }
-    t->kl[i] = kl > 0 ? kl : 0;
+    t->kl[i] = isnan(kl) ? (double)INFINITY : fmax(kl, 0); /* numbers that overflow are too much */
     t->n_base = i + 1;
 }
 
@@ -115,6 +116,10 @@ static double between(const search *x)
 /* Books the KL of the current multiple and chooses the next one. */
 static void advance(search *x, double tolerance)
 {
+    if (isnan(x->kl)) { /* answers too short to measure on */
+        x->failed = x->done = true;
+        return;
+    }
     const double off = fabs(log(fmax(x->kl, 1e-9) / TARGET_NATS));
     if (off < x->best) {
         x->best = off;
@@ -268,13 +273,7 @@ static persona_code make_plan(const calibration *c, search *x, persona_err *e)
 
 static persona_code conclude(const calibration *c, search *x, persona_err *e)
 {
-    if (x->n_kls < N_TOKENS) {
-        return persona_err_set(e, PERSONA_E_NUMERIC,
-                               "calibration: only %zu answer tokens to measure on (ask more "
-                               "questions)",
-                               x->n_kls);
-    }
-    x->kl = stat_quantile(x->kls, x->n_kls, 0.95);
+    x->kl = x->n_kls < N_TOKENS ? (double)NAN : stat_quantile(x->kls, x->n_kls, 0.95);
     return remember(c, x, e);
 }
 
@@ -287,12 +286,17 @@ static persona_code measure_open(const calibration *c, search *all, search **ope
     persona_code rc = PERSONA_OK;
     r.n_vocab = (size_t)info->n_vocab;
     stage_name(r.stage, sizeof r.stage, "dose", c->v->from.trait);
+    bool known = true;
     for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        bool found = false;
+        bool found = true;
         if (!all[i].done) {
             rc = recall(c, &all[i], &found, e);
         }
-        if (rc == PERSONA_OK && !all[i].done && !found) {
+        known = known && found;
+    }
+    /* Whole or not at all, so that the batches of a resumed round are those of the first. */
+    for (size_t i = 0; rc == PERSONA_OK && !known && i < n; i++) {
+        if (!all[i].done) {
             open[r.n++] = &all[i];
             rc = make_plan(c, &all[i], e);
         }
@@ -405,7 +409,7 @@ static double solve_line(const kl_points *p)
     double sx = 0, sy = 0, sxx = 0, sxy = 0, n = 0;
     for (size_t i = 0; i < p->n; i++) {
         const double x = log(p->alpha[i]), y = log(fmax(p->kl[i], 1e-9) / TARGET_NATS);
-        if (fabs(y) <= log(NEAR)) {
+        if (fabs(y) <= log(NEAR)) { /* never true for NAN */
             sx += x, sy += y, sxx += x * x, sxy += x * y, n += 1;
         }
     }
@@ -431,6 +435,9 @@ persona_code calibrate_exactly(const calibration *c, block_dose *dose, persona_e
         rc = add_points(c, dose->block, &alpha, 1, &p, e);
         if (rc == PERSONA_OK) {
             dose->kl = p.kl[p.n - 1];
+            if (isnan(dose->kl)) {
+                return PERSONA_OK; /* answers too short to measure on */
+            }
             near = fabs(log(fmax(dose->kl, 1e-9) / TARGET_NATS)) <= log(NEAR) / 2;
             alpha *= fmin(fmax(sqrt(TARGET_NATS / fmax(dose->kl, 1e-4)), 0.25), 4.0);
         }

@@ -28,6 +28,7 @@ persona_extract_opts persona_extract_defaults(void)
                                   .min_coherence = 50.0F,
                                   .choose_layer = true,
                                   .calibrate = true,
+                                  .n_dose_questions = 40,
                                   .response_curve = true};
 }
 
@@ -124,6 +125,8 @@ static persona_code find_block(extraction *x, persona_extract_method *m, persona
                         .questions = x->questions,
                         .judge = x->o->judge,
                         .calibrate = x->o->calibrate,
+                        .n_dose_questions =
+                            x->o->n_dose_questions > 0 ? (size_t)x->o->n_dose_questions : 1,
                         .curve = x->o->response_curve ? &m->curve : NULL,
                         .seed = x->o->seed,
                         .job = x->rolls.job,
@@ -190,42 +193,6 @@ static persona_code run_methods(extraction *x, persona_err *e)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static bool reads_texts(const persona_extract_opts *o)
-{
-    return o->responses != NULL || o->positive_file != NULL || o->negative_file != NULL;
-}
-
-static persona_code check(const extraction *x, persona_err *e)
-{
-    const persona_extract_opts *o = x->o;
-    if (reads_texts(o) && (o->responses != NULL) == (o->positive_file != NULL) &&
-        o->negative_file == NULL) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "extract: give either one file of responses or a positive and a "
-                               "negative file");
-    }
-    if ((o->positive_file != NULL) != (o->negative_file != NULL) ||
-        (o->responses != NULL && o->positive_file != NULL)) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "extract: give either one file of responses or a positive and a "
-                               "negative file");
-    }
-    if (!reads_texts(o) && (x->questions == NULL || x->questions->n_extraction == 0)) {
-        return persona_err_set(e, PERSONA_E_USAGE, "extract: no extraction questions");
-    }
-    if (strcmp(o->method, "all") != 0 && direction_find(o->method) == NULL) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "extract: no method '%s' (mean, pca, logistic or all)", o->method);
-    }
-    if (o->judge != NULL && !persona_judge_knows(o->judge, x->trait->name)) {
-        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                               "judge '%s' cannot score the trait '%s' (use another --judge, or "
-                               "--judge none)",
-                               persona_judge_name(o->judge), x->trait->name);
-    }
-    return PERSONA_OK;
-}
-
 static size_t questions_used(const persona_questions *q, const persona_extract_opts *o)
 {
     const size_t n = q->n_extraction;
@@ -239,7 +206,7 @@ static persona_code plan(extraction *x, persona_err *e)
     r->s = x->s;
     r->n_blocks = (size_t)info->n_layer - 1;
     r->d = (size_t)info->n_embd;
-    if (reads_texts(x->o)) {
+    if (extract_reads(x->o)) {
         return rollouts_read(r, x->trait, x->o, e);
     }
     return rollouts_write(r, x->trait, x->questions, questions_used(x->questions, x->o), x->o, e);
@@ -278,7 +245,7 @@ static persona_code how_to_resume(const extraction *x, persona_code rc, persona_
 static persona_code work(extraction *x, persona_err *e)
 {
     char stage[96];
-    const char *verb = reads_texts(x->o) ? "read" : "extract";
+    const char *verb = extract_reads(x->o) ? "read" : "extract";
     persona_code rc = plan(x, e);
     if (rc == PERSONA_OK) {
         rc = open_job(x, e);
@@ -336,7 +303,7 @@ persona_code persona_extract(persona_session *s, const persona_trait *trait,
         persona_judge_validity(o.judge, trait->name, rep->judge_validity,
                                sizeof rep->judge_validity);
     }
-    persona_code rc = check(&x, e);
+    persona_code rc = extract_check(trait, questions, &o, e);
     if (rc == PERSONA_OK) {
         rc = work(&x, e);
     }

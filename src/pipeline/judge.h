@@ -10,6 +10,7 @@
 /* One row per kind. self is the kind's own object. */
 typedef struct judge_kind {
     const char *name;
+    bool asks; /* wants the trait's eval_prompt */
     void (*free)(void *self);
     bool (*knows)(const void *self, const char *trait);
     void (*validity)(const void *self, const char *trait, char *out, size_t size);
@@ -21,6 +22,12 @@ typedef struct judge_kind {
 /* Takes self over, also on failure (then it is freed). */
 PERSONA_CHECK persona_code judge_new(const judge_kind *kind, void *self, const char *name,
                                      persona_judge **out, persona_err *e);
+
+/* What tells this judge from another of the same name: a hash of its file, a server's address. Copied. */
+PERSONA_CHECK persona_code judge_identify(persona_judge *j, const char *id, persona_err *e);
+/* A name under which scores of this trait can be kept: kind, name, identity, and the question that is
+ * asked. mem_free() it; NULL: out of memory. */
+char *judge_score_key(const persona_judge *j, const persona_trait *trait);
 
 /* The trait question about one answer: the pack's eval_prompt with {question} and {answer} filled in;
  * and the coherence question, the same for every trait. mem_free() the result; NULL: out of memory. */

@@ -50,7 +50,7 @@ static persona_code run(void *self, const persona_trait *trait, const persona_ju
     return rc;
 }
 
-static const judge_kind CLASSIFIER = {"classifier", free_self, knows, validity, run};
+static const judge_kind CLASSIFIER = {"classifier", false, free_self, knows, validity, run};
 
 persona_code persona_judge_read(const char *path, persona_judge **out, persona_err *e)
 {

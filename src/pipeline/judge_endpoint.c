@@ -49,6 +49,7 @@ typedef struct question {
     int tries;
     bool is_out, done;
     bool wants_long, was_long; /* a longer reply: for the next request, in the last one */
+    bool was_logprobs;         /* the last request asked for probabilities */
     float score, mass;
 } question;
 
@@ -107,6 +108,7 @@ static persona_code start(run *r, size_t i, persona_err *e)
     fetch_request q = {
         .url = r->p->url, .headers = headers, .n_headers = r->p->authorization ? 2 : 1};
     r->q[i].was_long = r->p->asks_long || r->q[i].wants_long;
+    r->q[i].was_logprobs = !r->p->refuses_logprobs;
     r->q[i].body = request_body(r, i, r->q[i].was_long, &q.n_body);
     if (!r->q[i].body)
         return mem_err(e, "a question to the judge");
@@ -217,7 +219,7 @@ static persona_code take_refusal(run *r, size_t i, const fetch_answer *a, person
     endpoint_reply_words(a->body ? a->body : "", a->n_body, words, sizeof words);
     if (words[0] == '\0' || a->why[0] != '\0')
         snprintf(words, sizeof words, "%s", a->why[0] ? a->why : "no reason given");
-    if ((a->status == 400 || a->status == 422) && !r->p->refuses_logprobs &&
+    if ((a->status == 400 || a->status == 422) && r->q[i].was_logprobs &&
         strstr(words, "logprob")) {
         r->p->refuses_logprobs = r->p->asks_long = true;
         return PERSONA_OK; /* asked again at once, the other way */
@@ -349,6 +351,7 @@ static void endpoint_validity(const void *self, const char *trait, char *out, si
 
 static const judge_kind endpoint_kind = {
     .name = "endpoint",
+    .asks = true,
     .free = endpoint_free,
     .knows = endpoint_knows,
     .validity = endpoint_validity,

@@ -55,7 +55,7 @@ static persona_code run(void *self, const persona_trait *trait, const persona_ju
     return rc;
 }
 
-static const judge_kind LABELS = {"labels", free_self, knows, validity, run};
+static const judge_kind LABELS = {"labels", false, free_self, knows, validity, run};
 
 persona_code persona_judge_labels(persona_judge **out, persona_err *e)
 {

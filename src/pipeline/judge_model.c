@@ -245,10 +245,6 @@ static void on_progress(void *ud, const persona_progress *p)
 
 static persona_code prepare(judging *x, persona_err *e)
 {
-    if (!x->trait->eval_prompt)
-        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                               "trait '%s' has no eval_prompt to ask a judging model",
-                               x->trait->name);
     if (x->n > SIZE_MAX / 2)
         return mem_err(e, "answers to judge");
     x->n_flights = (size_t)persona_session_opts_get(x->j->s)->n_slots;
@@ -326,7 +322,7 @@ static void validity(const void *self, const char *trait, char *out, size_t size
         j->numbers.deep ? "the digits of 0 to 100" : "the tokens 0 to 100", trait);
 }
 
-static const judge_kind MODEL = {"model", free_self, knows, validity, run};
+static const judge_kind MODEL = {"model", true, free_self, knows, validity, run};
 
 persona_judge_model_opts persona_judge_model_defaults(void)
 {

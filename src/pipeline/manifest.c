@@ -13,12 +13,66 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "persona/extract.h"
+#include "core/direction.h"
 #include "persona/persona.h"
+#include "pipeline/pipeline.h"
 #include "store/job.h"
 
 #define MAX_MANIFEST ((size_t)1 << 16)
 #define MAX_TEXTS ((size_t)64 << 20)
+
+/* ---- what makes sense ------------------------------------------------------------------------ */
+
+bool extract_reads(const persona_extract_opts *o)
+{
+    return o->responses != NULL || o->positive_file != NULL || o->negative_file != NULL;
+}
+
+static persona_code check_judge(const persona_trait *trait, const persona_extract_opts *o,
+                                persona_err *e)
+{
+    if (o->judge == NULL) {
+        return PERSONA_OK;
+    }
+    if (!persona_judge_knows(o->judge, trait->name)) {
+        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                               "judge '%s' cannot score the trait '%s' (use another --judge, or "
+                               "--judge none)",
+                               persona_judge_name(o->judge), trait->name);
+    }
+    if (!extract_reads(o) && strcmp(persona_judge_kind(o->judge), "labels") == 0) {
+        return persona_err_set(
+            e, PERSONA_E_USAGE,
+            "extract: labels come with texts that are read (--responses); answers "
+            "that are written have none");
+    }
+    return PERSONA_OK;
+}
+
+persona_code extract_check(const persona_trait *trait, const persona_questions *questions,
+                           const persona_extract_opts *o, persona_err *e)
+{
+    const bool pair = o->positive_file != NULL && o->negative_file != NULL;
+    const bool half = (o->positive_file != NULL) != (o->negative_file != NULL);
+    if (half || (pair && o->responses != NULL)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "extract: give either one file of responses or a positive and a "
+                               "negative file");
+    }
+    if (!extract_reads(o) &&
+        (trait->n_pairs == 0 || questions == NULL || questions->n_extraction == 0)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "extract: no instructions or no extraction questions for '%s'",
+                               trait->name);
+    }
+    if (strcmp(o->method, "all") != 0 && direction_find(o->method) == NULL) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "extract: no method '%s' (mean, pca, logistic or all)", o->method);
+    }
+    return check_judge(trait, o, e);
+}
+
+/* ---- the manifest ---------------------------------------------------------------------------- */
 
 /* Strings with their ends, so that no two lists have one hash. */
 static void add_text(buf *b, const char *s)
@@ -108,16 +162,20 @@ persona_code persona_extract_manifest(persona_session *s, const persona_trait *t
                                       const persona_extract_opts *x, char **out, persona_err *e)
 {
     const persona_session_opts *shape = persona_session_opts_get(s);
-    const bool reads = x->responses != NULL || x->positive_file != NULL;
+    const bool reads = extract_reads(x);
     buf b;
     json_out o;
     buf_init(&b, MAX_MANIFEST);
     jo_init(&o, &b, false);
     *out = NULL;
+    persona_code rc = extract_check(trait, questions, x, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
     jo_object(&o, NULL);
     jo_string(&o, "command", "extract");
     jo_string(&o, "trait", trait->name);
-    persona_code rc = put_model(&o, persona_session_model(s), e);
+    rc = put_model(&o, persona_session_model(s), e);
     if (rc == PERSONA_OK && reads) {
         rc = put_files(&o, x, e);
     } else if (rc == PERSONA_OK) {
@@ -128,9 +186,11 @@ persona_code persona_extract_manifest(persona_session *s, const persona_trait *t
         jo_number(&o, "temperature", (double)x->temperature);
         jo_int(&o, "seed", x->seed);
         jo_int(&o, "slots", shape->n_slots);
+        jo_int(&o, "context", shape->n_ctx);
     }
-    jo_int(&o, "context", shape->n_ctx);
-    jo_int(&o, "batch", shape->n_batch);
+    if (!reads || shape->n_batch < shape->n_ctx) { /* else every text is one call anyway */
+        jo_int(&o, "batch", shape->n_batch);
+    }
     jo_string(&o, "engine", persona_engine_version());
     jo_string(&o, "version", persona_version());
     jo_end(&o);

@@ -126,7 +126,7 @@ static void pairs_free(pair_list *p)
     *p = (pair_list){0};
 }
 
-/* subset (n_questions): NULL: all. Rollouts without a partner are paired in their order. */
+/* subset (n_questions): NULL: all. Texts without a mate are in no pair. */
 static persona_code pairs_find(const rollouts *x, const bool *subset, pair_list *out,
                                persona_err *e)
 {
@@ -136,28 +136,14 @@ static persona_code pairs_find(const rollouts *x, const bool *subset, pair_list 
     if (out->pos == NULL || out->neg == NULL || out->question == NULL) {
         return mem_err(e, "pairs");
     }
-    size_t next = 0;
     for (size_t i = 0; i < x->n; i++) {
         const rollout *r = &x->r[i];
-        if (!r->kept || r->polarity <= 0 || (subset != NULL && !subset[r->question])) {
-            continue;
+        const bool whole = r->kept && r->mate != ROLLOUT_ALONE && x->r[r->mate].kept;
+        if (whole && r->polarity > 0 && (subset == NULL || subset[r->question])) {
+            out->pos[out->n] = i;
+            out->neg[out->n] = r->mate;
+            out->question[out->n++] = r->question;
         }
-        size_t j = r->partner;
-        while (r->partner == ROLLOUT_ALONE && next < x->n) {
-            const rollout *q = &x->r[next];
-            if (q->kept && q->polarity < 0 && (subset == NULL || subset[q->question])) {
-                j = next;
-                next++;
-                break;
-            }
-            next++;
-        }
-        if (j == ROLLOUT_ALONE) {
-            break;
-        }
-        out->pos[out->n] = i;
-        out->neg[out->n] = j;
-        out->question[out->n++] = r->question;
     }
     return PERSONA_OK;
 }

@@ -46,6 +46,7 @@ static void on_logits(void *ud, size_t i, const float *logits, size_t n_vocab)
 
 static persona_code make(void *ud, size_t i, ask *q, persona_err *e)
 {
+    static const persona_token NOTHING[1] = {0};
     reader *r = ud;
     persona_tokens_free(&r->now.tokens);
     r->now = (reading_of){.n = 0};
@@ -53,7 +54,7 @@ static persona_code make(void *ud, size_t i, ask *q, persona_err *e)
         persona_tokenize(persona_session_model(r->s), r->answers[i], false, &r->now.tokens, e);
     *q = (ask){.question = r->questions[i],
                .skip_analysis = true,
-               .forced_tokens = r->now.tokens.ids,
+               .forced_tokens = r->now.tokens.ids != NULL ? r->now.tokens.ids : NOTHING,
                .n_forced_tokens = r->now.tokens.n,
                .want_logits = true,
                .ud = &r->now,

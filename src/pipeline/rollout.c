@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "pipeline/judge.h"
 
 #define MIN_PAIRS 10
 #define MIN_KEPT 0.10
@@ -109,6 +110,9 @@ persona_code rollouts_run(rollouts *x, const char *stage, const persona_hooks *h
     ask_stream stream = {.ud = x, .make = make_one, .done = store_one, .skip = done};
     if (rc == PERSONA_OK) {
         rc = ask_each(x->s, x->n, &stream, stage, hooks, e);
+        if (rc != PERSONA_OK && x->source.blame != NULL) {
+            rc = x->source.blame(x->source.ud, rc, e);
+        }
     }
     if (rc == PERSONA_OK) {
         rc = load(x, NULL, e);
@@ -124,7 +128,8 @@ typedef struct scoring {
     persona_judge *judge;
     const persona_trait *trait;
     const persona_hooks *hooks;
-    char stage[96], name[160];
+    char stage[96];
+    char *name; /* of the judge, as scores are kept */
     bool *has;
     size_t n_done, n_todo;
     persona_judge_item items[JUDGED_AT_ONCE];
@@ -226,15 +231,6 @@ static persona_code take_score(void *ud, const job_score *g, persona_err *e)
     return PERSONA_OK;
 }
 
-/* Scores of one judge are told from another's by its kind and name. */
-static const char *score_name(const persona_judge *j, char *out, size_t size)
-{
-    const char *kind = persona_judge_kind(j), *name = persona_judge_name(j);
-    snprintf(out, size, "%s%s%s", kind, strcmp(kind, name) != 0 ? ":" : "",
-             strcmp(kind, name) != 0 ? name : "");
-    return out;
-}
-
 persona_code rollouts_judge(rollouts *x, persona_judge *judge, const persona_trait *trait,
                             const persona_hooks *hooks, persona_err *e)
 {
@@ -252,7 +248,11 @@ persona_code rollouts_judge(rollouts *x, persona_judge *judge, const persona_tra
     }
     *s = (scoring){.x = x, .judge = judge, .trait = trait, .hooks = hooks, .has = has};
     s->flushed = seconds_now();
-    score_name(judge, s->name, sizeof s->name);
+    s->name = judge_score_key(judge, trait);
+    if (s->name == NULL) {
+        rc = mem_err(e, "scores");
+        goto out;
+    }
     snprintf(s->stage, sizeof s->stage, "judge %s", trait->name);
     rc = job_each_score(x->job, ROLLOUT_STAGE, s->name, take_score, s, e);
     for (size_t i = 0; i < x->n; i++) {
@@ -270,6 +270,9 @@ persona_code rollouts_judge(rollouts *x, persona_judge *judge, const persona_tra
     }
     drop_batch(s);
 out:
+    if (s != NULL) {
+        mem_free(s->name);
+    }
     mem_free(has);
     mem_free(s);
     return rc;
@@ -314,9 +317,8 @@ static bool passes(const rollout *r, bool judged, const persona_extract_opts *o)
     if (!r->answered || !judged) {
         return r->answered;
     }
-    return r->coherence >= o->min_coherence && (r->polarity == 0  ? !isnan(r->score)
-                                                : r->polarity > 0 ? r->score >= o->min_trait
-                                                                  : r->score < 100 - o->min_trait);
+    return r->coherence >= o->min_coherence &&
+           (r->polarity > 0 ? r->score >= o->min_trait : r->score < 100 - o->min_trait);
 }
 
 persona_code rollouts_filter(rollouts *x, const persona_extract_opts *o, const char *trait,

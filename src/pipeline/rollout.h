@@ -22,6 +22,7 @@ typedef struct rollout {
     int pair, repeat;       /* which instruction, which of its answers; -1: does not apply */
     size_t question;        /* group of the statistics, below n_questions */
     size_t partner;         /* the rollout it is filtered with */
+    size_t mate;            /* its opposite for methods that need pairs */
     size_t length;          /* answer tokens */
     float score, coherence; /* NAN: not judged, or the judge left it open */
 } rollout;
@@ -32,7 +33,11 @@ typedef struct rollout_source {
     void *ud;
     persona_code (*make)(void *ud, size_t i, ask *q, persona_err *e);
     /* Adds question, system, prompt and seed to what is kept, and a label (NAN) that came along. */
-    persona_code (*describe)(void *ud, size_t i, job_answer *a, job_score *label, persona_err *e);
+    persona_code (*describe)(
+        void *ud, size_t i, job_answer *a, job_score *label,
+        persona_err
+            *e); /* Puts the place of the item in hand in front of a message. May be NULL. */
+    persona_code (*blame)(void *ud, persona_code rc, persona_err *e);
     void (*free)(void *ud);
 } rollout_source;
 

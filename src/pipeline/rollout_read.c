@@ -109,15 +109,32 @@ static persona_code add(reading *w, rollouts *x, size_t *cap, persona_err *e)
     *r = (rollout){.pair = item->pair_index,
                    .repeat = item->rollout_index,
                    .question = group_of(w, item),
-                   .partner = ROLLOUT_ALONE};
+                   .partner = ROLLOUT_ALONE,
+                   .mate = ROLLOUT_ALONE};
     persona_code rc = pole_of(w, item, &r->polarity, e);
     bool aligned = rc == PERSONA_OK && w->o->responses == NULL && x->n % 2 == 1;
     if (aligned) { /* two files take turns */
-        r->partner = x->n - 1;
-        x->r[x->n - 1].partner = x->n;
+        r->partner = r->mate = x->n - 1;
+        x->r[x->n - 1].partner = x->r[x->n - 1].mate = x->n;
     }
     x->n += rc == PERSONA_OK;
     return rc;
+}
+
+/* The k-th text of either pole, of as many. */
+static void find_mates(rollouts *x)
+{
+    size_t j = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        if (x->r[i].polarity > 0) {
+            while (x->r[j].polarity > 0) {
+                j++;
+            }
+            x->r[i].mate = j;
+            x->r[j].mate = i;
+            j++;
+        }
+    }
 }
 
 static persona_code plan(reading *w, rollouts *x, persona_err *e)
@@ -138,6 +155,9 @@ static persona_code plan(reading *w, rollouts *x, persona_err *e)
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: %zu positive and %zu negative texts: a difference needs both",
                              first_path(w), n[0], n[1]);
+    }
+    if (rc == PERSONA_OK && n[0] == n[1] && w->o->responses != NULL) {
+        find_mates(x);
     }
     x->n_questions = w->n_groups;
     return rc == PERSONA_OK ? open_files(w, e) : rc;
@@ -203,6 +223,15 @@ static persona_code make(void *ud, size_t i, ask *q, persona_err *e)
     return PERSONA_OK;
 }
 
+static persona_code blame(void *ud, persona_code rc, persona_err *e)
+{
+    const reading *w = ud;
+    if (w->item != NULL && (rc == PERSONA_E_USAGE || rc == PERSONA_E_FORMAT)) {
+        persona_err_wrap(e, "%s:%zu", first_path(w), w->item->line);
+    }
+    return rc;
+}
+
 static persona_code describe(void *ud, size_t i, job_answer *a, job_score *label, persona_err *e)
 {
     const reading *w = ud;
@@ -210,18 +239,19 @@ static persona_code describe(void *ud, size_t i, job_answer *a, job_score *label
     (void)i, (void)e;
     a->question = item->question;
     for (size_t k = 0; k < item->n_messages; k++) {
-        if (strcmp(item->messages[k].role, "system") == 0) {
+        const char *role = item->messages[k].role;
+        if (strcmp(role, "system") == 0 || strcmp(role, "developer") == 0) {
             a->system = item->messages[k].content;
-        } else if (a->question == NULL || item->question == NULL) {
-            a->question = item->messages[k].content; /* the last user message */
+        } else if (strcmp(role, "user") == 0 && item->question == NULL) {
+            a->question = item->messages[k].content; /* the last one stays */
         }
     }
     a->prompt = item->prompt;
     if (a->question == NULL) {
         a->question = item->prompt;
     }
-    if (item->response == NULL) { /* the prompt is the text */
-        a->text = item->prompt;
+    if (item->response == NULL) { /* what was read is the text */
+        a->text = item->prompt != NULL ? item->prompt : a->question;
     }
     label->trait = item->label_trait;
     label->coherence =
@@ -246,6 +276,7 @@ persona_code rollouts_read(rollouts *x, const persona_trait *trait, const person
         return mem_err(e, "texts");
     }
     *w = (reading){.x = x, .trait = trait, .o = o};
-    x->source = (rollout_source){.ud = w, .make = make, .describe = describe, .free = free_reading};
+    x->source = (rollout_source){
+        .ud = w, .make = make, .describe = describe, .blame = blame, .free = free_reading};
     return plan(w, x, e);
 }

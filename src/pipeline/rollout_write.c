@@ -94,12 +94,14 @@ static void plan(rollouts *x, const persona_trait *t, size_t n_questions, size_t
                                     .pair = (int)p,
                                     .question = q,
                                     .repeat = (int)(k / 2),
-                                    .partner = i ^ 1};
+                                    .partner = i ^ 1,
+                                    .mate = i ^ 1};
             }
         }
     }
     for (size_t q = 0; q < n_questions; q++, i++) {
-        x->r[i] = (rollout){.pair = -1, .question = q, .partner = ROLLOUT_ALONE};
+        x->r[i] =
+            (rollout){.pair = -1, .question = q, .partner = ROLLOUT_ALONE, .mate = ROLLOUT_ALONE};
     }
 }
 

@@ -19,6 +19,7 @@
 #include "pipeline/settle.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -32,9 +33,9 @@
 #define ROUGH_QUESTIONS 6    /* for candidates' doses */
 #define ROUGH_TOLERANCE 0.25 /* nats */
 #define ROUGH_EVALUATIONS 5
-#define MAX_QUESTIONS 40 /* for the exact dose */
-#define EQUAL_RATIO 0.3  /* ||edit||/||h|| of one step where doses are not measured */
-#define ENOUGH 20.0      /* points of swing below which a larger step is tried */
+#define QUICK_QUESTIONS 16 /* persona_settle: for the exact dose */
+#define EQUAL_RATIO 0.3    /* ||edit||/||h|| of one step where doses are not measured */
+#define ENOUGH 20.0        /* points of swing below which a larger step is tried */
 #define MAX_BLOCKS 4096
 
 /* ---- candidates ------------------------------------------------------------------------------ */
@@ -146,7 +147,7 @@ static persona_code exact_dose(const settling *x, settle_report *report, persona
     const calibration c = {.s = x->s,
                            .v = x->v,
                            .questions = x->questions->extraction,
-                           .n_questions = n_q < MAX_QUESTIONS ? n_q : MAX_QUESTIONS,
+                           .n_questions = n_q < x->n_dose_questions ? n_q : x->n_dose_questions,
                            .job = x->job,
                            .tag = x->tag,
                            .hooks = x->hooks};
@@ -154,8 +155,9 @@ static persona_code exact_dose(const settling *x, settle_report *report, persona
     persona_err why = {.code = PERSONA_OK};
     dose.alpha = (double)x->v->layers[dose.block].dose; /* rough, or NAN */
     persona_code rc = calibrate_exactly(&c, &dose, &why);
-    if (rc == PERSONA_E_NUMERIC || (rc == PERSONA_OK && isnan(dose.alpha))) {
-        report->note = "not calibrated: no multiple of the vector reaches 1 nat";
+    if (rc == PERSONA_OK && isnan(dose.alpha)) {
+        report->note = isnan(dose.kl) ? "not calibrated: the answers are too short to measure on"
+                                      : "not calibrated: no multiple of the vector reaches 1 nat";
         x->v->layers[dose.block].dose = NAN;
         return PERSONA_OK;
     }
@@ -236,8 +238,41 @@ static persona_code by_behavior(const settling *x, settle_report *report, person
     return rc;
 }
 
-persona_code settle(const settling *x, settle_report *report, persona_err *e)
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static uint64_t mix_bytes(uint64_t h, const void *p, size_t n)
 {
+    const unsigned char *b = p;
+    for (size_t i = 0; i < n; i++) {
+        h = (h ^ b[i]) * UINT64_C(1099511628211);
+    }
+    return h;
+}
+
+/* What steered answers depend on besides block and multiple: the directions, the questions, the seed,
+ * the shape of the batch. It is part of every name under which they are kept. */
+static void make_tag(const settling *x, char *out, size_t size)
+{
+    const persona_vector *v = x->v;
+    const int shape[2] = {persona_session_opts_get(x->s)->n_slots,
+                          persona_session_opts_get(x->s)->n_ctx};
+    uint64_t h = UINT64_C(14695981039346656037);
+    h = mix_bytes(h, &x->seed, sizeof x->seed);
+    h = mix_bytes(h, shape, sizeof shape);
+    h = mix_bytes(h, v->data, (size_t)v->n_layer * (size_t)v->n_embd * sizeof *v->data);
+    for (size_t i = 0; x->questions != NULL && i < x->questions->n_extraction; i++) {
+        h = mix_bytes(h, x->questions->extraction[i], strlen(x->questions->extraction[i]) + 1);
+    }
+    snprintf(out, size, "%s-%016llx", x->tag, (unsigned long long)h);
+}
+
+persona_code settle(const settling *given, settle_report *report, persona_err *e)
+{
+    char tag[64];
+    settling mine = *given;
+    const settling *x = &mine;
+    make_tag(given, tag, sizeof tag);
+    mine.tag = tag;
     persona_vector *v = x->v;
     const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
     const bool asks =
@@ -262,7 +297,9 @@ persona_code settle(const settling *x, settle_report *report, persona_err *e)
     if (rc == PERSONA_OK && x->calibrate && asks && usable(v, v->from.best_layer)) {
         rc = exact_dose(x, report, e);
     } else if (rc == PERSONA_OK && x->calibrate) {
-        report->note = "not calibrated: nothing can be asked without questions and a chat template";
+        report->note =
+            asks ? "not calibrated: the size of the activations at the block is not known"
+                 : "not calibrated: nothing can be asked without questions and a chat template";
     }
     if (rc == PERSONA_OK && x->curve != NULL && judged && isfinite(v->from.dose)) {
         rc = sweep_curve(x, e);
@@ -285,6 +322,7 @@ persona_code persona_settle(persona_session *s, persona_vector *v, const persona
                         .questions = questions,
                         .judge = judge,
                         .calibrate = true,
+                        .n_dose_questions = QUICK_QUESTIONS,
                         .seed = seed,
                         .tag = "",
                         .hooks = hooks};

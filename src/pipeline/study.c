@@ -59,6 +59,8 @@ persona_code study_pairs(const study_side *from, const study_side *to, persona_t
         p.n_questions = opts->n_mapped;
     if (opts->n_neutral > 0)
         p.n_neutral = opts->n_neutral;
+    if (opts->max_tokens > 0)
+        p.max_tokens = opts->max_tokens;
     if (n_all == 0)
         return persona_err_set(e, PERSONA_E_NOTFOUND, "no trait packs to learn a map from");
     return persona_pairs_new(from->session, to->session, all, n_all, from->questions, &p, hooks,
@@ -72,7 +74,8 @@ static persona_judge *judge_for(const study_side *side, const persona_trait *tra
     return side->judge && persona_judge_knows(side->judge, trait->name) ? side->judge : NULL;
 }
 
-static persona_code extract(const study_side *side, const persona_trait *trait,
+/* steered: the vector will steer this side, so it needs a dose. */
+static persona_code extract(const study_side *side, const persona_trait *trait, bool steered,
                             const study_opts *opts, const persona_hooks *hooks,
                             persona_vector **out, persona_extract_report *report, persona_err *e)
 {
@@ -82,6 +85,8 @@ static persona_code extract(const study_side *side, const persona_trait *trait,
     x.n_rollouts = opts->n_rollouts;
     x.seed = opts->seed;
     x.response_curve = false; /* the evaluation shows it on other questions */
+    x.calibrate = steered;
+    x.n_dose_questions = 16; /* as persona_settle does for vectors that are carried over */
     if (opts->max_tokens > 0)
         x.max_tokens = opts->max_tokens;
     persona_questions *own = NULL;
@@ -139,7 +144,7 @@ static persona_code controls(const study_side *to, persona_pairs *pairs, const p
                              persona_err *e)
 {
     persona_err why = {.code = PERSONA_OK};
-    persona_code rc = extract(to, trait, opts, hooks, &x->native, &x->native_report, &why);
+    persona_code rc = extract(to, trait, true, opts, hooks, &x->native, &x->native_report, &why);
     if (rc == PERSONA_E_NEGATIVE || rc == PERSONA_E_NUMERIC) {
         add_note(x, "no native vector", &why);
         persona_vector_free(x->native);
@@ -293,7 +298,7 @@ persona_code study_trait(const study_side *from, const study_side *to, persona_p
         goto out;
     }
     rc = opts->given ? persona_vector_clone(opts->given, &x->source, e)
-                     : extract(from, trait, opts, hooks, &x->source, &x->source_report, e);
+                     : extract(from, trait, false, opts, hooks, &x->source, &x->source_report, e);
     if (rc == PERSONA_OK)
         rc = carry(to, pairs, trait, opts, x, 0, hooks, &x->transferred, e);
     if (rc == PERSONA_OK && opts->evaluate)

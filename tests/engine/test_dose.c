@@ -128,6 +128,9 @@ static void choice_is_near_the_best(void **state)
     double best = 0;
     for (size_t i = 0; i + 1 < n; i++) {
         best = cells[i].coherence >= 70 ? fmax(best, cells[i].score) : best;
+        printf("block %d at %.2f doses: score %.1f, coherence %.1f\n", cells[i].block,
+               cells[i].alpha / (double)v->layers[cells[i].block].dose, cells[i].score,
+               cells[i].coherence);
     }
     const sweep_cell *mine = &cells[n - 1];
     printf("chosen: block %d at %g doses, score %.1f, coherence %.1f; best of %zu: %.1f\n",
