@@ -49,7 +49,7 @@ typedef struct persona_extract_opts {
 typedef struct persona_curve_point {
     double coefficient, score, coherence, nll, repetition, length;
 } persona_curve_point;
-#define PERSONA_CURVE_POINTS 11
+#define PERSONA_CURVE_POINTS 13
 typedef struct persona_curve {
     persona_curve_point points[PERSONA_CURVE_POINTS];
     size_t n; /* 0: not measured */

@@ -152,6 +152,9 @@ PERSONA_CHECK persona_code cli_questions_for(const cli_engine *x, const persona_
                                              persona_err *e);
 /* Whether a file could be written there, asked before hours of work. Errors: IO. */
 PERSONA_CHECK persona_code cli_writable(const char *path, persona_err *e);
+/* Whether an output is none of the inputs (n; NULL ones are skipped). Errors: USAGE. */
+PERSONA_CHECK persona_code cli_distinct(const char *output, const char *const *inputs, size_t n,
+                                        persona_err *e);
 /* Where a vector goes: -o, or the user's library. */
 PERSONA_CHECK persona_code cli_vector_path(const cli_engine *x, const char *trait,
                                            const char *wanted, char **out, persona_err *e);

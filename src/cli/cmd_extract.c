@@ -201,6 +201,14 @@ static persona_code run(extract_args *a, extract_work *w, persona_err *e)
     persona_code rc = open_all(a, w, &questions, e);
     if (rc == PERSONA_OK)
         rc = cli_vector_path(&w->x, w->trait->name, a->output, &w->path, e);
+    const char *const inputs[] = {w->x.info ? w->x.info->path : NULL,
+                                  a->opts.responses,
+                                  a->opts.positive_file,
+                                  a->opts.negative_file,
+                                  a->c->judge,
+                                  a->job};
+    if (rc == PERSONA_OK)
+        rc = cli_distinct(w->path, inputs, sizeof inputs / sizeof *inputs, e);
     if (rc == PERSONA_OK)
         rc = cli_writable(w->path, e);
     if (rc != PERSONA_OK)

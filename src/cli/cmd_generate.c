@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/stream.h"
 
@@ -268,6 +269,17 @@ static void on_done(void *ud, const persona_result *r)
     out->finish = r->finish;
 }
 
+static persona_code check_text(const char *name, const char *text, size_t n, persona_err *e)
+{
+    const size_t good = utf8_span(text, n);
+    if (good < n)
+        return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu is not UTF-8", name, good);
+    if (strlen(text) < n)
+        return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu is NUL, which no text has", name,
+                               strlen(text));
+    return PERSONA_OK;
+}
+
 static persona_code read_prompt(const generate_args *a, char **out, persona_err *e)
 {
     const char *path = a->prompt_file;
@@ -275,10 +287,11 @@ static persona_code read_prompt(const generate_args *a, char **out, persona_err 
         path = "/dev/stdin";
     if (!path) {
         *out = cli_strdup(a->prompt);
-        return PERSONA_OK;
+        return check_text("--prompt", *out, strlen(*out), e);
     }
     size_t len = 0;
-    return file_read(path, 16 << 20, out, &len, e);
+    const persona_code rc = file_read(path, 16 << 20, out, &len, e);
+    return rc == PERSONA_OK ? check_text(path, *out, len, e) : rc;
 }
 
 static persona_code tokenize(const generate_args *a, work *w, persona_err *e)

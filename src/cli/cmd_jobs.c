@@ -464,7 +464,8 @@ static persona_code run_remove(const jobs_args *a, const shelf *s, persona_err *
     }
     persona_code rc = remove_all(a, s, &r, e);
     if (!r.o) {
-        cli_say(a->c, "%zu removed, %s", r.n, cli_bytes(r.n_bytes));
+        if (rc == PERSONA_OK || r.n > 0)
+            cli_say(a->c, "%zu removed, %s", r.n, cli_bytes(r.n_bytes));
         return rc;
     }
     jo_end(r.o);

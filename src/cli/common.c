@@ -234,9 +234,26 @@ void cli_traits_free(cli_traits *t)
     *t = (cli_traits){NULL, 0};
 }
 
+persona_code cli_distinct(const char *output, const char *const *inputs, size_t n, persona_err *e)
+{
+    struct stat out, in;
+    if (stat(output, &out) != 0 || !S_ISREG(out.st_mode))
+        return PERSONA_OK;
+    for (size_t i = 0; i < n; i++)
+        if (inputs[i] && stat(inputs[i], &in) == 0 && in.st_dev == out.st_dev &&
+            in.st_ino == out.st_ino)
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "-o %s is also an input, which it would replace (choose another "
+                                   "name)",
+                                   output);
+    return PERSONA_OK;
+}
+
 persona_code cli_writable(const char *path, persona_err *e)
 {
     struct stat st;
+    if (*path == '\0')
+        return persona_err_set(e, PERSONA_E_USAGE, "-o is empty");
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
         return S_ISDIR(st.st_mode) ? persona_err_set(e, PERSONA_E_IO, "%s is a folder", path)
                                    : PERSONA_OK; /* opening a pipe would wait for its reader */
@@ -252,6 +269,12 @@ persona_code cli_vector_path(const cli_engine *x, const char *trait, const char 
     *out = NULL;
     if (!wanted)
         return persona_vector_place(x->model, trait, out, e);
+    const char *dot = strrchr(path_base(wanted), '.');
+    if (dot && dot[1] && !persona_vector_format_of(wanted))
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "%s: the extension names no format of vectors (.gguf, .safetensors, "
+                               ".json, .f32, .pt)",
+                               wanted);
     *out = cli_strdup(wanted);
     return PERSONA_OK;
 }

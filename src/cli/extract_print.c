@@ -68,18 +68,22 @@ static double curve_coefficient(const persona_curve_point *p)
 {
     return p->coefficient;
 }
+
 static double curve_score(const persona_curve_point *p)
 {
     return p->score;
 }
+
 static double curve_coherence(const persona_curve_point *p)
 {
     return p->coherence;
 }
+
 static double curve_nll(const persona_curve_point *p)
 {
     return p->nll;
 }
+
 static double curve_repetition(const persona_curve_point *p)
 {
     return 100 * p->repetition;

@@ -166,6 +166,10 @@ persona_code jobs_export(cli_state *c, const char *path, const jobs_export_opts 
     if (rc == PERSONA_OK && c->json && strcmp(opts->output, "-") == 0)
         rc = persona_err_set(e, PERSONA_E_USAGE, "--json and -o - both want standard output");
     if (rc == PERSONA_OK)
+        rc = cli_distinct(opts->output, &path, 1, e);
+    if (rc == PERSONA_OK && *opts->output == '\0')
+        rc = persona_err_set(e, PERSONA_E_USAGE, "-o is empty");
+    if (rc == PERSONA_OK)
         rc = choose_stage(&info, opts->stage, &x.stage, e);
     if (rc == PERSONA_OK)
         rc = choose_judge(&info, x.stage, opts->judge, &x.judge, e);

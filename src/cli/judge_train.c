@@ -189,7 +189,9 @@ persona_code judge_train(const judge_args *a, persona_err *e)
     if (a->ngrams && (rc = read_ngrams(a->ngrams, &t.opts, e)) != PERSONA_OK)
         return rc;
     t.name = name_of(a);
-    if ((rc = cli_writable(a->output, e)) != PERSONA_OK ||
+    if ((rc = cli_distinct(a->output, (const char *const *)a->files, a->n_files, e)) !=
+            PERSONA_OK ||
+        (rc = cli_writable(a->output, e)) != PERSONA_OK ||
         (rc = judge_labels(a, &t.labels, e)) != PERSONA_OK)
         goto out;
     t.traits = judge_traits(&t.labels, &t.n);

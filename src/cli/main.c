@@ -171,6 +171,9 @@ int main(int argc, char **argv)
     c.hooks =
         (persona_hooks){.ud = &c.progress, .progress = tty_progress_update, .cancel = &interrupted};
     persona_err e = {.code = PERSONA_OK};
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        c.json =
+            c.json || strcmp(argv[i], "--json") == 0; /* also when an option before it is wrong */
     const persona_code rc = dispatch(&c, argc, argv, &e);
     if (rc == PERSONA_E_CANCELED && isatty(STDERR_FILENO) == 1)
         fputc('\n', stderr); /* the terminal has echoed ^C */

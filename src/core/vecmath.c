@@ -247,6 +247,14 @@ static persona_code describe(const persona_vector_term *terms, size_t n, persona
     return rc;
 }
 
+static bool all_zero(const persona_vector *v)
+{
+    for (int b = 0; b < v->n_layer; b++)
+        if (v->layers[b].present && v->layers[b].norm > 0)
+            return false;
+    return true;
+}
+
 persona_code persona_vector_combine(const persona_vector_term *terms, size_t n,
                                     persona_vector **out, persona_err *e)
 {
@@ -260,6 +268,9 @@ persona_code persona_vector_combine(const persona_vector_term *terms, size_t n,
         rc = persona_vector_new(n_layer, terms[0].v->n_embd, &v, e);
     if (rc == PERSONA_OK)
         rc = sum_blocks(terms, n, v, &note, e);
+    if (rc == PERSONA_OK && all_zero(v))
+        rc = persona_err_set(e, PERSONA_E_NUMERIC,
+                             "the sum is zero in every block: nothing could be steered with it");
     if (rc == PERSONA_OK)
         rc = common_labels(terms, n, v, e);
     if (rc == PERSONA_OK) {

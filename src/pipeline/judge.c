@@ -44,19 +44,20 @@ struct persona_judge {
 
 /* ---- the object ------------------------------------------------------------------------------ */
 
-persona_code judge_new(const judge_kind *kind, void *self, const char *name, persona_judge **out,
-                       persona_err *e)
+persona_code judge_new(const judge_kind *kind, void *self, const char *name, const char *id,
+                       persona_judge **out, persona_err *e)
 {
     persona_judge *j = mem_calloc(1, sizeof *j);
-    char *copy = mem_strdup(name);
+    char *copy = mem_strdup(name), *mark = mem_strdup(id ? id : "");
     *out = NULL;
-    if (!j || !copy) {
+    if (!j || !copy || !mark) {
         mem_free(j);
         mem_free(copy);
+        mem_free(mark);
         kind->free(self);
         return mem_err(e, "a judge");
     }
-    *j = (persona_judge){.kind = kind, .self = self, .name = copy};
+    *j = (persona_judge){.kind = kind, .self = self, .name = copy, .id = mark};
     *out = j;
     return PERSONA_OK;
 }
@@ -71,13 +72,6 @@ void persona_judge_free(persona_judge *j)
     mem_free(j);
 }
 
-persona_code judge_identify(persona_judge *j, const char *id, persona_err *e)
-{
-    mem_free(j->id);
-    j->id = mem_strdup(id);
-    return j->id ? PERSONA_OK : mem_err(e, "a judge");
-}
-
 char *judge_score_key(const persona_judge *j, const persona_trait *trait)
 {
     char asked[65] = "";
@@ -90,7 +84,7 @@ char *judge_score_key(const persona_judge *j, const persona_trait *trait)
         mem_free(all);
     }
     return mem_printf("%s%s%s%s%.12s%s%.12s", j->kind->name, same ? "" : ":", same ? "" : j->name,
-                      j->id ? "@" : "", j->id ? j->id : "", *asked ? "?" : "", asked);
+                      *j->id ? "@" : "", j->id, *asked ? "?" : "", asked);
 }
 
 const char *persona_judge_name(const persona_judge *j)

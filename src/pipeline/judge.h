@@ -19,12 +19,11 @@ typedef struct judge_kind {
                         persona_err *e);
 } judge_kind;
 
-/* Takes self over, also on failure (then it is freed). */
+/* Takes self over, also on failure (then it is freed). id (may be NULL) tells it from another judge of
+ * the same name: the hash of a file, the address of a server. */
 PERSONA_CHECK persona_code judge_new(const judge_kind *kind, void *self, const char *name,
-                                     persona_judge **out, persona_err *e);
+                                     const char *id, persona_judge **out, persona_err *e);
 
-/* What tells this judge from another of the same name: a hash of its file, a server's address. Copied. */
-PERSONA_CHECK persona_code judge_identify(persona_judge *j, const char *id, persona_err *e);
 /* A name under which scores of this trait can be kept: kind, name, identity, and the question that is
  * asked. mem_free() it; NULL: out of memory. */
 char *judge_score_key(const persona_judge *j, const persona_trait *trait);

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "core/classifier.h"
 #include "pipeline/judge.h"
@@ -55,7 +56,13 @@ static const judge_kind CLASSIFIER = {"classifier", false, free_self, knows, val
 persona_code persona_judge_read(const char *path, persona_judge **out, persona_err *e)
 {
     classifier *c = NULL;
+    char hash[65];
     *out = NULL;
-    const persona_code rc = classifier_read(path, &c, e);
-    return rc == PERSONA_OK ? judge_new(&CLASSIFIER, c, classifier_name(c), out, e) : rc;
+    persona_code rc = classifier_read(path, &c, e);
+    if (rc == PERSONA_OK)
+        rc = sha256_file(&path, 1, hash, e);
+    if (rc == PERSONA_OK)
+        return judge_new(&CLASSIFIER, c, classifier_name(c), hash, out, e);
+    classifier_free(c);
+    return rc;
 }

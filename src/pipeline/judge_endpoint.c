@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -444,5 +445,7 @@ persona_code persona_judge_endpoint(const persona_judge_endpoint_opts *opts, per
         endpoint_free(p);
         return rc;
     }
-    return judge_new(&endpoint_kind, p, p->model, out, e);
+    char hash[65];
+    sha256_hex(p->url, strlen(p->url), hash);
+    return judge_new(&endpoint_kind, p, p->model, hash, out, e);
 }

@@ -59,5 +59,5 @@ static const judge_kind LABELS = {"labels", false, free_self, knows, validity, r
 
 persona_code persona_judge_labels(persona_judge **out, persona_err *e)
 {
-    return judge_new(&LABELS, NULL, "labels", out, e);
+    return judge_new(&LABELS, NULL, "labels", NULL, out, e);
 }

@@ -347,6 +347,7 @@ persona_code persona_judge_model(persona_model *m, const persona_judge_model_opt
 {
     const persona_judge_model_opts o = opts ? *opts : persona_judge_model_defaults();
     const persona_model_info *info = persona_model_info_get(m);
+    const char *hash = NULL;
     judge_model *j = NULL;
     *out = NULL;
     if (info->chat == PERSONA_CHAT_NONE)
@@ -362,7 +363,9 @@ persona_code persona_judge_model(persona_model *m, const persona_judge_model_opt
     if (rc == PERSONA_OK)
         rc = open_session(j, &o, e);
     if (rc == PERSONA_OK)
-        return judge_new(&MODEL, j, info->name, out, e);
+        rc = persona_model_sha256(m, &hash, e);
+    if (rc == PERSONA_OK)
+        return judge_new(&MODEL, j, info->name, hash, out, e);
     free_self(j);
     return rc;
 }

@@ -192,7 +192,7 @@ static persona_code make_directions(const measure *m, const direction_method *me
             rc = direction_make(method, &data, v + b * d, &report, e);
         }
         if (rc != PERSONA_OK) {
-            persona_err_wrap(e, "block %zu, method %s", b, method->name);
+            persona_err_wrap(e, "block %zu", b);
         }
     }
     pairs_free(&pairs);

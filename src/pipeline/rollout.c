@@ -336,6 +336,15 @@ persona_code rollouts_filter(rollouts *x, const persona_extract_opts *o, const c
     const size_t kept = rep->n_kept_pos < rep->n_kept_neg ? rep->n_kept_pos : rep->n_kept_neg;
     const size_t all =
         rep->n_generated_pos < rep->n_generated_neg ? rep->n_generated_pos : rep->n_generated_neg;
+    const size_t answered = rep->n_generated_pos + rep->n_generated_neg - rep->n_unanswered;
+    if (judged && rep->n_unjudged == answered && answered > 0) {
+        return persona_err_set(
+            e, PERSONA_E_NEGATIVE,
+            "trait '%s': the judge '%s' gave no usable score to any of %zu answers "
+            "(labels: the texts have none; a model: it does not answer with a "
+            "number); use another --judge, or --judge none",
+            trait, persona_judge_name(o->judge), answered);
+    }
     const size_t need = all < MIN_PAIRS ? 1 : MIN_PAIRS;
     if (kept >= need && (double)kept >= MIN_KEPT * (double)all) {
         return PERSONA_OK;

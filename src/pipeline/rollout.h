@@ -33,10 +33,8 @@ typedef struct rollout_source {
     void *ud;
     persona_code (*make)(void *ud, size_t i, ask *q, persona_err *e);
     /* Adds question, system, prompt and seed to what is kept, and a label (NAN) that came along. */
-    persona_code (*describe)(
-        void *ud, size_t i, job_answer *a, job_score *label,
-        persona_err
-            *e); /* Puts the place of the item in hand in front of a message. May be NULL. */
+    persona_code (*describe)(void *ud, size_t i, job_answer *a, job_score *label, persona_err *e);
+    /* Puts the place of the item in hand in front of a message. May be NULL. */
     persona_code (*blame)(void *ud, persona_code rc, persona_err *e);
     void (*free)(void *ud);
 } rollout_source;

@@ -228,6 +228,10 @@ static persona_code blame(void *ud, persona_code rc, persona_err *e)
     const reading *w = ud;
     if (w->item != NULL && (rc == PERSONA_E_USAGE || rc == PERSONA_E_FORMAT)) {
         persona_err_wrap(e, "%s:%zu", first_path(w), w->item->line);
+        if (e != NULL) {
+            e->code = PERSONA_E_FORMAT; /* a line of a file is at fault */
+        }
+        return PERSONA_E_FORMAT;
     }
     return rc;
 }

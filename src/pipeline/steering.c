@@ -386,6 +386,13 @@ persona_code persona_steer_files(persona_model *m, const char *const *paths, con
             }
         }
     }
+    if (rc == PERSONA_OK && w.n == 0) {
+        rc = persona_err_set(
+            e, PERSONA_E_SHAPE,
+            "%s: no direction in the layers %d to %d of %s: nothing would be steered",
+            buf_str(&text), a > 0 ? a : 1, b > 0 ? b : n_layer - 1,
+            persona_model_info_get(m)->name);
+    }
     rc = finish(&w, rc, buf_str(&text), plan, receipt, e);
     buf_free(&text);
     return rc;

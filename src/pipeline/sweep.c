@@ -246,8 +246,8 @@ persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, bool with
 
 persona_code sweep_curve(const settling *x, persona_err *e)
 {
-    static const double COEFFICIENTS[PERSONA_CURVE_POINTS] = {-3,  -2, -1.5, -1, -0.5, 0,
-                                                              0.5, 1,  1.5,  2,  3};
+    static const double COEFFICIENTS[PERSONA_CURVE_POINTS] = {-3,  -2, -1.5, -1.25, -1, -0.5, 0,
+                                                              0.5, 1,  1.25, 1.5,   2,  3};
     persona_provenance *f = &x->v->from;
     persona_curve *curve = x->curve;
     sweep_cell cells[PERSONA_CURVE_POINTS];

@@ -79,6 +79,11 @@ persona_code job_list(const char *folder, char ***paths, size_t *n, persona_err 
         char **more = mem_realloc(list, count + 1, sizeof *more);
         list = more ? more : list;
         char *path = more ? path_join(folder, f->d_name) : NULL;
+        struct stat st;
+        if (path && (stat(path, &st) != 0 || !S_ISREG(st.st_mode))) {
+            mem_free(path);
+            continue;
+        }
         if (!path) {
             rc = mem_err(e, folder);
             break;
@@ -235,12 +240,35 @@ void job_info_free(job_info *i)
     *i = (job_info){0};
 }
 
+/* A job, or what is left of one where only jobs lie: never somebody's file. */
+static persona_code may_remove(const char *path, persona_err *e)
+{
+    job *j = NULL;
+    persona_err why = {.code = PERSONA_OK};
+    persona_code rc = job_read(path, &j, &why);
+    job_close(j);
+    if (rc != PERSONA_E_FORMAT)
+        return rc == PERSONA_OK ? rc : persona_err_set(e, rc, "%s", why.msg);
+    char *folder = NULL, *dir = path_dir(path);
+    struct stat a, b;
+    rc = dir ? job_folder(&folder, e) : mem_err(e, path);
+    if (rc == PERSONA_OK && !(is_job_name(path_base(path)) && stat(folder, &a) == 0 &&
+                              stat(dir, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino))
+        rc = persona_err_set(e, PERSONA_E_FORMAT, "%s (not removed)", why.msg);
+    mem_free(folder);
+    mem_free(dir);
+    return rc;
+}
+
 persona_code job_remove(const char *path, persona_err *e)
 {
     int lock = -1;
     if (!file_exists(path))
         return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no such job", path);
-    persona_code rc = job_lock_take(path, &lock, e);
+    persona_code rc = may_remove(path, e);
+    if (rc != PERSONA_OK)
+        return rc;
+    rc = job_lock_take(path, &lock, e);
     if (rc == PERSONA_OK)
         rc = job_unlink(path, e);
     job_lock_drop(path, lock);

@@ -78,6 +78,7 @@ static inline bool vecfile_fits(double x)
 {
     return fabs(x) < 0x1.ffffffp127;
 }
+
 void vecfile_widen(vecfile_type type, const unsigned char *p, size_t n, float *out);
 
 /* ---- provenance (vecfile_keys.c) ---------------------------------------------------------------- */

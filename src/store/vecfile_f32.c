@@ -68,6 +68,24 @@ static persona_code write_sidecar(const persona_vector *v, const char *path, con
     return rc;
 }
 
+/* The sidecar's name is not the user's choice: only another sidecar gives way to it. */
+static persona_code may_replace(const char *sidecar, persona_err *e)
+{
+    json_doc *doc = NULL;
+    if (!file_exists(sidecar))
+        return PERSONA_OK;
+    const persona_code rc = json_read(sidecar, SIDECAR_MAX, &doc, NULL);
+    const char *format = rc == PERSONA_OK ? json_string(json_get(json_root(doc), "format")) : NULL;
+    const bool mine = format && strcmp(format, FORMAT_NAME) == 0;
+    json_free(doc);
+    return mine
+               ? PERSONA_OK
+               : persona_err_set(e, PERSONA_E_USAGE,
+                                 "%s is in the way: raw floats keep their provenance there (choose "
+                                 "another name)",
+                                 sidecar);
+}
+
 static persona_code write_f32(const persona_vector *v, const char *path, buf *note, persona_err *e)
 {
     struct stat st;
@@ -83,7 +101,9 @@ static persona_code write_f32(const persona_vector *v, const char *path, buf *no
     if (!sibling(path, ".json", sidecar))
         return persona_err_set(e, PERSONA_E_USAGE,
                                "%s: raw floats need another name than their .json", path);
-    rc = write_sidecar(v, sidecar, v->data, e);
+    rc = may_replace(sidecar, e);
+    if (rc == PERSONA_OK)
+        rc = write_sidecar(v, sidecar, v->data, e);
     if (rc == PERSONA_OK)
         rc = file_write(path, v->data, (size_t)v->n_layer * (size_t)v->n_embd * sizeof(float), e);
     if (rc == PERSONA_OK)

@@ -125,18 +125,23 @@ static void choice_is_near_the_best(void **state)
     const double chosen = isfinite(v->from.promote) ? (double)v->from.promote : 1;
     cells[n++] = (sweep_cell){.block = v->from.best_layer, .alpha = chosen * (double)v->from.dose};
     must(sweep_run(&x, cells, n, false, "exhaustive", &e), &e);
-    double best = 0;
-    for (size_t i = 0; i + 1 < n; i++) {
-        best = cells[i].coherence >= 70 ? fmax(best, cells[i].score) : best;
-        printf("block %d at %.2f doses: score %.1f, coherence %.1f\n", cells[i].block,
-               cells[i].alpha / (double)v->layers[cells[i].block].dose, cells[i].score,
-               cells[i].coherence);
+    /* The best of thirty noisy numbers is too good; so both go through another seed and all questions. */
+    size_t best = n - 1;
+    for (size_t i = 0; i < n; i++) {
+        best = cells[i].coherence >= 70 && cells[i].score > cells[best].score ? i : best;
     }
-    const sweep_cell *mine = &cells[n - 1];
-    printf("chosen: block %d at %g doses, score %.1f, coherence %.1f; best of %zu: %.1f\n",
-           mine->block, chosen, mine->score, mine->coherence, n - 1, best);
-    assert_true(mine->coherence >= 70);
-    assert_true(mine->score >= 0.9 * best);
+    sweep_cell final[2] = {cells[best], cells[n - 1]};
+    settling again = x;
+    again.n_questions = 40;
+    again.seed = 12;
+    must(sweep_run(&again, final, 2, false, "exhaustive", &e), &e);
+    printf(
+        "best of %zu: block %d at %.2f doses, score %.1f, coherence %.1f; chosen: block %d at %.2f "
+        "doses, score %.1f, coherence %.1f\n",
+        n, final[0].block, final[0].alpha / (double)v->layers[final[0].block].dose, final[0].score,
+        final[0].coherence, final[1].block, chosen, final[1].score, final[1].coherence);
+    assert_true(final[1].coherence >= 65); /* 70 on the questions it was chosen on */
+    assert_true(final[1].score >= 0.9 * final[0].score);
     persona_vector_free(v);
     persona_trait_free(trait);
     persona_session_free(s);
