@@ -83,6 +83,64 @@ static inline void bench_models_default(bench_models *b)
     b->paths[b->n++] = bench_large;
 }
 
+/* An option with a number; the value stays where it is not given. */
+typedef struct bench_option {
+    char letter;
+    const char *name;
+    int *value, min, max;
+} bench_option;
+
+static inline void bench_usage(const bench_option *o, size_t n)
+{
+    fprintf(stderr, "usage: %s [-m MODEL]...", program_invocation_short_name);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(stderr, " [-%c %s]", o[i].letter, o[i].name);
+    }
+    fputc('\n', stderr);
+    exit(64);
+}
+
+static inline void bench_set(const bench_option *o, const char *text)
+{
+    char *end;
+    const long x = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || x < o->min || x > o->max) {
+        fprintf(stderr, "%s: -%c = %s is outside %d..%d\n", program_invocation_short_name,
+                o->letter, text, o->min, o->max);
+        exit(64);
+    }
+    *o->value = (int)x;
+}
+
+/* Reads the options, and makes the models where none is given. */
+static inline void bench_parse(int argc, char **argv, const bench_option *o, size_t n,
+                               bench_models *models)
+{
+    char letters[64] = "m:";
+    int c;
+    bench_calm(argv);
+    for (size_t i = 0; i < n; i++) {
+        letters[2 + 2 * i] = o[i].letter;
+        letters[3 + 2 * i] = ':';
+    }
+    while ((c = getopt(argc, argv, letters)) != -1) {
+        size_t i = 0;
+        while (i < n && o[i].letter != c) {
+            i++;
+        }
+        if (i < n) {
+            bench_set(&o[i], optarg);
+        } else if (c == 'm' && models->n < BENCH_MAX_MODELS) {
+            models->paths[models->n++] = optarg;
+        } else {
+            bench_usage(o, n);
+        }
+    }
+    if (models->n == 0) {
+        bench_models_default(models);
+    }
+}
+
 static inline bool bench_is_large(const bench_models *b, int i)
 {
     return b->paths[i] == bench_large;

@@ -241,37 +241,18 @@ static setting complete(const setting *given, bool large)
 int main(int argc, char **argv)
 {
     bench_models models = {.n = 0};
-    int c;
-    bench_calm(argv);
     setting x = {.slots = 16, .threads = persona_session_defaults().n_threads};
-    while ((c = getopt(argc, argv, "m:q:t:r:s:j:")) != -1) {
-        int *number = c == 'q'   ? &x.questions
-                      : c == 't' ? &x.tokens
-                      : c == 'r' ? &x.rounds
-                      : c == 's' ? &x.slots
-                                 : &x.threads;
-        if (c == '?') {
-            fprintf(stderr, "usage: bench_extract [-m MODEL]... [-q QUESTIONS] [-t TOKENS] "
-                            "[-r ROUNDS] [-s SLOTS] [-j THREADS]\n");
-            return 64;
-        }
-        if (c != 'm') {
-            *number = (int)strtol(optarg, NULL, 10);
-        } else if (models.n < BENCH_MAX_MODELS) {
-            models.paths[models.n++] = optarg;
-        }
-    }
-    if (x.questions < 0 || x.tokens < 0 || x.rounds < 0 || x.rounds > BENCH_MAX_ROUNDS ||
-        x.slots < 1 || x.threads < 1) {
-        bench_die("counts out of range");
-    }
-    if (models.n == 0) {
-        bench_models_default(&models);
-    }
+    const bench_option options[] = {{'q', "QUESTIONS", &x.questions, 1, 20},
+                                    {'t', "TOKENS", &x.tokens, 1, 400},
+                                    {'r', "ROUNDS", &x.rounds, 1, BENCH_MAX_ROUNDS},
+                                    {'s', "SLOTS", &x.slots, 1, 256},
+                                    {'j', "THREADS", &x.threads, 1, 512}};
+    bench_parse(argc, argv, options, sizeof options / sizeof options[0], &models);
     for (int i = 0; i < models.n; i++) { /* processes are forked before there are threads */
         setting brief = complete(&x, bench_is_large(&models, i));
-        if (bench_is_large(&models, i) && brief.tokens > 16) {
-            brief.tokens = 16;
+        if (bench_is_large(&models, i)) {
+            brief.pairs = 5; /* more answers than slots: every slot's memory is in use already */
+            brief.tokens = brief.tokens > 16 ? 16 : brief.tokens;
         }
         compare_memory(models.paths[i], &brief);
     }

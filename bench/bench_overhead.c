@@ -137,8 +137,8 @@ static double ours(persona_session *s, const setting *x, const persona_plan *pla
         bench_die("out of memory");
     }
     for (int k = 0; k < x->slots; k++) {
-        prompt_of(k, n_vocab, prompts + k * N_PROMPT);
-        q[k] = (persona_request){.prompt = prompts + k * N_PROMPT,
+        prompt_of(k, n_vocab, prompts + (size_t)k * N_PROMPT);
+        q[k] = (persona_request){.prompt = prompts + (size_t)k * N_PROMPT,
                                  .n_prompt = N_PROMPT,
                                  .raw = true,
                                  .sampling = persona_sampling_defaults(),
@@ -228,33 +228,12 @@ static void compare(const char *path, const setting *x)
 int main(int argc, char **argv)
 {
     bench_models models = {.n = 0};
-    int c;
-    bench_calm(argv);
     setting x = {.slots = 16, .threads = persona_session_defaults().n_threads};
-    while ((c = getopt(argc, argv, "m:s:t:r:j:")) != -1) {
-        int *number = c == 's'   ? &x.slots
-                      : c == 't' ? &x.tokens
-                      : c == 'r' ? &x.rounds
-                                 : &x.threads;
-        if (c == '?') {
-            fprintf(stderr,
-                    "usage: bench_overhead [-m MODEL]... [-s SLOTS] [-t TOKENS] [-r ROUNDS] "
-                    "[-j THREADS]\n");
-            return 64;
-        }
-        if (c != 'm') {
-            *number = (int)strtol(optarg, NULL, 10);
-        } else if (models.n < BENCH_MAX_MODELS) {
-            models.paths[models.n++] = optarg;
-        }
-    }
-    if (x.slots < 1 || x.tokens < 0 || x.tokens == 1 || x.rounds < 0 ||
-        x.rounds > BENCH_MAX_ROUNDS || x.threads < 1) {
-        bench_die("counts out of range");
-    }
-    if (models.n == 0) {
-        bench_models_default(&models);
-    }
+    const bench_option options[] = {{'s', "SLOTS", &x.slots, 1, 256},
+                                    {'t', "TOKENS", &x.tokens, 2, 512},
+                                    {'r', "ROUNDS", &x.rounds, 1, BENCH_MAX_ROUNDS},
+                                    {'j', "THREADS", &x.threads, 1, 512}};
+    bench_parse(argc, argv, options, sizeof options / sizeof options[0], &models);
     for (int i = 0; i < models.n; i++) {
         setting mine = x;
         const bool large = bench_is_large(&models, i);

@@ -34,8 +34,8 @@ typedef struct persona_extract_opts {
     float min_trait, min_coherence; /* positive >= min_trait, negative < 100 - min_trait; 50, 50 */
     bool choose_layer; /* steering sweep over blocks; by statistics without a judge; default true */
     bool calibrate;    /* iso-KL dose at the best block; default true */
-    int n_dose_questions; /* that the dose is measured on; default 40 */
-    bool response_curve;  /* safe range and recommended coefficients (wants judge and dose); true */
+    bool quick;        /* blocks compared at equal ||edit||/||h||, the dose on 12 questions */
+    bool response_curve; /* safe range and recommended coefficients (wants judge and dose); true */
 
     /* Texts to read instead of answers to write (FORMATS.md, "Texts"): one file, or two aligned ones. */
     const char *responses, *positive_file, *negative_file;

@@ -57,7 +57,7 @@ PERSONA_CHECK persona_code persona_transfer(persona_pairs *p, const persona_vect
                                             persona_vector **out, persona_map_report *r,
                                             persona_err *e);
 
-/* Chooses from.best_layer by a small judged steering sweep on the extraction questions, then * calibrates the dose there, on 16 questions: what persona_extract does for native vectors. */
+/* Chooses from.best_layer by a small judged steering sweep on the extraction questions, then * calibrates the dose there, as persona_extract does with `quick`. */
 PERSONA_CHECK persona_code persona_settle(persona_session *s, persona_vector *v,
                                           const persona_trait *trait,
                                           const persona_questions *questions, persona_judge *judge,

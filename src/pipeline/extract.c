@@ -28,7 +28,6 @@ persona_extract_opts persona_extract_defaults(void)
                                   .min_coherence = 50.0F,
                                   .choose_layer = true,
                                   .calibrate = true,
-                                  .n_dose_questions = 40,
                                   .response_curve = true};
 }
 
@@ -125,8 +124,7 @@ static persona_code find_block(extraction *x, persona_extract_method *m, persona
                         .questions = x->questions,
                         .judge = x->o->judge,
                         .calibrate = x->o->calibrate,
-                        .n_dose_questions =
-                            x->o->n_dose_questions > 0 ? (size_t)x->o->n_dose_questions : 1,
+                        .quick = x->o->quick,
                         .curve = x->o->response_curve ? &m->curve : NULL,
                         .seed = x->o->seed,
                         .job = x->rolls.job,

@@ -33,9 +33,10 @@
 #define ROUGH_QUESTIONS 6    /* for candidates' doses */
 #define ROUGH_TOLERANCE 0.25 /* nats */
 #define ROUGH_EVALUATIONS 5
-#define QUICK_QUESTIONS 16 /* persona_settle: for the exact dose */
-#define EQUAL_RATIO 0.3    /* ||edit||/||h|| of one step where doses are not measured */
-#define ENOUGH 20.0        /* points of swing below which a larger step is tried */
+#define ALL_QUESTIONS 40 /* for the exact dose */
+#define QUICK_QUESTIONS 12
+#define EQUAL_RATIO 0.3 /* ||edit||/||h|| of one step where doses are not measured */
+#define ENOUGH 20.0     /* points of swing below which a larger step is tried */
 #define MAX_BLOCKS 4096
 
 /* ---- candidates ------------------------------------------------------------------------------ */
@@ -115,7 +116,7 @@ static persona_code rough_doses(const settling *x, const int *blocks, size_t n, 
     persona_code rc = doses != NULL ? PERSONA_OK : mem_err(e, "doses");
     for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
         persona_vector_layer *l = &x->v->layers[blocks[i]];
-        if (!x->calibrate) {
+        if (!x->calibrate || x->quick) {
             l->dose = (float)(EQUAL_RATIO * (double)l->h_median / (double)l->norm);
         } else if (isnan(l->dose)) {
             doses[m++].block = blocks[i];
@@ -143,17 +144,18 @@ static persona_code rough_doses(const settling *x, const int *blocks, size_t n, 
 
 static persona_code exact_dose(const settling *x, settle_report *report, persona_err *e)
 {
+    const size_t most = x->quick ? QUICK_QUESTIONS : ALL_QUESTIONS;
     const size_t n_q = x->questions->n_extraction;
     const calibration c = {.s = x->s,
                            .v = x->v,
                            .questions = x->questions->extraction,
-                           .n_questions = n_q < x->n_dose_questions ? n_q : x->n_dose_questions,
+                           .n_questions = n_q < most ? n_q : most,
                            .job = x->job,
                            .tag = x->tag,
                            .hooks = x->hooks};
     block_dose dose = {.block = x->v->from.best_layer};
     persona_err why = {.code = PERSONA_OK};
-    dose.alpha = (double)x->v->layers[dose.block].dose; /* rough, or NAN */
+    dose.alpha = (double)x->v->layers[dose.block].dose; /* a first guess, or NAN */
     persona_code rc = calibrate_exactly(&c, &dose, &why);
     if (rc == PERSONA_OK && isnan(dose.alpha)) {
         report->note = isnan(dose.kl) ? "not calibrated: the answers are too short to measure on"
@@ -219,7 +221,7 @@ static size_t neighbors(const persona_vector *v, const int *tried, size_t n, int
 
 static persona_code by_behavior(const settling *x, settle_report *report, persona_err *e)
 {
-    static const double STEPS[] = {1, 2};
+    static const double STEPS[] = {1, 2}; /* doses, or multiples of the equal ratio */
     int blocks[MAX_CANDIDATES], more[2 * N_REFINE];
     const size_t n = candidates(x->v, blocks);
     double best = -INFINITY, step = 0;
@@ -304,10 +306,9 @@ persona_code settle(const settling *given, settle_report *report, persona_err *e
     if (rc == PERSONA_OK && x->curve != NULL && judged && isfinite(v->from.dose)) {
         rc = sweep_curve(x, e);
     }
-    if (!x->calibrate) { /* what the sweep used is not a dose */
-        for (int b = 0; b < v->n_layer; b++) {
-            v->layers[b].dose = NAN;
-        }
+    for (int b = 0; b < v->n_layer && (!x->calibrate || x->quick); b++) {
+        v->layers[b].dose =
+            b == v->from.best_layer ? v->from.dose : NAN; /* the others are ratios */
     }
     return rc;
 }
@@ -322,7 +323,7 @@ persona_code persona_settle(persona_session *s, persona_vector *v, const persona
                         .questions = questions,
                         .judge = judge,
                         .calibrate = true,
-                        .n_dose_questions = QUICK_QUESTIONS,
+                        .quick = true,
                         .seed = seed,
                         .tag = "",
                         .hooks = hooks};

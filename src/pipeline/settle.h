@@ -14,11 +14,11 @@ typedef struct settling {
     const persona_trait *trait;
     const persona_questions *questions; /* extraction half only; NULL: statistics decide */
     persona_judge *judge;               /* NULL, or one that does not know the trait: likewise */
-    bool calibrate;          /* measure doses; else blocks are compared at equal ||edit||/||h|| */
-    size_t n_dose_questions; /* for the exact dose */
-    persona_curve *curve;    /* the response to several coefficients at the chosen block; NULL: not
+    bool calibrate;       /* measure doses; else blocks are compared at equal ||edit||/||h|| */
+    bool quick;           /* blocks at equal ratio, the dose on few questions */
+    persona_curve *curve; /* the response to several coefficients at the chosen block; NULL: not
                              measured */
-    size_t n_questions;      /* of a sweep; 0: 8 */
+    size_t n_questions;   /* of a sweep; 0: 8 */
     uint32_t seed;
     job *job;        /* trials are kept there; NULL: nowhere */
     const char *tag; /* names the vector among others of the job */

@@ -86,7 +86,7 @@ static persona_code extract(const study_side *side, const persona_trait *trait, 
     x.seed = opts->seed;
     x.response_curve = false; /* the evaluation shows it on other questions */
     x.calibrate = steered;
-    x.n_dose_questions = 16; /* as persona_settle does for vectors that are carried over */
+    x.quick = true; /* as persona_settle does for vectors that are carried over */
     if (opts->max_tokens > 0)
         x.max_tokens = opts->max_tokens;
     persona_questions *own = NULL;

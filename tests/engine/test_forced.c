@@ -7,6 +7,7 @@
  *
  * This file is outside src/engine and includes llama.h: it is the yardstick.
  */
+#include <limits.h>
 #include <math.h>
 
 #include <ggml-backend.h>
@@ -45,8 +46,8 @@ typedef struct yardstick {
 static bool watch(struct ggml_tensor *t, bool ask, void *ud)
 {
     yardstick *y = ud;
-    int b;
-    if (sscanf(t->name, "l_out-%d", &b) != 1 || b >= y->n_blocks) {
+    const long b = strncmp(t->name, "l_out-", 6) == 0 ? strtol(t->name + 6, NULL, 10) : LONG_MAX;
+    if (b >= y->n_blocks) {
         return !ask;
     }
     if (!ask) {

@@ -372,7 +372,7 @@ static persona_code describe_tensors(writing *w, persona_err *e)
     for (size_t i = 0; i < n_tensors(w); i++) {
         int block;
         const rule *r = rule_of(w, i, &block);
-        int64_t ne[3];
+        int64_t ne[3] = {1, 1, 1};
         int n = 0;
         while (n < 3 && r->shape[n] != NONE) {
             ne[n] = size_of(&w->m, r->shape[n]);
