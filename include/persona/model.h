@@ -24,6 +24,9 @@ typedef int32_t persona_token;
 typedef struct persona_model_opts {
     int n_gpu_layers;   /* layers to offload; -1: all that fit. Default 0: CPU */
     bool check_tensors; /* validate weight data while loading (slow); default false */
+    bool bulk; /* many answers are to come: where the model is narrow, the first one that is
+                           opened takes the CPU backend that is fastest for it, whose last bits may
+                           differ from llama.cpp's choice; default false */
 } persona_model_opts;
 
 typedef enum persona_chat_format {

@@ -117,7 +117,8 @@ typedef struct cli_engine {
 } cli_engine;
 
 /* Opens the model only. A bare NAME or NAME.gguf is also looked for in the models/ folders. */
-PERSONA_CHECK persona_code cli_open_model(const char *path, cli_engine *out, persona_err *e);
+PERSONA_CHECK persona_code cli_open_model(const char *path, bool bulk, cli_engine *out,
+                                          persona_err *e);
 /* Adds a session; n_slots and n_ctx are what the command prefers (0: default), options win. */
 PERSONA_CHECK persona_code cli_open_session(const cli_state *c, cli_engine *x, int n_slots,
                                             int n_ctx, persona_err *e);

@@ -31,7 +31,7 @@ static const struct argp_option options[] = {
     {"from", KEY_FROM, "FILE", 0, "Another source model", 0},
     {"to", KEY_TO, "FILE", 0, "Another target model", 0},
     {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
-    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most (default 48)", 0},
+    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most (default 40)", 0},
     {0},
 };
 
@@ -189,9 +189,9 @@ static study_opts demo_defaults(void)
     study_opts o = study_defaults();
     o.n_questions = 6;
     o.n_evaluate = 16;
-    o.n_mapped = 10;
-    o.n_neutral = 60;
-    o.max_tokens = 48;
+    o.n_mapped = 8;
+    o.n_neutral = 40;
+    o.max_tokens = 40;
     o.max_tokens = 64;
     return o;
 }

@@ -182,7 +182,7 @@ static persona_code open_all(extract_args *a, extract_work *w, const persona_que
         a->c->judge = "none"; /* what was given is what is wanted, unless a judge is named */
     persona_code rc = find_trait(a, &w->trait, e);
     if (rc == PERSONA_OK)
-        rc = cli_open_model(a->model, &w->x, e);
+        rc = cli_open_model(a->model, true, &w->x, e);
     if (rc == PERSONA_OK)
         rc = cli_open_judge(a->c, &w->x, e);
     *questions = w->x.questions;

@@ -378,7 +378,7 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
 
 static persona_code run(generate_args *a, work *w, persona_err *e)
 {
-    persona_code rc = cli_open_model(a->model, &w->x, e);
+    persona_code rc = cli_open_model(a->model, false, &w->x, e);
     if (rc == PERSONA_OK)
         rc = plan(a, w, e);
     if (rc == PERSONA_OK)

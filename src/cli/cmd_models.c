@@ -206,7 +206,7 @@ static persona_code run_info(cli_state *c, const char *name, persona_err *e)
 {
     cli_engine x = {0};
     const char *hash = NULL;
-    persona_code rc = cli_open_model(name, &x, e);
+    persona_code rc = cli_open_model(name, false, &x, e);
     if (rc == PERSONA_OK)
         rc = persona_model_sha256(x.model, &hash, e);
     if (rc == PERSONA_OK && c->json)

@@ -225,7 +225,7 @@ static persona_code write_pack(const traits_args *a, persona_trait **t, persona_
     cli_engine x;
     persona_write_opts o = a->write;
     o.seed = a->c->seed;
-    persona_code rc = cli_open_model(a->model, &x, e);
+    persona_code rc = cli_open_model(a->model, false, &x, e);
     if (rc == PERSONA_OK)
         rc = cli_open_session(a->c, &x, 6, 3072, e);
     if (rc == PERSONA_OK)

@@ -155,7 +155,7 @@ persona_code cmd_vector(cli_state *c, int argc, char **argv, persona_err *e)
         goto out;
     const struct action *action = find_action(a.action);
     if (a.model)
-        rc = cli_open_model(a.model, &x, e);
+        rc = cli_open_model(a.model, false, &x, e);
     if (action->opens) /* the last name of one that writes is where it goes */
         n = action->writes ? 1 : a.n_names;
     in = cli_alloc(n + 1, sizeof *in);

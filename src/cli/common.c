@@ -97,10 +97,11 @@ char *cli_model_path(const char *path)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-persona_code cli_open_model(const char *path, cli_engine *out, persona_err *e)
+persona_code cli_open_model(const char *path, bool bulk, cli_engine *out, persona_err *e)
 {
     *out = (cli_engine){0};
-    const persona_model_opts opts = persona_model_defaults();
+    persona_model_opts opts = persona_model_defaults();
+    opts.bulk = bulk;
     char *found = cli_model_path(path);
     persona_code rc = persona_model_open(found, &opts, &out->model, e);
     mem_free(found);
@@ -168,7 +169,7 @@ persona_code cli_open_judge(const cli_state *c, cli_engine *x, persona_err *e)
 persona_code cli_open_side(const cli_state *c, const char *path, const cli_engine *other,
                            cli_engine *x, persona_err *e)
 {
-    persona_code rc = cli_open_model(path, x, e);
+    persona_code rc = cli_open_model(path, true, x, e);
     if (rc == PERSONA_OK)
         rc = open_judge(c, other, x, e);
     return rc == PERSONA_OK ? cli_open_session(c, x, 32, 512, e) : rc;

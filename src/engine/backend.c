@@ -5,7 +5,8 @@
  *
  * Backends come from PERSONA_BACKENDS_DIR (environment, else compiled in: the private prefix's
  * folder); without it ggml looks where it was installed. Debian's BLAS backend is never asked for:
- * beside reference BLAS it makes prefill thirty times slower (design fact 8).
+ * beside reference BLAS it makes prefill thirty times slower (design fact 8). Which variant of the CPU
+ * backend is fastest depends on the model; ggml knows the processor only (load_avx2).
  */
 #include <ctype.h>
 #include <pthread.h>
@@ -22,6 +23,7 @@
 #endif
 
 static pthread_once_t init_once = PTHREAD_ONCE_INIT;
+static _Atomic bool want_narrow;
 static bool init_ok;
 static _Thread_local char last_error[256];
 
@@ -43,14 +45,37 @@ static void on_log(enum ggml_log_level level, const char *text, void *ud)
     last_error[n] = '\0';
 }
 
-static void init_backends(void)
+void backend_log_hook(void)
 {
     llama_log_set(on_log, NULL);
+}
+
+/* ggml's kernels for AVX-512 take 64 numbers at a time and the rest one by one, so heads of 32 are all
+ * rest; those for AVX2 take 32. Neither is loaded where the processor lacks what it needs. */
+static bool load_avx2(const char *dir)
+{
+    static const char *const NAMES[] = {"alderlake", "haswell"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        char path[4096];
+        const int n = snprintf(path, sizeof path, "%s/libggml-cpu-%s.so", dir, NAMES[i]);
+        if (n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0 &&
+            ggml_backend_load(path) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void init_backends(void)
+{
+    backend_log_hook();
     const char *dir = getenv("PERSONA_BACKENDS_DIR");
     if (dir == NULL || dir[0] == '\0') {
         dir = PERSONA_BACKENDS_DIR;
     }
-    if (dir[0] != '\0') {
+    if (dir[0] != '\0' && want_narrow && load_avx2(dir)) {
+        /* the only backend: models like that need no other */
+    } else if (dir[0] != '\0') {
         ggml_backend_load_all_from_path(dir);
     } else {
         ggml_backend_load_all();
@@ -59,8 +84,9 @@ static void init_backends(void)
     init_ok = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) != NULL;
 }
 
-persona_code backend_init(persona_err *e)
+persona_code backend_init(bool narrow, persona_err *e)
 {
+    want_narrow = narrow; /* read by the first call only */
     pthread_once(&init_once, init_backends);
     if (!init_ok) {
         return persona_err_set(e, PERSONA_E_UNAVAILABLE,
@@ -124,7 +150,7 @@ const char *persona_engine_version(void)
 
 size_t persona_engine_device_count(void)
 {
-    return backend_init(NULL) == PERSONA_OK ? ggml_backend_dev_count() : 0;
+    return backend_init(false, NULL) == PERSONA_OK ? ggml_backend_dev_count() : 0;
 }
 
 const char *persona_engine_device_name(size_t i)

@@ -18,8 +18,11 @@
 
 /* ---- backend.c ------------------------------------------------------------------------------ */
 
-/* Loads the compute backends once per process and routes libllama's log. Errors: UNAVAILABLE. */
-PERSONA_CHECK persona_code backend_init(persona_err *e);
+/* Loads the compute backends once per process; narrow: those that suit models of narrow heads. The
+ * first call decides. Errors: UNAVAILABLE. */
+PERSONA_CHECK persona_code backend_init(bool narrow, persona_err *e);
+/* Routes the log of libllama and ggml to backend_log_last. */
+void backend_log_hook(void);
 /* The last error line that libllama logged in this thread since backend_log_reset, or "". */
 const char *backend_log_last(void);
 void backend_log_reset(void);

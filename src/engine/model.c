@@ -63,8 +63,28 @@ static persona_code check_file(const char *path, persona_err *e)
     return PERSONA_OK;
 }
 
+/* An unsigned key ARCH.NAME; 0: there is none. */
+static uint32_t number_of(const struct gguf_context *g, const char *arch, const char *name)
+{
+    char key[128];
+    snprintf(key, sizeof key, "%s.%s", arch, name);
+    const int64_t id = gguf_find_key(g, key);
+    return id >= 0 && gguf_get_kv_type(g, id) == GGUF_TYPE_UINT32 ? gguf_get_val_u32(g, id) : 0;
+}
+
+/* Narrower than the step of ggml's AVX-512 kernels (backend.c). */
+static bool has_narrow_heads(const struct gguf_context *g, const char *arch)
+{
+    const uint32_t heads = number_of(g, arch, "attention.head_count");
+    uint32_t head = number_of(g, arch, "attention.key_length");
+    if (head == 0 && heads > 0) {
+        head = number_of(g, arch, "embedding_length") / heads;
+    }
+    return head > 0 && head < 64;
+}
+
 /* A control vector or a file without weights is GGUF too; say so instead of "cannot load". */
-static persona_code check_kind(const char *path, persona_err *e)
+static persona_code check_kind(const char *path, bool *narrow, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     struct gguf_init_params p = {.no_alloc = true};
@@ -85,6 +105,7 @@ static persona_code check_kind(const char *path, persona_err *e)
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: holds a vocabulary but no weights (fetch the full model)", path);
     }
+    *narrow = has_narrow_heads(g, arch);
     gguf_free(g);
     return rc;
 }
@@ -182,14 +203,17 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     persona_model_opts o = opts != NULL ? *opts : persona_model_defaults();
     persona_model *m = NULL;
     *out = NULL;
+    bool narrow = false;
     persona_code rc = check_file(path, e);
-    if (rc == PERSONA_OK) {
-        rc = backend_init(e);
-    }
+    backend_log_hook();
     backend_log_reset();
     if (rc == PERSONA_OK) {
-        rc = check_kind(path, e);
+        rc = check_kind(path, &narrow, e);
     }
+    if (rc == PERSONA_OK) {
+        rc = backend_init(narrow && o.bulk, e);
+    }
+    backend_log_reset();
     if (rc != PERSONA_OK) {
         goto out;
     }
