@@ -188,9 +188,9 @@ static study_opts demo_defaults(void)
 {
     study_opts o = study_defaults();
     o.n_questions = 6;
-    o.n_evaluate = 16;
-    o.n_mapped = 8;
-    o.n_neutral = 40;
+    o.n_evaluate = 12;
+    o.n_mapped = 6;
+    o.n_neutral = 30;
     o.max_tokens = 40;
     o.max_tokens = 64;
     return o;

@@ -125,6 +125,7 @@ static persona_code find_block(extraction *x, persona_extract_method *m, persona
                         .judge = x->o->judge,
                         .calibrate = x->o->calibrate,
                         .quick = x->o->quick,
+                        .n_questions = x->o->quick ? 6 : 0,
                         .curve = x->o->response_curve ? &m->curve : NULL,
                         .seed = x->o->seed,
                         .job = x->rolls.job,

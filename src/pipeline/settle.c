@@ -324,6 +324,7 @@ persona_code persona_settle(persona_session *s, persona_vector *v, const persona
                         .judge = judge,
                         .calibrate = true,
                         .quick = true,
+                        .n_questions = 6,
                         .seed = seed,
                         .tag = "",
                         .hooks = hooks};
