@@ -271,7 +271,9 @@ persona_code cli_vector_path(const cli_engine *x, const char *trait, const char 
     if (!wanted)
         return persona_vector_place(x->model, trait, out, e);
     const char *dot = strrchr(path_base(wanted), '.');
-    if (dot && dot[1] && !persona_vector_format_of(wanted))
+    struct stat st;
+    const bool folder = stat(wanted, &st) == 0 && !S_ISREG(st.st_mode); /* said elsewhere */
+    if (dot && dot[1] && !folder && !persona_vector_format_of(wanted))
         return persona_err_set(e, PERSONA_E_USAGE,
                                "%s: the extension names no format of vectors (.gguf, .safetensors, "
                                ".json, .f32, .pt)",

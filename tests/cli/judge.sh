@@ -23,11 +23,11 @@ expect 65 "empty.json" -- extract "${quick[@]}" --judge "$tmp/empty.json"
 # ---- judges that answer, and judges that do not
 expect 0 -- extract "${quick[@]}" --judge "$PERSONA_SOURCE_DIR/models/judge.json" --min-trait 0 --min-coherence 0 --json
 check "the classifier's name" grep -q '"judge": "pair"' "$out"
-expect 1 "only 0 of 5 pairs" -- extract "${quick[@]}" --judge labels -o "$tmp/none.gguf"
+expect 64 "labels come with texts" -- extract "${quick[@]}" --judge labels -o "$tmp/none.gguf"
 check "nothing was written" test ! -e "$tmp/none.gguf"
 expect 1 "@many|judges itself" -- extract "${quick[@]}" --judge self
 check "self is warned about" grep -q "judges itself; that is weak evidence" "$err"
-check "self does not answer either" grep -q "only 0 of 5 pairs" "$err"
+check "self does not answer either" grep -q "no usable score to any of 10 answers" "$err"
 # One judge serves both sides: the vector is of the other model, which is found when both are open.
 expect 65 "192 wide" -- transfer --from "$target_model" --to "$m" -t silly --vector "$tmp/v.gguf" \
     --judge persona-gpt-oss.gguf -o "$tmp/w.gguf"

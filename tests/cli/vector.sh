@@ -40,13 +40,13 @@ want=$(python3 -c '
 import json, sys
 print(json.dumps({str(b): r for b, r in enumerate(json.load(open(sys.argv[1]))["raw"]) if 1 <= b <= 3}))' "$v/values.json")
 for format in safetensors json f32 pt; do
-    expect 0 "direction.0 kept" -- vector convert "$v/easysteer_v1.gguf" "$tmp/x.$format"
-    check "$format holds the values" test "$(python3 "$tmp/values.py" "$tmp/x.$format")" = "$want"
-    expect 0 -- vector show "$tmp/x.$format" --json
+    expect 0 "direction.0 kept" -- vector convert "$v/easysteer_v1.gguf" "$tmp/x_$format.$format"
+    check "$format holds the values" test "$(python3 "$tmp/values.py" "$tmp/x_$format.$format")" = "$want"
+    expect 0 -- vector show "$tmp/x_$format.$format" --json
     keys "d['format'] == '$format' and d['n_embd'] == 8 and len(d['layers']) >= 4"
-    expect 0 -- vector compare "$tmp/x.$format" "$v/easysteer_v1.gguf" --json
+    expect 0 -- vector compare "$tmp/x_$format.$format" "$v/easysteer_v1.gguf" --json
     keys 'all(abs(l["cosine"] - 1) < 1e-9 for l in d["layers"]) and [l["layer"] for l in d["layers"]][:4] == [0, 1, 2, 3]'
-    expect 0 "block 0 left out" -- vector convert "$tmp/x.$format" "$tmp/y.gguf"
+    expect 0 "block 0 left out" -- vector convert "$tmp/x_$format.$format" "$tmp/y.gguf"
     expect 0 -- vector compare "$tmp/y.gguf" "$v/easysteer_v1.gguf" --json
     keys 'd["layers"][0]["layer"] == 1 and all(abs(l["cosine"] - 1) < 1e-9 for l in d["layers"])'
 done

@@ -517,7 +517,11 @@ static void damaged_files(void **state)
         rc = job_open(scratch_path("damaged.db"), manifest, false, &j, &e);
         job_close(j);
         j = NULL;
-        ok(job_remove(scratch_path("damaged.db"), &e), &e);
+        rc = job_remove(scratch_path("damaged.db"), &e); /* whatever is no job may be anything */
+        assert_true(rc == PERSONA_OK || rc == PERSONA_E_FORMAT);
+        remove(scratch_path("damaged.db"));
+        remove(scratch_path("damaged.db-wal"));
+        remove(scratch_path("damaged.db-shm"));
     }
     assert_true(n_good > 0 && n_bad > 60);
     mem_free(whole);

@@ -232,14 +232,14 @@ static void round_trip(void **state)
         {"gguf", 1, true, "block 0 left out"},
         {"safetensors", 0, true, ""},
         {"json", 0, true, "expects unit vectors"},
-        {"f32", 0, true, "v.json"},
+        {"f32", 0, true, "v3.json"},
         {"pt", 0, false, "provenance, dose and statistics left out"},
     };
     persona_vector *v = sample();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char name[64], *note = NULL;
         persona_err e = {0};
-        snprintf(name, sizeof name, "out/v.%s", cases[i].format);
+        snprintf(name, sizeof name, "out/v%zu.%s", i, cases[i].format);
         const char *path = scratch_path(name);
         assert_string_equal(persona_vector_format_of(path), cases[i].format);
         assert_string_equal(persona_vector_format(i), i == 2   ? "json"
@@ -287,7 +287,7 @@ static void odd_labels(void **state)
         const char *format = i == 3 ? "f32" : persona_vector_format(i);
         char name[64];
         persona_err e = {0};
-        snprintf(name, sizeof name, "odd.%s", format);
+        snprintf(name, sizeof name, "odd%zu.%s", i, format);
         assert_int_equal(persona_vector_write(v, scratch_path(name), &e), PERSONA_OK);
         persona_vector *back = read_ok(scratch_path(name), format);
         /* JSON has it clean already, and escapes control characters */
@@ -333,7 +333,7 @@ static void out_of_memory(void **state)
         char name[64];
         persona_err e = {0};
         persona_code rc = PERSONA_E_NOMEM;
-        snprintf(name, sizeof name, "memory.%s", persona_vector_format(i));
+        snprintf(name, sizeof name, "memory%zu.%s", i, persona_vector_format(i));
         const char *path = scratch_path(name);
         for (size_t k = 1; rc != PERSONA_OK; k++) {
             char *note = NULL;

@@ -85,11 +85,11 @@ static void sums(void **state)
     assert_int_equal(v->from.best_layer, -1);
     persona_vector_free(v);
 
-    /* a - a is nothing but zeros, and those are directions still */
+    /* a - a is nothing but zeros: whoever steers with it steers nothing */
     const persona_vector_term gone[] = {{a, 1, -1, -1, "a"}, {a, -1, -1, -1, "a"}};
-    v = combine(gone, 2);
-    expect_row(v, 2, 0, 0);
-    persona_vector_free(v);
+    persona_err e = {0};
+    assert_int_equal(persona_vector_combine(gone, 2, &v, &e), PERSONA_E_NUMERIC);
+    assert_null(v);
     persona_vector_free(b);
     persona_vector_free(a);
 }
