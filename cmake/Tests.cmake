@@ -24,6 +24,7 @@ if(PERSONA_ORACLE)
 endif()
 if(PERSONA_SANITIZE)
     set(factor 5)
+    list(APPEND test_env "PERSONA_QUICK=1") # tests of behavior take the shortest of their cases
     set(supp "${PROJECT_SOURCE_DIR}/tests/sanitizers")
     list(APPEND test_env
         "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:check_initialization_order=1:abort_on_error=0"
@@ -95,7 +96,7 @@ foreach(label unit engine)
         if(label STREQUAL "unit")
             persona_test_properties(${name} unit 60 1)
         else()
-            persona_test_properties(${name} engine 240 2)
+            persona_test_properties(${name} engine 600 2)
         endif()
     endforeach()
 endforeach()
@@ -105,7 +106,7 @@ foreach(file IN LISTS files)
     get_filename_component(name "${file}" NAME_WE)
     if(TARGET persona AND NOT name MATCHES "^_") # _*.sh are parts that others source
         add_test(NAME cli_${name} COMMAND bash "${file}")
-        persona_test_properties(cli_${name} cli 300 2)
+        persona_test_properties(cli_${name} cli 600 2)
     endif()
 endforeach()
 
