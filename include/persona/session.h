@@ -158,7 +158,8 @@ typedef struct persona_session_opts {
      * n_prefix and as a whole, so that a result depends on its own request alone, bit for bit: not on
      * its neighbors, nor on what ran before. Jobs that resume need it. Costs the padding at the end. */
     bool fixed_shape;
-    bool kv_f32;   /* KV cache in float32 instead of float16 (oracle tests) */
+    bool
+        kv_f32; /* KV cache in float32 instead of float16 (oracle tests; flash attention rounds it) */
     bool no_reuse; /* never share prompt prefixes (exact shapes in tests) */
     bool no_cvec;  /* never take the control-vector fast path (tests) */
     bool no_host;  /* reach activations by copies, as on a device, even in host memory (tests) */

@@ -6,7 +6,8 @@
  * Tolerance. Weights are float16 in both; transformers computes in float32, ggml rounds the activation
  * side of every matrix product to float16 (relative 2^-11 each, random sign). A block has about 8
  * products in sequence, so a state after b+1 blocks may differ by 2^-11 * sqrt(8 (b+1)) relative to its
- * norm; four times that is allowed. The KV cache is float32 here.
+ * norm; four times that is allowed. The KV cache is asked for in float32,
+ * though flash attention reads it as float16 all the same.
  */
 #include <math.h>
 
