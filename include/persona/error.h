@@ -68,8 +68,11 @@ persona_code persona_err_wrap(persona_err *e, const char *fmt, ...) PERSONA_PRIN
 
 /* A flag that a signal handler or another thread may set; long functions poll it. */
 typedef struct persona_cancel {
-    volatile int requested;
+    int requested; /* through the two functions, once others can see it */
 } persona_cancel;
+/* May be called from a signal handler. */
+void persona_cancel_set(persona_cancel *c);
+bool persona_canceled(const persona_cancel *c); /* NULL: never */
 
 typedef struct persona_progress {
     const char *stage;  /* "extract silly", ... borrowed for the call */

@@ -99,7 +99,8 @@ PERSONA_CHECK persona_code persona_extract_place(persona_session *s, const perso
 
 /* Blocks 0 .. n_layer-2 are filled in; best_layer, dose and safe range as asked for. *out is the first
  * method's vector and belongs to the caller. questions may be NULL when texts are read: then nothing
- * is steered. The session should have a fixed shape, else a resumed job differs in the last bits.
+ * is steered. The session should have a fixed shape, else a resumed job differs in the last bits; and
+ * where texts are read, an n_batch that holds the longest, else a text is read in several calls.
  * Errors: USAGE, NEGATIVE (too little contrast: fewer than 10 pairs or 10 % kept; the message says
  * how many and what to change), UNAVAILABLE (the judge does not know the trait; the job is being
  * worked on), CANCELED (what was done is in the job), those of text files. */

@@ -133,3 +133,16 @@ persona_code persona_err_wrap(persona_err *e, const char *fmt, ...)
     memcpy(e->msg, text, n + n_old + 1);
     return e->code;
 }
+
+/* ---- cancellation ---------------------------------------------------------------------------- */
+
+/* Relaxed: nothing is handed over with the flag. The builtins keep the public header C++. */
+void persona_cancel_set(persona_cancel *c)
+{
+    __atomic_store_n(&c->requested, 1, __ATOMIC_RELAXED);
+}
+
+bool persona_canceled(const persona_cancel *c)
+{
+    return c != NULL && __atomic_load_n(&c->requested, __ATOMIC_RELAXED) != 0;
+}

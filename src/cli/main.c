@@ -37,9 +37,9 @@ static persona_cancel interrupted;
 static void on_interrupt(int signal_number)
 {
     (void)signal_number;
-    if (interrupted.requested)
+    if (persona_canceled(&interrupted))
         _exit(130);
-    interrupted.requested = 1;
+    persona_cancel_set(&interrupted);
 }
 
 static void catch_interrupt(void)

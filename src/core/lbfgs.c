@@ -136,7 +136,7 @@ persona_code lbfgs(lbfgs_fn fn, void *ud, double *x, size_t n, double tolerance,
         goto out;
     }
     while (largest(t.g, n) > tolerance && out->n_iterations < max_iterations) {
-        if (cancel && cancel->requested) {
+        if (persona_canceled(cancel)) {
             rc = persona_err_set(e, PERSONA_E_CANCELED, "interrupted");
             goto out;
         }

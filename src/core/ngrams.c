@@ -25,7 +25,7 @@ typedef struct counter {
     size_t n, cap; /* a power of two, at most half full */
 } counter;
 
-enum { NO_COLUMN = UINT32_MAX };
+#define NO_COLUMN UINT32_MAX
 
 static entry *find(entry *entries, size_t cap, uint64_t hash, const char *p, size_t len)
 {

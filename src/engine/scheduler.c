@@ -13,7 +13,7 @@
 
 static bool canceled(const persona_hooks *h)
 {
-    return h != NULL && h->cancel != NULL && h->cancel->requested;
+    return h != NULL && persona_canceled(h->cancel);
 }
 
 static void report(const persona_session *s, const persona_hooks *h, size_t done)

@@ -40,7 +40,7 @@ static persona_code run(void *self, const persona_trait *trait, const persona_ju
     persona_code rc = PERSONA_OK;
     for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
         persona_judgement r = {.mass = 1};
-        if (hooks && hooks->cancel && hooks->cancel->requested)
+        if (hooks && persona_canceled(hooks->cancel))
             return persona_err_set(e, PERSONA_E_CANCELED, "interrupted");
         rc = classifier_score(self, trait->name, items[i].answer, &r.trait, e);
         if (rc == PERSONA_OK)

@@ -313,7 +313,7 @@ persona_code fetch_wait(fetch *f, double seconds, const persona_cancel *cancel, 
     const double end = fetch_clock() + seconds;
     *got = false;
     for (;;) {
-        if (cancel && cancel->requested)
+        if (persona_canceled(cancel))
             return persona_err_set(e, PERSONA_E_CANCELED, "interrupted");
         int running = 0;
         CURLcode failed = CURLE_OK;

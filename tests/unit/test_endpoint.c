@@ -378,7 +378,7 @@ static void *interrupt(void *ud)
     persona_cancel *c = ud;
     const struct timespec t = {.tv_nsec = 300000000};
     nanosleep(&t, NULL);
-    c->requested = 1;
+    persona_cancel_set(c);
     return NULL;
 }
 
