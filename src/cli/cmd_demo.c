@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -178,7 +179,7 @@ static persona_code write_report(const demo_args *a, work *w, persona_err *e)
     persona_code rc = persona_model_sha256(w->from.model, &r.from_hash, e);
     if (rc == PERSONA_OK)
         rc = persona_model_sha256(w->to.model, &r.to_hash, e);
-    w->seconds = r.seconds = tty_seconds() - w->start;
+    w->seconds = r.seconds = clock_now() - w->start;
     return rc == PERSONA_OK ? report_write(&r, w->report_path, e) : rc;
 }
 
@@ -198,7 +199,7 @@ static study_opts demo_defaults(void)
 
 static persona_code run(demo_args *a, work *w, persona_err *e)
 {
-    w->start = tty_seconds();
+    w->start = clock_now();
     persona_code rc = open_all(a, w, e);
     if (rc != PERSONA_OK)
         return rc;

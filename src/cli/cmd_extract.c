@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/extract_print.h"
+#include "pipeline/pipeline.h"
 
 enum {
     KEY_ROLLOUTS = 0x2000,
@@ -152,16 +153,11 @@ typedef struct extract_work {
     char *path, *job;
 } extract_work;
 
-static bool reads_texts(const extract_args *a)
-{
-    return a->opts.responses || a->opts.positive_file || a->opts.negative_file;
-}
-
 /* Texts that are read need no pack: a name is enough. */
 static persona_code find_trait(const extract_args *a, persona_trait **out, persona_err *e)
 {
     persona_code rc = persona_trait_find(a->trait, out, e);
-    if (rc != PERSONA_E_NOTFOUND || !reads_texts(a))
+    if (rc != PERSONA_E_NOTFOUND || !extract_reads(&a->opts))
         return rc;
     bool name = a->trait[0] != '\0';
     for (const char *s = a->trait; *s; s++)
@@ -177,7 +173,7 @@ static persona_code find_trait(const extract_args *a, persona_trait **out, perso
 static persona_code open_all(extract_args *a, extract_work *w, const persona_questions **questions,
                              persona_err *e)
 {
-    const bool reads = reads_texts(a);
+    const bool reads = extract_reads(&a->opts);
     if (reads && strcmp(a->c->judge, "auto") == 0)
         a->c->judge = "none"; /* what was given is what is wanted, unless a judge is named */
     persona_code rc = find_trait(a, &w->trait, e);

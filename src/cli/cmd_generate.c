@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -367,10 +368,10 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
         if (live)
             requests[i].on_token = stream_token; /* the stream is the reply's first member */
     }
-    const double start = tty_seconds();
+    const double start = clock_now();
     const persona_code rc =
         persona_session_run_all(w->x.session, requests, (size_t)a->n_samples, &hooks, e);
-    w->seconds = tty_seconds() - start;
+    w->seconds = clock_now() - start;
     stream_end(&w->replies[0].stream);
     mem_free(requests);
     return rc;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/study_print.h"
@@ -186,7 +187,7 @@ static persona_code open_all(transfer_args *a, work *w, persona_err *e)
 
 static persona_code run(transfer_args *a, work *w, persona_err *e)
 {
-    const double start = tty_seconds();
+    const double start = clock_now();
     persona_code rc = open_all(a, w, e);
     if (rc != PERSONA_OK)
         return rc;
@@ -201,7 +202,7 @@ static persona_code run(transfer_args *a, work *w, persona_err *e)
         rc = cli_vector_path(&w->to, w->trait->name, a->output, &w->path, e);
     if (rc == PERSONA_OK)
         rc = persona_vector_write(w->result->transferred, w->path, e);
-    w->seconds = tty_seconds() - start;
+    w->seconds = clock_now() - start;
     return rc;
 }
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "cli/cmd_judge.h"
 #include "cli/table.h"
@@ -186,7 +187,7 @@ static persona_code test_all(const judge_args *a, persona_judge *j, const labels
 
 persona_code judge_test(const judge_args *args, persona_err *e)
 {
-    const double start = tty_seconds();
+    const double start = clock_now();
     judge_args a = *args;
     cli_engine x = {.model = NULL};
     labels l = {0};
@@ -205,7 +206,7 @@ persona_code judge_test(const judge_args *args, persona_err *e)
     if ((rc = test_all(&a, x.judge, &l, t, n, e)) != PERSONA_OK)
         goto out;
     tty_progress_clear(&a.c->progress);
-    const double seconds = tty_seconds() - start;
+    const double seconds = clock_now() - start;
     if (a.c->json)
         rc = show_json(&a, x.judge, t, n, seconds, e);
     else

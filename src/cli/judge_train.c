@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/cmd_judge.h"
@@ -182,7 +183,7 @@ static persona_code write_file(const judge_args *a, const training *t, persona_e
 
 persona_code judge_train(const judge_args *a, persona_err *e)
 {
-    const double start = tty_seconds();
+    const double start = clock_now();
     training t = {.opts = train_defaults()};
     persona_code rc = PERSONA_OK;
     t.opts.seed = a->c->seed;
@@ -197,7 +198,7 @@ persona_code judge_train(const judge_args *a, persona_err *e)
     t.traits = judge_traits(&t.labels, &t.n);
     if ((rc = train_all(a, &t, e)) != PERSONA_OK || (rc = write_file(a, &t, e)) != PERSONA_OK)
         goto out;
-    t.seconds = tty_seconds() - start;
+    t.seconds = clock_now() - start;
     tty_progress_clear(&a->c->progress);
     if (a->c->json)
         rc = show_json(a, &t, e);

@@ -9,12 +9,12 @@
  *   extract silly   ████████▍··········  42%  168/400  1.2k tok/s  0:14 left
  */
 #include "tty.h"
+#include "base/clock.h"
 
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "plot.h"
@@ -62,13 +62,6 @@ size_t tty_columns(const char *s)
     for (; *s; s++)
         n += ((unsigned char)*s & 0xC0) != 0x80;
     return n;
-}
-
-double tty_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* ---- progress -------------------------------------------------------------------------------- */
@@ -138,7 +131,7 @@ void tty_progress_update(void *ud, const persona_progress *now)
     tty_progress *p = ud;
     if (!p->enabled)
         return;
-    const double t = tty_seconds();
+    const double t = clock_now();
     const char *stage = now->stage ? now->stage : "working";
     if (strncmp(p->stage, stage, sizeof p->stage - 1) != 0) {
         log_stage(p, t);
@@ -156,7 +149,7 @@ void tty_progress_update(void *ud, const persona_progress *now)
 
 void tty_progress_clear(tty_progress *p)
 {
-    log_stage(p, tty_seconds());
+    log_stage(p, clock_now());
     if (p->drawn) {
         fputs("\r\033[K", stderr);
         fflush(stderr);

@@ -47,6 +47,4 @@ void tty_progress_update(void *ud, const persona_progress *now);
 /* Removes the line; printing may follow. */
 void tty_progress_clear(tty_progress *p);
 
-double tty_seconds(void); /* monotonic clock */
-
 #endif

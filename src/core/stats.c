@@ -22,6 +22,17 @@
 
 /* ---- one sample ----------------------------------------------------------------------------- */
 
+double stat_log_sum(const float *x, size_t n)
+{
+    float top = x[0];
+    for (size_t i = 1; i < n; i++)
+        top = x[i] > top ? x[i] : top;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += exp((double)(x[i] - top));
+    return (double)top + log(sum);
+}
+
 double stat_mean(const double *x, size_t n)
 {
     double sum = 0;

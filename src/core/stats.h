@@ -10,6 +10,8 @@
 
 #include "persona/error.h"
 
+/* log(sum(exp(x))) without overflow; n > 0. */
+double stat_log_sum(const float *x, size_t n);
 double stat_mean(const double *x, size_t n);               /* NAN for n == 0 */
 double stat_sd(const double *x, size_t n);                 /* n-1; NAN for n < 2 */
 double stat_median(const double *x, size_t n);             /* copies; NAN for n == 0 or no memory */

@@ -10,8 +10,8 @@
  * sequence numbers are consecutive, which the scheduler therefore guarantees.
  */
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/engine.h"
 
@@ -222,13 +222,6 @@ void session_batch_add(persona_session *s, llama_token t, llama_pos pos, llama_s
     b->logits[i] = logits;
 }
 
-static double clock_seconds(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* A single row with a long past is the one case in which ggml's attention splits its sum among the
  * threads: there their number stays, since it would change the last bits. */
 #define SPLIT_FROM 256
@@ -263,11 +256,10 @@ persona_code session_decode(persona_session *s, bool cvec, persona_err *e)
     eval_prepare(&s->eval, cvec);
     backend_log_reset();
     set_threads(s, thread_count(s));
-    const double wall = clock_seconds(CLOCK_MONOTONIC),
-                 cpu = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+    const double wall = clock_now(), cpu = clock_cpu();
     int32_t rc = llama_decode(s->ctx, s->batch);
-    s->wall += clock_seconds(CLOCK_MONOTONIC) - wall;
-    s->cpu += clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    s->wall += clock_now() - wall;
+    s->cpu += clock_cpu() - cpu;
     pace_update(&s->pace, s->wall, s->cpu);
     if (s->eval.err.code != PERSONA_OK || rc != 0) {
         forget_batch(s);

@@ -44,27 +44,13 @@ typedef struct trial {
     size_t n_steered, n_base;
 } trial;
 
-/* log(sum(exp(logits))) */
-static double log_sum(const float *logits, size_t n)
-{
-    float top = logits[0];
-    for (size_t i = 1; i < n; i++) {
-        top = logits[i] > top ? logits[i] : top;
-    }
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += exp((double)(logits[i] - top));
-    }
-    return (double)top + log(sum);
-}
-
 static void keep_steered(void *ud, size_t i, const float *logits, size_t n_vocab)
 {
     trial *t = ud;
     if (i >= N_TOKENS) {
         return;
     }
-    const double shift = log_sum(logits, n_vocab);
+    const double shift = stat_log_sum(logits, n_vocab);
     for (size_t k = 0; k < n_vocab; k++) {
         t->logp[i * n_vocab + k] = (float)((double)logits[k] - shift);
     }
@@ -78,7 +64,7 @@ static void compare_base(void *ud, size_t i, const float *logits, size_t n_vocab
         return;
     }
     const float *ps = t->logp + i * n_vocab;
-    const double shift = log_sum(logits, n_vocab);
+    const double shift = stat_log_sum(logits, n_vocab);
     double kl = 0;
     for (size_t k = 0; k < n_vocab; k++) {
         const double p = exp((double)ps[k]);

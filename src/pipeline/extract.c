@@ -9,8 +9,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/linalg.h"
 #include "base/mem.h"
 #include "pipeline/measure.h"
@@ -272,13 +272,6 @@ static persona_code work(extraction *x, persona_err *e)
     return how_to_resume(x, rc, e);
 }
 
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static size_t tokens_of(const persona_session *s)
 {
     persona_session_stats st = persona_session_stats_get(s);
@@ -294,7 +287,7 @@ persona_code persona_extract(persona_session *s, const persona_trait *trait,
     persona_extract_report mine = {0}, *rep = report != NULL ? report : &mine;
     extraction x = {
         .s = s, .trait = trait, .questions = questions, .o = &o, .hooks = hooks, .report = rep};
-    const double t0 = seconds_now();
+    const double t0 = clock_now();
     const size_t tokens = tokens_of(s);
     *out = NULL;
     *rep = (persona_extract_report){0};
@@ -312,7 +305,7 @@ persona_code persona_extract(persona_session *s, const persona_trait *trait,
     measure_end(&x.sums);
     job_close(x.rolls.job);
     rollouts_free(&x.rolls);
-    rep->seconds = seconds_now() - t0;
+    rep->seconds = clock_now() - t0;
     rep->n_tokens = tokens_of(s) - tokens;
     if (report == NULL) {
         persona_extract_report_clear(&mine);

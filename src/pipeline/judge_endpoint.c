@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -121,7 +122,7 @@ static persona_code start(run *r, size_t i, persona_err *e)
 /* Starts what may start now; *next is when more may, at most a second away. */
 static persona_code start_due(run *r, double *next, persona_err *e)
 {
-    const double now = fetch_clock();
+    const double now = clock_now();
     *next = now + 1;
     if (now < r->pause) {
         *next = fmin(*next, r->pause);
@@ -181,7 +182,7 @@ static persona_code try_later(run *r, size_t i, const fetch_answer *a, const cha
                               persona_err *e)
 {
     question *q = &r->q[i];
-    const double now = fetch_clock();
+    const double now = clock_now();
     if (q->tries++ >= r->p->o.n_retries)
         return persona_err_set(e, PERSONA_E_UNAVAILABLE, "%.150s: gave up after %d tries: %s",
                                r->p->url, q->tries, why);
@@ -272,7 +273,7 @@ static persona_code loop(run *r, persona_err *e)
         fetch_answer a = {.body = NULL};
         rc = start_due(r, &next, e);
         if (rc == PERSONA_OK)
-            rc = fetch_wait(r->client, fmax(next - fetch_clock(), 0), cancel, &got, &i, &a, e);
+            rc = fetch_wait(r->client, fmax(next - clock_now(), 0), cancel, &got, &i, &a, e);
         if (rc != PERSONA_OK || !got)
             continue;
         r->q[i].is_out = false;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/stats.h"
 #include "pipeline/ask.h"
 
 /* One text being read. */
@@ -32,15 +33,7 @@ static void on_logits(void *ud, size_t i, const float *logits, size_t n_vocab)
     if (i >= r->tokens.n) {
         return;
     }
-    float top = logits[0];
-    for (size_t k = 1; k < n_vocab; k++) {
-        top = logits[k] > top ? logits[k] : top;
-    }
-    double sum = 0;
-    for (size_t k = 0; k < n_vocab; k++) {
-        sum += exp((double)(logits[k] - top));
-    }
-    r->sum += (double)top + log(sum) - (double)logits[r->tokens.ids[i]];
+    r->sum += stat_log_sum(logits, n_vocab) - (double)logits[r->tokens.ids[i]];
     r->n++;
 }
 

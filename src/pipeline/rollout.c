@@ -11,8 +11,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "pipeline/judge.h"
 
@@ -141,13 +141,6 @@ typedef struct scoring {
     double flushed;
 } scoring;
 
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static persona_code flush(scoring *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -155,7 +148,7 @@ static persona_code flush(scoring *s, persona_err *e)
         rc = job_put_scores(s->x->job, ROLLOUT_STAGE, s->name, s->got, s->n_got, e);
     }
     s->n_got = 0;
-    s->flushed = seconds_now();
+    s->flushed = clock_now();
     return rc;
 }
 
@@ -165,7 +158,7 @@ static persona_code on_score(void *ud, size_t i, const persona_judgement *r, per
     s->got[s->n_got++] =
         (job_score){s->ids[i], (double)r->trait, (double)r->coherence, (double)r->mass};
     s->n_done++;
-    return seconds_now() - s->flushed > FLUSH_SECONDS ? flush(s, e) : PERSONA_OK;
+    return clock_now() - s->flushed > FLUSH_SECONDS ? flush(s, e) : PERSONA_OK;
 }
 
 /* A judge's progress counts its batch; the user's counts all answers. */
@@ -247,7 +240,7 @@ persona_code rollouts_judge(rollouts *x, persona_judge *judge, const persona_tra
         goto out;
     }
     *s = (scoring){.x = x, .judge = judge, .trait = trait, .hooks = hooks, .has = has};
-    s->flushed = seconds_now();
+    s->flushed = clock_now();
     s->name = judge_score_key(judge, trait);
     if (s->name == NULL) {
         rc = mem_err(e, "scores");

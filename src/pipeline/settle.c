@@ -37,7 +37,6 @@
 #define QUICK_QUESTIONS 12
 #define EQUAL_RATIO 0.3 /* ||edit||/||h|| of one step where doses are not measured */
 #define ENOUGH 20.0     /* points of swing below which a larger step is tried */
-#define MAX_BLOCKS 4096
 
 /* ---- candidates ------------------------------------------------------------------------------ */
 

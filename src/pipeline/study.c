@@ -16,19 +16,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "pipeline/ask.h"
 
 enum { SHUFFLE_SEED = 7 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 study_opts study_defaults(void)
 {
@@ -282,7 +275,7 @@ persona_code study_trait(const study_side *from, const study_side *to, persona_p
                          const persona_trait *trait, const study_opts *opts,
                          const persona_hooks *hooks, study **out, persona_err *e)
 {
-    const double start = now();
+    const double start = clock_now();
     persona_code rc = opts->evaluate ? check_judge(to, trait, e) : PERSONA_OK;
     study *x = NULL;
     *out = NULL;
@@ -309,7 +302,7 @@ persona_code study_trait(const study_side *from, const study_side *to, persona_p
         rc = samples(to, trait, opts, x, hooks, e);
     if (rc != PERSONA_OK)
         goto out;
-    x->seconds = now() - start;
+    x->seconds = clock_now() - start;
     *out = x;
     x = NULL;
 out:

@@ -16,9 +16,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define SLICE 0.1         /* longest wait between two looks at the cancel flag, seconds */
@@ -116,13 +116,6 @@ void fetch_free(fetch *f)
         curl_multi_cleanup(f->multi);
     mem_free(f->transfers);
     mem_free(f);
-}
-
-double fetch_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* ---- addresses ------------------------------------------------------------------------------- */
@@ -310,7 +303,7 @@ static transfer *ended(fetch *f, CURLcode *failed)
 persona_code fetch_wait(fetch *f, double seconds, const persona_cancel *cancel, bool *got,
                         size_t *tag, fetch_answer *answer, persona_err *e)
 {
-    const double end = fetch_clock() + seconds;
+    const double end = clock_now() + seconds;
     *got = false;
     for (;;) {
         if (persona_canceled(cancel))
@@ -324,7 +317,7 @@ persona_code fetch_wait(fetch *f, double seconds, const persona_cancel *cancel, 
             *tag = t->tag;
             return collect(f, t, failed, answer, e);
         }
-        const double left = end - fetch_clock();
+        const double left = end - clock_now();
         if (rc == CURLM_OK && left <= 0)
             return PERSONA_OK;
         if (rc == CURLM_OK) /* a signal ends the poll early, too */

@@ -55,7 +55,4 @@ PERSONA_CHECK persona_code fetch_start(fetch *f, const fetch_request *r, size_t 
 PERSONA_CHECK persona_code fetch_wait(fetch *f, double seconds, const persona_cancel *cancel,
                                       bool *got, size_t *tag, fetch_answer *answer, persona_err *e);
 
-/* Seconds of a clock that never goes back. */
-double fetch_clock(void);
-
 #endif

@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "persona/judge.h"
@@ -135,9 +136,9 @@ static outcome judge_url(const char *url, const persona_judge_endpoint_opts *bas
     o.key_env = KEY_VARIABLE;
     x.rc = persona_judge_endpoint(&o, &j, &x.e);
     if (x.rc == PERSONA_OK) {
-        const double start = fetch_clock();
+        const double start = clock_now();
         x.rc = persona_judge_run(j, &silly, items, n, &hooks, sink, &x, &x.e);
-        x.seconds = fetch_clock() - start;
+        x.seconds = clock_now() - start;
     }
     persona_judge_free(j);
     return x;
