@@ -23,6 +23,7 @@
 #include "persona/error.h"
 #include "persona/extract.h"
 #include "persona/judge.h"
+#include "persona/map.h"
 #include "persona/model.h"
 #include "persona/session.h"
 #include "persona/steer.h"

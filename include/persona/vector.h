@@ -40,12 +40,20 @@ typedef struct persona_vector_layer {
 #define PERSONA_UNIT_RAW "raw mean difference"
 #define PERSONA_UNIT_ONE "unit norm"
 
+/* Whether the map of a transferred vector had seen the texts behind it, told by their hashes and by the
+ * trait's name (from.sample). Only held-out ones say anything about transfer. */
+#define PERSONA_SAMPLE_HELD_OUT "held-out"
+#define PERSONA_SAMPLE_IN_SAMPLE "in-sample"
+#define PERSONA_SAMPLE_UNKNOWN "unknown" /* the vector does not say which texts it comes from */
+
 /* Where a vector comes from. Strings are owned by the vector; "" when unknown. */
 typedef struct persona_provenance {
     char *trait, *method;                       /* "silly", "mean_difference" */
     char *model_name, *model_arch, *model_hash; /* hash: sha256 of the GGUF, 64 hex */
     char *template_hash, *judge, *library;
     char *parent_hash, *parent_model, *map; /* transferred vectors: source and map */
+    char *sample; /* transferred vectors: "held-out", "in-sample", or "unknown" (PERSONA_SAMPLE_*) */
+    char *texts;  /* hashes of the answers behind it, 16 hex digits each (FORMATS.md); "" unknown */
     uint32_t seed;
     int n_generated_pos, n_generated_neg, n_kept_pos, n_kept_neg;
     int best_layer; /* -1: unknown */
@@ -55,7 +63,7 @@ typedef struct persona_provenance {
         safe_high; /* coefficients between which answers stay coherent; NAN: not measured */
     float promote, suppress;               /* recommended coefficients; NAN */
     int layer_from, n_texts;               /* transferred vectors; -1 / 0 otherwise */
-    float lambda, r2_heldout, r2_shuffled; /* transferred vectors; NAN otherwise */
+    float lambda, r2_heldout, r2_contrast, r2_shuffled; /* transferred vectors; NAN otherwise */
     char *verdict;                         /* PASS, FAIL or "" */
     char *unit;                            /* PERSONA_UNIT_RAW unless something else is known */
     char *source; /* the program or project that made a foreign file, e.g. "EasySteer" */

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "core/textset.h"
 #include "persona/vector.h"
 
 #define NOTE_MAX 65536
@@ -247,6 +248,39 @@ static persona_code describe(const persona_vector_term *terms, size_t n, persona
     return rc;
 }
 
+/* The texts behind a sum are those behind its terms, as far as they are known. */
+static persona_code join_texts(const persona_vector_term *terms, size_t n, persona_vector *out,
+                               persona_err *e)
+{
+    uint64_t *all = NULL;
+    size_t n_all = 0;
+    char *text = NULL;
+    persona_code rc = PERSONA_OK;
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        uint64_t *h = NULL;
+        size_t k = 0;
+        rc = textset_parse(terms[i].v->from.texts, &h, &k, e);
+        uint64_t *grown = rc == PERSONA_OK && k > 0
+                              ? mem_realloc(all, n_all + k, sizeof *all) : NULL;
+        if (grown) {
+            memcpy(grown + n_all, h, k * sizeof *h);
+            all = grown;
+            n_all += k;
+        } else if (k > 0) {
+            rc = mem_err(e, "the hashes of texts");
+        }
+        mem_free(h);
+    }
+    n_all = textset_sort(all, n_all);
+    if (rc == PERSONA_OK)
+        rc = textset_format(all, n_all, &text, e);
+    if (rc == PERSONA_OK)
+        rc = persona_vector_label(&out->from.texts, text, e);
+    mem_free(text);
+    mem_free(all);
+    return rc;
+}
+
 static bool all_zero(const persona_vector *v)
 {
     for (int b = 0; b < v->n_layer; b++)
@@ -273,6 +307,8 @@ persona_code persona_vector_combine(const persona_vector_term *terms, size_t n,
                              "the sum is zero in every block: nothing could be steered with it");
     if (rc == PERSONA_OK)
         rc = common_labels(terms, n, v, e);
+    if (rc == PERSONA_OK)
+        rc = join_texts(terms, n, v, e);
     if (rc == PERSONA_OK) {
         keep_statistics(terms, n, v);
         rc = describe(terms, n, v, &note, e);

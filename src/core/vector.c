@@ -31,7 +31,8 @@ static const size_t string_fields[] = {
     offsetof(persona_provenance, parent_hash), offsetof(persona_provenance, parent_model),
     offsetof(persona_provenance, map),         offsetof(persona_provenance, verdict),
     offsetof(persona_provenance, unit),        offsetof(persona_provenance, source),
-    offsetof(persona_provenance, note),
+    offsetof(persona_provenance, note),        offsetof(persona_provenance, sample),
+    offsetof(persona_provenance, texts),
 };
 #define N_STRINGS (sizeof string_fields / sizeof string_fields[0])
 
@@ -52,7 +53,7 @@ static void numbers_unknown(persona_provenance *from)
     from->layer_from = -1;
     from->dose = from->dose_kl = NAN;
     from->safe_low = from->safe_high = from->promote = from->suppress = NAN;
-    from->lambda = from->r2_heldout = from->r2_shuffled = NAN;
+    from->lambda = from->r2_heldout = from->r2_contrast = from->r2_shuffled = NAN;
 }
 
 persona_code persona_vector_label(char **field, const char *value, persona_err *e)

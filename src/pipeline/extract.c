@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "core/textset.h"
 #include "pipeline/measure.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/rollout.h"
@@ -84,6 +85,7 @@ typedef struct extraction {
     const persona_hooks *hooks;
     rollouts rolls;
     measure sums;
+    char *texts; /* hashes of the kept answers */
     persona_extract_report *report;
 } extraction;
 
@@ -111,6 +113,35 @@ static persona_code label(const extraction *x, const char *method, persona_vecto
     v->from.n_generated_neg = (int)x->report->n_generated_neg;
     v->from.n_kept_pos = (int)x->report->n_kept_pos;
     v->from.n_kept_neg = (int)x->report->n_kept_neg;
+    return rc;
+}
+
+/* ---- which texts it was made from ------------------------------------------------------------- */
+
+typedef struct hashing {
+    const rollouts *x;
+    uint64_t *h; /* (x->n) */
+    size_t n;
+} hashing;
+
+static persona_code hash_kept(void *ud, const job_answer *a, persona_err *e)
+{
+    hashing *x = ud;
+    (void)e;
+    if (a->id >= 0 && (size_t)a->id < x->x->n && x->x->r[a->id].kept)
+        x->h[x->n++] = textset_hash(a->text);
+    return PERSONA_OK;
+}
+
+/* texts: the kept answers as a set of hashes; mem_free it. */
+static persona_code kept_texts(const rollouts *r, char **texts, persona_err *e)
+{
+    hashing x = {.x = r, .h = mem_calloc(r->n, sizeof *x.h)};
+    persona_code rc = x.h ? job_each_answer(r->job, ROLLOUT_STAGE, JOB_BY_ID, NULL, hash_kept, &x, e)
+                          : mem_err(e, "the hashes of texts");
+    if (rc == PERSONA_OK)
+        rc = textset_format(x.h, textset_sort(x.h, x.n), texts, e);
+    mem_free(x.h);
     return rc;
 }
 
@@ -151,6 +182,9 @@ static persona_code run_method(extraction *x, const direction_method *method, pe
     }
     if (rc == PERSONA_OK) {
         rc = label(x, method->name, m->vector, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = persona_vector_label(&m->vector->from.texts, x->texts, e);
     }
     if (rc == PERSONA_OK && x->o->choose_layer) {
         rc = find_block(x, m, e);
@@ -261,6 +295,9 @@ static persona_code work(extraction *x, persona_err *e)
         rc = rollouts_filter(&x->rolls, x->o, x->trait->name, x->report, e);
     }
     if (rc == PERSONA_OK) {
+        rc = kept_texts(&x->rolls, &x->texts, e);
+    }
+    if (rc == PERSONA_OK) {
         rc = measure_begin(&x->rolls, &x->sums, e);
     }
     if (rc == PERSONA_OK) {
@@ -302,6 +339,7 @@ persona_code persona_extract(persona_session *s, const persona_trait *trait,
     if (rc == PERSONA_OK) {
         rc = persona_vector_clone(rep->methods[0].vector, out, e);
     }
+    mem_free(x.texts);
     measure_end(&x.sums);
     job_close(x.rolls.job);
     rollouts_free(&x.rolls);

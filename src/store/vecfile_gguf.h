@@ -8,5 +8,7 @@
 #include "store/vecfile.h"
 
 PERSONA_CHECK persona_code vecfile_gguf_read(const vecfile *f, persona_vector **out);
+/* ggml's own messages go, once: ours are enough, and a library does not print. */
+void vecfile_gguf_hush(void);
 
 #endif

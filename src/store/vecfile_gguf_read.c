@@ -60,13 +60,18 @@ static void hush(void)
         ggml_log_set(log, ud);
 }
 
-static persona_code parse_header(source *s)
+void vecfile_gguf_hush(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, hush);
+}
+
+static persona_code parse_header(source *s)
+{
     const persona_code rc = gguf_scan(s->f->path, s->f->p, s->f->len, s->f->e);
     if (rc != PERSONA_OK)
         return rc;
-    pthread_once(&once, hush);
+    vecfile_gguf_hush();
     s->g = gguf_init_from_buffer(s->f->p, s->f->len, (struct gguf_init_params){.no_alloc = true});
     return s->g ? PERSONA_OK : vecfile_bad(s->f, "damaged or truncated GGUF header");
 }

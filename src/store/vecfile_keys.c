@@ -13,6 +13,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "core/textset.h"
 #include "store/vecfile.h"
 
 #define AT(field) offsetof(persona_provenance, field)
@@ -36,6 +38,8 @@ const vecfile_key vecfile_strings[] = {
     {"persona.parent.model", AT(parent_model), 0},
     {"persona.map", AT(map), 0},
     {"persona.verdict", AT(verdict), 0},
+    {"persona.transfer.sample", AT(sample), 0},
+    {"persona.texts", AT(texts), 0},
 };
 const size_t vecfile_n_strings = sizeof vecfile_strings / sizeof vecfile_strings[0];
 
@@ -49,6 +53,7 @@ const vecfile_key vecfile_reals[] = {
     {"persona.coefficient.suppress", AT(suppress), 0},
     {"persona.transfer.lambda", AT(lambda), 0},
     {"persona.transfer.r2_heldout", AT(r2_heldout), 0},
+    {"persona.transfer.r2_contrast", AT(r2_contrast), 0},
     {"persona.transfer.r2_shuffled", AT(r2_shuffled), 0},
 };
 const size_t vecfile_n_reals = sizeof vecfile_reals / sizeof vecfile_reals[0];
@@ -86,7 +91,13 @@ persona_code vecfile_check_provenance(const vecfile *f, const persona_vector *v)
     if (from->best_layer < -1 || from->best_layer >= v->n_layer)
         return vecfile_bad(f, "key 'persona.layer.best' is %d (expected -1 to %d)",
                            from->best_layer, v->n_layer - 1);
-    return PERSONA_OK;
+    uint64_t *texts = NULL;
+    size_t n = 0;
+    const persona_code rc = textset_parse(from->texts, &texts, &n, f->e);
+    mem_free(texts);
+    if (rc != PERSONA_OK)
+        persona_err_wrap(f->e, "%s: key 'persona.texts'", f->path);
+    return rc;
 }
 
 /* ---- writing an object --------------------------------------------------------------------------- */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * map.h - a linear map from one model's activations to another's, fitted on texts that both have read.
+ *
+ * For each pair of blocks (from, to) it holds v_t = right^T (left v): no bias, since what is mapped is a
+ * difference (methods 5.3). Which texts it was fitted on travels with it, so that a vector that comes from
+ * the same texts is called in-sample, whoever asks (methods 5.2). A second map of the same blocks, fitted
+ * after shuffling which text belongs to which, is kept beside each: the null that every claim needs.
+ *
+ * Sign: as vectors, from absence to presence. Norms of mapped vectors are set by rule (persona_map_apply),
+ * because what ridge leaves of them means nothing.
+ */
+#ifndef PERSONA_MAP_H
+#define PERSONA_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "persona/model.h"
+#include "persona/vector.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One factored matrix; (k, d_from) and (k, d_to), row-major. */
+typedef struct persona_map_factors {
+    size_t k;
+    float *left, *right;
+} persona_map_factors;
+
+/* One pair of blocks. NAN: not measured. */
+typedef struct persona_map_block {
+    int from, to;
+    double lambda; /* relative to the mean eigenvalue of the Gram matrix */
+    int rank;      /* 0: full */
+    double r2_heldout;  /* rows of questions that were left out */
+    double r2_contrast; /* differences between the poles of other traits, left out by question */
+    double r2_shuffled, r2_shuffled_max; /* r2_contrast of shuffled pairings: mean, largest */
+    persona_map_factors map, null;       /* null.k == 0: not fitted */
+} persona_map_block;
+
+/* One of the two models. Strings are never NULL. */
+typedef struct persona_map_side {
+    char *name, *arch, *hash, *template_hash;
+    int n_layer, n_embd;
+    float *h_median; /* (n_layer): median ||h_b|| over answer tokens; NAN: block not read */
+} persona_map_side;
+
+typedef struct persona_map {
+    char *method, *pairing; /* "ridge", ...; "response" or "chunk" */
+    persona_map_side from, to;
+    persona_map_block *blocks; /* (n_blocks) most promising first */
+    size_t n_blocks;
+    char **traits; /* (n_traits) whose texts it was fitted on */
+    size_t n_traits;
+    char *texts;   /* hashes of all of them, as persona_provenance.texts */
+    char *library;
+    size_t n_texts, n_rows, n_contrasts, n_groups;
+    uint32_t seed;
+} persona_map;
+
+/* Names of the methods: "ridge", "lowrank", "procrustes", "paired", "anchors"; *summary (may be NULL)
+ * says what one does. NULL after the last. */
+const char *persona_map_method(size_t i, const char **summary);
+
+void persona_map_free(persona_map *m);
+
+/* GGUF of architecture "persona-map" (FORMATS.md); whole or not at all. Errors: IO, NOMEM. */
+PERSONA_CHECK persona_code persona_map_write(const persona_map *m, const char *path, persona_err *e);
+/* Errors: NOTFOUND, IO, FORMAT (what, where), NUMERIC (a value that is not finite), NOMEM. */
+PERSONA_CHECK persona_code persona_map_read(const char *path, persona_map **out, persona_err *e);
+
+/* Whether a model is the one that the map was fitted on, by the hash of its file. target: which side.
+ * Errors: SHAPE (names both and says what to do). */
+PERSONA_CHECK persona_code persona_map_check(const persona_map *m, persona_model *model, bool target,
+                                             persona_err *e);
+
+typedef struct persona_apply_opts {
+    bool null;   /* through the shuffled map */
+    int from, to; /* only this pair of blocks; -1, -1: each target block from its most promising source */
+} persona_apply_opts;
+
+/* Maps v to the target: each direction gets the norm at which ||v_t||/||h_t|| = ||v_s||/||h_s||
+ * (methods 5.3 (i)); the dose follows by calibration (persona_settle). best_layer is the most promising
+ * target block until then. from.sample says whether the map had seen the texts of v.
+ * Errors: SHAPE (v is not of the source model, or has none of its blocks), NUMERIC (the map sends v to
+ * zero), NOMEM. */
+PERSONA_CHECK persona_code persona_map_apply(const persona_map *m, const persona_vector *v,
+                                             const persona_apply_opts *opts, persona_vector **out,
+                                             persona_err *e);
+/* The pair of blocks behind block `to` of a mapped vector; NULL: none. */
+const persona_map_block *persona_map_to(const persona_map *m, int to);
+
+/* PERSONA_SAMPLE_* of a vector under this map; *shared (may be NULL): how many texts they have in
+ * common. By hash, and by the trait's name among the map's. */
+PERSONA_CHECK persona_code persona_map_sample(const persona_map *m, const persona_vector *v,
+                                              const char **sample, size_t *shared, persona_err *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

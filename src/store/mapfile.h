@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mapfile.h - what reading and writing of map files share: the table of keys.
+ */
+#ifndef PERSONA_STORE_MAPFILE_H
+#define PERSONA_STORE_MAPFILE_H
+
+#include "persona/map.h"
+
+#define MAPFILE_ARCHITECTURE "persona-map"
+#define MAPFILE_VERSION 1
+#define MAPFILE_MAX ((size_t)8 << 30) /* bytes of a file */
+#define MAPFILE_MAX_BLOCKS 256
+#define MAPFILE_MAX_TRAITS 4096
+
+typedef struct mapfile_key {
+    const char *key;
+    size_t at; /* offsetof in persona_map, or in persona_map_block */
+} mapfile_key;
+
+extern const mapfile_key mapfile_strings[]; /* char * */
+extern const size_t mapfile_n_strings;
+extern const mapfile_key mapfile_counts[]; /* size_t, stored as u32 */
+extern const size_t mapfile_n_counts;
+extern const mapfile_key mapfile_reals[]; /* double of a block, stored as an array of f32 */
+extern const size_t mapfile_n_reals;
+
+/* A map file whose bytes are in memory. */
+PERSONA_CHECK persona_code mapfile_parse(const char *path, const unsigned char *p, size_t len,
+                                         persona_map **out, persona_err *e);
+
+static inline void *mapfile_member(void *p, size_t at)
+{
+    return (unsigned char *)p + at;
+}
+
+static inline const void *mapfile_member_const(const void *p, size_t at)
+{
+    return (const unsigned char *)p + at;
+}
+
+#endif
