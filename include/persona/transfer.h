@@ -2,14 +2,16 @@
  *
  * transfer.h - carrying vectors from one model to another, and evaluating what arrived.
  *
- * The map is dual ridge on paired response means (METHOD.md, methods 5.3): the same texts are read by
- * both models, each in its own template without a persona instruction. Leave-one-trait-out always:
- * a trait is mapped with a map that never saw its texts (neutral texts and the other traits only).
+ * The same texts are read by both models, each in its own template without a persona instruction
+ * (persona_pairs_new); a map is fitted on them (persona_map_fit, map.h) and carries vectors over
+ * (persona_map_apply). Leave-one-trait-out always: what a map says about a trait whose texts it has seen
+ * is in-sample and called so (methods 5.2).
  */
 #ifndef PERSONA_TRANSFER_H
 #define PERSONA_TRANSFER_H
 
 #include "persona/extract.h"
+#include "persona/map.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,22 +44,30 @@ size_t persona_pairs_count(const persona_pairs *p, const char *without_trait);
 
 /* ---- mapping --------------------------------------------------------------------------------- */
 
-typedef struct persona_map_report {
-    int layer_from, layer_to;
-    size_t n_texts;
-    double lambda, r2_heldout, r2_shuffled;
-} persona_map_report;
+typedef struct persona_fit_opts {
+    const char *method;  /* see persona_map_method; default "ridge" */
+    double lambda;       /* relative to the mean eigenvalue; <= 0 (default): by leaving groups out */
+    int rank, n_anchors; /* of the methods that have them; 0 (default): searched, 100 */
+    const char *without; /* a trait whose texts are left out, all of them; NULL: none */
+    const char *texts;   /* hashes of texts that are left out (persona_provenance.texts); NULL: none */
+    int from, to;        /* only this pair of blocks; -1, -1 (default): found by the grid */
+    int n_candidates;    /* pairs of blocks to fit; 0 (default): 4, or all of a shallow target */
+    bool null;           /* also fit each after shuffling which text belongs to which; default */
+    bool chunks;         /* rows are chunks of texts instead of whole ones */
+    int n_shuffles;      /* pairings behind r2_shuffled; 0 (default): 20 */
+    uint32_t seed;
+} persona_fit_opts;
+persona_fit_opts persona_fit_defaults(void);
 
-/* Maps v (a vector of the source model, from its best block) to every target block; ||v_t|| is set so
- * that ||v_t||/||h_t|| equals ||v_s||/||h_s||. `shuffle` != 0 permutes the pairing with that seed (a
- * null that must do nothing). The texts of `v`'s own trait are left out. r is per target block
- * (n_layer of the target; entries of blocks not mapped have layer_to -1); may be NULL. */
-PERSONA_CHECK persona_code persona_transfer(persona_pairs *p, const persona_vector *v,
-                                            persona_model *to, uint32_t shuffle,
-                                            persona_vector **out, persona_map_report *r,
-                                            persona_err *e);
+/* Fits a map for the most promising pairs of blocks: relative depth is the prior, then R2 of held-out
+ * contrasts less that of shuffled pairings. Errors: USAGE (no such method; too few texts or contrasts
+ * are left), SHAPE, NUMERIC (constant, not finite, too few directions), CANCELED, NOMEM. */
+PERSONA_CHECK persona_code persona_map_fit(const persona_pairs *p, const persona_fit_opts *opts,
+                                           const persona_hooks *hooks, persona_map **out,
+                                           persona_err *e);
 
-/* Chooses from.best_layer by a small judged steering sweep on the extraction questions, then * calibrates the dose there, as persona_extract does with `quick`. */
+/* Chooses from.best_layer by a small judged steering sweep on the extraction questions, then
+ * calibrates the dose there, as persona_extract does with `quick`. */
 PERSONA_CHECK persona_code persona_settle(persona_session *s, persona_vector *v,
                                           const persona_trait *trait,
                                           const persona_questions *questions, persona_judge *judge,

@@ -4,12 +4,10 @@
  *
  *   source:  extract ------> v_s --map--> v_t --settle-->  transferred  \
  *   target:  extract --------------------------------->    native        >  evaluate --> verdict
- *            v_s --map of shuffled pairs--> settle ----->   shuffled     /
+ *            controls (study_controls.c)  ------------>    the others   /
  *
- * The null (shuffled) gets the same treatment as the real thing: its own best block and its own
- * dose. What can be missing without making the study meaningless is left out with a note: a target
- * that cannot show the trait by itself has no native vector; a null too weak to calibrate has none
- * either.
+ * The map has not seen the trait's texts; if it has (a map from a file), the result is called in-sample
+ * and cannot pass. Evaluation questions are used by the evaluation only.
  */
 #include "pipeline/study.h"
 
@@ -19,19 +17,17 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "pipeline/ask.h"
-
-enum { SHUFFLE_SEED = 7 };
+#include "core/mapobject.h"
+#include "pipeline/study_parts.h"
 
 study_opts study_defaults(void)
 {
-    return (study_opts){.n_rollouts = 1, .evaluate = true};
+    return (study_opts){
+        .n_rollouts = 1, .evaluate = true, .all_controls = true, .fit = persona_fit_defaults()};
 }
 
-/* A side's question set: its own, or the pack's in *own. */
-static persona_code questions_for(const study_side *side, const persona_trait *trait,
-                                  persona_questions **own, const persona_questions **out,
-                                  persona_err *e)
+persona_code study_questions(const study_side *side, const persona_trait *trait,
+                             persona_questions **own, const persona_questions **out, persona_err *e)
 {
     *own = NULL;
     *out = side->questions;
@@ -42,217 +38,120 @@ static persona_code questions_for(const study_side *side, const persona_trait *t
     return rc;
 }
 
-persona_code study_pairs(const study_side *from, const study_side *to, persona_trait *const *all,
-                         size_t n_all, const study_opts *opts, const persona_hooks *hooks,
-                         persona_pairs **out, persona_err *e)
-{
-    persona_pairs_opts p = persona_pairs_defaults();
-    p.seed = opts->seed;
-    if (opts->n_mapped > 0)
-        p.n_questions = opts->n_mapped;
-    if (opts->n_neutral > 0)
-        p.n_neutral = opts->n_neutral;
-    if (opts->max_tokens > 0)
-        p.max_tokens = opts->max_tokens;
-    if (n_all == 0)
-        return persona_err_set(e, PERSONA_E_NOTFOUND, "no trait packs to learn a map from");
-    return persona_pairs_new(from->session, to->session, all, n_all, from->questions, &p, hooks,
-                             out, e);
-}
-
-/* ---- steps ----------------------------------------------------------------------------------- */
-
-static persona_judge *judge_for(const study_side *side, const persona_trait *trait)
+persona_judge *study_judge(const study_side *side, const persona_trait *trait)
 {
     return side->judge && persona_judge_knows(side->judge, trait->name) ? side->judge : NULL;
 }
 
-/* steered: the vector will steer this side, so it needs a dose. */
-static persona_code extract(const study_side *side, const persona_trait *trait, bool steered,
-                            const study_opts *opts, const persona_hooks *hooks,
-                            persona_vector **out, persona_extract_report *report, persona_err *e)
-{
-    persona_extract_opts x = persona_extract_defaults();
-    x.judge = judge_for(side, trait);
-    x.n_questions = opts->n_questions;
-    x.n_rollouts = opts->n_rollouts;
-    x.seed = opts->seed;
-    x.response_curve = false; /* the evaluation shows it on other questions */
-    x.calibrate = steered;
-    x.quick = true; /* as persona_settle does for vectors that are carried over */
-    if (opts->max_tokens > 0)
-        x.max_tokens = opts->max_tokens;
-    persona_questions *own = NULL;
-    const persona_questions *questions = NULL;
-    persona_code rc = questions_for(side, trait, &own, &questions, e);
-    if (rc == PERSONA_OK)
-        rc = persona_extract(side->session, trait, questions, &x, hooks, out, report, e);
-    persona_questions_free(own);
-    return rc;
-}
-
-/* Maps the source vector and finds block and dose on the target. shuffle: the null. */
-static persona_code carry(const study_side *to, persona_pairs *pairs, const persona_trait *trait,
-                          const study_opts *opts, study *x, uint32_t shuffle,
-                          const persona_hooks *hooks, persona_vector **out, persona_err *e)
-{
-    const int n_layer = persona_model_info_get(persona_session_model(to->session))->n_layer;
-    double swing = NAN;
-    persona_questions *own = NULL;
-    const persona_questions *questions = NULL;
-    persona_map_report *maps = mem_calloc((size_t)n_layer, sizeof *maps);
-    if (!maps)
-        return mem_err(e, "the reports of a map");
-    persona_code rc = persona_transfer(pairs, x->source, persona_session_model(to->session),
-                                       shuffle, out, maps, e);
-    if (rc == PERSONA_OK)
-        rc = questions_for(to, trait, &own, &questions, e);
-    if (rc == PERSONA_OK)
-        rc = persona_settle(to->session, *out, trait, questions, judge_for(to, trait), opts->seed,
-                            hooks, &swing, e);
-    if (rc == PERSONA_OK) {
-        const persona_map_report *map = &maps[(*out)->from.best_layer];
-        (*out)->from.lambda = (float)map->lambda;
-        (*out)->from.r2_heldout = (float)map->r2_heldout;
-        (*out)->from.r2_shuffled = (float)map->r2_shuffled;
-        if (shuffle == 0) {
-            x->map = *map;
-            x->swing_settled = swing;
-        }
-    }
-    mem_free(maps);
-    persona_questions_free(own);
-    return rc;
-}
-
-static void add_note(study *x, const char *what, const persona_err *why)
+void study_note(study *x, const char *what, const char *why)
 {
     const size_t n = strlen(x->note);
-    snprintf(x->note + n, sizeof x->note - n, "%s%s: %s", n > 0 ? "; " : "", what, why->msg);
+    snprintf(x->note + n, sizeof x->note - n, "%s%s: %s", n > 0 ? "; " : "", what, why);
 }
 
-/* The native vector and the null; both may be missing for a reason that is about the data. */
-static persona_code controls(const study_side *to, persona_pairs *pairs, const persona_trait *trait,
-                             const study_opts *opts, study *x, const persona_hooks *hooks,
-                             persona_err *e)
-{
-    persona_err why = {.code = PERSONA_OK};
-    persona_code rc = extract(to, trait, true, opts, hooks, &x->native, &x->native_report, &why);
-    if (rc == PERSONA_E_NEGATIVE || rc == PERSONA_E_NUMERIC) {
-        add_note(x, "no native vector", &why);
-        persona_vector_free(x->native);
-        x->native = NULL;
-        rc = PERSONA_OK;
-    }
-    if (rc == PERSONA_OK)
-        rc = carry(to, pairs, trait, opts, x, SHUFFLE_SEED, hooks, &x->shuffled, &why);
-    if (rc == PERSONA_E_NUMERIC) {
-        add_note(x, "no shuffled control", &why);
-        persona_vector_free(x->shuffled);
-        x->shuffled = NULL;
-        rc = PERSONA_OK;
-    }
-    return rc == PERSONA_OK ? rc : persona_err_set(e, rc, "%s", why.msg);
-}
+/* ---- steps ----------------------------------------------------------------------------------- */
 
-static persona_code evaluate(const study_side *to, const persona_trait *trait,
-                             const study_opts *opts, study *x, const persona_hooks *hooks,
-                             persona_err *e)
+persona_code study_extract(const studying *s, bool target, persona_vector **out, persona_err *e)
 {
-    persona_evaluate_opts o = persona_evaluate_defaults();
-    o.seed = opts->seed;
-    o.n_questions = opts->n_evaluate;
-    if (opts->max_tokens > 0)
-        o.max_tokens = opts->max_tokens;
-    if (opts->n_coefficients > 0) {
-        o.coefficients = opts->coefficients;
-        o.n_coefficients = opts->n_coefficients;
-    }
+    const study_side *side = target ? s->to : s->from;
+    persona_extract_opts x = persona_extract_defaults();
+    persona_extract_report *report = target ? &s->x->native_report : &s->x->source_report;
     persona_questions *own = NULL;
     const persona_questions *questions = NULL;
-    persona_code rc = questions_for(to, trait, &own, &questions, e);
+    char *job = NULL;
+    x.judge = study_judge(side, s->trait);
+    x.n_questions = s->o->n_questions;
+    x.n_rollouts = s->o->n_rollouts;
+    x.seed = s->o->seed;
+    x.response_curve = false;  /* the evaluation shows it on other questions */
+    x.choose_layer = target;   /* the source's block is found with the target's */
+    x.calibrate = target;
+    x.quick = true; /* as persona_settle does for vectors that are carried over */
+    if (s->o->max_tokens > 0)
+        x.max_tokens = s->o->max_tokens;
+    persona_code rc = study_questions(side, s->trait, &own, &questions, e);
+    if (rc == PERSONA_OK && s->o->keep_jobs)
+        rc = persona_extract_place(side->session, s->trait, questions, &x, &job, e);
+    x.job = job;
     if (rc == PERSONA_OK)
-        rc = persona_evaluate(to->session, trait, questions, to->judge, x->native, x->transferred,
-                              x->shuffled, &o, hooks, &x->evaluation, e);
+        rc = persona_extract(side->session, s->trait, questions, &x, s->hooks, out, report, e);
+    mem_free(job);
+    persona_questions_free(own);
+    return rc;
+}
+
+static void describe_map(const persona_map *m, int to, study_map *out)
+{
+    const persona_map_block *b = persona_map_to(m, to);
+    *out = (study_map){.layer_from = -1, .layer_to = to};
+    if (!b)
+        return;
+    snprintf(out->method, sizeof out->method, "%s", m->method);
+    snprintf(out->pairing, sizeof out->pairing, "%s", m->pairing);
+    out->layer_from = b->from;
+    out->rank = b->rank;
+    out->n_texts = m->n_texts;
+    out->n_rows = m->n_rows;
+    out->n_contrasts = m->n_contrasts;
+    out->n_candidates = m->n_blocks;
+    out->lambda = b->lambda;
+    out->r2_heldout = b->r2_heldout;
+    out->r2_contrast = b->r2_contrast;
+    out->r2_shuffled = b->r2_shuffled;
+    out->r2_shuffled_max = b->r2_shuffled_max;
+}
+
+/* Maps the source vector and finds block and dose on the target. */
+static persona_code carry(studying *s, persona_err *e)
+{
+    study *x = s->x;
+    persona_code rc = persona_map_apply(s->map, x->source, NULL, &x->transferred, e);
+    if (rc == PERSONA_OK)
+        rc = persona_settle(s->to->session, x->transferred, s->trait, s->questions,
+                            study_judge(s->to, s->trait), s->o->seed, s->hooks, &x->swing_settled,
+                            e);
+    if (rc != PERSONA_OK)
+        return rc;
+    map_stamp(s->map, x->transferred->from.best_layer, x->transferred);
+    describe_map(s->map, x->transferred->from.best_layer, &x->map);
+    const bool in_sample =
+        strcmp(x->transferred->from.sample, PERSONA_SAMPLE_IN_SAMPLE) == 0;
+    x->arms[x->n_arms++] = (study_arm){.condition = in_sample ? "in-sample" : "transferred",
+                                       .vector = x->transferred};
+    if (strcmp(x->transferred->from.sample, PERSONA_SAMPLE_UNKNOWN) == 0)
+        study_note(x, "held out by name only",
+                   "the vector does not say which texts it comes from");
+    return PERSONA_OK;
+}
+
+static persona_code evaluate(studying *s, persona_err *e)
+{
+    study *x = s->x;
+    persona_evaluate_opts o = persona_evaluate_defaults();
+    persona_arm arms[STUDY_ARMS];
+    o.seed = s->o->seed;
+    o.n_questions = s->o->n_evaluate;
+    o.others = s->o->others;
+    o.n_others = s->o->n_others;
+    if (s->o->n_answers > 0)
+        o.n_rollouts = s->o->n_answers;
+    if (s->o->max_tokens > 0)
+        o.max_tokens = s->o->max_tokens;
+    if (s->o->n_coefficients > 0) {
+        o.coefficients = s->o->coefficients;
+        o.n_coefficients = s->o->n_coefficients;
+    }
+    if (strcmp(x->arms[0].condition, "in-sample") == 0)
+        o.void_reason = "in-sample: the map was fitted on texts of this very trait, so this says "
+                        "nothing about transfer (methods 5.2); fit a map without it";
+    for (size_t i = 0; i < x->n_arms; i++)
+        arms[i] = (persona_arm){.condition = x->arms[i].condition,
+                                .vector = x->arms[i].vector,
+                                .note = x->arms[i].note[0] ? x->arms[i].note : NULL};
+    persona_code rc = persona_evaluate(s->to->session, s->trait, s->questions, s->to->judge, arms,
+                                       x->n_arms, &o, s->hooks, &x->evaluation, e);
     if (rc == PERSONA_OK)
         rc = persona_vector_label(&x->transferred->from.verdict, study_verdict(x), e);
-    persona_questions_free(own);
-    return rc;
-}
-
-/* ---- samples --------------------------------------------------------------------------------- */
-
-enum { N_SAMPLES = 5 };
-static const struct {
-    const char *condition;
-    double coefficient;
-} sample_table[N_SAMPLES] = {
-    {"unsteered", 0}, {"transferred", -1}, {"transferred", 1}, {"native", -1}, {"native", 1},
-};
-
-/* The vector of a sample's condition; NULL also where there is nothing to steer with. */
-static const persona_vector *sample_vector(const study *x, size_t i)
-{
-    return strcmp(sample_table[i].condition, "native") == 0        ? x->native
-           : strcmp(sample_table[i].condition, "transferred") == 0 ? x->transferred
-                                                                   : NULL;
-}
-
-static persona_code ask_samples(const study_side *to, const study_opts *opts, study *x,
-                                const persona_hooks *hooks, persona_err *e)
-{
-    persona_model *m = persona_session_model(to->session);
-    const persona_evaluate_opts defaults = persona_evaluate_defaults();
-    persona_plan *plans[N_SAMPLES] = {NULL};
-    ask asks[N_SAMPLES] = {0};
-    answer answers[N_SAMPLES] = {0};
-    size_t row[N_SAMPLES], n = 0;
-    persona_code rc = PERSONA_OK;
-    for (size_t i = 0; i < N_SAMPLES && rc == PERSONA_OK; i++) {
-        const persona_vector *v = sample_vector(x, i);
-        if (!v && sample_table[i].coefficient != 0.0)
-            continue;
-        if (v)
-            rc = persona_steer_vector(m, v, sample_table[i].coefficient, &plans[n], e);
-        asks[n] = (ask){
-            .question = x->question, .sampling = persona_sampling_defaults(), .plan = plans[n]};
-        asks[n].sampling.temperature = defaults.temperature;
-        asks[n].sampling.max_tokens = opts->max_tokens > 0 ? opts->max_tokens : defaults.max_tokens;
-        asks[n].sampling.seed = opts->seed;
-        row[n++] = i;
-    }
-    if (rc == PERSONA_OK)
-        rc = ask_all(to->session, asks, n, "sample answers", hooks, answers, e);
-    for (size_t k = 0; k < n && rc == PERSONA_OK; k++) {
-        x->samples[k] = (study_sample){sample_table[row[k]].condition,
-                                       sample_table[row[k]].coefficient, answers[k].text};
-        answers[k].text = NULL;
-        x->n_samples = k + 1;
-    }
-    answers_clear(answers, n);
-    for (size_t k = 0; k < N_SAMPLES; k++)
-        persona_plan_free(plans[k]);
-    return rc;
-}
-
-static persona_code samples(const study_side *to, const persona_trait *trait,
-                            const study_opts *opts, study *x, const persona_hooks *hooks,
-                            persona_err *e)
-{
-    persona_questions *own = NULL;
-    const persona_questions *questions = NULL;
-    persona_code rc = questions_for(to, trait, &own, &questions, e);
-    if (rc != PERSONA_OK || questions->n_evaluation == 0)
-        goto out;
-    x->question = mem_strdup(questions->evaluation[0]);
-    x->samples = mem_calloc(N_SAMPLES, sizeof *x->samples);
-    if (!x->question || !x->samples) {
-        rc = mem_err(e, "sample answers");
-        goto out;
-    }
-    rc = ask_samples(to, opts, x, hooks, e);
-out:
-    persona_questions_free(own);
     return rc;
 }
 
@@ -271,42 +170,64 @@ static persona_code check_judge(const study_side *to, const persona_trait *trait
     return PERSONA_OK;
 }
 
-persona_code study_trait(const study_side *from, const study_side *to, persona_pairs *pairs,
+/* A map without the trait and without the vector's own answers, whatever they are called. */
+static persona_code fit(const studying *s, persona_map **out, persona_err *e)
+{
+    persona_fit_opts o = s->o->fit;
+    o.without = s->trait->name;
+    o.texts = s->x->source->from.texts;
+    o.seed = s->o->seed;
+    return persona_map_fit(s->pairs, &o, s->hooks, out, e);
+}
+
+static persona_code work(studying *s, persona_err *e)
+{
+    study *x = s->x;
+    persona_map *fitted = NULL;
+    persona_questions *own = NULL;
+    persona_code rc = study_questions(s->to, s->trait, &own, &s->questions, e);
+    if (rc == PERSONA_OK)
+        rc = s->o->given ? persona_vector_clone(s->o->given, &x->source, e)
+                         : study_extract(s, false, &x->source, e);
+    if (rc == PERSONA_OK && !s->map)
+        rc = fit(s, &fitted, e);
+    if (!s->map)
+        s->map = fitted;
+    if (rc == PERSONA_OK)
+        rc = carry(s, e);
+    if (rc == PERSONA_OK && s->o->evaluate)
+        rc = study_controls(s, e);
+    if (rc == PERSONA_OK && s->o->evaluate)
+        rc = evaluate(s, e);
+    if (rc == PERSONA_OK)
+        rc = study_ask_samples(s, e);
+    persona_map_free(fitted);
+    persona_questions_free(own);
+    return rc;
+}
+
+persona_code study_trait(const study_side *from, const study_side *to, const persona_pairs *pairs,
                          const persona_trait *trait, const study_opts *opts,
                          const persona_hooks *hooks, study **out, persona_err *e)
 {
     const double start = clock_now();
+    studying s = {.from = from, .to = to, .pairs = pairs, .map = opts->map, .trait = trait,
+                  .o = opts, .hooks = hooks};
     persona_code rc = opts->evaluate ? check_judge(to, trait, e) : PERSONA_OK;
-    study *x = NULL;
     *out = NULL;
     if (rc != PERSONA_OK)
-        goto out;
-    x = mem_calloc(1, sizeof *x);
-    if (x) {
-        x->trait = mem_strdup(trait->name);
-        x->swing_settled = NAN;
-    }
-    if (!x || !x->trait) {
-        rc = mem_err(e, "a study");
-        goto out;
-    }
-    rc = opts->given ? persona_vector_clone(opts->given, &x->source, e)
-                     : extract(from, trait, false, opts, hooks, &x->source, &x->source_report, e);
-    if (rc == PERSONA_OK)
-        rc = carry(to, pairs, trait, opts, x, 0, hooks, &x->transferred, e);
-    if (rc == PERSONA_OK && opts->evaluate)
-        rc = controls(to, pairs, trait, opts, x, hooks, e);
-    if (rc == PERSONA_OK && opts->evaluate)
-        rc = evaluate(to, trait, opts, x, hooks, e);
-    if (rc == PERSONA_OK)
-        rc = samples(to, trait, opts, x, hooks, e);
-    if (rc != PERSONA_OK)
-        goto out;
+        return rc;
+    study *x = s.x = mem_calloc(1, sizeof *x);
+    if (!x)
+        return mem_err(e, "a study");
+    x->swing_settled = (double)NAN;
+    x->trait = mem_strdup(trait->name);
+    rc = x->trait ? work(&s, e) : mem_err(e, "a study");
     x->seconds = clock_now() - start;
-    *out = x;
-    x = NULL;
-out:
-    study_free(x);
+    if (rc == PERSONA_OK)
+        *out = x;
+    else
+        study_free(x);
     return rc;
 }
 
@@ -321,12 +242,21 @@ void study_free(study *x)
     persona_evaluation_free(x->evaluation);
     persona_extract_report_clear(&x->source_report);
     persona_extract_report_clear(&x->native_report);
-    persona_vector_free(x->shuffled);
+    for (size_t i = 0; i < x->n_arms; i++)
+        if (x->arms[i].vector != x->transferred)
+            persona_vector_free(x->arms[i].vector);
     persona_vector_free(x->transferred);
-    persona_vector_free(x->native);
     persona_vector_free(x->source);
     mem_free(x->trait);
     mem_free(x);
+}
+
+const persona_vector *study_vector(const study *x, const char *condition)
+{
+    for (size_t i = 0; i < x->n_arms; i++)
+        if (strcmp(x->arms[i].condition, condition) == 0)
+            return x->arms[i].vector;
+    return NULL;
 }
 
 size_t study_kept(const study *x)
