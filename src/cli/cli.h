@@ -22,6 +22,17 @@
 
 /* ---- state of one run, owned by main --------------------------------------------------------- */
 
+/* How maps are made: the options of mapping.c. */
+enum { CLI_TEXT_FILES = 16 };
+typedef struct cli_mapping {
+    const char *method, *cache; /* NULL: the default */
+    const char *texts[CLI_TEXT_FILES];
+    size_t n_texts;
+    bool chunks, no_cache;
+    double lambda;
+    int rank, n_anchors, n_neutral, n_questions, n_candidates, from, to; /* 0, or -1 for blocks */
+} cli_mapping;
+
 typedef struct cli_state {
     /* shared options */
     bool json, help;
@@ -32,6 +43,7 @@ typedef struct cli_state {
     const char *judge_model, *judge_key_env; /* of an endpoint; NULL: not given */
     double judge_timeout;                    /* seconds; 0: the library's default */
     const char *questions;                   /* NULL, a number or a file */
+    cli_mapping mapping;
     /* the rest belongs to the machinery */
     persona_err *err; /* where option parsers leave their message */
     int stopped_at;   /* argv index at which getopt gave up */
@@ -53,6 +65,7 @@ persona_code cmd_extract(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_generate(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_jobs(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_judge(cli_state *c, int argc, char **argv, persona_err *e);
+persona_code cmd_map(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_models(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_traits(cli_state *c, int argc, char **argv, persona_err *e);
 persona_code cmd_transfer(cli_state *c, int argc, char **argv, persona_err *e);
@@ -74,6 +87,13 @@ extern const struct argp cli_output_argp, cli_engine_argp, cli_judge_argp;
 #define CLI_CHILD_JUDGE                                                                            \
     {                                                                                              \
         &cli_judge_argp, 0, "Judging", 70                                                          \
+    }
+
+/* --method, --texts, --blocks, ...: mapping.c. */
+extern const struct argp cli_mapping_argp;
+#define CLI_CHILD_MAPPING                                                                          \
+    {                                                                                              \
+        &cli_mapping_argp, 0, "Mapping", 60                                                        \
     }
 
 /* Runs a command's parser. input's first member is `cli_state *c`. *go is false when --help was
@@ -159,6 +179,18 @@ PERSONA_CHECK persona_code cli_distinct(const char *output, const char *const *i
 /* Where a vector goes: -o, or the user's library. */
 PERSONA_CHECK persona_code cli_vector_path(const cli_engine *x, const char *trait,
                                            const char *wanted, char **out, persona_err *e);
+
+/* ---- mapping.c ------------------------------------------------------------------------------- */
+
+/* How to fit, as the options say. */
+persona_fit_opts cli_fit_opts(const cli_state *c);
+/* Texts that both models read, as the options say; at most n_questions of each trait's and max_tokens
+ * long (0: the default). from is not asked anything where --texts are given. */
+PERSONA_CHECK persona_code cli_pairs(const cli_state *c, const cli_engine *from,
+                                     const cli_engine *to, const cli_traits *packs, int n_questions,
+                                     int max_tokens, persona_pairs **out, persona_err *e);
+/* Says what was read and what was found in the cache, on stderr. */
+void cli_say_pairs(const cli_state *c, const persona_pairs *p);
 
 /* ---- judge.c --------------------------------------------------------------------------------- */
 

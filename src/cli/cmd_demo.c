@@ -183,33 +183,34 @@ static persona_code write_report(const demo_args *a, work *w, persona_err *e)
     return rc == PERSONA_OK ? report_write(&r, w->report_path, e) : rc;
 }
 
-/* Sized so that the three traits take about a minute and a half on two cores; --questions N sets all
- * three counts of questions. */
+/* Sized so that the three traits take about a minute on two cores; --questions N sets all three counts
+ * of questions. */
 static study_opts demo_defaults(void)
 {
     study_opts o = study_defaults();
     o.n_questions = 6;
     o.n_evaluate = 12;
-    o.n_mapped = 6;
-    o.n_neutral = 30;
     o.max_tokens = 40;
-    o.max_tokens = 64;
+    o.all_controls = false;
     return o;
 }
 
 static persona_code run(demo_args *a, work *w, persona_err *e)
 {
     w->start = clock_now();
+    a->c->mapping = (cli_mapping){.n_neutral = 30, .from = -1, .to = -1, .no_cache = true};
     persona_code rc = open_all(a, w, e);
     if (rc != PERSONA_OK)
         return rc;
     a->opts.seed = a->c->seed;
     if (w->from.n_questions > 0)
-        a->opts.n_questions = a->opts.n_evaluate = a->opts.n_mapped = w->from.n_questions;
+        a->opts.n_questions = a->opts.n_evaluate = w->from.n_questions;
+    a->opts.others = (const persona_trait *const *)w->packs.p;
+    a->opts.n_others = w->packs.n;
     if (!a->c->json)
         print_head(w);
-    const study_side from = cli_side(&w->from), to = cli_side(&w->to);
-    rc = study_pairs(&from, &to, w->packs.p, w->packs.n, &a->opts, &a->c->hooks, &w->pairs, e);
+    rc = cli_pairs(a->c, &w->from, &w->to, &w->packs, a->opts.n_questions, a->opts.max_tokens,
+                   &w->pairs, e);
     for (size_t i = 0; i < w->n && rc == PERSONA_OK; i++)
         rc = run_trait(a, w, i, e);
     return rc == PERSONA_OK ? write_report(a, w, e) : rc;

@@ -1,34 +1,43 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_transfer.c - `persona transfer`: one trait from one model to another, with a verdict.
+ * cmd_transfer.c - `persona transfer`: traits from one model to another, with a verdict each.
  *
- * The vector is written whatever the verdict is, and the verdict stands in it; FAIL is exit code 1,
- * so that a script notices.
+ * A vector is written whatever the verdict is, and the verdict stands in it; FAIL is exit code 1, so that
+ * a script notices. Several traits share the paired texts; each gets a map of its own that has not seen
+ * its texts. With --map there are no texts, and with --vector no source model either.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/study_print.h"
+#include "pipeline/report.h"
 
 enum {
     KEY_FROM = 0x2000,
     KEY_TO,
+    KEY_TRAITS,
     KEY_VECTOR,
+    KEY_MAP,
     KEY_EVALUATE,
     KEY_NO_EVALUATE,
     KEY_ROLLOUTS,
+    KEY_ANSWERS,
     KEY_MAX_TOKENS,
-    KEY_COEFFICIENTS
+    KEY_COEFFICIENTS,
+    KEY_REPORT
 };
 enum { MAX_COEFFICIENTS = 15 };
 
+static const double default_coefficients[] = {-2, -1, -0.5, 0, 0.5, 1, 2};
+
 typedef struct transfer_args {
     cli_state *c;
-    const char *from, *to, *trait, *vector, *output;
+    const char *from, *to, *trait, *traits, *vector, *map, *output, *report;
     double coefficients[MAX_COEFFICIENTS];
     study_opts opts;
 } transfer_args;
@@ -37,13 +46,19 @@ static const struct argp_option options[] = {
     {"from", KEY_FROM, "FILE", 0, "The source model (GGUF)", 0},
     {"to", KEY_TO, "FILE", 0, "The target model (GGUF)", 0},
     {"trait", 't', "NAME|FILE", 0, "The trait pack; see 'persona traits list'", 0},
+    {"traits", KEY_TRAITS, "A,B|all", 0,
+     "Several traits, each left out of its own map; ends with a matrix of what moved what", 0},
     {"vector", KEY_VECTOR, "FILE", 0, "A vector of the source (default: extract it)", 0},
-    {"output", 'o', "FILE", 0, "Where the vector goes (default: the user's library)", 0},
+    {"map", KEY_MAP, "FILE", 0, "A map made by 'persona map fit' (default: fit one)", 0},
+    {"output", 'o', "FILE", 0,
+     "Where the vector goes; with --traits, a folder (default: the user's library)", 0},
+    {"report", KEY_REPORT, "FILE", 0, "Also write a page (HTML) about all of it", 0},
     {"evaluate", KEY_EVALUATE, NULL, 0, "Measure it beside every control (default)", 0},
     {"no-evaluate", KEY_NO_EVALUATE, NULL, 0, "Only map it", 0},
     {"coefficients", KEY_COEFFICIENTS, "A:B:N", 0,
-     "N coefficients from A to B to evaluate (default -2:2:5)", 0},
+     "N coefficients from A to B to evaluate (default -2, -1, -0.5, 0, 0.5, 1, 2)", 0},
     {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
+    {"answers", KEY_ANSWERS, "N", 0, "Answers per evaluation question and condition (default 1)", 0},
     {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most", 0},
     {0},
 };
@@ -85,10 +100,22 @@ static error_t set_coefficients(struct argp_state *state, const char *arg)
 static error_t check(struct argp_state *state)
 {
     const transfer_args *a = state->input;
-    const char *missing = !a->from ? "--from" : !a->to ? "--to" : !a->trait ? "--trait" : NULL;
-    if (a->c->help || !missing)
+    const bool source = !a->map || !a->vector; /* is the source model needed? */
+    const char *missing = source && !a->from          ? "--from"
+                          : !a->to                    ? "--to"
+                          : !a->trait && !a->traits   ? "--trait"
+                                                      : NULL;
+    if (a->c->help)
         return 0;
-    return cli_usage(state, "%s is missing", missing);
+    if (missing)
+        return cli_usage(state, "%s is missing", missing);
+    if (a->trait && a->traits)
+        return cli_usage(state, "either --trait or --traits");
+    if (a->traits && a->vector)
+        return cli_usage(state, "--vector is of one trait: use --trait");
+    if (a->map && a->c->mapping.n_texts > 0)
+        return cli_usage(state, "--texts fit a map, --map is one: use either");
+    return 0;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -107,11 +134,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 't':
         a->trait = arg;
         return 0;
+    case KEY_TRAITS:
+        a->traits = arg;
+        return arg[strspn(arg, ",")] ? 0 : cli_usage(state, "--traits names no trait");
     case KEY_VECTOR:
         a->vector = arg;
         return 0;
+    case KEY_MAP:
+        a->map = arg;
+        return 0;
     case 'o':
         a->output = arg;
+        return 0;
+    case KEY_REPORT:
+        a->report = arg;
         return 0;
     case KEY_EVALUATE:
     case KEY_NO_EVALUATE:
@@ -121,6 +157,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return set_coefficients(state, arg);
     case KEY_ROLLOUTS:
         return cli_int(state, "--rollouts", arg, 1, 1000, &a->opts.n_rollouts);
+    case KEY_ANSWERS:
+        return cli_int(state, "--answers", arg, 1, 1000, &a->opts.n_answers);
     case KEY_MAX_TOKENS:
         return cli_int(state, "--max-tokens", arg, 1, 1 << 16, &a->opts.max_tokens);
     case ARGP_KEY_END:
@@ -131,14 +169,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
+    CLI_CHILD_MAPPING, CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
 static const struct argp argp = {
     options,
     parse,
-    NULL,
+    "--from FILE --to FILE --trait NAME\n--from FILE --to FILE --traits all\n"
+    "--map MAP --vector FILE --to FILE --trait NAME",
     "Carries a persona vector from one model to another of any architecture, by a map learnt from "
     "texts that both have read and that leave this trait out, and measures what arrived beside a "
-    "native vector, a map of shuffled pairs and random directions.",
+    "native vector, the target's own reading of the texts, and everything that must do nothing: a map "
+    "of shuffled pairs, random directions, the source's numbers as they stand.",
     children,
     NULL,
     NULL,
@@ -148,40 +188,175 @@ static const struct argp argp = {
 
 typedef struct work {
     cli_engine from, to;
-    persona_trait *trait;
+    char **names; /* (n_names) */
+    size_t n_names, n;
+    persona_trait **traits; /* (n) */
     cli_traits packs;
     persona_pairs *pairs;
     persona_vector *given;
-    study *result;
-    char *path;
+    persona_map *map;
+    study **results;       /* (n); NULL: failed */
+    char (*failures)[512]; /* (n) */
+    char **paths;          /* (n) */
     double seconds;
 } work;
 
-static persona_code open_all(transfer_args *a, work *w, persona_err *e)
+/* The traits to carry over: the one, those of the list, or all that the target's judge can score. */
+static persona_code find_traits(const transfer_args *a, work *w, persona_err *e)
 {
-    persona_code rc = persona_trait_find(a->trait, &w->trait, e);
-    if (rc == PERSONA_OK && a->vector)
-        rc = persona_vector_read(a->vector, &w->given, e);
-    if (rc == PERSONA_OK && a->output)
-        rc = cli_writable(a->output, e);
-    if (rc == PERSONA_OK)
-        rc = cli_all_traits(w->trait, &w->packs, e);
-    if (rc == PERSONA_OK)
+    persona_code rc = PERSONA_OK;
+    if (a->traits && strcmp(a->traits, "all") == 0)
+        rc = persona_trait_names(&w->names, &w->n, e);
+    else
+        cli_split(a->trait ? a->trait : a->traits, &w->names, &w->n);
+    w->n_names = w->n;
+    w->traits = cli_alloc(w->n, sizeof *w->traits);
+    w->results = cli_alloc(w->n, sizeof *w->results);
+    w->failures = cli_alloc(w->n, sizeof *w->failures);
+    w->paths = cli_alloc(w->n, sizeof *w->paths);
+    for (size_t i = 0; rc == PERSONA_OK && i < w->n; i++)
+        rc = persona_trait_find(w->names[i], &w->traits[i], e);
+    return rc;
+}
+
+/* --traits all: those that cannot be scored are left out, with a word. */
+static void drop_unscored(const transfer_args *a, work *w)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->to.judge || persona_judge_knows(w->to.judge, w->traits[i]->name)) {
+            persona_trait *t = w->traits[kept];
+            w->traits[kept++] = w->traits[i];
+            w->traits[i] = t;
+            continue;
+        }
+        cli_say(a->c, "%s is left out: judge %s cannot score it", w->traits[i]->name,
+                persona_judge_name(w->to.judge));
+    }
+    for (size_t i = kept; i < w->n; i++) {
+        persona_trait_free(w->traits[i]);
+        w->traits[i] = NULL;
+    }
+    w->n = kept;
+}
+
+/* Before hours of work: is the vector one of the source model? */
+static persona_code check_vector(const transfer_args *a, work *w, persona_err *e)
+{
+    const char *sha = NULL;
+    if (!w->given || !w->from.model)
+        return PERSONA_OK;
+    if (w->given->n_embd != w->from.info->n_embd || w->given->n_layer > w->from.info->n_layer)
+        return persona_err_set(e, PERSONA_E_SHAPE,
+                               "%s is %d wide over %d blocks, but %s is %d wide over %d blocks",
+                               a->vector, w->given->n_embd, w->given->n_layer, w->from.info->path,
+                               w->from.info->n_embd, w->from.info->n_layer);
+    persona_code rc = persona_model_sha256(w->from.model, &sha, e);
+    if (rc == PERSONA_OK && *w->given->from.model_hash &&
+        strcmp(w->given->from.model_hash, sha) != 0)
+        rc = persona_err_set(e, PERSONA_E_SHAPE,
+                             "%s belongs to %s (sha256 %.12s), not to %s (%.12s)", a->vector,
+                             w->given->from.model_name, w->given->from.model_hash,
+                             w->from.info->path, sha);
+    return rc;
+}
+
+static persona_code open_sides(const transfer_args *a, work *w, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    if (a->from)
         rc = cli_open_side(a->c, a->from, NULL, &w->from, e);
     if (rc == PERSONA_OK)
-        rc = cli_open_side(a->c, a->to, &w->from, &w->to, e);
-    if (rc == PERSONA_OK && w->given &&
-        (w->given->n_embd != w->from.info->n_embd || w->given->n_layer > w->from.info->n_layer))
-        rc = persona_err_set(e, PERSONA_E_SHAPE,
-                             "%s is %d wide over %d blocks, but %s is %d wide over %d blocks",
-                             a->vector, w->given->n_embd, w->given->n_layer, w->from.info->path,
-                             w->from.info->n_embd, w->from.info->n_layer);
-    if (rc == PERSONA_OK && !a->opts.evaluate)
-        return rc;
-    if (rc == PERSONA_OK && !w->to.judge)
+        rc = cli_open_side(a->c, a->to, a->from ? &w->from : NULL, &w->to, e);
+    if (rc == PERSONA_OK && w->map && w->from.model)
+        rc = persona_map_check(w->map, w->from.model, false, e);
+    if (rc == PERSONA_OK && w->map)
+        rc = persona_map_check(w->map, w->to.model, true, e);
+    if (rc == PERSONA_OK)
+        rc = check_vector(a, w, e);
+    if (rc == PERSONA_OK && a->opts.evaluate && !w->to.judge)
         rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
                              "no judge for %s: name one with --judge, or say --no-evaluate",
                              w->to.info->path);
+    return rc;
+}
+
+static persona_code open_all(transfer_args *a, work *w, persona_err *e)
+{
+    persona_code rc = find_traits(a, w, e);
+    if (rc == PERSONA_OK && a->vector)
+        rc = persona_vector_read(a->vector, &w->given, e);
+    if (rc == PERSONA_OK && a->map)
+        rc = persona_map_read(a->map, &w->map, e);
+    if (rc == PERSONA_OK && a->output && !a->traits)
+        rc = cli_writable(a->output, e);
+    if (rc == PERSONA_OK && a->report)
+        rc = cli_writable(a->report, e);
+    if (rc == PERSONA_OK)
+        rc = cli_all_traits(a->trait ? w->traits[0] : NULL, &w->packs, e);
+    if (rc == PERSONA_OK)
+        rc = open_sides(a, w, e);
+    if (rc == PERSONA_OK && a->traits)
+        drop_unscored(a, w);
+    return rc;
+}
+
+static persona_code place_of(const transfer_args *a, work *w, size_t i, persona_err *e)
+{
+    char *file = a->traits && a->output ? cli_format("%s/%s.gguf", a->output, w->traits[i]->name)
+                                        : NULL;
+    const persona_code rc = cli_vector_path(&w->to, w->traits[i]->name,
+                                            file ? file : a->traits ? NULL : a->output,
+                                            &w->paths[i], e);
+    mem_free(file);
+    return rc;
+}
+
+/* One trait; too little contrast in the source is a result of its own where there are several. */
+static persona_code run_trait(transfer_args *a, work *w, size_t i, persona_err *e)
+{
+    const study_side from = cli_side(&w->from), to = cli_side(&w->to);
+    persona_code rc = place_of(a, w, i, e);
+    if (rc == PERSONA_OK)
+        rc = study_trait(&from, &to, w->pairs, w->traits[i], &a->opts, &a->c->hooks, &w->results[i],
+                         e);
+    if (rc == PERSONA_E_NEGATIVE && a->traits) {
+        snprintf(w->failures[i], sizeof w->failures[i], "%s", e->msg);
+        cli_say(a->c, "%s: %s", w->traits[i]->name, e->msg);
+        return PERSONA_OK;
+    }
+    if (rc == PERSONA_OK)
+        rc = persona_vector_write(w->results[i]->transferred, w->paths[i], e);
+    tty_progress_clear(&a->c->progress);
+    if (rc == PERSONA_OK && a->traits && !a->c->json) {
+        study_print(stdout, w->results[i]);
+        printf("%s\n\n", w->paths[i]);
+        rc = cli_flush(e);
+    }
+    return rc;
+}
+
+static persona_code write_report(const transfer_args *a, const work *w, persona_err *e)
+{
+    report_trait *chapters = cli_alloc(w->n, sizeof *chapters);
+    report r = {.from = w->from.info,
+                .to = w->to.info,
+                .judge = w->to.judge ? persona_judge_name(w->to.judge) : "none",
+                .questions = w->to.questions ? w->to.questions->name : NULL,
+                .chapters = chapters,
+                .n_chapters = w->n,
+                .seed = a->c->seed,
+                .seconds = w->seconds};
+    for (size_t i = 0; i < w->n; i++)
+        chapters[i] = (report_trait){.pack = w->traits[i],
+                                     .result = w->results[i],
+                                     .failure = w->results[i] ? NULL : w->failures[i]};
+    persona_code rc = persona_model_sha256(w->to.model, &r.to_hash, e);
+    if (rc == PERSONA_OK && w->from.model)
+        rc = persona_model_sha256(w->from.model, &r.from_hash, e);
+    if (rc == PERSONA_OK)
+        rc = report_write(&r, a->report, e);
+    mem_free(chapters);
     return rc;
 }
 
@@ -191,49 +366,149 @@ static persona_code run(transfer_args *a, work *w, persona_err *e)
     persona_code rc = open_all(a, w, e);
     if (rc != PERSONA_OK)
         return rc;
-    const study_side from = cli_side(&w->from), to = cli_side(&w->to);
     a->opts.seed = a->c->seed;
-    a->opts.n_questions = a->opts.n_evaluate = a->opts.n_mapped = w->from.n_questions;
+    a->opts.fit = cli_fit_opts(a->c);
+    a->opts.keep_jobs = !a->c->mapping.no_cache;
+    a->opts.n_questions = a->opts.n_evaluate = w->to.n_questions;
     a->opts.given = w->given;
-    rc = study_pairs(&from, &to, w->packs.p, w->packs.n, &a->opts, &a->c->hooks, &w->pairs, e);
-    if (rc == PERSONA_OK)
-        rc = study_trait(&from, &to, w->pairs, w->trait, &a->opts, &a->c->hooks, &w->result, e);
-    if (rc == PERSONA_OK)
-        rc = cli_vector_path(&w->to, w->trait->name, a->output, &w->path, e);
-    if (rc == PERSONA_OK)
-        rc = persona_vector_write(w->result->transferred, w->path, e);
+    a->opts.map = w->map;
+    a->opts.others = (const persona_trait *const *)w->packs.p;
+    a->opts.n_others = w->packs.n;
+    if (!w->map)
+        rc = cli_pairs(a->c, &w->from, &w->to, &w->packs, w->to.n_questions, a->opts.max_tokens,
+                       &w->pairs, e);
+    if (rc == PERSONA_OK && w->pairs) {
+        tty_progress_clear(&a->c->progress);
+        cli_say_pairs(a->c, w->pairs);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < w->n; i++)
+        rc = run_trait(a, w, i, e);
     w->seconds = clock_now() - start;
+    if (rc == PERSONA_OK && a->report)
+        rc = write_report(a, w, e);
     return rc;
+}
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+static void trait_json(json_out *o, const work *w, size_t i)
+{
+    jo_object(o, NULL);
+    jo_string(o, "trait", w->traits[i]->name);
+    jo_string(o, "error", w->results[i] ? NULL : w->failures[i]);
+    if (w->results[i]) {
+        study_json(o, w->results[i]);
+        jo_string(o, "output", w->paths[i]);
+        jo_number(o, "seconds", w->results[i]->seconds);
+    } else {
+        jo_null(o, "verdict");
+    }
+    jo_end(o);
+}
+
+static void side_json(json_out *o, const work *w)
+{
+    if (w->from.model) {
+        cli_json_model(o, "from", w->from.info);
+    } else {
+        jo_object(o, "from");
+        jo_string(o, "name", w->map->from.name);
+        jo_string(o, "arch", w->map->from.arch);
+        jo_int(o, "n_layer", w->map->from.n_layer);
+        jo_int(o, "n_embd", w->map->from.n_embd);
+        jo_end(o);
+    }
+    cli_json_model(o, "to", w->to.info);
 }
 
 static persona_code print_json(const transfer_args *a, const work *w, persona_err *e)
 {
     cli_json j;
     json_out *o = cli_json_begin(&j, "transfer");
-    jo_string(o, "trait", w->result->trait);
-    cli_json_model(o, "from", w->from.info);
-    cli_json_model(o, "to", w->to.info);
-    study_json(o, w->result);
+    side_json(o, w);
+    if (a->traits) {
+        jo_array(o, "traits");
+        for (size_t i = 0; i < w->n; i++)
+            trait_json(o, w, i);
+        jo_end(o);
+        study_json_matrix(o, (study *const *)w->results, w->n);
+    } else {
+        jo_string(o, "trait", w->results[0]->trait);
+        study_json(o, w->results[0]);
+        jo_string(o, "output", w->paths[0]);
+    }
     jo_string(o, "judge", w->to.judge ? persona_judge_name(w->to.judge) : NULL);
     jo_int(o, "seed", (long long)a->c->seed);
-    jo_string(o, "output", w->path);
+    jo_string(o, "report", a->report);
     jo_number(o, "seconds", w->seconds);
     return cli_json_end(a->c, &j, e);
 }
 
-static void print_text(const work *w)
+static void print_text(const transfer_args *a, const work *w)
 {
-    printf("%s (%s) -> %s (%s)\n", w->from.info->name, w->from.info->arch, w->to.info->name,
-           w->to.info->arch);
-    study_print(stdout, w->result);
-    printf("%s  (%s)\n", w->path, cli_duration(w->seconds));
+    const char *from = w->map ? w->map->from.name : w->from.info->name;
+    const char *arch = w->map ? w->map->from.arch : w->from.info->arch;
+    printf("%s (%s) -> %s (%s)\n", from, arch, w->to.info->name, w->to.info->arch);
+    if (a->traits) {
+        study_print_summary(stdout, (study *const *)w->results, w->n);
+        study_print_matrix(stdout, (study *const *)w->results, w->n);
+        printf("(%s)\n", cli_duration(w->seconds));
+    } else {
+        study_print(stdout, w->results[0]);
+        printf("%s  (%s)\n", w->paths[0], cli_duration(w->seconds));
+    }
+    if (a->report)
+        printf("%s\n", a->report);
+}
+
+/* FAIL is an exit code. */
+static persona_code judge_all(const work *w, persona_err *e)
+{
+    size_t failed = 0, first = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        const bool bad = !w->results[i] ||
+                         (w->results[i]->evaluation && !w->results[i]->evaluation->pass);
+        if (bad && failed++ == 0)
+            first = i;
+    }
+    if (failed == 0)
+        return PERSONA_OK;
+    const char *why = w->results[first] ? w->results[first]->evaluation->reason : w->failures[first];
+    if (w->n == 1)
+        return persona_err_set(e, PERSONA_E_NEGATIVE, "the transfer of '%s' did not pass: %s",
+                               w->traits[0]->name, why);
+    return persona_err_set(e, PERSONA_E_NEGATIVE, "%zu of %zu traits did not pass, '%s' first: %s",
+                           failed, w->n, w->traits[first]->name, why);
+}
+
+static void work_free(work *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        study_free(w->results[i]);
+        persona_trait_free(w->traits[i]);
+        mem_free(w->paths[i]);
+    }
+    persona_names_free(w->names, w->n_names);
+    mem_free(w->results);
+    mem_free(w->traits);
+    mem_free(w->paths);
+    mem_free(w->failures);
+    persona_vector_free(w->given);
+    persona_map_free(w->map);
+    persona_pairs_free(w->pairs);
+    cli_traits_free(&w->packs);
+    cli_close(&w->to);
+    cli_close(&w->from);
 }
 
 persona_code cmd_transfer(cli_state *c, int argc, char **argv, persona_err *e)
 {
     transfer_args a = {.c = c, .opts = study_defaults()};
-    work w = {.path = NULL};
+    work w = {.n = 0};
     bool go = false;
+    memcpy(a.coefficients, default_coefficients, sizeof default_coefficients);
+    a.opts.coefficients = a.coefficients;
+    a.opts.n_coefficients = sizeof default_coefficients / sizeof *default_coefficients;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
     if (!go)
         return rc;
@@ -242,17 +517,9 @@ persona_code cmd_transfer(cli_state *c, int argc, char **argv, persona_err *e)
     if (rc == PERSONA_OK && c->json)
         rc = print_json(&a, &w, e);
     else if (rc == PERSONA_OK)
-        print_text(&w);
-    if (rc == PERSONA_OK && w.result->evaluation && !w.result->evaluation->pass)
-        rc = persona_err_set(e, PERSONA_E_NEGATIVE, "the transfer of '%s' did not pass: %s",
-                             w.result->trait, w.result->evaluation->reason);
-    mem_free(w.path);
-    study_free(w.result);
-    persona_vector_free(w.given);
-    persona_pairs_free(w.pairs);
-    cli_traits_free(&w.packs);
-    persona_trait_free(w.trait);
-    cli_close(&w.to);
-    cli_close(&w.from);
+        print_text(&a, &w);
+    if (rc == PERSONA_OK)
+        rc = judge_all(&w, e);
+    work_free(&w);
     return rc;
 }

@@ -20,6 +20,7 @@ static const cli_command commands[] = {
     {"demo", "The whole story on the two models that ship with persona", cmd_demo},
     {"extract", "Extract a persona vector from a model", cmd_extract},
     {"transfer", "Carry a vector to another model and measure what arrived", cmd_transfer},
+    {"map", "Fit a map between two models once, to carry many vectors; show one", cmd_map},
     {"generate", "Answer a prompt, steered if you like", cmd_generate},
     {"vector", "Show, compare, convert or combine vector files", cmd_vector},
     {"judge", "Train a judge, show one, or compare one with labels", cmd_judge},

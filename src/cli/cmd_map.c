@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_map.c - `persona map fit|show`: a map between two models as a file.
+ *
+ * A map costs hours on large models and serves every vector of the source afterwards, without the texts
+ * and without the source model. It remembers which texts it was fitted on; what it says about a trait
+ * whose texts it has seen is in-sample, so --without names the traits to be carried over later.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/table.h"
+
+enum { KEY_FROM = 0x2000, KEY_TO, KEY_WITHOUT, KEY_MAX_TOKENS };
+
+typedef struct map_args {
+    cli_state *c;
+    const char *action, *file, *from, *to, *without, *output;
+    int max_tokens;
+} map_args;
+
+static const struct argp_option options[] = {
+    {"from", KEY_FROM, "FILE", 0, "fit: the source model (GGUF)", 0},
+    {"to", KEY_TO, "FILE", 0, "fit: the target model (GGUF)", 0},
+    {"without", KEY_WITHOUT, "A,B", 0, "fit: traits whose texts the map must not see", 0},
+    {"output", 'o', "FILE", 0, "fit: where the map goes", 0},
+    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "fit: length of a text at most (default 96)", 0},
+    {0},
+};
+
+static error_t check(struct argp_state *state)
+{
+    const map_args *a = state->input;
+    if (a->c->help)
+        return 0;
+    if (!a->action)
+        return cli_usage(state, "what to do: fit or show?");
+    const bool fit = strcmp(a->action, "fit") == 0;
+    if (!fit && strcmp(a->action, "show") != 0)
+        return cli_usage(state, "map can fit and show, not '%s'", a->action);
+    if (fit && a->file)
+        return cli_usage(state, "map fit takes options only, not '%s'", a->file);
+    if (fit && (!a->from || !a->to || !a->output))
+        return cli_usage(state, "%s is missing", !a->from ? "--from" : !a->to ? "--to" : "--output");
+    if (!fit && !a->file)
+        return cli_usage(state, "map show wants a map file");
+    if (!fit && (a->from || a->to || a->without || a->output))
+        return cli_usage(state, "--from, --to, --without and --output belong to map fit");
+    return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    map_args *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_init_children(state);
+        return 0;
+    case KEY_FROM:
+        a->from = arg;
+        return 0;
+    case KEY_TO:
+        a->to = arg;
+        return 0;
+    case KEY_WITHOUT:
+        a->without = arg;
+        return 0;
+    case 'o':
+        a->output = arg;
+        return 0;
+    case KEY_MAX_TOKENS:
+        return cli_int(state, "--max-tokens", arg, 1, 1 << 16, &a->max_tokens);
+    case ARGP_KEY_ARG:
+        if (a->action && a->file)
+            return cli_usage(state, "one map file at a time, not '%s', too", arg);
+        *(a->action ? &a->file : &a->action) = arg;
+        return 0;
+    case ARGP_KEY_END:
+        return check(state);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {
+    CLI_CHILD_MAPPING, CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
+static const struct argp argp = {
+    options,
+    parse,
+    "fit --from FILE --to FILE -o MAP\nshow MAP",
+    "Fits a linear map from one model's activations to another's on texts that both have read, for the "
+    "most promising pairs of blocks, and keeps it as a file that `persona transfer --map` uses; or shows "
+    "such a file.",
+    children,
+    NULL,
+    NULL,
+};
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+static persona_code print_json(cli_state *c, const persona_map *m, const char *path, double seconds,
+                               persona_err *e)
+{
+    cli_json j;
+    json_out *o = cli_json_begin(&j, "map");
+    const persona_map_side *const sides[2] = {&m->from, &m->to};
+    for (size_t i = 0; i < 2; i++) {
+        jo_object(o, i == 0 ? "from" : "to");
+        jo_string(o, "name", sides[i]->name);
+        jo_string(o, "arch", sides[i]->arch);
+        jo_string(o, "sha256", sides[i]->hash);
+        jo_int(o, "n_layer", sides[i]->n_layer);
+        jo_int(o, "n_embd", sides[i]->n_embd);
+        jo_end(o);
+    }
+    jo_string(o, "method", m->method);
+    jo_string(o, "pairing", m->pairing);
+    jo_int(o, "n_texts", (long long)m->n_texts);
+    jo_int(o, "n_rows", (long long)m->n_rows);
+    jo_int(o, "n_contrasts", (long long)m->n_contrasts);
+    jo_int(o, "n_groups", (long long)m->n_groups);
+    jo_array(o, "traits");
+    for (size_t i = 0; i < m->n_traits; i++)
+        jo_string(o, NULL, m->traits[i]);
+    jo_end(o);
+    jo_array(o, "blocks");
+    for (size_t i = 0; i < m->n_blocks; i++) {
+        const persona_map_block *b = &m->blocks[i];
+        jo_object(o, NULL);
+        jo_int(o, "layer_from", b->from);
+        jo_int(o, "layer_to", b->to);
+        jo_number(o, "lambda", b->lambda);
+        jo_int(o, "rank", b->rank);
+        jo_number(o, "r2_heldout", b->r2_heldout);
+        jo_number(o, "r2_contrast", b->r2_contrast);
+        jo_number(o, "r2_shuffled", b->r2_shuffled);
+        jo_number(o, "r2_shuffled_max", b->r2_shuffled_max);
+        jo_end(o);
+    }
+    jo_end(o);
+    jo_int(o, "seed", (long long)m->seed);
+    jo_string(o, "output", path);
+    if (seconds > 0)
+        jo_number(o, "seconds", seconds);
+    return cli_json_end(c, &j, e);
+}
+
+static void print_text(const persona_map *m)
+{
+    static const table_column columns[] = {
+        {"block", TABLE_LEFT},       {"lambda", TABLE_RIGHT},       {"rank", TABLE_RIGHT},
+        {"R2 rows", TABLE_RIGHT},    {"R2 contrasts", TABLE_RIGHT}, {"shuffled", TABLE_RIGHT},
+        {"at most", TABLE_RIGHT},
+    };
+    table t;
+    printf("%s%s -> %s%s  %s on %zu texts (%zu rows of %ss, %zu contrasts)\n",
+           tty_paint(stdout, TTY_BOLD), m->from.name, m->to.name, tty_paint(stdout, TTY_RESET),
+           m->method, m->n_texts, m->n_rows, m->pairing, m->n_contrasts);
+    printf("  from %s, %d blocks, %d wide, %.16s\n  to   %s, %d blocks, %d wide, %.16s\n  traits",
+           m->from.arch, m->from.n_layer, m->from.n_embd, m->from.hash, m->to.arch, m->to.n_layer,
+           m->to.n_embd, m->to.hash);
+    for (size_t i = 0; i < m->n_traits; i++)
+        printf("%s %s", i > 0 ? "," : "", m->traits[i]);
+    printf("%s\n\n", m->n_traits == 0 ? " none" : "");
+    table_init(&t, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < m->n_blocks; i++) {
+        const persona_map_block *b = &m->blocks[i];
+        table_cell(&t, "%d -> %d", b->from, b->to);
+        table_cell(&t, "%.3g", b->lambda);
+        table_cell(&t, "%d", b->rank);
+        table_cell(&t, "%s", cli_number(b->r2_heldout, 3));
+        table_cell(&t, "%s", cli_number(b->r2_contrast, 3));
+        table_cell(&t, "%s", cli_number(b->r2_shuffled, 3));
+        table_cell(&t, "%s", cli_number(b->r2_shuffled_max, 3));
+    }
+    table_print(&t, stdout, 2);
+    table_free(&t);
+}
+
+/* ---- work ------------------------------------------------------------------------------------ */
+
+/* Every pack but those that --without names. Errors: NOTFOUND (no pack of a name). */
+static persona_code packs_without(const map_args *a, cli_traits *packs, persona_err *e)
+{
+    char **names = NULL;
+    size_t n = 0, kept = 0;
+    persona_code rc = cli_all_traits(NULL, packs, e);
+    if (a->without)
+        cli_split(a->without, &names, &n);
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        persona_trait *t = NULL;
+        rc = persona_trait_find(names[i], &t, e);
+        persona_trait_free(t);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < packs->n; i++) {
+        bool out = false;
+        for (size_t k = 0; k < n; k++)
+            out = out || strcmp(packs->p[i]->name, names[k]) == 0;
+        if (out)
+            persona_trait_free(packs->p[i]);
+        else
+            packs->p[kept++] = packs->p[i];
+    }
+    if (rc == PERSONA_OK)
+        packs->n = kept;
+    persona_names_free(names, n);
+    return rc;
+}
+
+static persona_code fit(map_args *a, persona_map **out, persona_err *e)
+{
+    cli_engine from = {0}, to = {0};
+    cli_traits packs = {0};
+    persona_pairs *pairs = NULL;
+    persona_code rc = cli_writable(a->output, e);
+    if (rc == PERSONA_OK)
+        rc = packs_without(a, &packs, e);
+    if (rc == PERSONA_OK)
+        rc = cli_open_side(a->c, a->from, NULL, &from, e);
+    if (rc == PERSONA_OK)
+        rc = cli_open_side(a->c, a->to, &from, &to, e);
+    if (rc == PERSONA_OK)
+        rc = cli_pairs(a->c, &from, &to, &packs, from.n_questions, a->max_tokens, &pairs, e);
+    if (rc == PERSONA_OK) {
+        const persona_fit_opts o = cli_fit_opts(a->c);
+        tty_progress_clear(&a->c->progress);
+        cli_say_pairs(a->c, pairs);
+        rc = persona_map_fit(pairs, &o, &a->c->hooks, out, e);
+    }
+    if (rc == PERSONA_OK)
+        rc = persona_map_write(*out, a->output, e);
+    persona_pairs_free(pairs);
+    cli_close(&to);
+    cli_close(&from);
+    cli_traits_free(&packs);
+    return rc;
+}
+
+persona_code cmd_map(cli_state *c, int argc, char **argv, persona_err *e)
+{
+    map_args a = {.c = c};
+    persona_map *m = NULL;
+    bool go = false;
+    const double start = clock_now();
+    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
+    if (!go)
+        return rc;
+    const bool fits = strcmp(a.action, "fit") == 0;
+    rc = fits ? fit(&a, &m, e) : persona_map_read(a.file, &m, e);
+    tty_progress_clear(&c->progress);
+    if (rc == PERSONA_OK && c->json)
+        rc = print_json(c, m, fits ? a.output : a.file, fits ? clock_now() - start : 0, e);
+    else if (rc == PERSONA_OK)
+        print_text(m);
+    if (rc == PERSONA_OK && fits && !c->json)
+        printf("%s  (%s)\n", a.output, cli_duration(clock_now() - start));
+    persona_map_free(m);
+    return rc;
+}
