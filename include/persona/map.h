@@ -33,8 +33,8 @@ typedef struct persona_map_factors {
 /* One pair of blocks. NAN: not measured. */
 typedef struct persona_map_block {
     int from, to;
-    double lambda; /* relative to the mean eigenvalue of the Gram matrix */
-    int rank;      /* 0: full */
+    double lambda;      /* relative to the mean eigenvalue of the Gram matrix */
+    int rank;           /* 0: full */
     double r2_heldout;  /* rows of questions that were left out */
     double r2_contrast; /* differences between the poles of other traits, left out by question */
     double r2_shuffled, r2_shuffled_max; /* r2_contrast of shuffled pairings: mean, largest */
@@ -55,7 +55,7 @@ typedef struct persona_map {
     size_t n_blocks;
     char **traits; /* (n_traits) whose texts it was fitted on */
     size_t n_traits;
-    char *texts;   /* hashes of all of them, as persona_provenance.texts */
+    char *texts; /* hashes of all of them, as persona_provenance.texts */
     char *library;
     size_t n_texts, n_rows, n_contrasts, n_groups;
     uint32_t seed;
@@ -67,19 +67,22 @@ const char *persona_map_method(size_t i, const char **summary);
 
 void persona_map_free(persona_map *m);
 
-/* GGUF of architecture "persona-map" (FORMATS.md); whole or not at all. Errors: IO, NOMEM. */
-PERSONA_CHECK persona_code persona_map_write(const persona_map *m, const char *path, persona_err *e);
+/* GGUF of architecture "persona-map" (FORMATS.md); whole or not at all. Errors: SHAPE (a
+ * pair of blocks twice), IO, NOMEM. */
+PERSONA_CHECK persona_code persona_map_write(const persona_map *m, const char *path,
+                                             persona_err *e);
 /* Errors: NOTFOUND, IO, FORMAT (what, where), NUMERIC (a value that is not finite), NOMEM. */
 PERSONA_CHECK persona_code persona_map_read(const char *path, persona_map **out, persona_err *e);
 
 /* Whether a model is the one that the map was fitted on, by the hash of its file. target: which side.
  * Errors: SHAPE (names both and says what to do). */
-PERSONA_CHECK persona_code persona_map_check(const persona_map *m, persona_model *model, bool target,
-                                             persona_err *e);
+PERSONA_CHECK persona_code persona_map_check(const persona_map *m, persona_model *model,
+                                             bool target, persona_err *e);
 
 typedef struct persona_apply_opts {
-    bool null;   /* through the shuffled map */
-    int from, to; /* only this pair of blocks; -1, -1: each target block from its most promising source */
+    bool null; /* through the shuffled map */
+    int from,
+        to; /* only this pair of blocks; -1, -1: each target block from its most promising source */
 } persona_apply_opts;
 
 /* Maps v to the target: each direction gets the norm at which ||v_t||/||h_t|| = ||v_s||/||h_s||

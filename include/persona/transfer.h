@@ -45,16 +45,17 @@ size_t persona_pairs_count(const persona_pairs *p, const char *without_trait);
 /* ---- mapping --------------------------------------------------------------------------------- */
 
 typedef struct persona_fit_opts {
-    const char *method;  /* see persona_map_method; default "ridge" */
-    double lambda;       /* relative to the mean eigenvalue; <= 0 (default): by leaving groups out */
+    const char *method; /* see persona_map_method; default "ridge" */
+    double lambda;      /* relative to the mean eigenvalue; <= 0 (default): by leaving groups out */
     int rank, n_anchors; /* of the methods that have them; 0 (default): searched, 100 */
     const char *without; /* a trait whose texts are left out, all of them; NULL: none */
-    const char *texts;   /* hashes of texts that are left out (persona_provenance.texts); NULL: none */
-    int from, to;        /* only this pair of blocks; -1, -1 (default): found by the grid */
-    int n_candidates;    /* pairs of blocks to fit; 0 (default): 4, or all of a shallow target */
-    bool null;           /* also fit each after shuffling which text belongs to which; default */
-    bool chunks;         /* rows are chunks of texts instead of whole ones */
-    int n_shuffles;      /* pairings behind r2_shuffled; 0 (default): 20 */
+    const char
+        *texts;       /* hashes of texts that are left out (persona_provenance.texts); NULL: none */
+    int from, to;     /* only this pair of blocks; -1, -1 (default): found by the grid */
+    int n_candidates; /* pairs of blocks to fit; 0 (default): 4, or all of a shallow target */
+    bool null;        /* also fit each after shuffling which text belongs to which; default */
+    bool chunks;      /* rows are chunks of texts instead of whole ones */
+    int n_shuffles;   /* pairings behind r2_shuffled; 0 (default): 20 */
     uint32_t seed;
 } persona_fit_opts;
 persona_fit_opts persona_fit_defaults(void);

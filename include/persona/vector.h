@@ -52,8 +52,9 @@ typedef struct persona_provenance {
     char *model_name, *model_arch, *model_hash; /* hash: sha256 of the GGUF, 64 hex */
     char *template_hash, *judge, *library;
     char *parent_hash, *parent_model, *map; /* transferred vectors: source and map */
-    char *sample; /* transferred vectors: "held-out", "in-sample", or "unknown" (PERSONA_SAMPLE_*) */
-    char *texts;  /* hashes of the answers behind it, 16 hex digits each (FORMATS.md); "" unknown */
+    char
+        *sample; /* transferred vectors: "held-out", "in-sample", or "unknown" (PERSONA_SAMPLE_*) */
+    char *texts; /* hashes of the answers behind it, 16 hex digits each (FORMATS.md); "" unknown */
     uint32_t seed;
     int n_generated_pos, n_generated_neg, n_kept_pos, n_kept_neg;
     int best_layer; /* -1: unknown */
@@ -61,11 +62,11 @@ typedef struct persona_provenance {
     float dose_kl;  /* what was measured at that dose, nats (95th percentile); NAN */
     float safe_low,
         safe_high; /* coefficients between which answers stay coherent; NAN: not measured */
-    float promote, suppress;               /* recommended coefficients; NAN */
-    int layer_from, n_texts;               /* transferred vectors; -1 / 0 otherwise */
+    float promote, suppress;                            /* recommended coefficients; NAN */
+    int layer_from, n_texts;                            /* transferred vectors; -1 / 0 otherwise */
     float lambda, r2_heldout, r2_contrast, r2_shuffled; /* transferred vectors; NAN otherwise */
-    char *verdict;                         /* PASS, FAIL or "" */
-    char *unit;                            /* PERSONA_UNIT_RAW unless something else is known */
+    char *verdict;                                      /* PASS, FAIL or "" */
+    char *unit;   /* PERSONA_UNIT_RAW unless something else is known */
     char *source; /* the program or project that made a foreign file, e.g. "EasySteer" */
     char *note;   /* what an import or a combination did: numbering, unit, what was left out */
 } persona_provenance;

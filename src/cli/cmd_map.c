@@ -43,7 +43,10 @@ static error_t check(struct argp_state *state)
     if (fit && a->file)
         return cli_usage(state, "map fit takes options only, not '%s'", a->file);
     if (fit && (!a->from || !a->to || !a->output))
-        return cli_usage(state, "%s is missing", !a->from ? "--from" : !a->to ? "--to" : "--output");
+        return cli_usage(state, "%s is missing",
+                         !a->from ? "--from"
+                         : !a->to ? "--to"
+                                  : "--output");
     if (!fit && !a->file)
         return cli_usage(state, "map show wants a map file");
     if (!fit && (a->from || a->to || a->without || a->output))
@@ -90,8 +93,10 @@ static const struct argp argp = {
     options,
     parse,
     "fit --from FILE --to FILE -o MAP\nshow MAP",
-    "Fits a linear map from one model's activations to another's on texts that both have read, for the "
-    "most promising pairs of blocks, and keeps it as a file that `persona transfer --map` uses; or shows "
+    "Fits a linear map from one model's activations to another's on texts that both have read, for "
+    "the "
+    "most promising pairs of blocks, and keeps it as a file that `persona transfer --map` uses; or "
+    "shows "
     "such a file.",
     children,
     NULL,
@@ -150,8 +155,8 @@ static persona_code print_json(cli_state *c, const persona_map *m, const char *p
 static void print_text(const persona_map *m)
 {
     static const table_column columns[] = {
-        {"block", TABLE_LEFT},       {"lambda", TABLE_RIGHT},       {"rank", TABLE_RIGHT},
-        {"R2 rows", TABLE_RIGHT},    {"R2 contrasts", TABLE_RIGHT}, {"shuffled", TABLE_RIGHT},
+        {"block", TABLE_LEFT},    {"lambda", TABLE_RIGHT},       {"rank", TABLE_RIGHT},
+        {"R2 rows", TABLE_RIGHT}, {"R2 contrasts", TABLE_RIGHT}, {"shuffled", TABLE_RIGHT},
         {"at most", TABLE_RIGHT},
     };
     table t;

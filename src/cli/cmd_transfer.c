@@ -58,7 +58,8 @@ static const struct argp_option options[] = {
     {"coefficients", KEY_COEFFICIENTS, "A:B:N", 0,
      "N coefficients from A to B to evaluate (default -2, -1, -0.5, 0, 0.5, 1, 2)", 0},
     {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
-    {"answers", KEY_ANSWERS, "N", 0, "Answers per evaluation question and condition (default 1)", 0},
+    {"answers", KEY_ANSWERS, "N", 0, "Answers per evaluation question and condition (default 1)",
+     0},
     {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most", 0},
     {0},
 };
@@ -101,10 +102,10 @@ static error_t check(struct argp_state *state)
 {
     const transfer_args *a = state->input;
     const bool source = !a->map || !a->vector; /* is the source model needed? */
-    const char *missing = source && !a->from          ? "--from"
-                          : !a->to                    ? "--to"
-                          : !a->trait && !a->traits   ? "--trait"
-                                                      : NULL;
+    const char *missing = source && !a->from        ? "--from"
+                          : !a->to                  ? "--to"
+                          : !a->trait && !a->traits ? "--trait"
+                                                    : NULL;
     if (a->c->help)
         return 0;
     if (missing)
@@ -177,7 +178,8 @@ static const struct argp argp = {
     "--map MAP --vector FILE --to FILE --trait NAME",
     "Carries a persona vector from one model to another of any architecture, by a map learnt from "
     "texts that both have read and that leave this trait out, and measures what arrived beside a "
-    "native vector, the target's own reading of the texts, and everything that must do nothing: a map "
+    "native vector, the target's own reading of the texts, and everything that must do nothing: a "
+    "map "
     "of shuffled pairs, random directions, the source's numbers as they stand.",
     children,
     NULL,
@@ -254,10 +256,9 @@ static persona_code check_vector(const transfer_args *a, work *w, persona_err *e
     persona_code rc = persona_model_sha256(w->from.model, &sha, e);
     if (rc == PERSONA_OK && *w->given->from.model_hash &&
         strcmp(w->given->from.model_hash, sha) != 0)
-        rc = persona_err_set(e, PERSONA_E_SHAPE,
-                             "%s belongs to %s (sha256 %.12s), not to %s (%.12s)", a->vector,
-                             w->given->from.model_name, w->given->from.model_hash,
-                             w->from.info->path, sha);
+        rc = persona_err_set(
+            e, PERSONA_E_SHAPE, "%s belongs to %s (sha256 %.12s), not to %s (%.12s)", a->vector,
+            w->given->from.model_name, w->given->from.model_hash, w->from.info->path, sha);
     return rc;
 }
 
@@ -303,10 +304,12 @@ static persona_code open_all(transfer_args *a, work *w, persona_err *e)
 
 static persona_code place_of(const transfer_args *a, work *w, size_t i, persona_err *e)
 {
-    char *file = a->traits && a->output ? cli_format("%s/%s.gguf", a->output, w->traits[i]->name)
-                                        : NULL;
+    char *file =
+        a->traits && a->output ? cli_format("%s/%s.gguf", a->output, w->traits[i]->name) : NULL;
     const persona_code rc = cli_vector_path(&w->to, w->traits[i]->name,
-                                            file ? file : a->traits ? NULL : a->output,
+                                            file        ? file
+                                            : a->traits ? NULL
+                                                        : a->output,
                                             &w->paths[i], e);
     mem_free(file);
     return rc;
@@ -466,14 +469,15 @@ static persona_code judge_all(const work *w, persona_err *e)
 {
     size_t failed = 0, first = 0;
     for (size_t i = 0; i < w->n; i++) {
-        const bool bad = !w->results[i] ||
-                         (w->results[i]->evaluation && !w->results[i]->evaluation->pass);
+        const bool bad =
+            !w->results[i] || (w->results[i]->evaluation && !w->results[i]->evaluation->pass);
         if (bad && failed++ == 0)
             first = i;
     }
     if (failed == 0)
         return PERSONA_OK;
-    const char *why = w->results[first] ? w->results[first]->evaluation->reason : w->failures[first];
+    const char *why =
+        w->results[first] ? w->results[first]->evaluation->reason : w->failures[first];
     if (w->n == 1)
         return persona_err_set(e, PERSONA_E_NEGATIVE, "the transfer of '%s' did not pass: %s",
                                w->traits[0]->name, why);

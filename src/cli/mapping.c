@@ -25,8 +25,7 @@ enum {
 };
 
 static const struct argp_option options[] = {
-    {"method", KEY_METHOD, "NAME", 0,
-     "ridge (default), lowrank, procrustes, paired or anchors", 0},
+    {"method", KEY_METHOD, "NAME", 0, "ridge (default), lowrank, procrustes, paired or anchors", 0},
     {"pairing", KEY_PAIRING, "WHAT", 0,
      "Rows of the map: a text's whole response (default), or every chunk of it", 0},
     {"lambda", KEY_LAMBDA, "X", 0,
@@ -36,8 +35,8 @@ static const struct argp_option options[] = {
     {"texts", KEY_TEXTS, "FILE", 0,
      "Texts to map by, instead of having the source write them; may be repeated", 0},
     {"neutral", KEY_NEUTRAL, "N", 0, "Texts without an instruction to write (default 120)", 0},
-    {"map-questions", KEY_MAP_QUESTIONS, "N", 0, "Questions per trait to write texts on (default 20)",
-     0},
+    {"map-questions", KEY_MAP_QUESTIONS, "N", 0,
+     "Questions per trait to write texts on (default 20)", 0},
     {"blocks", KEY_BLOCKS, "FROM:TO", 0, "Only this pair of blocks (default: found)", 0},
     {"candidates", KEY_CANDIDATES, "N", 0,
      "Pairs of blocks that are tried by steering (default 4; all of a shallow target)", 0},
@@ -60,8 +59,8 @@ static error_t set_method(struct argp_state *state, char *arg)
             return 0;
         }
     }
-    return cli_usage(state,
-                     "--method is ridge, lowrank, procrustes, paired or anchors, not '%s'", arg);
+    return cli_usage(state, "--method is ridge, lowrank, procrustes, paired or anchors, not '%s'",
+                     arg);
 }
 
 static error_t set_pairing(struct argp_state *state, const char *arg)

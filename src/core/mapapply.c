@@ -26,12 +26,12 @@ static persona_code check(const persona_map *m, const persona_vector *v, persona
                                v->from.trait, v->n_embd, v->n_layer, m->from.name, m->from.n_embd,
                                m->from.n_layer);
     if (*v->from.model_hash && strcmp(v->from.model_hash, m->from.hash) != 0)
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "the vector '%s' was extracted from another file (%s, sha256 %.12s) "
-                               "than the map was fitted on (%s, %.12s); extract it from that file, or "
-                               "fit a map for the other one",
-                               v->from.trait, v->from.model_name, v->from.model_hash, m->from.name,
-                               m->from.hash);
+        return persona_err_set(
+            e, PERSONA_E_SHAPE,
+            "the vector '%s' was extracted from another file (%s, sha256 %.12s) "
+            "than the map was fitted on (%s, %.12s); extract it from that file, or "
+            "fit a map for the other one",
+            v->from.trait, v->from.model_name, v->from.model_hash, m->from.name, m->from.hash);
     return PERSONA_OK;
 }
 
@@ -45,7 +45,8 @@ static persona_code map_row(const persona_map *m, const persona_map_block *b,
     const double h_own = (double)l->h_median, h_map = (double)m->from.h_median[b->from];
     const double h_from = isfinite(h_own) && h_own > 0 ? h_own : h_map;
     const double h_to = (double)m->to.h_median[b->to];
-    linalg_mul((mat){f->left, f->k, (size_t)m->from.n_embd}, persona_vector_row(v, b->from), middle);
+    linalg_mul((mat){f->left, f->k, (size_t)m->from.n_embd}, persona_vector_row(v, b->from),
+               middle);
     linalg_tmul((mat){f->right, f->k, dt}, middle, out);
     const double norm = vec_norm(out, dt);
     if (!(norm > 0) || !isfinite(norm))
@@ -53,10 +54,11 @@ static persona_code map_row(const persona_map *m, const persona_map_block *b,
                                "the map sends '%s' at block %d to nothing at block %d (norm %g)",
                                v->from.trait, b->from, b->to, norm);
     if (!(h_from > 0) || !(h_to > 0))
-        return persona_err_set(e, PERSONA_E_NUMERIC,
-                               "the map does not know how large activations are at block %d (%g) or "
-                               "%d (%g)",
-                               b->from, h_from, b->to, h_to);
+        return persona_err_set(
+            e, PERSONA_E_NUMERIC,
+            "the map does not know how large activations are at block %d (%g) or "
+            "%d (%g)",
+            b->from, h_from, b->to, h_to);
     vec_scale(out, (double)l->norm / h_from * h_to / norm, dt);
     return PERSONA_OK;
 }

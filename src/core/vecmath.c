@@ -260,8 +260,8 @@ static persona_code join_texts(const persona_vector_term *terms, size_t n, perso
         uint64_t *h = NULL;
         size_t k = 0;
         rc = textset_parse(terms[i].v->from.texts, &h, &k, e);
-        uint64_t *grown = rc == PERSONA_OK && k > 0
-                              ? mem_realloc(all, n_all + k, sizeof *all) : NULL;
+        uint64_t *grown =
+            rc == PERSONA_OK && k > 0 ? mem_realloc(all, n_all + k, sizeof *all) : NULL;
         if (grown) {
             memcpy(grown + n_all, h, k * sizeof *h);
             all = grown;

@@ -137,8 +137,9 @@ static persona_code hash_kept(void *ud, const job_answer *a, persona_err *e)
 static persona_code kept_texts(const rollouts *r, char **texts, persona_err *e)
 {
     hashing x = {.x = r, .h = mem_calloc(r->n, sizeof *x.h)};
-    persona_code rc = x.h ? job_each_answer(r->job, ROLLOUT_STAGE, JOB_BY_ID, NULL, hash_kept, &x, e)
-                          : mem_err(e, "the hashes of texts");
+    persona_code rc =
+        x.h ? job_each_answer(r->job, ROLLOUT_STAGE, JOB_BY_ID, NULL, hash_kept, &x, e)
+            : mem_err(e, "the hashes of texts");
     if (rc == PERSONA_OK)
         rc = textset_format(x.h, textset_sort(x.h, x.n), texts, e);
     mem_free(x.h);

@@ -16,9 +16,10 @@ persona_code persona_map_check(const persona_map *m, persona_model *model, bool 
     const persona_code rc = persona_model_sha256(model, &sha, e);
     if (rc != PERSONA_OK || strcmp(sha, side->hash) == 0)
         return rc;
-    return persona_err_set(e, PERSONA_E_SHAPE,
-                           "the map was fitted %s %s (%s, sha256 %.12s), not %s %s (%.12s); use that "
-                           "file, or fit a map for this one with 'persona map fit'",
-                           target ? "for the target" : "on the source", side->name, side->arch,
-                           side->hash, target ? "for" : "on", info->path, sha);
+    return persona_err_set(
+        e, PERSONA_E_SHAPE,
+        "the map was fitted %s %s (%s, sha256 %.12s), not %s %s (%.12s); use that "
+        "file, or fit a map for this one with 'persona map fit'",
+        target ? "for the target" : "on the source", side->name, side->arch, side->hash,
+        target ? "for" : "on", info->path, sha);
 }

@@ -212,7 +212,7 @@ static persona_code choose_blocks(fitting *f, persona_err *e)
 {
     const persona_pairs *p = f->p;
     const size_t n = p->n_blocks_from * p->n_blocks_to;
-    const size_t most = f->o->n_candidates > 0        ? (size_t)f->o->n_candidates
+    const size_t most = f->o->n_candidates > 0             ? (size_t)f->o->n_candidates
                         : p->n_blocks_to <= ALL_CANDIDATES ? p->n_blocks_to
                                                            : N_CANDIDATES;
     grid_cell *cells = mem_calloc(n, sizeof *cells);
@@ -225,13 +225,23 @@ static persona_code choose_blocks(fitting *f, persona_err *e)
         f->out->blocks[0].to = f->o->to;
         f->out->n_blocks = 1;
     } else if (rc == PERSONA_OK) {
-        const grid_task task = {.from = p->blocks_from, .to = p->blocks_to,
-                                .n_from = p->n_blocks_from, .n_to = p->n_blocks_to,
-                                .n = f->n_rows, .ds = (size_t)p->d_from, .dt = (size_t)p->d_to,
-                                .group = f->group, .n_groups = p->n_groups,
-                                .pos = f->pos, .neg = f->neg, .n_contrasts = f->n_contrasts,
-                                .n_shuffles = 3, .seed = f->o->seed,
-                                .rows = grid_load, .ud = f, .progress = grid_progress};
+        const grid_task task = {.from = p->blocks_from,
+                                .to = p->blocks_to,
+                                .n_from = p->n_blocks_from,
+                                .n_to = p->n_blocks_to,
+                                .n = f->n_rows,
+                                .ds = (size_t)p->d_from,
+                                .dt = (size_t)p->d_to,
+                                .group = f->group,
+                                .n_groups = p->n_groups,
+                                .pos = f->pos,
+                                .neg = f->neg,
+                                .n_contrasts = f->n_contrasts,
+                                .n_shuffles = 3,
+                                .seed = f->o->seed,
+                                .rows = grid_load,
+                                .ud = f,
+                                .progress = grid_progress};
         rc = grid_run(&task, cells, e);
         if (rc == PERSONA_OK)
             f->out->n_blocks =
@@ -329,11 +339,12 @@ static persona_code check_contrasts(const fitting *f, persona_err *e)
                                f->n_texts, f->o->without ? " without " : "",
                                f->o->without ? f->o->without : "");
     if (f->n_contrasts < 4)
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "map: %zu contrasts (a positive and a negative text of one trait and "
-                               "question) in %zu texts, at least 4 are needed to judge a map: add "
-                               "texts of both poles of other traits",
-                               f->n_contrasts, f->n_texts);
+        return persona_err_set(
+            e, PERSONA_E_USAGE,
+            "map: %zu contrasts (a positive and a negative text of one trait and "
+            "question) in %zu texts, at least 4 are needed to judge a map: add "
+            "texts of both poles of other traits",
+            f->n_contrasts, f->n_texts);
     return PERSONA_OK;
 }
 

@@ -63,8 +63,8 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
     x.n_questions = s->o->n_questions;
     x.n_rollouts = s->o->n_rollouts;
     x.seed = s->o->seed;
-    x.response_curve = false;  /* the evaluation shows it on other questions */
-    x.choose_layer = target;   /* the source's block is found with the target's */
+    x.response_curve = false; /* the evaluation shows it on other questions */
+    x.choose_layer = target;  /* the source's block is found with the target's */
     x.calibrate = target;
     x.quick = true; /* as persona_settle does for vectors that are carried over */
     if (s->o->max_tokens > 0)
@@ -114,13 +114,11 @@ static persona_code carry(studying *s, persona_err *e)
         return rc;
     map_stamp(s->map, x->transferred->from.best_layer, x->transferred);
     describe_map(s->map, x->transferred->from.best_layer, &x->map);
-    const bool in_sample =
-        strcmp(x->transferred->from.sample, PERSONA_SAMPLE_IN_SAMPLE) == 0;
-    x->arms[x->n_arms++] = (study_arm){.condition = in_sample ? "in-sample" : "transferred",
-                                       .vector = x->transferred};
+    const bool in_sample = strcmp(x->transferred->from.sample, PERSONA_SAMPLE_IN_SAMPLE) == 0;
+    x->arms[x->n_arms++] =
+        (study_arm){.condition = in_sample ? "in-sample" : "transferred", .vector = x->transferred};
     if (strcmp(x->transferred->from.sample, PERSONA_SAMPLE_UNKNOWN) == 0)
-        study_note(x, "held out by name only",
-                   "the vector does not say which texts it comes from");
+        study_note(x, "held out by name only", "the vector does not say which texts it comes from");
     return PERSONA_OK;
 }
 
@@ -211,8 +209,13 @@ persona_code study_trait(const study_side *from, const study_side *to, const per
                          const persona_hooks *hooks, study **out, persona_err *e)
 {
     const double start = clock_now();
-    studying s = {.from = from, .to = to, .pairs = pairs, .map = opts->map, .trait = trait,
-                  .o = opts, .hooks = hooks};
+    studying s = {.from = from,
+                  .to = to,
+                  .pairs = pairs,
+                  .map = opts->map,
+                  .trait = trait,
+                  .o = opts,
+                  .hooks = hooks};
     persona_code rc = opts->evaluate ? check_judge(to, trait, e) : PERSONA_OK;
     *out = NULL;
     if (rc != PERSONA_OK)

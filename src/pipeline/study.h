@@ -28,10 +28,10 @@ typedef struct study_opts {
     bool keep_jobs;    /* extractions are resumable jobs in the user's folder; default false */
     const double *coefficients; /* NULL: evaluation's default */
     size_t n_coefficients;
-    const persona_vector *given;         /* the source vector; NULL: extract it */
-    const persona_map *map;              /* a map from a file; NULL: fitted on the pairs */
-    persona_fit_opts fit;                /* how; without and texts are set for each trait */
-    const persona_trait *const *others;  /* (n_others) traits that the answers are scored for, too */
+    const persona_vector *given;        /* the source vector; NULL: extract it */
+    const persona_map *map;             /* a map from a file; NULL: fitted on the pairs */
+    persona_fit_opts fit;               /* how; without and texts are set for each trait */
+    const persona_trait *const *others; /* (n_others) traits that the answers are scored for, too */
     size_t n_others;
 } study_opts;
 study_opts study_defaults(void);

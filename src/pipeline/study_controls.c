@@ -34,8 +34,8 @@ static persona_code need_pairs(const studying *s, persona_err *e)
 /* ---- mean differences of texts --------------------------------------------------------------- */
 
 /* out (d): mean of the positive texts of a trait less that of the negative ones, at a block. */
-static persona_code contrast_of(const persona_pairs *p, bool target, int block, int trait, float *out,
-                                persona_err *e)
+static persona_code contrast_of(const persona_pairs *p, bool target, int block, int trait,
+                                float *out, persona_err *e)
 {
     const size_t d = (size_t)(target ? p->d_to : p->d_from);
     size_t n = 0, count[2] = {0, 0};
@@ -133,8 +133,8 @@ static persona_code make_bridge(studying *s, study_arm *a, persona_err *e)
     if (rc == PERSONA_OK)
         rc = contrast_of(s->pairs, true, s->x->map.layer_to, trait, row, e);
     if (rc == PERSONA_OK)
-        rc = one_block(s, row, "text bridge: the target's reading of the source's texts", &a->vector,
-                       e);
+        rc = one_block(s, row, "text bridge: the target's reading of the source's texts",
+                       &a->vector, e);
     mem_free(row);
     return rc == PERSONA_OK ? dose(s, a->vector, e) : rc;
 }
@@ -213,8 +213,7 @@ static persona_code make_identity(studying *s, study_arm *a, persona_err *e)
     float *row = mem_calloc(dt, sizeof *row);
     persona_code rc = row ? PERSONA_OK : mem_err(e, "an identity");
     if (rc == PERSONA_OK) {
-        memcpy(row, persona_vector_row(v, s->x->map.layer_from),
-               (ds < dt ? ds : dt) * sizeof *row);
+        memcpy(row, persona_vector_row(v, s->x->map.layer_from), (ds < dt ? ds : dt) * sizeof *row);
         const double norm = vec_norm(row, dt);
         if (norm > 0)
             vec_scale(row, (double)like->layers[like->from.best_layer].norm / norm, dt);
@@ -229,9 +228,9 @@ static const struct control {
     persona_code (*make)(studying *s, study_arm *a, persona_err *e);
     bool always;
 } controls[] = {
-    {"native", make_native, true},          {"shuffled", make_shuffled, true},
-    {"text-bridge", make_bridge, false},    {"in-sample", make_in_sample, false},
-    {"other-trait", make_other, false},     {"identity", make_identity, false},
+    {"native", make_native, true},       {"shuffled", make_shuffled, true},
+    {"text-bridge", make_bridge, false}, {"in-sample", make_in_sample, false},
+    {"other-trait", make_other, false},  {"identity", make_identity, false},
 };
 
 /* Reasons that lie in the data, not in the machine. */

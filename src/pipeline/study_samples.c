@@ -43,8 +43,7 @@ static persona_code ask_all_samples(studying *s, persona_err *e)
         asks[n] = (ask){
             .question = x->question, .sampling = persona_sampling_defaults(), .plan = plans[n]};
         asks[n].sampling.temperature = defaults.temperature;
-        asks[n].sampling.max_tokens =
-            s->o->max_tokens > 0 ? s->o->max_tokens : defaults.max_tokens;
+        asks[n].sampling.max_tokens = s->o->max_tokens > 0 ? s->o->max_tokens : defaults.max_tokens;
         asks[n].sampling.seed = s->o->seed;
         row[n++] = i;
     }

@@ -97,7 +97,8 @@ static void put_keys(struct gguf_context *g, const persona_map *m)
                          *(char *const *)mapfile_member_const(m, mapfile_strings[i].at));
     for (size_t i = 0; i < mapfile_n_counts; i++)
         gguf_set_val_u32(g, mapfile_counts[i].key,
-                         (uint32_t)*(const size_t *)mapfile_member_const(m, mapfile_counts[i].at));
+                         (uint32_t) *
+                             (const size_t *)mapfile_member_const(m, mapfile_counts[i].at));
     put_side(g, "from", &m->from);
     put_side(g, "to", &m->to);
 }
@@ -116,7 +117,7 @@ static persona_code put_blocks(struct gguf_context *g, const persona_map *m, per
         for (size_t k = 0; k < mapfile_n_reals; k++) {
             for (size_t i = 0; i < m->n_blocks; i++)
                 values[i] = (float)*(const double *)mapfile_member_const(&m->blocks[i],
-                                                                          mapfile_reals[k].at);
+                                                                         mapfile_reals[k].at);
             gguf_set_arr_data(g, mapfile_reals[k].key, GGUF_TYPE_FLOAT32, values, m->n_blocks);
         }
     }
@@ -158,12 +159,23 @@ static persona_code write_out(struct gguf_context *g, const char *path, persona_
     return file_out_commit(&file, e);
 }
 
+/* ggml ends the program on a name that occurs twice. */
+static persona_code check_pairs(const persona_map *m, const char *path, persona_err *e)
+{
+    for (size_t i = 0; i < m->n_blocks; i++)
+        for (size_t k = 0; k < i; k++)
+            if (m->blocks[i].from == m->blocks[k].from && m->blocks[i].to == m->blocks[k].to)
+                return persona_err_set(e, PERSONA_E_SHAPE, "%s: the map has blocks %d to %d twice",
+                                       path, m->blocks[i].from, m->blocks[i].to);
+    return PERSONA_OK;
+}
+
 persona_code persona_map_write(const persona_map *m, const char *path, persona_err *e)
 {
     struct gguf_context *g = gguf_init_empty();
     struct ggml_context *tensors = ggml_init((struct ggml_init_params){
         .mem_size = (4 * m->n_blocks + 1) * ggml_tensor_overhead(), .no_alloc = true});
-    persona_code rc = g && tensors ? PERSONA_OK : mem_err(e, path);
+    persona_code rc = g && tensors ? check_pairs(m, path, e) : mem_err(e, path);
     if (rc == PERSONA_OK) {
         put_keys(g, m);
         rc = put_traits(g, m, e);

@@ -42,8 +42,9 @@ static persona_code need(const source *s, const char *key, enum gguf_type type, 
     *id = gguf_find_key(s->g, key);
     if (*id < 0)
         return bad_key(s, key, "is missing");
-    return gguf_get_kv_type(s->g, *id) == type ? PERSONA_OK
-                                               : bad_key(s, key, "is of another type than maps have");
+    return gguf_get_kv_type(s->g, *id) == type
+               ? PERSONA_OK
+               : bad_key(s, key, "is of another type than maps have");
 }
 
 static persona_code take_string(const source *s, const char *key, char **out)
@@ -56,7 +57,8 @@ static persona_code take_string(const source *s, const char *key, char **out)
     return vecfile_label(&f, gguf_get_val_str(s->g, id), out);
 }
 
-static persona_code take_count(const source *s, const char *key, size_t min, size_t max, size_t *out)
+static persona_code take_count(const source *s, const char *key, size_t min, size_t max,
+                               size_t *out)
 {
     int64_t id;
     const persona_code rc = need(s, key, GGUF_TYPE_UINT32, &id);
@@ -124,8 +126,7 @@ static persona_code take_traits(const source *s, persona_map *m)
 {
     int64_t id;
     size_t n;
-    persona_code rc =
-        need_array(s, "persona.map.traits", GGUF_TYPE_STRING, SIZE_MAX, &id, &n);
+    persona_code rc = need_array(s, "persona.map.traits", GGUF_TYPE_STRING, SIZE_MAX, &id, &n);
     if (rc == PERSONA_OK && n > MAPFILE_MAX_TRAITS)
         rc = bad_key(s, "persona.map.traits", "holds more than 4096 names");
     if (rc != PERSONA_OK || n == 0)
@@ -226,10 +227,11 @@ static persona_code take_matrix(const source *s, const char *name, size_t d, siz
         return bad_tensor(s, name, "is not F32");
     if (ne[0] != (int64_t)d || ne[1] < 1 || ne[1] > MAX_WIDTH || ne[2] != 1 || ne[3] != 1 ||
         (*k > 0 && ne[1] != (int64_t)*k))
-        return persona_err_set(s->e, PERSONA_E_FORMAT,
-                               "%s: tensor '%s' is %lld x %lld (expected a width of %zu, and as many "
-                               "rows on both sides)",
-                               s->path, name, (long long)ne[0], (long long)ne[1], d);
+        return persona_err_set(
+            s->e, PERSONA_E_FORMAT,
+            "%s: tensor '%s' is %lld x %lld (expected a width of %zu, and as many "
+            "rows on both sides)",
+            s->path, name, (long long)ne[0], (long long)ne[1], d);
     *k = (size_t)ne[1];
     const size_t bytes = *k * d * sizeof(float);
     if (base > s->len || offset > s->len - base || bytes > s->len - base - offset)
@@ -266,8 +268,8 @@ static persona_code take_matrices(const source *s, persona_map *m)
         persona_map_block *b = &m->blocks[i];
         rc = take_factors(s, m, b, "map", &b->map);
         if (rc == PERSONA_OK && b->map.k == 0)
-            rc = persona_err_set(s->e, PERSONA_E_FORMAT,
-                                 "%s: tensor 'map.%d.%d.left' is missing", s->path, b->from, b->to);
+            rc = persona_err_set(s->e, PERSONA_E_FORMAT, "%s: tensor 'map.%d.%d.left' is missing",
+                                 s->path, b->from, b->to);
         if (rc == PERSONA_OK)
             rc = take_factors(s, m, b, "null", &b->null);
         expected += b->null.k > 0 ? 4 : 2;

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_mapfile.c - maps in memory and on disk: what goes in comes out bit for bit, what is damaged is
+ * refused by name; vectors through a map: norm rule, provenance, and whether the map had seen their texts.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/linalg.h"
+#include "base/mem.h"
+#include "core/textset.h"
+#include "persona/map.h"
+#include "scratch.h"
+#include "store/mapfile.h"
+
+enum { DS = 4, DT = 3, K = 2 };
+
+static char *word(const char *text)
+{
+    char *s = mem_strdup(text);
+    assert_non_null(s);
+    return s;
+}
+
+static float *floats(size_t n, float first)
+{
+    float *p = mem_calloc(n, sizeof *p);
+    assert_non_null(p);
+    for (size_t i = 0; i < n; i++)
+        p[i] = first + (float)(i % 7) * 0.25f;
+    return p;
+}
+
+static persona_map_side side(const char *name, int n_layer, int n_embd)
+{
+    persona_map_side s = {word(name), word("qwen2"), word("aa11"), word("t"),
+                          n_layer,    n_embd,        NULL};
+    s.h_median = floats((size_t)n_layer, 2);
+    s.h_median[0] = (float)NAN;
+    return s;
+}
+
+/* Two pairs of blocks, 2 -> 1 and 3 -> 2; the second has no null. */
+static persona_map *small(void)
+{
+    persona_map *m = mem_calloc(1, sizeof *m);
+    assert_non_null(m);
+    m->method = word("ridge");
+    m->pairing = word("response");
+    m->library = word("test");
+    m->from = side("source", 6, DS);
+    m->to = side("target", 5, DT);
+    m->traits = mem_calloc(2, sizeof *m->traits);
+    m->traits[0] = word("poetic");
+    m->traits[1] = word("anxious");
+    m->n_traits = 2;
+    uint64_t texts[3] = {textset_hash("one"), textset_hash("two"), textset_hash("three")};
+    assert_int_equal(textset_format(texts, textset_sort(texts, 3), &m->texts, NULL), PERSONA_OK);
+    m->n_texts = 3;
+    m->n_rows = 3;
+    m->n_contrasts = 1;
+    m->n_groups = 2;
+    m->seed = 7;
+    m->n_blocks = 2;
+    m->blocks = mem_calloc(2, sizeof *m->blocks);
+    for (int i = 0; i < 2; i++)
+        m->blocks[i] = (persona_map_block){
+            .from = 2 + i,
+            .to = 1 + i,
+            .lambda = 0.5,
+            .rank = i,
+            .r2_heldout = 0.25,
+            .r2_contrast = 0.125,
+            .r2_shuffled = i ? (double)NAN : -0.5,
+            .r2_shuffled_max = 0,
+            .map = {K, floats((size_t)K * DS, 1 + (float)i), floats((size_t)K * DT, -1)}};
+    m->blocks[0].null = (persona_map_factors){1, floats(DS, 3), floats(DT, 5)};
+    return m;
+}
+
+static void same_floats(const float *a, const float *b, size_t n)
+{
+    assert_memory_equal(a, b, n * sizeof *a);
+}
+
+static void round_trip(void **state)
+{
+    (void)state;
+    persona_map *m = small(), *r = NULL;
+    persona_err e = {0};
+    const char *path = scratch_path("map.gguf");
+    assert_int_equal(persona_map_write(m, path, &e), PERSONA_OK);
+    if (persona_map_read(path, &r, &e) != PERSONA_OK)
+        fail_msg("%s", e.msg);
+    assert_string_equal(r->method, "ridge");
+    assert_string_equal(r->pairing, "response");
+    assert_string_equal(r->from.name, "source");
+    assert_string_equal(r->to.hash, "aa11");
+    assert_string_equal(r->texts, m->texts);
+    assert_int_equal(r->n_traits, 2);
+    assert_string_equal(r->traits[1], "anxious");
+    assert_int_equal(r->to.n_embd, DT);
+    assert_true(isnan(r->from.h_median[0]));
+    same_floats(r->from.h_median + 1, m->from.h_median + 1, 5);
+    assert_int_equal(r->n_blocks, 2);
+    assert_int_equal(r->seed, 7);
+    assert_int_equal(r->n_groups, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const persona_map_block *a = &m->blocks[i], *b = &r->blocks[i];
+        assert_int_equal(a->from, b->from);
+        assert_int_equal(a->to, b->to);
+        assert_int_equal(a->rank, b->rank);
+        assert_true(a->lambda == b->lambda && a->r2_contrast == b->r2_contrast);
+        assert_int_equal(a->map.k, b->map.k);
+        assert_int_equal(a->null.k, b->null.k);
+        same_floats(a->map.left, b->map.left, (size_t)K * DS);
+        same_floats(a->map.right, b->map.right, (size_t)K * DT);
+    }
+    assert_true(isnan(r->blocks[1].r2_shuffled));
+    same_floats(r->blocks[0].null.right, m->blocks[0].null.right, DT);
+    persona_map_free(r);
+    persona_map_free(m);
+}
+
+/* Every cut, and every byte of the header changed: an error with the path, or a map; never a crash. */
+static void damaged(void **state)
+{
+    (void)state;
+    persona_map *m = small();
+    char *bytes = NULL;
+    size_t len = 0, refused = 0;
+    const char *path = scratch_path("good.gguf");
+    assert_int_equal(persona_map_write(m, path, NULL), PERSONA_OK);
+    assert_int_equal(file_read(path, 1 << 20, &bytes, &len, NULL), PERSONA_OK);
+    for (size_t i = 0; i < len; i++) {
+        persona_map *r = NULL;
+        persona_err e = {0};
+        const char kept = bytes[i];
+        /* the last bytes may be padding behind the last tensor */
+        if (mapfile_parse("bad", (unsigned char *)bytes, i, &r, &e) == PERSONA_OK)
+            assert_true(len - i < 64);
+        else
+            assert_non_null(strstr(e.msg, "bad"));
+        persona_map_free(r);
+        r = NULL;
+        bytes[i] = (char)(kept ^ 0x55);
+        if (mapfile_parse("bad", (unsigned char *)bytes, len, &r, &e) != PERSONA_OK)
+            refused++;
+        persona_map_free(r);
+        bytes[i] = kept;
+    }
+    assert_true(refused > len / 4);
+    mem_free(bytes);
+    persona_map_free(m);
+}
+
+static void refuse(persona_map *m, persona_code code, const char *text)
+{
+    persona_map *r = NULL;
+    persona_err e = {0};
+    const char *path = scratch_path("wrong.gguf");
+    assert_int_equal(persona_map_write(m, path, &e), PERSONA_OK);
+    const persona_code rc = persona_map_read(path, &r, &e);
+    if (rc != code || !strstr(e.msg, text) || !strstr(e.msg, "wrong.gguf"))
+        fail_msg("code %d (expected %d), \"%s\" (expected %s)", (int)rc, (int)code, e.msg, text);
+    persona_map_free(m);
+}
+
+static void contradictions(void **state)
+{
+    (void)state;
+    persona_map *m = small();
+    m->blocks[1].to = 9;
+    refuse(m, PERSONA_E_FORMAT, "3 to 9");
+    m = small();
+    m->blocks[0].map.left[1] = (float)NAN;
+    refuse(m, PERSONA_E_NUMERIC, "map.2.1.left");
+    m = small();
+    m->blocks[1].from = 2;
+    m->blocks[1].to = 1;
+    assert_int_equal(persona_map_write(m, scratch_path("twice.gguf"), NULL), PERSONA_E_SHAPE);
+    persona_map_free(m);
+    m = small();
+    m->to.h_median[2] = (float)INFINITY;
+    refuse(m, PERSONA_E_FORMAT, "infinite");
+    m = small();
+    m->texts[3] = '-';
+    refuse(m, PERSONA_E_FORMAT, "persona.map.texts");
+}
+
+static persona_vector *vector(const char *trait)
+{
+    persona_vector *v = NULL;
+    const float row[DS] = {1, -2, 0.5f, 4};
+    assert_int_equal(persona_vector_new(6, DS, &v, NULL), PERSONA_OK);
+    for (int b = 1; b < 5; b++) {
+        assert_int_equal(persona_vector_set(v, b, row, NULL), PERSONA_OK);
+        v->layers[b].h_median = 8;
+    }
+    assert_int_equal(persona_vector_label(&v->from.trait, trait, NULL), PERSONA_OK);
+    assert_int_equal(persona_vector_label(&v->from.model_hash, "aa11", NULL), PERSONA_OK);
+    return v;
+}
+
+static void applied(void **state)
+{
+    (void)state;
+    persona_map *m = small();
+    persona_vector *v = vector("silly"), *t = NULL;
+    persona_err e = {0};
+    assert_int_equal(persona_map_apply(m, v, NULL, &t, &e), PERSONA_OK);
+    assert_int_equal(t->n_embd, DT);
+    assert_int_equal(t->from.best_layer, 1);
+    assert_int_equal(t->from.layer_from, 2);
+    assert_true(t->from.lambda == 0.5f && t->from.r2_contrast == 0.125f);
+    assert_string_equal(t->from.parent_hash, "aa11");
+    assert_string_equal(t->from.sample, PERSONA_SAMPLE_UNKNOWN);
+    for (int b = 1; b <= 2; b++) {
+        const persona_map_block *p = persona_map_to(m, b);
+        double middle[K] = {0}, norm = 0, out[DT] = {0};
+        for (int k = 0; k < K; k++)
+            for (int j = 0; j < DS; j++)
+                middle[k] +=
+                    (double)p->map.left[k * DS + j] * (double)persona_vector_row(v, p->from)[j];
+        for (int j = 0; j < DT; j++)
+            for (int k = 0; k < K; k++)
+                out[j] += (double)p->map.right[k * DT + j] * middle[k];
+        for (int j = 0; j < DT; j++)
+            norm += out[j] * out[j];
+        const double want = (double)v->layers[p->from].norm / 8 * (double)m->to.h_median[b];
+        assert_true(fabs((double)t->layers[b].norm - want) < 1e-5 * want);
+        for (int j = 0; j < DT; j++)
+            assert_true(fabs((double)persona_vector_row(t, b)[j] - out[j] / sqrt(norm) * want) <
+                        1e-5 * want);
+    }
+    persona_vector_free(t);
+    const persona_apply_opts null = {.null = true, .from = -1, .to = -1};
+    assert_int_equal(persona_map_apply(m, v, &null, &t, &e), PERSONA_OK);
+    assert_true(t->layers[1].present && !t->layers[2].present);
+    assert_non_null(strstr(t->from.method, "null"));
+    persona_vector_free(t);
+    persona_vector_free(v);
+    persona_map_free(m);
+}
+
+static void not_for_this_model(void **state)
+{
+    (void)state;
+    persona_map *m = small();
+    persona_vector *v = vector("silly"), *t = NULL;
+    persona_err e = {0};
+    assert_int_equal(persona_vector_label(&v->from.model_hash, "bb22", NULL), PERSONA_OK);
+    assert_int_equal(persona_map_apply(m, v, NULL, &t, &e), PERSONA_E_SHAPE);
+    assert_non_null(strstr(e.msg, "bb22"));
+    assert_int_equal(persona_vector_label(&v->from.model_hash, "", NULL), PERSONA_OK);
+    v->layers[2].present = v->layers[3].present = false;
+    assert_int_equal(persona_map_apply(m, v, NULL, &t, &e), PERSONA_E_SHAPE);
+    assert_non_null(strstr(e.msg, "none of the 2 source blocks"));
+    persona_vector_free(v);
+    v = vector("silly");
+    memset(m->blocks[0].map.left, 0, (size_t)K * DS * sizeof(float));
+    assert_int_equal(persona_map_apply(m, v, NULL, &t, &e), PERSONA_E_NUMERIC);
+    assert_null(t);
+    persona_vector_free(v);
+    persona_map_free(m);
+}
+
+/* By name, and by hash whatever the name. */
+static void in_sample(void **state)
+{
+    (void)state;
+    persona_map *m = small();
+    const char *sample = NULL;
+    size_t shared = 0;
+    uint64_t h[2] = {textset_hash("  two\n"), textset_hash("four")};
+    char *texts = NULL;
+    persona_vector *v = vector("silly");
+    assert_int_equal(textset_format(h, textset_sort(h, 2), &texts, NULL), PERSONA_OK);
+    assert_int_equal(persona_vector_label(&v->from.texts, texts, NULL), PERSONA_OK);
+    assert_int_equal(persona_map_sample(m, v, &sample, &shared, NULL), PERSONA_OK);
+    assert_string_equal(sample, PERSONA_SAMPLE_IN_SAMPLE);
+    assert_int_equal(shared, 1);
+    mem_free(texts);
+    h[0] = textset_hash("five");
+    assert_int_equal(textset_format(h, 1, &texts, NULL), PERSONA_OK);
+    assert_int_equal(persona_vector_label(&v->from.texts, texts, NULL), PERSONA_OK);
+    assert_int_equal(persona_map_sample(m, v, &sample, &shared, NULL), PERSONA_OK);
+    assert_string_equal(sample, PERSONA_SAMPLE_HELD_OUT);
+    assert_int_equal(shared, 0);
+    assert_int_equal(persona_vector_label(&v->from.trait, "poetic", NULL), PERSONA_OK);
+    assert_int_equal(persona_map_sample(m, v, &sample, NULL, NULL), PERSONA_OK);
+    assert_string_equal(sample, PERSONA_SAMPLE_IN_SAMPLE);
+    mem_free(texts);
+    persona_vector_free(v);
+    persona_map_free(m);
+}
+
+static void sets(void **state)
+{
+    (void)state;
+    uint64_t *h = NULL;
+    size_t n = 0;
+    persona_err e = {0};
+    /* first 8 bytes of sha256("abc") */
+    assert_true(textset_hash(" abc\t\n") == UINT64_C(0xba7816bf8f01cfea));
+    assert_int_equal(textset_parse("", &h, &n, &e), PERSONA_OK);
+    assert_null(h);
+    assert_int_equal(textset_parse("00000000000000ff000000000000000100000000000000ff", &h, &n, &e),
+                     PERSONA_OK);
+    assert_int_equal(n, 2);
+    assert_true(h[0] == 1 && h[1] == 255);
+    mem_free(h);
+    assert_int_equal(textset_parse("0011", &h, &n, &e), PERSONA_E_FORMAT);
+    assert_int_equal(textset_parse("00000000000000fg", &h, &n, &e), PERSONA_E_FORMAT);
+    const uint64_t a[4] = {1, 3, 5, 9}, b[3] = {3, 4, 9};
+    assert_int_equal(textset_overlap(a, 4, b, 3), 2);
+}
+
+static void no_memory(void **state)
+{
+    (void)state;
+    persona_map *m = small(), *r = NULL;
+    persona_vector *v = vector("silly"), *t = NULL;
+    const char *path = scratch_path("oom.gguf");
+    assert_int_equal(persona_map_write(m, path, NULL), PERSONA_OK);
+    persona_code rc = PERSONA_E_NOMEM;
+    for (size_t k = 1; rc != PERSONA_OK; k++) {
+        persona_err e = {0};
+        persona_mem_fail_at(k);
+        rc = persona_map_read(path, &r, &e);
+        if (rc == PERSONA_OK)
+            rc = persona_map_apply(r, v, NULL, &t, &e);
+        persona_mem_fail_at(0);
+        assert_true(rc == PERSONA_OK || rc == PERSONA_E_NOMEM);
+        persona_map_free(r);
+        persona_vector_free(t);
+        r = NULL;
+        t = NULL;
+        assert_true(k < 1000);
+    }
+    persona_vector_free(v);
+    persona_map_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sets),      cmocka_unit_test(round_trip),
+        cmocka_unit_test(damaged),   cmocka_unit_test(contradictions),
+        cmocka_unit_test(applied),   cmocka_unit_test(not_for_this_model),
+        cmocka_unit_test(in_sample), cmocka_unit_test(no_memory),
+    };
+    return cmocka_run_group_tests(tests, scratch_open, scratch_close);
+}
