@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/fixtures/golden_{ridge,stats,classifier}.json: what numpy says, for the C code to agree with.
+"""Writes tests/fixtures/golden_{map,stats,classifier}.json: what numpy says, for the C code to agree with.
 
 Development only (needs numpy); the fixtures are committed. Every reference is computed the slow and
 obvious way: held-out errors by refitting without the group, AUROC by counting pairs, ranks by hand.
@@ -20,50 +20,91 @@ def write(name, data):
     print(path)
 
 
-def prepare(x, robust):
-    """Centred rows divided by the sd of each dimension (floored) and by their mean norm; the divisors."""
-    z = x - x.mean(axis=0)
-    scale = np.ones(x.shape[1])
-    if robust:
-        sd = np.sqrt((z ** 2).sum(axis=0) / (len(z) - 1))
-        scale = np.where(sd > 0, np.maximum(sd, np.quantile(sd[sd > 0], .005)), 1)
+def prepare(x, centred=True):
+    """Rows (centred) divided by the sd of each dimension (floored) and by their mean norm; the divisors."""
+    z = x - x.mean(axis=0) if centred else x.copy()
+    sd = np.sqrt((z ** 2).sum(axis=0) / (len(z) - centred))
+    scale = np.where(sd > 0, np.maximum(sd, np.quantile(sd[sd > 0], .005)), 1)
     z = z / scale
     norm = np.linalg.norm(z, axis=1).mean()
     return z / norm, scale * norm
 
 
-def ridge_case(x, y, group, v, relative, robust):
-    zx, sx = prepare(x, robust)
-    zy, sy = prepare(y, robust)
-    k = zx @ zx.T
-    lam = relative * np.trace(k) / len(k)
-    left = 0.0
+def left_out(zx, zy, group, lam, centred, pos, neg):
+    """Errors of refits without each group, means refitted; R2 of rows and of contrasts."""
+    e = np.empty_like(zy)
     for g in np.unique(group):
         out, kept = group == g, group != g
-        mx, my = zx[kept].mean(axis=0), zy[kept].mean(axis=0)          # the means are refitted too
+        mx, my = (zx[kept].mean(axis=0), zy[kept].mean(axis=0)) if centred else (0, 0)
         xk, yk = zx[kept] - mx, zy[kept] - my
-        fit = np.linalg.solve(xk @ xk.T + lam * np.eye(kept.sum()), yk)
-        left += ((zy[out] - my - (zx[out] - mx) @ xk.T @ fit) ** 2).sum()
-    mapped = sy * (zy.T @ np.linalg.solve(k + lam * np.eye(len(k)), zx @ (v / sx)))
-    cond = (np.linalg.eigvalsh(k).max() + lam) / lam
-    return {"lambda": relative, "robust": bool(robust), "r2": 1 - left / (zy ** 2).sum(),
-            "mapped": mapped.tolist(), "cond": cond}
+        w = np.linalg.solve(xk.T @ xk + lam * np.eye(zx.shape[1]), xk.T @ yk)   # primal: not what is tested
+        e[out] = zy[out] - my - (zx[out] - mx) @ w
+    r2 = 1 - (e ** 2).sum() / (zy ** 2).sum()
+    d = 1 - ((e[pos] - e[neg]) ** 2).sum() / ((zy[pos] - zy[neg]) ** 2).sum() if len(pos) else r2
+    return r2, d
 
 
-def golden_ridge():
-    rng = np.random.default_rng(1)
-    n, ds, dt, groups = 24, 6, 5, 6
-    x = rng.normal(size=(n, ds)) * np.array([1, 2, .5, 30, 1, .01]) + rng.normal(size=ds)
+def map_case(method, x, y, group, v, pos, neg, relative, rank):
+    centred = method != "paired"
+    if method == "paired":
+        x, y, group, pos, neg = x[pos] - x[neg], y[pos] - y[neg], group[pos], [], []
+    zx, sx = prepare(x, centred)
+    zy, sy = prepare(y, centred)
+    lam = relative * (zx ** 2).sum() / len(zx)
+    cond = ((np.linalg.svd(zx, compute_uv=False).max() ** 2) + lam) / lam
+    r2 = contrast = None
+    if method in ("ridge", "paired"):
+        w = np.linalg.solve(zx.T @ zx + lam * np.eye(zx.shape[1]), zx.T @ zy)
+        r2, contrast = left_out(zx, zy, group, lam, centred, pos, neg)
+    elif method in ("lowrank", "procrustes"):
+        vx, vy = (np.linalg.svd(z)[2][:rank].T for z in (zx, zy))
+        xk, yk = zx @ vx, zy @ vy
+        if method == "lowrank":
+            b = np.linalg.solve(xk.T @ xk + lam * np.eye(rank), xk.T @ yk)
+        else:
+            left, s, right = np.linalg.svd(xk.T @ yk)
+            b = left @ right * s.sum() / (xk ** 2).sum()
+        w = vx @ b @ vy.T
+    else:
+        # every group but the last has one row, the last one equal rows: whichever are drawn, the anchors are these
+        rows = np.array([np.flatnonzero(group == g)[0] for g in np.unique(group)])
+        norm = np.linalg.norm(zx[rows], axis=1, keepdims=True)
+        a, b = zx[rows] / norm, zy[rows] / norm
+        w = np.linalg.solve(a.T @ a + relative * np.eye(a.shape[1]), a.T @ b)   # their mean eigenvalue is 1
+        cond = (np.linalg.svd(a, compute_uv=False).max() ** 2 + relative) / relative
+    return {"method": method, "lambda": relative, "rank": rank, "r2": r2, "r2_contrast": contrast,
+            "mapped": (sy * (w.T @ (v / sx))).tolist(), "cond": cond}
+
+
+def map_data(rng, n, ds, dt, group, same):
+    x = rng.normal(size=(n, ds)) * np.array([1, 2, .5, 30, 1, .01, 1, 3])[:ds] + rng.normal(size=ds)
+    x[same] = x[same[0]]
     y = x @ rng.normal(size=(ds, dt)) + .5 * rng.normal(size=(n, dt)) + 3
-    group = rng.permutation(np.repeat(np.arange(groups), n // groups))
-    x, y = x.astype(np.float32), y.astype(np.float32)
-    v = rng.normal(size=ds).astype(np.float32)
-    wide = [a.astype(np.float64) for a in (x, y, v)]
-    cases = [ridge_case(wide[0], wide[1], group, wide[2], lam, robust)
-             for robust in (False, True) for lam in (.003, .1, 3.)]
-    write("golden_ridge.json", {"n": n, "ds": ds, "dt": dt, "n_groups": groups,
-                                "x": wide[0].ravel().tolist(), "y": wide[1].ravel().tolist(),
-                                "group": group.tolist(), "v": wide[2].tolist(), "cases": cases})
+    y[same] = y[same[0]]
+    return x.astype(np.float32).astype(np.float64), y.astype(np.float32).astype(np.float64)
+
+
+def golden_map():
+    rng = np.random.default_rng(1)
+    n, ds, dt, groups = 24, 8, 5, 6
+    sets = []
+    for single in (False, True):
+        group = np.array(list(range(11)) + [11] * 13) if single else rng.permutation(np.repeat(np.arange(groups), n // groups))
+        x, y = map_data(rng, n, ds, dt, group, np.arange(11, 24) if single else np.array([0]))
+        v = rng.normal(size=ds).astype(np.float32).astype(np.float64)
+        pos, neg = [], []
+        for g in np.unique(group) if not single else []:
+            rows = np.flatnonzero(group == g)
+            pos += rows[:2].tolist()
+            neg += rows[2:4].tolist()
+        pos, neg = np.array(pos, int), np.array(neg, int)
+        methods = ["anchors"] if single else ["ridge", "paired", "lowrank", "procrustes"]
+        cases = [map_case(m, x, y, group, v, pos, neg, lam, 3) for m in methods
+                 for lam in ((.1,) if m == "procrustes" else (.003, .1, 3.))]
+        sets.append({"n": n, "ds": ds, "dt": dt, "n_groups": int(group.max()) + 1, "x": x.ravel().tolist(),
+                     "y": y.ravel().tolist(), "group": group.tolist(), "v": v.tolist(), "pos": pos.tolist(),
+                     "neg": neg.tolist(), "cases": cases})
+    write("golden_map.json", {"sets": sets})
 
 
 def mid_ranks(x):
@@ -123,6 +164,6 @@ def golden_classifier():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    golden_ridge()
+    golden_map()
     golden_stats()
     golden_classifier()

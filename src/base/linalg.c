@@ -26,6 +26,8 @@ enum {
     BLOCK = 256,                  /* columns that linalg_tmul sums at a time, on the stack */
     GRAM_BYTES = 8 * 1024 * 1024, /* of one block of columns in double */
     GRAM_COLUMNS = 512,
+    GRAM_DOUBLE = 1024, /* rows up to which products are double, too */
+    GRAM_SINGLE = 256,  /* columns of a block that is summed in single precision */
 };
 
 /* ---- vectors -------------------------------------------------------------------------------- */
@@ -94,12 +96,41 @@ static persona_code too_big(persona_err *e, size_t n)
     return persona_err_set(e, PERSONA_E_SHAPE, "a matrix of %zu rows is too large for BLAS", n);
 }
 
+static void mirror(double *k, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            k[i * n + j] = k[j * n + i];
+}
+
+/* The upper triangle, block by block of columns. */
+static persona_code gram_single(mat x, double *k, persona_err *e)
+{
+    float *part = mem_calloc(x.n, x.n * sizeof *part);
+    if (!part)
+        return mem_err(e, "a Gram matrix");
+    memset(k, 0, x.n * x.n * sizeof *k);
+    for (size_t j0 = 0; j0 < x.d; j0 += GRAM_SINGLE) {
+        const size_t w = x.d - j0 < GRAM_SINGLE ? x.d - j0 : GRAM_SINGLE;
+        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, (int)x.n, (int)w, 1.0f, x.p + j0,
+                    (int)x.d, 0.0f, part, (int)x.n);
+        for (size_t i = 0; i < x.n; i++)
+            for (size_t j = i; j < x.n; j++)
+                k[i * x.n + j] += (double)part[i * x.n + j];
+    }
+    mem_free(part);
+    mirror(k, x.n);
+    return PERSONA_OK;
+}
+
 persona_code linalg_gram(mat x, double *k, persona_err *e)
 {
     if (!fits_int(x.n) || !fits_int(x.d))
         return too_big(e, x.n > x.d ? x.n : x.d);
     if (x.n == 0)
         return PERSONA_OK;
+    if (x.n > GRAM_DOUBLE)
+        return gram_single(x, k, e);
     size_t width = GRAM_BYTES / sizeof(double) / x.n;
     width = width < 16 ? 16 : width > GRAM_COLUMNS ? GRAM_COLUMNS : width;
     width = width > x.d ? x.d : width;
@@ -116,10 +147,7 @@ persona_code linalg_gram(mat x, double *k, persona_err *e)
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, (int)x.n, (int)w, 1.0, block, (int)w,
                     1.0, k, (int)x.n);
     }
-    for (size_t i = 0; i < x.n; i++) {
-        for (size_t j = 0; j < i; j++)
-            k[i * x.n + j] = k[j * x.n + i];
-    }
+    mirror(k, x.n);
     mem_free(block);
     return PERSONA_OK;
 }
@@ -160,6 +188,88 @@ persona_code linalg_eigh(double *k, size_t n, double *w, persona_err *e)
         return lapack_err(e, "eigendecomposition", info, n);
     transpose(k, n);
     return PERSONA_OK;
+}
+
+static persona_code not_positive(persona_err *e, size_t n, lapack_int row)
+{
+    return persona_err_set(
+        e, PERSONA_E_NUMERIC,
+        "the matrix (%zu rows) is not positive definite at row %ld; raise lambda", n,
+        (long)row - 1);
+}
+
+persona_code linalg_invert_spd(double *k, size_t n, persona_err *e)
+{
+    if (!fits_int(n))
+        return too_big(e, n);
+    if (n == 0)
+        return PERSONA_OK;
+    lapack_int info = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'L', (lapack_int)n, k, (lapack_int)n);
+    if (info > 0)
+        return not_positive(e, n, info);
+    if (info == 0)
+        info = LAPACKE_dpotri(LAPACK_COL_MAJOR, 'L', (lapack_int)n, k, (lapack_int)n);
+    if (info != 0)
+        return lapack_err(e, "inversion", info, n);
+    mirror(k, n);
+    return PERSONA_OK;
+}
+
+persona_code linalg_invert_spd_single(float *k, size_t n, persona_err *e)
+{
+    if (!fits_int(n))
+        return too_big(e, n);
+    if (n == 0)
+        return PERSONA_OK;
+    lapack_int info = LAPACKE_spotrf(LAPACK_COL_MAJOR, 'L', (lapack_int)n, k, (lapack_int)n);
+    if (info > 0)
+        return not_positive(e, n, info);
+    if (info == 0)
+        info = LAPACKE_spotri(LAPACK_COL_MAJOR, 'L', (lapack_int)n, k, (lapack_int)n);
+    if (info != 0)
+        return lapack_err(e, "inversion", info, n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            k[i * n + j] = k[j * n + i];
+    return PERSONA_OK;
+}
+
+/* LAPACK sees A^T = V diag(s) U^T, so its left vectors are our V and its right ones our U. */
+persona_code linalg_svd(double *a, size_t n, double *s, double *vt, persona_err *e)
+{
+    if (!fits_int(n))
+        return too_big(e, n);
+    if (n == 0)
+        return PERSONA_OK;
+    double *left = mem_calloc(n, n * sizeof *left), *right = mem_calloc(n, n * sizeof *right);
+    if (!left || !right) {
+        mem_free(left);
+        mem_free(right);
+        return mem_err(e, "a singular value decomposition");
+    }
+    const lapack_int m = (lapack_int)n;
+    const lapack_int info = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'A', m, m, a, m, s, left, m, right, m);
+    /* left (column-major n x n) read by rows is V^T; right^T by rows is U. */
+    memcpy(vt, left, n * n * sizeof *vt);
+    memcpy(a, right, n * n * sizeof *a);
+    mem_free(left);
+    mem_free(right);
+    return info == 0 ? PERSONA_OK : lapack_err(e, "singular value decomposition", info, n);
+}
+
+void linalg_gemm_single(const float *a, bool a_t, const float *b, bool b_t, float *c, size_t n,
+                        size_t k, size_t m)
+{
+    assert(fits_int(n) && fits_int(k) && fits_int(m));
+    if (n == 0 || m == 0)
+        return;
+    if (k == 0) {
+        memset(c, 0, n * m * sizeof *c);
+        return;
+    }
+    cblas_sgemm(CblasRowMajor, a_t ? CblasTrans : CblasNoTrans, b_t ? CblasTrans : CblasNoTrans,
+                (int)n, (int)m, (int)k, 1.0f, a, a_t ? (int)n : (int)k, b, b_t ? (int)k : (int)m,
+                0.0f, c, (int)m);
 }
 
 persona_code linalg_solve_spd(double *k, size_t n, double lambda, double *b, size_t m,

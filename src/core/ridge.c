@@ -1,313 +1,167 @@
 /* SPDX-License-Identifier: MIT
  *
- * ridge.c - dual ridge regression between two activation spaces (methods 5.3).
+ * ridge.c - dual ridge regression, on rows and on differences of rows (methods 5.3).
  *
- * Everything is done in the eigenbasis of K = X~ X~^T = U diag(w) U^T, found once: any lambda and
- * any target then cost products with U alone. Rows are kept sorted by group, so that the block of a
- * group is contiguous; choosing lambda and the honest error are heldout.c.
+ *   rows         K = X~ X~^T,   v_t = s_y * Y~^T (K + lambda I)^-1 X~ (v / s_x)
+ *   differences  the same on X_pos - X_neg and Y_pos - Y_neg, not centered: what two poles share, and with
+ *                it every bias, is gone before the fit
  *
- * Scaling: each dimension is divided by its sd over texts, so that no dimension, massive or not,
- * weighs more than another; the gain 1/sd is capped at its 99.5 percentile over dimensions, so that
- * a nearly dead one is not blown up, and a constant one is left as it is. Values are not clipped:
- * that would leave the map linear in v but not the fit in X.
- *
- * Cost: n^3 for U. Memory: n^2 doubles for as long as the map lives.
+ * As factors: left = X~ / s_x, right = (K + lambda I)^-1 Y~ * s_y, k = number of rows. lambda is the one
+ * that leaves least of the rows' held-out errors; every number of the report is leave-one-group-out in
+ * closed form (leaveout.c).
  */
-#include "core/ridge.h"
-
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/heldout.h"
+#include "core/leaveout.h"
+#include "core/mapmethods.h"
 #include "core/stats.h"
 
-#define MIN_TEXTS 8
-#define MAX_TEXTS 16384
-#define GAIN_CAP 0.995
+typedef struct ridge {
+    map_groups groups;
+    map_side x, y;
+    leaveout out;
+    size_t *pos, *neg; /* (n_contrasts) in the order of groups */
+    size_t n_contrasts;
+} ridge;
 
-struct ridge_map {
-    size_t n, ds, dt;
-    float *x, *y;   /* (n, ds), (n, dt): centred and scaled, sorted by group */
-    float *sx, *sy; /* (ds), (dt): what each dimension was divided by */
-    double *u, *w;  /* (n, n) eigenvectors in columns, (n) eigenvalues */
-    double lambda;  /* absolute */
-};
-
-ridge_opts ridge_defaults(void)
+static void ridge_end(ridge *r)
 {
-    return (ridge_opts){.lambda = 0, .robust_scale = true, .n_shuffles = 20, .seed = 0};
+    leaveout_end(&r->out);
+    map_side_free(&r->x);
+    map_side_free(&r->y);
+    map_groups_free(&r->groups);
+    mem_free(r->pos);
+    mem_free(r->neg);
 }
 
-void ridge_free(ridge_map *m)
+static persona_code sort_contrasts(ridge *r, const map_data *d, persona_err *e)
 {
-    if (!m)
-        return;
-    mem_free(m->w);
-    mem_free(m->u);
-    mem_free(m->sy);
-    mem_free(m->sx);
-    mem_free(m->y);
-    mem_free(m->x);
-    mem_free(m);
-}
-
-/* ---- groups --------------------------------------------------------------------------------- */
-
-/* order: (n) row numbers sorted by group. start: (n_used + 1) first row of each group that has
- * any. */
-typedef struct grouping {
-    size_t *order, *start;
-    size_t n_used, largest;
-} grouping;
-
-static void grouping_free(grouping *g)
-{
-    mem_free(g->start);
-    mem_free(g->order);
-}
-
-/* Counting sort. */
-static persona_code grouping_make(grouping *g, const size_t *group, size_t n, size_t n_groups,
-                                  persona_err *e)
-{
-    size_t *place = mem_calloc(n_groups, sizeof *place);
-    size_t at = 0;
-    g->order = mem_calloc(n, sizeof *g->order);
-    g->start = mem_calloc(n_groups + 1, sizeof *g->start);
-    if (!place || !g->order || !g->start) {
-        mem_free(place);
-        return mem_err(e, "the groups of a map");
+    r->pos = mem_calloc(d->n_contrasts, sizeof *r->pos);
+    r->neg = mem_calloc(d->n_contrasts, sizeof *r->neg);
+    if (!r->pos || !r->neg)
+        return mem_err(e, "the contrasts of a map");
+    for (size_t i = 0; i < d->n_contrasts; i++) {
+        r->pos[i] = r->groups.place[d->pos[i]];
+        r->neg[i] = r->groups.place[d->neg[i]];
     }
-    for (size_t i = 0; i < n; i++)
-        place[group[i]]++;
-    for (size_t k = 0; k < n_groups; k++) {
-        const size_t count = place[k];
-        place[k] = at;
-        if (count == 0)
-            continue;
-        g->start[g->n_used++] = at;
-        g->largest = count > g->largest ? count : g->largest;
-        at += count;
-    }
-    g->start[g->n_used] = n;
-    for (size_t i = 0; i < n; i++)
-        g->order[place[group[i]]++] = i;
-    mem_free(place);
+    r->n_contrasts = d->n_contrasts;
     return PERSONA_OK;
 }
 
-/* ---- preparing one side --------------------------------------------------------------------- */
-
-/* scale (d) gets the sd of every dimension, or 1 for all; see the top of the file. */
-static persona_code dimension_scales(mat x, bool robust, float *scale, persona_err *e)
+/* Chooses lambda; fills in the null. */
+static persona_code choose(ridge *r, const map_opts *o, map_report *rep, persona_err *e)
 {
-    size_t live = 0;
-    double *sd = mem_calloc(x.d, sizeof *sd), *sorted = mem_calloc(x.d, sizeof *sorted);
-    if (!sd || !sorted) {
-        mem_free(sd);
-        mem_free(sorted);
-        return mem_err(e, "the scales of a map");
+    const size_t n_sets = 1 + (size_t)o->n_shuffles;
+    double lambdas[LEAVEOUT_LAMBDAS], sum = 0;
+    leaveout_target t = {
+        .n_sets = n_sets, .pos = r->pos, .neg = r->neg, .n_contrasts = r->n_contrasts};
+    leaveout_search s = {.targets = &t, .n_targets = 1, .lambdas = lambdas};
+    leaveout_best *best = mem_calloc(n_sets, sizeof *best);
+    float *sketch = leaveout_sketch(&r->y, n_sets, o->seed, &t.width);
+    t.y = sketch;
+    s.n_lambdas = leaveout_grid(o->lambda, lambdas);
+    persona_code rc =
+        best && sketch ? leaveout_run(&r->out, &s, best, e) : mem_err(e, "the search of a map");
+    rep->r2_shuffled_max = (double)NAN;
+    for (size_t i = 1; rc == PERSONA_OK && i < n_sets; i++) {
+        const double r2 = r->n_contrasts > 0 ? best[i].r2_contrast : best[i].r2;
+        sum += r2;
+        rep->r2_shuffled_max = fmax(rep->r2_shuffled_max, r2); /* fmax skips NAN */
     }
-    for (size_t i = 0; i < x.n; i++)
-        for (size_t j = 0; j < x.d; j++)
-            sd[j] += (double)x.p[i * x.d + j] * (double)x.p[i * x.d + j];
-    for (size_t j = 0; j < x.d; j++) {
-        sd[j] = sqrt(sd[j] / (double)(x.n - 1));
-        if (sd[j] > 0)
-            sorted[live++] = sd[j];
-    }
-    const double least = live ? stat_quantile(sorted, live, 1 - GAIN_CAP) : 1;
-    for (size_t j = 0; j < x.d; j++) {
-        const double s = sd[j] > 0 ? fmax(sd[j], least) : 1;
-        scale[j] = robust ? (float)s : 1.0f;
-    }
-    mem_free(sorted);
-    mem_free(sd);
-    return isfinite(least) ? PERSONA_OK : mem_err(e, "the scales of a map");
-}
-
-/* out (n, d) and scale (d): rows in the order given, centred, scaled, of mean norm 1. */
-static persona_code prepare(mat in, const size_t *order, bool robust, const char *side, float *out,
-                            float *scale, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    const mat x = {out, in.n, in.d};
-    double norms = 0;
-    double *mean = mem_calloc(in.d, sizeof *mean);
-    if (!mean)
-        return mem_err(e, "the means of a map");
-    for (size_t i = 0; i < in.n; i++)
-        for (size_t j = 0; j < in.d; j++)
-            mean[j] += (double)in.p[i * in.d + j] / (double)in.n;
-    for (size_t i = 0; i < in.n; i++)
-        for (size_t j = 0; j < in.d; j++)
-            out[i * in.d + j] = (float)((double)in.p[order[i] * in.d + j] - mean[j]);
-    rc = dimension_scales(x, robust, scale, e);
-    if (rc != PERSONA_OK)
-        goto out;
-    for (size_t i = 0; i < in.n; i++) {
-        for (size_t j = 0; j < in.d; j++)
-            out[i * in.d + j] /= scale[j];
-        norms += vec_norm(out + i * in.d, in.d) / (double)in.n;
-    }
-    if (!(norms > 0) || !isfinite(norms)) {
-        rc = persona_err_set(e, PERSONA_E_NUMERIC,
-                             "map: the %s activations are the same for all %zu texts", side, in.n);
-        goto out;
-    }
-    for (size_t i = 0; i < in.n; i++)
-        vec_scale(out + i * in.d, 1 / norms, in.d);
-    vec_scale(scale, norms, in.d);
-out:
-    mem_free(mean);
+    rep->r2_shuffled = n_sets > 1 ? sum / (double)(n_sets - 1) : (double)NAN;
+    if (rc == PERSONA_OK)
+        rep->lambda = best[0].lambda;
+    mem_free(sketch);
+    mem_free(best);
     return rc;
 }
 
-/* ---- fitting and applying ------------------------------------------------------------------- */
-
-static persona_code check(mat x, mat y, const size_t *group, size_t n_groups, const ridge_opts *o,
-                          persona_err *e)
+/* The factors at the lambda of the report, and what they leave out of all target dimensions. */
+static persona_code finish(ridge *r, map_report *rep, map **out, persona_err *e)
 {
-    size_t bad = 0;
-    if (x.n != y.n)
-        return persona_err_set(e, PERSONA_E_SHAPE, "map: %zu source rows and %zu target rows", x.n,
-                               y.n);
-    if (x.n < MIN_TEXTS || x.n > MAX_TEXTS || x.d == 0 || y.d == 0)
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "map: %zu texts of widths %zu and %zu (expected %d to %d texts)",
-                               x.n, x.d, y.d, MIN_TEXTS, MAX_TEXTS);
-    if (n_groups < 2 || o->n_shuffles < 0 || o->n_shuffles > 1000)
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "map: %zu groups (expected at least 2), %d shuffles (0 to 1000)",
-                               n_groups, o->n_shuffles);
-    for (size_t i = 0; i < x.n; i++)
-        if (group[i] >= n_groups)
-            return persona_err_set(e, PERSONA_E_SHAPE, "map: text %zu is in group %zu of %zu", i,
-                                   group[i], n_groups);
-    if (!vec_finite(x.p, x.n * x.d, &bad))
-        return persona_err_set(e, PERSONA_E_NUMERIC, "map: source row %zu, value %zu is not finite",
-                               bad / x.d, bad % x.d);
-    if (!vec_finite(y.p, y.n * y.d, &bad))
-        return persona_err_set(e, PERSONA_E_NUMERIC, "map: target row %zu, value %zu is not finite",
-                               bad / y.d, bad % y.d);
-    return PERSONA_OK;
+    const size_t n = r->x.n, ds = r->x.d, dt = r->y.d;
+    map *m = map_new(ds, n, dt);
+    float *errors = mem_calloc(n, dt * sizeof *errors);
+    persona_code rc = m && errors ? leaveout_set(&r->out, rep->lambda, e) : mem_err(e, "a map");
+    if (rc == PERSONA_OK)
+        rc = leaveout_solve(&r->out, r->y.z, dt, m->right, e);
+    if (rc == PERSONA_OK) {
+        memcpy(errors, m->right, n * dt * sizeof *errors);
+        rc = leaveout_errors(&r->out, errors, dt, e);
+    }
+    if (rc == PERSONA_OK) {
+        rep->r2_heldout = leaveout_r2(errors, r->y.z, n, dt, 0, dt);
+        rep->r2_contrast =
+            leaveout_r2_contrast(errors, r->y.z, r->pos, r->neg, r->n_contrasts, dt, 0, dt);
+        for (size_t i = 0; i < n; i++) {
+            for (size_t j = 0; j < ds; j++)
+                m->left[i * ds + j] = r->x.z[i * ds + j] / r->x.scale[j];
+            for (size_t j = 0; j < dt; j++)
+                m->right[i * dt + j] *= r->y.scale[j];
+        }
+        *out = m;
+        m = NULL;
+    }
+    mem_free(errors);
+    map_free(m);
+    return rc;
 }
 
-static ridge_map *map_new(size_t n, size_t ds, size_t dt)
+static persona_code fit(const map_data *d, const map_opts *o, bool centered, map **out,
+                        map_report *rep, persona_err *e)
 {
-    ridge_map *m = mem_calloc(1, sizeof *m);
-    if (!m)
-        return NULL;
-    m->n = n;
-    m->ds = ds;
-    m->dt = dt;
-    m->x = mem_calloc(n, ds * sizeof *m->x);
-    m->y = mem_calloc(n, dt * sizeof *m->y);
-    m->sx = mem_calloc(ds, sizeof *m->sx);
-    m->sy = mem_calloc(dt, sizeof *m->sy);
-    m->u = mem_calloc(n, n * sizeof *m->u);
-    m->w = mem_calloc(n, sizeof *m->w);
-    if (m->x && m->y && m->sx && m->sy && m->u && m->w)
-        return m;
-    ridge_free(m);
-    return NULL;
-}
-
-/* The source side: rows, scales and the eigenbasis of their Gram matrix. */
-static persona_code source_basis(ridge_map *m, mat x, const size_t *order, const ridge_opts *o,
-                                 persona_err *e)
-{
-    const ridge_map *like = o->like;
+    ridge r = {.n_contrasts = 0};
     persona_code rc;
-    if (like) {
-        if (like->n != m->n || like->ds != m->ds)
-            return persona_err_set(
-                e, PERSONA_E_SHAPE,
-                "map: %zu texts of width %zu, the map to take over has %zu of %zu", m->n, m->ds,
-                like->n, like->ds);
-        memcpy(m->x, like->x, m->n * m->ds * sizeof *m->x);
-        memcpy(m->sx, like->sx, m->ds * sizeof *m->sx);
-        memcpy(m->u, like->u, m->n * m->n * sizeof *m->u);
-        memcpy(m->w, like->w, m->n * sizeof *m->w);
-        return PERSONA_OK;
-    }
-    if ((rc = prepare(x, order, o->robust_scale, "source", m->x, m->sx, e)) ||
-        (rc = linalg_gram((mat){m->x, m->n, m->ds}, m->u, e)) ||
-        (rc = linalg_eigh(m->u, m->n, m->w, e)))
-        return rc;
-    for (size_t i = 0; i < m->n; i++) /* K is a Gram matrix: below zero is rounding */
-        m->w[i] = fmax(m->w[i], 0);
-    return PERSONA_OK;
-}
-
-persona_code ridge_fit(mat x, mat y, const size_t *group, size_t n_groups, const ridge_opts *o,
-                       ridge_map **out, ridge_report *rep, persona_err *e)
-{
-    ridge_map *m = NULL;
-    grouping g = {0};
-    ridge_report report = {.n = x.n, .ds = x.d, .dt = y.d};
-    *out = NULL;
-    persona_code rc = check(x, y, group, n_groups, o, e);
-    if (rc != PERSONA_OK || (rc = grouping_make(&g, group, x.n, n_groups, e)))
+    if ((rc = map_groups_make(&r.groups, d->group, d->x.n, d->n_groups, e)) ||
+        (rc = sort_contrasts(&r, d, e)) ||
+        (rc = map_side_make(&r.x, d->x, r.groups.order, centered, "source", e)) ||
+        (rc = map_side_make(&r.y, d->y, r.groups.order, centered, "target", e)) ||
+        (rc = leaveout_begin(&r.out, r.x.z, r.x.d, &r.groups, r.x.n, centered, e)) ||
+        (rc = choose(&r, o, rep, e)) || (rc = finish(&r, rep, out, e)))
         goto out;
-    report.n_groups = g.n_used;
-    if (g.n_used < 2) {
-        rc = persona_err_set(e, PERSONA_E_SHAPE, "map: all texts are in one group (expected 2)");
-        goto out;
-    }
-    m = map_new(x.n, x.d, y.d);
-    if (!m) {
-        rc = mem_err(e, "a map");
-        goto out;
-    }
-    if ((rc = source_basis(m, x, g.order, o, e)) ||
-        (rc = prepare(y, g.order, o->robust_scale, "target", m->y, m->sy, e)))
-        goto out;
-    const heldout_data data = {m->n, m->dt, m->u, m->w, m->y, g.start, g.n_used, g.largest};
-    rc = heldout_choose(&data, o, &m->lambda, &report, e);
-    if (rc != PERSONA_OK)
-        goto out;
-    if (rep)
-        *rep = report;
-    *out = m;
-    m = NULL;
+    rep->n = d->x.n;
+    rep->n_groups = r.groups.n_used;
 out:
-    ridge_free(m);
-    grouping_free(&g);
+    ridge_end(&r);
     return rc;
 }
 
-/* v_t = s_y * Y~^T U diag(1 / (w + lambda)) U^T X~ (v / s_x). */
-persona_code ridge_apply(const ridge_map *m, const float *v, float *out, persona_err *e)
+persona_code map_fit_ridge(const map_data *d, const map_opts *o, map **out, map_report *rep,
+                           persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    const size_t n = m->n;
-    size_t bad = 0;
-    float *scaled = mem_calloc(m->ds, sizeof *scaled);
-    double *b = mem_calloc(n, sizeof *b), *a = mem_calloc(n, sizeof *a);
-    if (!scaled || !b || !a) {
-        rc = mem_err(e, "a mapped vector");
-        goto out;
-    }
-    if (!vec_finite(v, m->ds, &bad)) {
-        rc = persona_err_set(e, PERSONA_E_NUMERIC, "map: value %zu of the vector is not finite",
-                             bad);
-        goto out;
-    }
-    for (size_t j = 0; j < m->ds; j++)
-        scaled[j] = v[j] / m->sx[j];
-    linalg_mul((mat){m->x, n, m->ds}, scaled, b);
-    linalg_gemm(b, m->u, a, 1, n, n);
-    for (size_t i = 0; i < n; i++)
-        a[i] /= m->w[i] + m->lambda;
-    linalg_gemm(m->u, a, b, n, n, 1);
-    linalg_tmul((mat){m->y, n, m->dt}, b, out);
-    for (size_t j = 0; j < m->dt; j++)
-        out[j] *= m->sy[j];
-out:
-    mem_free(a);
-    mem_free(b);
-    mem_free(scaled);
+    return fit(d, o, true, out, rep, e);
+}
+
+/* out (n_contrasts, width): differences of rows. */
+static float *differences(mat x, const map_data *d)
+{
+    float *out = mem_calloc(d->n_contrasts, x.d * sizeof *out);
+    for (size_t i = 0; out && i < d->n_contrasts; i++)
+        for (size_t j = 0; j < x.d; j++)
+            out[i * x.d + j] = x.p[d->pos[i] * x.d + j] - x.p[d->neg[i] * x.d + j];
+    return out;
+}
+
+/* A row is a contrast here, so the two R2 are one. */
+persona_code map_fit_paired(const map_data *d, const map_opts *o, map **out, map_report *rep,
+                            persona_err *e)
+{
+    const size_t n = d->n_contrasts;
+    float *x = differences(d->x, d), *y = differences(d->y, d);
+    size_t *group = mem_calloc(n, sizeof *group);
+    persona_code rc = x && y && group ? PERSONA_OK : mem_err(e, "the differences of a map");
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++)
+        group[i] = d->group[d->pos[i]];
+    const map_data pairs = {
+        .x = {x, n, d->x.d}, .y = {y, n, d->y.d}, .group = group, .n_groups = d->n_groups};
+    if (rc == PERSONA_OK)
+        rc = fit(&pairs, o, false, out, rep, e);
+    if (rc == PERSONA_OK)
+        rep->r2_contrast = rep->r2_heldout;
+    mem_free(group);
+    mem_free(y);
+    mem_free(x);
     return rc;
 }
