@@ -71,9 +71,15 @@ typedef struct persona_tap {
     persona_tap_span span;
     const int *blocks; /* ascending, 0 .. n_layer-2; NULL: all of them. Borrowed until done. */
     size_t n_blocks;
+    /* MEAN: also the mean of each of n_ends segments: position i (0-based, of those that are read) is in
+     * segment s if ends[s-1] <= i < ends[s]. Ascending; positions behind the last end are in none. Borrowed
+     * until done. NULL: none */
+    const size_t *ends;
+    size_t n_ends;
 } persona_tap;
 
-/* What a tap read. data is (n_rows, n_blocks, n_embd), row-major: MEAN and LAST have n_rows <= 1.
+/* What a tap read. data is (n_rows, n_blocks, n_embd), row-major: LAST has n_rows <= 1, MEAN 1 + n_ends: the
+ * mean of all positions, then of each segment (an empty one is zeros).
  * n_positions counts the tokens that were read. Owned by the scheduler; valid inside `done` only. */
 typedef struct persona_acts {
     const float *data;

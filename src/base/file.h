@@ -50,6 +50,8 @@ const char *path_base(const char *path);
 char *path_join(const char *dir, const char *name);
 /* $XDG_DATA_HOME/persona or ~/.local/share/persona (no trailing slash). NULL: neither is set. */
 char *path_user_data(void);
+/* $XDG_CACHE_HOME/persona or ~/.cache/persona; likewise. */
+char *path_user_cache(void);
 /* Existing folders that may hold shipped data (traits/, models/), in search order; see trait.h.
  * NULL-terminated; free each and the array with mem_free. NULL: no memory. */
 char **path_data_dirs(void);

@@ -62,6 +62,16 @@ char *path_user_data(void)
     return dir ? mem_printf("%.*s/.local/share/persona", (int)n, dir) : NULL;
 }
 
+char *path_user_cache(void)
+{
+    size_t n = 0;
+    const char *dir = env_folder("XDG_CACHE_HOME", &n);
+    if (dir)
+        return mem_printf("%.*s/persona", (int)n, dir);
+    dir = env_folder("HOME", &n);
+    return dir ? mem_printf("%.*s/.cache/persona", (int)n, dir) : NULL;
+}
+
 /* PREFIX/bin/persona finds PREFIX/share/persona wherever PREFIX was moved to. */
 static char *beside_program(void)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * tap.c - reading activations of one request: mean (double sums), last row, or all rows.
+ * tap.c - reading activations of one request: means (double sums), last row, or all rows.
  *
  * A position is announced once (tap_position), then its row arrives block by block while the graph
- * runs (tap_row). MEAN keeps one double sum per block and one norm per position and block (for
- * medians), so memory hardly grows with the text.
+ * runs (tap_row). MEAN keeps one double sum per block and segment, and one norm per position and block (for
+ * medians), so memory hardly grows with the text. A segment's sum is its own; the whole is their sum and
+ * that of what lies behind the last one.
  */
 #include <math.h>
 #include <string.h>
@@ -46,12 +47,17 @@ persona_code tap_begin(tap_state *t, const persona_tap *tap, int n_layer, int n_
         t->last_block = b;
     }
     t->tap.blocks = t->blocks;
-    size_t row = n * (size_t)n_embd;
-    t->cap_rows = 1;
-    t->rows = mem_calloc(row, sizeof *t->rows);
     bool mean = tap->mode == PERSONA_TAP_MEAN;
+    size_t row = n * (size_t)n_embd, n_rows = mean ? 1 + tap->n_ends : 1;
+    for (size_t i = 1; i < tap->n_ends; i++) {
+        if (tap->ends[i] < tap->ends[i - 1]) {
+            return persona_err_set(e, PERSONA_E_SHAPE, "tap: segment %zu ends before it begins", i);
+        }
+    }
+    t->cap_rows = 1;
+    t->rows = mem_calloc(n_rows, row * sizeof *t->rows);
     if (mean) {
-        t->sum = mem_calloc(row, sizeof *t->sum);
+        t->sum = mem_calloc(n_rows, row * sizeof *t->sum);
         t->norms = mem_calloc(n, sizeof *t->norms);
     }
     if (t->rows == NULL || (mean && (t->sum == NULL || t->norms == NULL))) {
@@ -91,6 +97,17 @@ persona_code tap_position(tap_state *t, size_t *row, persona_err *e)
     return PERSONA_OK;
 }
 
+/* 1 + the segment of a position; 0: in none. */
+static size_t segment_of(const tap_state *t, size_t position)
+{
+    for (size_t s = 0; s < t->tap.n_ends; s++) {
+        if (position < t->tap.ends[s]) {
+            return 1 + s;
+        }
+    }
+    return 0;
+}
+
 void tap_row(tap_state *t, int block, size_t row, const float *restrict h)
 {
     int i = t->index[block];
@@ -99,7 +116,7 @@ void tap_row(tap_state *t, int block, size_t row, const float *restrict h)
     }
     size_t d = (size_t)t->n_embd;
     if (t->tap.mode == PERSONA_TAP_MEAN) {
-        double *restrict sum = t->sum + (size_t)i * d;
+        double *restrict sum = t->sum + (segment_of(t, row) * t->tap.n_blocks + (size_t)i) * d;
         double square = 0;
         for (size_t k = 0; k < d; k++) {
             sum[k] += (double)h[k];
@@ -109,6 +126,26 @@ void tap_row(tap_state *t, int block, size_t row, const float *restrict h)
         return;
     }
     memcpy(t->rows + (row * t->tap.n_blocks + (size_t)i) * d, h, d * sizeof *h);
+}
+
+/* rows from sums; may be asked again. */
+static void means(tap_state *t)
+{
+    const size_t n = t->tap.n_blocks * (size_t)t->n_embd;
+    for (size_t k = 0; k < n; k++) {
+        double sum = 0;
+        for (size_t s = 0; s <= t->tap.n_ends; s++) {
+            sum += t->sum[s * n + k];
+        }
+        t->rows[k] = (float)(sum / (double)t->n_positions);
+    }
+    for (size_t s = 0; s < t->tap.n_ends; s++) {
+        const size_t first = s > 0 ? t->tap.ends[s - 1] : 0;
+        const size_t end = t->tap.ends[s] < t->n_positions ? t->tap.ends[s] : t->n_positions;
+        for (size_t k = 0; k < n && end > first; k++) {
+            t->rows[(1 + s) * n + k] = (float)(t->sum[(1 + s) * n + k] / (double)(end - first));
+        }
+    }
 }
 
 persona_acts tap_acts(tap_state *t)
@@ -124,10 +161,8 @@ persona_acts tap_acts(tap_state *t)
     }
     a.n_rows = t->tap.mode == PERSONA_TAP_ALL ? t->n_positions : 1;
     if (t->tap.mode == PERSONA_TAP_MEAN) {
-        size_t n = t->tap.n_blocks * (size_t)t->n_embd;
-        for (size_t k = 0; k < n; k++) {
-            t->rows[k] = (float)(t->sum[k] / (double)t->n_positions);
-        }
+        a.n_rows = 1 + t->tap.n_ends;
+        means(t);
     }
     return a;
 }

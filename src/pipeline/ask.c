@@ -67,7 +67,8 @@ static bool take(answer *out, const persona_result *r)
     if (acts->n_rows > 0) {
         out->n_blocks = acts->n_blocks;
         out->n_positions = acts->n_positions;
-        out->mean = copy(acts->data, acts->n_blocks * acts->n_embd, sizeof *out->mean);
+        out->mean =
+            copy(acts->data, acts->n_rows * acts->n_blocks * acts->n_embd, sizeof *out->mean);
         ok = ok && out->mean != NULL;
         if (acts->norms != NULL) {
             out->norms = copy(acts->norms, acts->n_positions * acts->n_blocks, sizeof *out->norms);

@@ -37,7 +37,8 @@ typedef struct answer {
     persona_token *tokens; /* all generated tokens */
     size_t n_tokens;
     size_t n_blocks, n_positions; /* of the tap */
-    float *mean;  /* (n_blocks, n_embd); NULL without a tap or without answer tokens */
+    float
+        *mean; /* (1 + n_ends of the tap, n_blocks, n_embd); NULL without a tap or answer tokens */
     float *norms; /* (n_positions, n_blocks) */
 } answer;
 

@@ -92,7 +92,7 @@ static persona_code lay_out_rows(fitting *f, persona_err *e)
         const pair_text *t = &p->texts[f->texts[i]];
         const size_t n_chunks = f->o->chunks ? t->n_chunks : 1;
         for (size_t k = 0; k < n_chunks; k++) {
-            f->group[f->n_rows] = t->question;
+            f->group[f->n_rows] = t->group;
             f->rows[f->n_rows++] = (pair_row){f->texts[i], f->o->chunks ? (int)k : -1};
         }
     }
@@ -123,8 +123,8 @@ static persona_code pair_poles(fitting *f, persona_err *e)
         const pair_text *a = &p->texts[f->rows[i].text];
         for (size_t k = 0; a->trait >= 0 && a->polarity > 0 && k < f->n_rows; k++) {
             const pair_text *b = &p->texts[f->rows[k].text];
-            if (taken[k] || b->trait != a->trait || b->question != a->question ||
-                b->polarity >= 0 || f->rows[k].chunk != f->rows[i].chunk)
+            if (taken[k] || b->trait != a->trait || b->group != a->group || b->polarity >= 0 ||
+                f->rows[k].chunk != f->rows[i].chunk)
                 continue;
             taken[k] = true;
             f->pos[f->n_contrasts] = i;
@@ -164,8 +164,8 @@ static persona_code fit_one(fitting *f, persona_map_block *b, bool null, persona
     f->x_block = rc == PERSONA_OK ? b->from : -1;
     if (rc == PERSONA_OK)
         rc = load(f, true, b->to, null ? f->shuffled : f->rows, f->y, e);
-    const map_data d = {.x = {f->x, f->n_rows, (size_t)p->d_from},
-                        .y = {f->y, f->n_rows, (size_t)p->d_to},
+    const map_data d = {.x = {f->x, f->n_rows, (size_t)p->from.d},
+                        .y = {f->y, f->n_rows, (size_t)p->to.d},
                         .group = f->group,
                         .n_groups = p->n_groups,
                         .pos = f->pos,
@@ -211,9 +211,9 @@ static bool grid_progress(void *ud, size_t done, size_t total)
 static persona_code choose_blocks(fitting *f, persona_err *e)
 {
     const persona_pairs *p = f->p;
-    const size_t n = p->n_blocks_from * p->n_blocks_to;
+    const size_t n = p->from.n_blocks * p->to.n_blocks;
     const size_t most = f->o->n_candidates > 0             ? (size_t)f->o->n_candidates
-                        : p->n_blocks_to <= ALL_CANDIDATES ? p->n_blocks_to
+                        : p->to.n_blocks <= ALL_CANDIDATES ? p->to.n_blocks
                                                            : N_CANDIDATES;
     grid_cell *cells = mem_calloc(n, sizeof *cells);
     size_t *chosen = mem_calloc(most, sizeof *chosen);
@@ -225,13 +225,13 @@ static persona_code choose_blocks(fitting *f, persona_err *e)
         f->out->blocks[0].to = f->o->to;
         f->out->n_blocks = 1;
     } else if (rc == PERSONA_OK) {
-        const grid_task task = {.from = p->blocks_from,
-                                .to = p->blocks_to,
-                                .n_from = p->n_blocks_from,
-                                .n_to = p->n_blocks_to,
+        const grid_task task = {.from = p->from.blocks,
+                                .to = p->to.blocks,
+                                .n_from = p->from.n_blocks,
+                                .n_to = p->to.n_blocks,
                                 .n = f->n_rows,
-                                .ds = (size_t)p->d_from,
-                                .dt = (size_t)p->d_to,
+                                .ds = (size_t)p->from.d,
+                                .dt = (size_t)p->to.d,
                                 .group = f->group,
                                 .n_groups = p->n_groups,
                                 .pos = f->pos,
@@ -245,7 +245,7 @@ static persona_code choose_blocks(fitting *f, persona_err *e)
         rc = grid_run(&task, cells, e);
         if (rc == PERSONA_OK)
             f->out->n_blocks =
-                mapblocks_choose(cells, n, p->n_layer_from, p->n_layer_to, most, chosen);
+                mapblocks_choose(cells, n, p->from.n_layer, p->to.n_layer, most, chosen);
         for (size_t i = 0; rc == PERSONA_OK && i < f->out->n_blocks; i++) {
             f->out->blocks[i].from = cells[chosen[i]].from;
             f->out->blocks[i].to = cells[chosen[i]].to;
@@ -261,20 +261,18 @@ static persona_code choose_blocks(fitting *f, persona_err *e)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static persona_code copy_side(persona_map_side *s, const char *name, const char *arch,
-                              const char *hash, const char *template_hash, int n_layer, int n_embd,
-                              const float *h, persona_err *e)
+static persona_code copy_side(persona_map_side *to, const pair_side *s, persona_err *e)
 {
-    s->name = mem_strdup(name);
-    s->arch = mem_strdup(arch);
-    s->hash = mem_strdup(hash);
-    s->template_hash = mem_strdup(template_hash);
-    s->h_median = mem_calloc((size_t)n_layer, sizeof *s->h_median);
-    if (!s->name || !s->arch || !s->hash || !s->template_hash || !s->h_median)
+    to->name = mem_strdup(s->name);
+    to->arch = mem_strdup(s->arch);
+    to->hash = mem_strdup(s->hash);
+    to->template_hash = mem_strdup(s->template_hash);
+    to->h_median = mem_calloc((size_t)s->n_layer, sizeof *to->h_median);
+    if (!to->name || !to->arch || !to->hash || !to->template_hash || !to->h_median)
         return mem_err(e, "a map");
-    s->n_layer = n_layer;
-    s->n_embd = n_embd;
-    memcpy(s->h_median, h, (size_t)n_layer * sizeof *h);
+    to->n_layer = s->n_layer;
+    to->n_embd = s->d;
+    memcpy(to->h_median, s->h_median, (size_t)s->n_layer * sizeof *to->h_median);
     return PERSONA_OK;
 }
 
@@ -322,11 +320,9 @@ static persona_code begin_map(fitting *f, persona_err *e)
     m->n_contrasts = f->n_contrasts;
     persona_code rc = m->method && m->pairing && m->library ? PERSONA_OK : mem_err(e, "a map");
     if (rc == PERSONA_OK)
-        rc = copy_side(&m->from, p->name_from, p->arch_from, p->hash_from, p->template_from,
-                       p->n_layer_from, p->d_from, p->h_from, e);
+        rc = copy_side(&m->from, &p->from, e);
     if (rc == PERSONA_OK)
-        rc = copy_side(&m->to, p->name_to, p->arch_to, p->hash_to, p->template_to, p->n_layer_to,
-                       p->d_to, p->h_to, e);
+        rc = copy_side(&m->to, &p->to, e);
     return rc == PERSONA_OK ? label_texts(f, e) : rc;
 }
 
@@ -365,8 +361,8 @@ static persona_code fit_all(fitting *f, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     linalg_threads(f->n_rows > SMALL_FIT ? 8 : 1);
-    f->x = mem_calloc(f->n_rows, (size_t)f->p->d_from * sizeof *f->x);
-    f->y = mem_calloc(f->n_rows, (size_t)f->p->d_to * sizeof *f->y);
+    f->x = mem_calloc(f->n_rows, (size_t)f->p->from.d * sizeof *f->x);
+    f->y = mem_calloc(f->n_rows, (size_t)f->p->to.d * sizeof *f->y);
     if (!f->x || !f->y)
         rc = mem_err(e, "paired activations");
     if (rc == PERSONA_OK)

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * pairs.c - paired activations (methods 5.3, 5.4): the source model writes texts, neutral ones and
- * both poles of every trait; then both models read the same texts, each in its own chat template and
- * without any persona instruction, and the mean over the response tokens is kept per block.
+ * pairs.c - paired activations (methods 5.3, 5.4): texts, and two models that read them.
  *
- * The trait a text was written for is kept with it, so that a map for a trait can leave its texts
- * out. Reading stops the graph after the last block that is captured.
+ * Where texts come from is pairs_write.c or pairs_files.c, how they are read pairs_read.c. The trait that a
+ * text was written for is kept with it, so that a map for a trait can leave its texts out; so is its hash, so
+ * that texts are known again under another name.
  */
-#include <stdint.h>
+#include "pipeline/pairs.h"
+
+#include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
-#include "base/rng.h"
-#include "core/stats.h"
-#include "pipeline/ask.h"
-#include "pipeline/pairs.h"
-#include "pipeline/pipeline.h"
+#include "core/textset.h"
+#include "pipeline/mapblocks.h"
+
+#define MIN_TEXTS 8
+#define MAX_TEXTS ((size_t)1 << 20)
+#define CACHE_BYTES ((uint64_t)20 << 30)
 
 persona_pairs_opts persona_pairs_defaults(void)
 {
@@ -25,182 +28,209 @@ persona_pairs_opts persona_pairs_defaults(void)
 
 int pairs_trait(const persona_pairs *p, const char *name)
 {
-    for (size_t i = 0; i < p->n_names; i++) {
-        if (strcmp(p->names[i], name) == 0) {
+    for (size_t i = 0; i < p->n_names; i++)
+        if (strcmp(p->names[i], name) == 0)
             return (int)i;
-        }
-    }
     return -1;
 }
 
 size_t persona_pairs_count(const persona_pairs *p, const char *without_trait)
 {
-    int skip = without_trait != NULL ? pairs_trait(p, without_trait) : -2;
+    const int skip = without_trait ? pairs_trait(p, without_trait) : -2;
     size_t n = 0;
-    for (size_t i = 0; i < p->n; i++) {
-        const pair_text *t = &p->texts[i];
-        n += t->from != NULL && t->to != NULL && t->trait != (skip < 0 ? -2 : skip);
-    }
+    for (size_t i = 0; i < p->n; i++)
+        n += p->texts[i].usable && p->texts[i].trait != (skip < 0 ? -2 : skip);
     return n;
+}
+
+/* ---- growing --------------------------------------------------------------------------------- */
+
+persona_code pairs_name(persona_pairs *p, const char *name, int *trait, persona_err *e)
+{
+    *trait = pairs_trait(p, name);
+    if (*trait >= 0)
+        return PERSONA_OK;
+    char **grown = mem_realloc(p->names, p->n_names + 1, sizeof *grown);
+    if (!grown)
+        return mem_err(e, "the traits of paired texts");
+    p->names = grown;
+    p->names[p->n_names] = mem_strdup(name);
+    if (!p->names[p->n_names])
+        return mem_err(e, "the traits of paired texts");
+    *trait = (int)p->n_names++;
+    return PERSONA_OK;
+}
+
+persona_code pairs_add(persona_pairs *p, const char *question, int trait, int polarity,
+                       size_t group, pair_text **out, persona_err *e)
+{
+    if (p->n == MAX_TEXTS)
+        return persona_err_set(e, PERSONA_E_USAGE, "more than %zu texts to map by", MAX_TEXTS);
+    if ((p->n & (p->n - 1)) == 0) { /* full at powers of two */
+        pair_text *grown = mem_realloc(p->texts, p->n > 0 ? 2 * p->n : 1, sizeof *grown);
+        if (!grown)
+            return mem_err(e, "paired texts");
+        p->texts = grown;
+    }
+    pair_text *t = &p->texts[p->n];
+    *t = (pair_text){
+        .question = mem_strdup(question), .trait = trait, .polarity = polarity, .group = group};
+    if (!t->question)
+        return mem_err(e, "paired texts");
+    p->n++;
+    *out = t;
+    return PERSONA_OK;
+}
+
+/* ---- sides ----------------------------------------------------------------------------------- */
+
+static persona_code take_blocks(pair_side *s, const int *blocks, size_t n, persona_err *e)
+{
+    int found[MAPBLOCKS_MOST];
+    if (!blocks) {
+        n = mapblocks_candidates(s->n_layer, found);
+        blocks = found;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (blocks[i] < 1 || blocks[i] > s->n_layer - 2)
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "block %d of %s cannot be paired (1 to %d can: the last block's "
+                                   "activations are out of reach)",
+                                   blocks[i], s->name, s->n_layer - 2);
+    s->blocks = mem_calloc(n, sizeof *s->blocks);
+    s->n_blocks = n;
+    if (!s->blocks)
+        return mem_err(e, "paired texts");
+    memcpy(s->blocks, blocks, n * sizeof *blocks);
+    return n > 0 ? PERSONA_OK
+                 : persona_err_set(e, PERSONA_E_USAGE, "%s has too few blocks to pair any (%d)",
+                                   s->name, s->n_layer);
+}
+
+/* The default place may be missing or read-only: then nothing is kept, and the note says why. A folder that the
+ * user named must do. */
+static persona_code open_cache(persona_pairs *p, pair_side *s, const char *folder, persona_err *e)
+{
+    char *place = folder ? mem_strdup(folder) : path_user_cache();
+    char *path = place && *place ? mem_printf("%s/activations/%.16s.db", place, s->hash) : NULL;
+    persona_err why = {.code = PERSONA_OK};
+    persona_code rc = PERSONA_E_IO;
+    if (path)
+        rc = actcache_open(path, (size_t)s->d, &s->cache, &why);
+    if (rc == PERSONA_OK)
+        rc = actcache_limit(s->cache, CACHE_BYTES, &why);
+    if (rc != PERSONA_OK && path && folder) {
+        rc = persona_err_set(e, rc, "%s", why.msg);
+    } else if (rc != PERSONA_OK) {
+        actcache_close(s->cache);
+        s->cache = NULL;
+        if (path)
+            snprintf(p->note, sizeof p->note, "nothing is kept for another run: %.200s", why.msg);
+        rc = actcache_open(NULL, (size_t)s->d, &s->cache, e);
+    }
+    mem_free(path);
+    mem_free(place);
+    return rc;
+}
+
+static persona_code open_side(persona_pairs *p, pair_side *s, persona_session *session,
+                              const char *cache, const int *blocks, size_t n_blocks, persona_err *e)
+{
+    persona_model *m = persona_session_model(session);
+    const persona_model_info *info = persona_model_info_get(m);
+    const char *sha = NULL;
+    persona_code rc = persona_model_sha256(m, &sha, e);
+    if (rc != PERSONA_OK)
+        return rc;
+    s->name = mem_strdup(info->name);
+    s->arch = mem_strdup(info->arch);
+    s->hash = mem_strdup(sha);
+    s->template_hash = mem_strdup(info->chat_hash);
+    s->n_layer = info->n_layer;
+    s->d = info->n_embd;
+    s->h_median = mem_calloc((size_t)s->n_layer, sizeof *s->h_median);
+    if (!s->name || !s->arch || !s->hash || !s->template_hash || !s->h_median)
+        return mem_err(e, "paired texts");
+    for (int b = 0; b < s->n_layer; b++)
+        s->h_median[b] = NAN;
+    rc = take_blocks(s, blocks, n_blocks, e);
+    return rc == PERSONA_OK ? open_cache(p, s, cache, e) : rc;
+}
+
+static void side_free(pair_side *s)
+{
+    actcache_close(s->cache);
+    mem_free(s->keys);
+    mem_free(s->blocks);
+    mem_free(s->h_median);
+    mem_free(s->name);
+    mem_free(s->arch);
+    mem_free(s->hash);
+    mem_free(s->template_hash);
 }
 
 void persona_pairs_free(persona_pairs *p)
 {
-    if (p == NULL) {
+    if (!p)
         return;
-    }
-    for (size_t i = 0; p->texts != NULL && i < p->n; i++) {
+    for (size_t i = 0; i < p->n; i++) {
+        mem_free(p->texts[i].question);
         mem_free(p->texts[i].text);
-        mem_free(p->texts[i].from);
-        mem_free(p->texts[i].to);
     }
-    for (size_t i = 0; p->names != NULL && i < p->n_names; i++) {
+    for (size_t i = 0; i < p->n_names; i++)
         mem_free(p->names[i]);
-    }
     mem_free(p->texts);
     mem_free(p->names);
-    mem_free(p->h_to);
+    side_free(&p->from);
+    side_free(&p->to);
     mem_free(p);
 }
 
-/* Everything that lives only while pairs are made. */
-typedef struct making {
-    persona_pairs *p;
-    persona_trait *const *traits;
-    const persona_questions *questions; /* NULL: the packs' own */
-    size_t n_each;                      /* questions per trait */
-    const persona_pairs_opts *o;
-    const persona_hooks *hooks;
-    char **systems; /* one per text, NULL for neutral ones */
-    ask *asks;
-    answer *answers;
-} making;
+/* ---- what is of use -------------------------------------------------------------------------- */
 
-static const char *asked(const making *m, const pair_text *t)
+/* Hashes the texts; empty ones and all but the first of equal ones are out. */
+static persona_code mark_usable(persona_pairs *p, persona_err *e)
 {
-    if (m->questions != NULL) {
-        return m->questions->extraction[t->question];
-    }
-    return m->traits[t->question / m->n_each]->questions[t->question % m->n_each];
-}
-
-/* How many questions every trait can be asked. */
-static size_t questions_each(const making *m, size_t n_traits)
-{
-    size_t n = m->questions != NULL ? m->questions->n_extraction : SIZE_MAX;
-    for (size_t t = 0; m->questions == NULL && t < n_traits; t++) {
-        size_t own = m->traits[t]->n_questions / 2;
-        n = own < n ? own : n;
-    }
-    return m->o->n_questions > 0 && (size_t)m->o->n_questions < n ? (size_t)m->o->n_questions : n;
-}
-
-static persona_code lay_out(making *m, size_t n_traits, persona_err *e)
-{
-    persona_pairs *p = m->p;
-    size_t n_neutral = m->o->n_neutral > 0 ? (size_t)m->o->n_neutral : 0;
-    p->n = n_traits * m->n_each * 2 + n_neutral;
-    p->names = mem_calloc(n_traits, sizeof *p->names);
-    p->texts = mem_calloc(p->n, sizeof *p->texts);
-    m->systems = mem_calloc(p->n, sizeof *m->systems);
-    m->asks = mem_calloc(p->n, sizeof *m->asks);
-    m->answers = mem_calloc(p->n, sizeof *m->answers);
-    if (p->names == NULL || p->texts == NULL || m->systems == NULL || m->asks == NULL ||
-        m->answers == NULL) {
+    uint64_t *seen = mem_calloc(2 * p->n + 1, sizeof *seen); /* open addressing */
+    size_t size = 2 * p->n + 1;
+    if (!seen)
         return mem_err(e, "paired texts");
+    for (size_t i = 0; i < p->n; i++) {
+        pair_text *t = &p->texts[i];
+        if (!t->text || t->text[strspn(t->text, " \t\r\n")] == '\0')
+            continue;
+        t->hash = textset_hash(t->text);
+        size_t at = (size_t)(t->hash % size);
+        while (seen[at] != 0 && seen[at] != t->hash)
+            at = (at + 1) % size;
+        t->usable = seen[at] == 0;
+        p->n_duplicates += !t->usable;
+        seen[at] = t->hash;
     }
-    size_t i = 0;
-    for (size_t t = 0; t < n_traits; t++) {
-        p->names[p->n_names] = mem_strdup(m->traits[t]->name);
-        if (p->names[p->n_names++] == NULL) {
-            return mem_err(e, "paired texts");
-        }
-        for (size_t k = 0; k < m->n_each * 2; k++, i++) {
-            size_t q = k / 2;
-            p->texts[i].trait = (int)t;
-            p->texts[i].question = m->questions != NULL ? q : t * m->n_each + q;
-            persona_code rc = persona_trait_system(m->traits[t], q % m->traits[t]->n_pairs,
-                                                   k % 2 == 0, &m->systems[i], e);
-            if (rc != PERSONA_OK) {
-                return rc;
-            }
-        }
-    }
-    for (size_t k = 0; k < n_neutral; k++, i++) {
-        p->texts[i].trait = -1;
-        p->texts[i].question = k % p->n_groups;
-    }
+    mem_free(seen);
     return PERSONA_OK;
 }
 
-static persona_code write_texts(making *m, persona_session *from, persona_err *e)
+static persona_code check_texts(const persona_pairs *p, persona_err *e)
 {
-    persona_pairs *p = m->p;
+    size_t n = 0, poles[2] = {0, 0};
     for (size_t i = 0; i < p->n; i++) {
-        ask *a = &m->asks[i];
-        a->system = m->systems[i];
-        a->question = asked(m, &p->texts[i]);
-        a->sampling = persona_sampling_defaults();
-        a->sampling.temperature = m->o->temperature;
-        a->sampling.max_tokens = m->o->max_tokens;
-        a->sampling.seed = rng_mix(m->o->seed, 0x70616972, i);
+        n += p->texts[i].usable;
+        if (p->texts[i].usable && p->texts[i].polarity != 0)
+            poles[p->texts[i].polarity < 0]++;
     }
-    persona_code rc = ask_all(from, m->asks, p->n, "write texts", m->hooks, m->answers, e);
-    for (size_t i = 0; rc == PERSONA_OK && i < p->n; i++) {
-        p->texts[i].text = m->answers[i].text;
-        m->answers[i].text = NULL;
-    }
-    answers_clear(m->answers, p->n);
-    return rc;
-}
-
-/* Median over all answer tokens of ||h_b||. */
-static persona_code median_norms(const making *m, int n_layer, float *out, persona_err *e)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < m->p->n; i++) {
-        total += m->answers[i].n_positions;
-    }
-    double *x = mem_calloc(total, sizeof *x);
-    if (x == NULL) {
-        return mem_err(e, "norms");
-    }
-    for (int b = 0; b < n_layer - 1; b++) {
-        size_t k = 0;
-        for (size_t i = 0; i < m->p->n; i++) {
-            const answer *a = &m->answers[i];
-            for (size_t t = 0; a->norms != NULL && t < a->n_positions; t++) {
-                x[k++] = (double)a->norms[t * a->n_blocks + (size_t)b];
-            }
-        }
-        out[b] = (float)stat_median(x, k);
-    }
-    mem_free(x);
+    if (n < MIN_TEXTS)
+        return persona_err_set(
+            e, PERSONA_E_USAGE,
+            "%zu distinct texts to map by, of %zu (%zu are equal to another one, "
+            "the rest is empty): at least %d are needed",
+            n, p->n, p->n_duplicates, MIN_TEXTS);
+    if ((poles[0] == 0) != (poles[1] == 0))
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "%zu texts show a trait and %zu its opposite: a map is judged by "
+                               "contrasts, so both poles are needed",
+                               poles[0], poles[1]);
     return PERSONA_OK;
-}
-
-static persona_code read_texts(making *m, persona_session *s, bool target, persona_err *e)
-{
-    static const persona_tap TAP = {.mode = PERSONA_TAP_MEAN, .span = PERSONA_SPAN_RESPONSE};
-    persona_pairs *p = m->p;
-    for (size_t i = 0; i < p->n; i++) {
-        m->asks[i] = (ask){.question = asked(m, &p->texts[i]),
-                           .forced = p->texts[i].text,
-                           .tap = &TAP,
-                           .sampling = persona_sampling_defaults()};
-    }
-    persona_code rc =
-        ask_all(s, m->asks, p->n, target ? "read texts (target)" : "read texts (source)", m->hooks,
-                m->answers, e);
-    if (rc == PERSONA_OK && target) {
-        rc = median_norms(m, p->n_layer_to, p->h_to, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < p->n; i++) {
-        *(target ? &p->texts[i].to : &p->texts[i].from) = m->answers[i].mean;
-        m->answers[i].mean = NULL;
-    }
-    answers_clear(m->answers, p->n);
-    return rc;
 }
 
 persona_code persona_pairs_new(persona_session *from, persona_session *to,
@@ -208,53 +238,31 @@ persona_code persona_pairs_new(persona_session *from, persona_session *to,
                                const persona_questions *questions, const persona_pairs_opts *opts,
                                const persona_hooks *hooks, persona_pairs **out, persona_err *e)
 {
-    persona_pairs_opts o = opts != NULL ? *opts : persona_pairs_defaults();
-    const persona_model_info *a = persona_model_info_get(persona_session_model(from));
-    const persona_model_info *b = persona_model_info_get(persona_session_model(to));
-    *out = NULL;
+    const persona_pairs_opts o = opts ? *opts : persona_pairs_defaults();
     persona_pairs *p = mem_calloc(1, sizeof *p);
-    if (p == NULL) {
+    *out = NULL;
+    if (!p)
         return mem_err(e, "paired texts");
-    }
-    making m = {.p = p, .traits = traits, .questions = questions, .o = &o, .hooks = hooks};
-    persona_code rc = PERSONA_OK;
-    p->n_layer_from = a->n_layer;
-    p->d_from = a->n_embd;
-    p->n_layer_to = b->n_layer;
-    p->d_to = b->n_embd;
-    m.n_each = n_traits > 0 ? questions_each(&m, n_traits) : 0;
-    p->n_groups = questions != NULL ? m.n_each : m.n_each * n_traits;
-    p->h_to = mem_calloc((size_t)p->n_layer_to, sizeof *p->h_to);
-    if (p->h_to == NULL) {
-        rc = mem_err(e, "paired texts");
-    } else if (m.n_each < 2) {
-        rc = persona_err_set(e, PERSONA_E_USAGE,
-                             "transfer: %zu extraction questions are too few to hold any out",
-                             m.n_each);
-    }
-    if (rc == PERSONA_OK) {
-        rc = lay_out(&m, n_traits, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = write_texts(&m, from, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = read_texts(&m, from, false, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = read_texts(&m, to, true, e);
-    }
-    for (size_t i = 0; m.systems != NULL && i < p->n; i++) {
-        mem_free(m.systems[i]);
-    }
-    mem_free(m.systems);
-    mem_free(m.asks);
-    answers_clear(m.answers, m.answers != NULL ? p->n : 0);
-    mem_free(m.answers);
-    if (rc == PERSONA_OK) {
+    p->chunks = o.chunks;
+    persona_code rc = open_side(p, &p->from, from, o.cache, o.blocks_from, o.n_blocks_from, e);
+    if (rc == PERSONA_OK)
+        rc = open_side(p, &p->to, to, o.cache, o.blocks_to, o.n_blocks_to, e);
+    if (rc == PERSONA_OK)
+        rc = o.n_files > 0 ? pairs_load(p, &o, e)
+                           : pairs_write(p, from, traits, n_traits, questions, &o, hooks, e);
+    if (rc == PERSONA_OK)
+        rc = mark_usable(p, e);
+    if (rc == PERSONA_OK)
+        rc = check_texts(p, e);
+    if (rc == PERSONA_OK)
+        rc = pairs_read(p, from, false, hooks, e);
+    if (rc == PERSONA_OK)
+        rc = pairs_read(p, to, true, hooks, e);
+    if (rc == PERSONA_OK)
+        rc = check_texts(p, e); /* some may have had no tokens */
+    if (rc == PERSONA_OK)
         *out = p;
-    } else {
+    else
         persona_pairs_free(p);
-    }
     return rc;
 }

@@ -37,7 +37,7 @@ static persona_code need_pairs(const studying *s, persona_err *e)
 static persona_code contrast_of(const persona_pairs *p, bool target, int block, int trait,
                                 float *out, persona_err *e)
 {
-    const size_t d = (size_t)(target ? p->d_to : p->d_from);
+    const size_t d = (size_t)(target ? p->to.d : p->from.d);
     size_t n = 0, count[2] = {0, 0};
     pair_row *rows = mem_calloc(p->n, sizeof *rows);
     float *x = NULL;
@@ -124,7 +124,7 @@ static persona_code make_bridge(studying *s, study_arm *a, persona_err *e)
     persona_code rc = need_pairs(s, e);
     if (rc != PERSONA_OK)
         return rc;
-    float *row = mem_calloc((size_t)s->pairs->d_to, sizeof *row);
+    float *row = mem_calloc((size_t)s->pairs->to.d, sizeof *row);
     const int trait = pairs_trait(s->pairs, s->trait->name);
     if (!row)
         rc = mem_err(e, "a text bridge");
