@@ -96,7 +96,7 @@ typedef struct persona_interval {
 
 /* One row of a report: a condition at a coefficient, over the evaluation questions. */
 typedef struct persona_row {
-    const char *condition; /* unsteered, prompt, native, transferred, sampling, random, shuffled */
+    const char *condition; /* unsteered, prompt, sampling, random, or that of an arm */
     double coefficient;
     persona_interval score;
     double coherence;
@@ -107,40 +107,82 @@ typedef struct persona_row {
     char *sample;        /* one answer */
 } persona_row;
 
+/* A vector to evaluate. condition is one of native, transferred, in-sample, text-bridge, shuffled, identity,
+ * other-trait; note (may be NULL): which other trait, say. Borrowed. */
+typedef struct persona_arm {
+    const char *condition;
+    const persona_vector *vector;
+    const char *note;
+} persona_arm;
+
+/* What a condition did. NAN: not run, not judged, or not defined. */
+typedef struct persona_swing {
+    const char *condition;
+    bool null;                 /* a control that must do nothing */
+    persona_interval swing;    /* mean score at +1 less that at -1, questions resampled jointly */
+    double spearman;           /* of coefficient and mean score */
+    persona_interval retained; /* (T - base) / (native - base) at +1 */
+    double coherence_low, coherence_high; /* at -1 and +1 */
+    char *note;
+} persona_swing;
+
+/* The swing of another trait's score on the answers of the transferred vector. */
+typedef struct persona_cross {
+    char *trait;
+    persona_interval swing;
+} persona_cross;
+
 typedef struct persona_evaluation {
     char *trait;
     persona_row *rows;
     size_t n_rows;
-    /* swing = score(+1) - score(-1), by condition, with its interval; value NAN when not run */
-    persona_interval swing_native, swing_transferred, swing_random, swing_shuffled, swing_sampling,
-        swing_prompt;
-    double spearman_native, spearman_transferred;
-    persona_interval retained; /* (T_tr - T_base) / (T_nat - T_base) at coefficient +1 */
+    persona_swing
+        *swings; /* one per condition that has a swing; random is all directions together */
+    size_t n_swings;
+    persona_interval *random; /* (n_random) the swing of each random direction */
+    size_t n_random;
+    persona_cross *crosses; /* (n_crosses) the own trait first */
+    size_t n_crosses;
+    persona_interval retained; /* of the transferred vector */
     bool pass;
+    bool
+        specific; /* no other trait moves more than its own, and the other trait's vector moves it less */
     char reason[256]; /* why the verdict is what it is */
 } persona_evaluation;
 
+/* NULL: the condition has no swing. */
+const persona_swing *persona_evaluation_swing(const persona_evaluation *x, const char *condition);
+
 typedef struct persona_evaluate_opts {
-    const double *coefficients; /* ascending; default -2, -1, 0, 1, 2 */
+    const double *coefficients; /* ascending, with -1 and 1; default -2, -1, 0, 1, 2 */
     size_t n_coefficients;
     int n_questions; /* of the evaluation half; 0: all */
     int n_rollouts;  /* default 1 */
-    int n_random;    /* random directions, spread over the questions; default 5 */
+    int n_random;    /* random directions; at -1 and +1 each answers every question; default 5 */
     int max_tokens;  /* default 96 */
     float temperature;
     uint32_t seed;
+    const persona_trait *const
+        *others; /* (n_others) traits that the answers are scored for, too; those
+                                           that the judge does not know are skipped */
+    size_t n_others;
+    const char
+        *void_reason; /* the verdict is FAIL for this reason, whatever the numbers; NULL: none */
 } persona_evaluate_opts;
 persona_evaluate_opts persona_evaluate_defaults(void);
 
-/* Runs every condition at every coefficient in one continuous batch. Vectors that are NULL leave
- * their rows out. The random rows use directions of the native vector's norm (else the transferred
- * one's) at its best block. Verdict: PASS iff the lower bound of the transferred swing is above the
- * upper bounds of the random and shuffled ones and Spearman(coefficient, score) >= 0.8. */
-PERSONA_CHECK persona_code persona_evaluate(
-    persona_session *s, const persona_trait *trait, const persona_questions *questions,
-    persona_judge *judge, const persona_vector *native, const persona_vector *transferred,
-    const persona_vector *shuffled, const persona_evaluate_opts *opts, const persona_hooks *hooks,
-    persona_evaluation **out, persona_err *e);
+/* Runs every condition at every coefficient in one continuous batch, on the same questions with the same
+ * seeds. Random directions steer the block of the transferred vector (else the native one's), at a dose that
+ * is calibrated on the first of them. Verdict: PASS iff the lower bound of the transferred swing is above the
+ * upper bound of every null (each random direction by itself; shuffled; identity), of which random and
+ * shuffled must have run; Spearman(coefficient, score) >= 0.8; and the answers at -1 and +1 keep half of the
+ * unsteered coherence. */
+PERSONA_CHECK persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
+                                            const persona_questions *questions,
+                                            persona_judge *judge, const persona_arm *arms,
+                                            size_t n_arms, const persona_evaluate_opts *opts,
+                                            const persona_hooks *hooks, persona_evaluation **out,
+                                            persona_err *e);
 void persona_evaluation_free(persona_evaluation *x);
 
 #ifdef __cplusplus

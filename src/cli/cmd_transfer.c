@@ -114,6 +114,8 @@ static error_t check(struct argp_state *state)
         return cli_usage(state, "either --trait or --traits");
     if (a->traits && a->vector)
         return cli_usage(state, "--vector is of one trait: use --trait");
+    if (a->report && !a->from)
+        return cli_usage(state, "--report describes both models: add --from");
     if (a->map && a->c->mapping.n_texts > 0)
         return cli_usage(state, "--texts fit a map, --map is one: use either");
     return 0;

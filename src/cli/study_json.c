@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "pipeline/conditions.h"
+
 static void interval(json_out *o, const char *key, const persona_interval *x)
 {
     jo_object(o, key);
@@ -37,33 +39,57 @@ static void row_json(json_out *o, const persona_row *r)
     jo_end(o);
 }
 
+static void swings_json(json_out *o, const persona_evaluation *v)
+{
+    static const persona_interval none = {NAN, NAN, NAN};
+    jo_object(o, "swing");
+    for (size_t i = 0; condition_at(i); i++) {
+        const persona_swing *s = persona_evaluation_swing(v, condition_at(i)->name);
+        if (strcmp(condition_at(i)->name, "unsteered") != 0)
+            interval(o, condition_at(i)->name, s ? &s->swing : &none);
+    }
+    jo_end(o);
+    jo_array(o, "random");
+    for (size_t k = 0; v && k < v->n_random; k++)
+        interval(o, NULL, &v->random[k]);
+    jo_end(o);
+    jo_object(o, "spearman");
+    for (size_t i = 0; v && i < v->n_swings; i++)
+        jo_number(o, v->swings[i].condition, v->swings[i].spearman);
+    jo_end(o);
+    jo_object(o, "retained_by");
+    for (size_t i = 0; v && i < v->n_swings; i++)
+        if (isfinite(v->swings[i].retained.value))
+            interval(o, v->swings[i].condition, &v->swings[i].retained);
+    jo_end(o);
+    jo_object(o, "notes");
+    for (size_t i = 0; v && i < v->n_swings; i++)
+        if (v->swings[i].note[0])
+            jo_string(o, v->swings[i].condition, v->swings[i].note);
+    jo_end(o);
+}
+
 static void evaluation_json(json_out *o, const persona_evaluation *v)
 {
     static const persona_interval none = {NAN, NAN, NAN};
-    const struct {
-        const char *name;
-        const persona_interval *x;
-    } swings[] = {
-        {"native", v ? &v->swing_native : &none},
-        {"transferred", v ? &v->swing_transferred : &none},
-        {"random", v ? &v->swing_random : &none},
-        {"shuffled", v ? &v->swing_shuffled : &none},
-        {"sampling", v ? &v->swing_sampling : &none},
-        {"prompt", v ? &v->swing_prompt : &none},
-    };
     jo_array(o, "rows");
     for (size_t i = 0; v && i < v->n_rows; i++)
         row_json(o, &v->rows[i]);
     jo_end(o);
     interval(o, "retained", v ? &v->retained : &none);
-    jo_object(o, "swing");
-    for (size_t i = 0; i < sizeof swings / sizeof *swings; i++)
-        interval(o, swings[i].name, swings[i].x);
+    swings_json(o, v);
+    jo_array(o, "specificity");
+    for (size_t i = 0; v && i < v->n_crosses; i++) {
+        jo_object(o, NULL);
+        jo_string(o, "trait", v->crosses[i].trait);
+        interval(o, "swing", &v->crosses[i].swing);
+        jo_end(o);
+    }
     jo_end(o);
-    jo_object(o, "spearman");
-    jo_number(o, "native", v ? v->spearman_native : none.value);
-    jo_number(o, "transferred", v ? v->spearman_transferred : none.value);
-    jo_end(o);
+    if (v)
+        jo_bool(o, "specific", v->specific);
+    else
+        jo_null(o, "specific");
 }
 
 static void samples_json(json_out *o, const study *x)
@@ -85,10 +111,18 @@ void study_json(json_out *o, const study *x)
     jo_int(o, "kept", (long long)study_kept(x));
     jo_int(o, "layer_from", study_layer_from(x));
     jo_int(o, "layer_to", study_layer_to(x));
+    jo_string(o, "method", x->map.method);
+    jo_string(o, "pairing", x->map.pairing);
     jo_number(o, "lambda", x->map.lambda);
+    jo_int(o, "rank", x->map.rank);
     jo_int(o, "n_texts", (long long)x->map.n_texts);
+    jo_int(o, "n_rows", (long long)x->map.n_rows);
+    jo_int(o, "n_contrasts", (long long)x->map.n_contrasts);
     jo_number(o, "r2_heldout", x->map.r2_heldout);
+    jo_number(o, "r2_contrast", x->map.r2_contrast);
     jo_number(o, "r2_shuffled", x->map.r2_shuffled);
+    jo_number(o, "r2_shuffled_max", x->map.r2_shuffled_max);
+    jo_string(o, "sample", x->transferred->from.sample);
     jo_number(o, "dose", (double)x->transferred->from.dose);
     jo_string(o, "unit", isfinite(x->transferred->from.dose) ? "dose" : "raw");
     evaluation_json(o, x->evaluation);
@@ -96,4 +130,20 @@ void study_json(json_out *o, const study *x)
     jo_string(o, "reason", x->evaluation ? x->evaluation->reason : NULL);
     jo_string(o, "note", x->note);
     samples_json(o, x);
+}
+
+void study_json_matrix(json_out *o, study *const *x, size_t n)
+{
+    jo_array(o, "matrix");
+    for (size_t i = 0; i < n; i++) {
+        const persona_evaluation *v = x[i] ? x[i]->evaluation : NULL;
+        for (size_t k = 0; v && k < v->n_crosses; k++) {
+            jo_object(o, NULL);
+            jo_string(o, "steered", v->trait);
+            jo_string(o, "scored", v->crosses[k].trait);
+            interval(o, "swing", &v->crosses[k].swing);
+            jo_end(o);
+        }
+    }
+    jo_end(o);
 }

@@ -3,7 +3,8 @@
  * study_print.c - a study as text: conditions down, coefficients across.
  *
  * The evaluation is a list of rows (condition, coefficient); people compare along a condition and
- * between conditions, so the text is the pivot of that list. Every score stands with its interval.
+ * between conditions, so the text is the pivot of that list. Intervals stand at the swings, which the verdict
+ * looks at; those of every score are in the JSON and in the report.
  */
 #include "cli/study_print.h"
 
@@ -12,76 +13,63 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "cli/plot.h"
 #include "cli/table.h"
+#include "pipeline/conditions.h"
 #include "pipeline/pivot.h"
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-static void spark_of(const pivot *p, size_t condition, char *out, size_t size)
+static size_t zero_column(const pivot *p)
 {
-    double y[PIVOT_COLUMNS];
-    size_t n = 0;
-    for (size_t k = 0; k < p->n_coefficients; k++)
-        if (p->at[condition][k])
-            y[n++] = p->at[condition][k]->score.value;
-    out[0] = '\0';
-    if (n >= 3)
-        plot_spark(out, size, y, n, 0, 100);
+    size_t k = 0;
+    while (k + 1 < p->n_coefficients && p->coefficients[k] < -1e-9)
+        k++;
+    return k;
 }
 
-static void score_cell(table *t, const persona_row *r)
+/* One line per condition: its score at every coefficient, then what the verdict looks at. */
+static void score_table(FILE *f, const persona_evaluation *v, const pivot *p)
 {
-    if (!r)
-        table_cell(t, "%s", "");
-    else
-        table_cell(t, "%s [%s, %s]", cli_number(r->score.value, 0), cli_number(r->score.low, 0),
-                   cli_number(r->score.high, 0));
-}
-
-static void score_table(FILE *f, const pivot *p)
-{
-    table_column columns[PIVOT_COLUMNS + 3] = {{"score [95 %]", TABLE_LEFT}};
+    table_column columns[PIVOT_COLUMNS + 5] = {{"score at", TABLE_LEFT}};
     char titles[PIVOT_COLUMNS][16];
     table t;
     size_t n = 1;
     for (size_t k = 0; k < p->n_coefficients; k++)
         columns[n++] = (table_column){
             pivot_coefficient(p->coefficients[k], titles[k], sizeof titles[k]), TABLE_RIGHT};
+    columns[n++] = (table_column){"swing [95 %]", TABLE_RIGHT};
+    columns[n++] = (table_column){"rho", TABLE_RIGHT};
+    columns[n++] = (table_column){"coherent", TABLE_RIGHT};
     columns[n++] = (table_column){"n", TABLE_RIGHT};
-    columns[n++] = (table_column){"", TABLE_LEFT};
     table_init(&t, columns, n);
     for (size_t c = 0; c < p->n_conditions; c++) {
-        char spark[PIVOT_COLUMNS * 3 + 1];
-        const tty_style style = strcmp(p->conditions[c], "transferred") == 0 ? TTY_BOLD : TTY_RESET;
+        const condition_kind *kind = condition_find(p->conditions[c]);
+        const persona_swing *s = persona_evaluation_swing(v, p->conditions[c]);
+        const tty_style style = strcmp(p->conditions[c], "transferred") == 0 ? TTY_BOLD
+                                : kind && kind->null                         ? TTY_DIM
+                                                                             : TTY_RESET;
         table_cell(&t, "%s", p->conditions[c]);
         table_style(&t, style);
         for (size_t k = 0; k < p->n_coefficients; k++) {
-            score_cell(&t, p->at[c][k]);
+            table_cell(&t, "%s", p->at[c][k] ? cli_number(p->at[c][k]->score.value, 0) : "");
             table_style(&t, style);
         }
+        if (s && isfinite(s->swing.value))
+            table_cell(&t, "%s [%s, %s]", cli_number(s->swing.value, 0),
+                       cli_number(s->swing.low, 0), cli_number(s->swing.high, 0));
+        else
+            table_cell(&t, "%s", "");
+        table_style(&t, style);
+        table_cell(&t, "%s", s && isfinite(s->spearman) ? cli_number(s->spearman, 2) : "");
+        if (s)
+            table_cell(&t, "%s %s", cli_number(s->coherence_low, 0),
+                       cli_number(s->coherence_high, 0));
+        else
+            table_cell(&t, "%s",
+                       c < PIVOT_CONDITIONS && p->at[c][zero_column(p)]
+                           ? cli_number(p->at[c][zero_column(p)]->coherence, 0)
+                           : "");
         table_cell(&t, "%zu", pivot_answers(p, c));
-        spark_of(p, c, spark, sizeof spark);
-        table_cell(&t, "%s", spark);
-    }
-    table_print(&t, f, 2);
-    table_free(&t);
-}
-
-static void coherence_table(FILE *f, const pivot *p)
-{
-    table_column columns[PIVOT_COLUMNS + 1] = {{"coherence", TABLE_LEFT}};
-    char titles[PIVOT_COLUMNS][16];
-    table t;
-    size_t n = 1;
-    for (size_t k = 0; k < p->n_coefficients; k++)
-        columns[n++] = (table_column){
-            pivot_coefficient(p->coefficients[k], titles[k], sizeof titles[k]), TABLE_RIGHT};
-    table_init(&t, columns, n);
-    for (size_t c = 0; c < p->n_conditions; c++) {
-        table_cell(&t, "%s", p->conditions[c]);
-        for (size_t k = 0; k < p->n_coefficients; k++)
-            table_cell(&t, "%s", p->at[c][k] ? cli_number(p->at[c][k]->coherence, 0) : "");
     }
     table_print(&t, f, 2);
     table_free(&t);
@@ -145,11 +133,30 @@ static void print_unjudged(FILE *f, const persona_evaluation *v)
                 tty_paint(f, TTY_YELLOW), n, all, tty_paint(f, TTY_RESET));
 }
 
-static void print_swing(FILE *f, const char *name, const persona_interval *s)
+/* What stands behind a condition, where the table has no room for it. */
+static void print_details(FILE *f, const persona_evaluation *v)
 {
-    if (isfinite(s->value))
-        fprintf(f, "  %s %s [%s, %s]", name, cli_number(s->value, 0), cli_number(s->low, 0),
-                cli_number(s->high, 0));
+    for (size_t i = 0; i < v->n_swings; i++)
+        if (v->swings[i].note[0])
+            fprintf(f, "  %s is %s\n", v->swings[i].condition, v->swings[i].note);
+    if (v->n_random > 0) {
+        fputs("  random directions one by one:", f);
+        for (size_t k = 0; k < v->n_random; k++)
+            fprintf(f, "  %s [%s, %s]", cli_number(v->random[k].value, 0),
+                    cli_number(v->random[k].low, 0), cli_number(v->random[k].high, 0));
+        fputc('\n', f);
+    }
+    if (v->n_crosses > 1) {
+        fputs("  swing of other traits' scores:", f);
+        for (size_t i = 1; i < v->n_crosses; i++)
+            fprintf(f, "%s %s %s", i > 1 ? "," : "", v->crosses[i].trait,
+                    cli_number(v->crosses[i].swing.value, 0));
+        fprintf(f, "%s\n", v->specific ? "" : "  (not specific)");
+    }
+    if (isfinite(v->retained.value))
+        fprintf(f, "  retained at +1: %s %% of the native effect [%s, %s]\n",
+                cli_number(100 * v->retained.value, 0), cli_number(100 * v->retained.low, 0),
+                cli_number(100 * v->retained.high, 0));
 }
 
 static void print_evaluation(FILE *f, const study *x)
@@ -158,21 +165,11 @@ static void print_evaluation(FILE *f, const study *x)
     const persona_evaluation *v = x->evaluation;
     pivot_make(&p, v);
     fputc('\n', f);
-    score_table(f, &p);
-    fputc('\n', f);
-    coherence_table(f, &p);
+    score_table(f, v, &p);
     print_unjudged(f, v);
     print_samples(f, x);
-    fputs("\n  swing from -1 to +1:", f);
-    print_swing(f, "transferred", &v->swing_transferred);
-    print_swing(f, "native", &v->swing_native);
-    print_swing(f, "shuffled", &v->swing_shuffled);
-    print_swing(f, "random", &v->swing_random);
     fputc('\n', f);
-    if (isfinite(v->retained.value))
-        fprintf(f, "  retained at +1: %s %% of the native effect [%s, %s]\n",
-                cli_number(100 * v->retained.value, 0), cli_number(100 * v->retained.low, 0),
-                cli_number(100 * v->retained.high, 0));
+    print_details(f, v);
     fprintf(f, "  %s%s%s%s  %s\n", tty_paint(f, TTY_BOLD),
             tty_paint(f, v->pass ? TTY_GREEN : TTY_RED), v->pass ? "PASS" : "FAIL",
             tty_paint(f, TTY_RESET), v->reason);
@@ -183,13 +180,90 @@ void study_print(FILE *f, const study *x)
     fprintf(f, "%s%s%s", tty_paint(f, TTY_BOLD), x->trait, tty_paint(f, TTY_RESET));
     if (study_kept(x) > 0)
         fprintf(f, "  %zu of %d pairs kept,", study_kept(x), x->source->from.n_generated_pos);
-    fprintf(f, "  block %d -> %d,  lambda %g,  R2 %s (shuffled %s) on %zu texts\n",
-            study_layer_from(x), study_layer_to(x), x->map.lambda, cli_number(x->map.r2_heldout, 2),
-            cli_number(x->map.r2_shuffled, 2), x->map.n_texts);
+    fprintf(f, "  block %d -> %d,  %s,", study_layer_from(x), study_layer_to(x), x->map.method);
+    if (isfinite(x->map.lambda))
+        fprintf(f, "  lambda %g,", x->map.lambda);
+    if (x->map.rank > 0)
+        fprintf(f, "  rank %d,", x->map.rank);
+    fprintf(f, "  R2 of contrasts %s (shuffled %s) on %zu texts, %s\n",
+            cli_number(x->map.r2_contrast, 2), cli_number(x->map.r2_shuffled, 2), x->map.n_texts,
+            x->transferred->from.sample);
     if (x->note[0])
         fprintf(f, "  %snote: %s%s\n", tty_paint(f, TTY_YELLOW), x->note, tty_paint(f, TTY_RESET));
     if (x->evaluation)
         print_evaluation(f, x);
     else
         print_samples(f, x);
+}
+
+/* ---- several --------------------------------------------------------------------------------- */
+
+static void swing_cell(table *t, const persona_evaluation *v, const char *condition)
+{
+    const persona_swing *s = persona_evaluation_swing(v, condition);
+    if (s && isfinite(s->swing.value))
+        table_cell(t, "%s [%s, %s]", cli_number(s->swing.value, 0), cli_number(s->swing.low, 0),
+                   cli_number(s->swing.high, 0));
+    else
+        table_cell(t, "%s", "-");
+}
+
+void study_print_summary(FILE *f, study *const *x, size_t n)
+{
+    static const table_column columns[] = {
+        {"trait", TABLE_LEFT},     {"blocks", TABLE_LEFT},  {"R2", TABLE_RIGHT},
+        {"native", TABLE_RIGHT},   {"bridge", TABLE_RIGHT}, {"transferred", TABLE_RIGHT},
+        {"shuffled", TABLE_RIGHT}, {"random", TABLE_RIGHT}, {"kept %", TABLE_RIGHT},
+        {"", TABLE_LEFT},
+    };
+    static const char *const shown[] = {"native", "text-bridge", "transferred", "shuffled",
+                                        "random"};
+    table t;
+    table_init(&t, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < n; i++) {
+        const persona_evaluation *v = x[i] ? x[i]->evaluation : NULL;
+        if (!v)
+            continue;
+        table_cell(&t, "%s", x[i]->trait);
+        table_cell(&t, "%d -> %d", study_layer_from(x[i]), study_layer_to(x[i]));
+        table_cell(&t, "%s", cli_number(x[i]->map.r2_contrast, 2));
+        for (size_t k = 0; k < sizeof shown / sizeof *shown; k++)
+            swing_cell(&t, v, shown[k]);
+        table_cell(&t, "%s", cli_number(100 * v->retained.value, 0));
+        table_cell(&t, "%s", v->pass ? "PASS" : "FAIL");
+        table_style(&t, v->pass ? TTY_GREEN : TTY_RED);
+    }
+    fputs("\nswing of the score from -1 to +1 [95 %]\n", f);
+    table_print(&t, f, 2);
+    table_free(&t);
+}
+
+void study_print_matrix(FILE *f, study *const *x, size_t n)
+{
+    table_column columns[PIVOT_COLUMNS + 1] = {{"steered", TABLE_LEFT}};
+    const persona_evaluation *of[PIVOT_COLUMNS];
+    size_t m = 0;
+    for (size_t i = 0; i < n && m < PIVOT_COLUMNS; i++)
+        if (x[i] && x[i]->evaluation && x[i]->evaluation->n_crosses > 0)
+            of[m++] = x[i]->evaluation;
+    if (m < 2)
+        return;
+    table t;
+    for (size_t k = 0; k < m; k++)
+        columns[k + 1] = (table_column){of[k]->trait, TABLE_RIGHT};
+    table_init(&t, columns, m + 1);
+    for (size_t i = 0; i < m; i++) {
+        table_cell(&t, "%s", of[i]->trait);
+        for (size_t k = 0; k < m; k++) {
+            double swing = (double)NAN;
+            for (size_t c = 0; c < of[i]->n_crosses; c++)
+                if (strcmp(of[i]->crosses[c].trait, of[k]->trait) == 0)
+                    swing = of[i]->crosses[c].swing.value;
+            table_cell(&t, "%s", cli_number(swing, 0));
+            table_style(&t, i == k ? TTY_BOLD : TTY_RESET);
+        }
+    }
+    fputs("\nwhat moved what: the swing of each trait's score\n", f);
+    table_print(&t, f, 2);
+    table_free(&t);
 }

@@ -14,6 +14,10 @@
 void study_print(FILE *f, const study *x);
 /* Members of the object that is open: kept, layer_from, ..., rows, retained, swing, verdict, ... */
 void study_json(json_out *o, const study *x);
+/* Several studies together (n; NULL ones are skipped): one line each, and what moved what. */
+void study_print_summary(FILE *f, study *const *x, size_t n);
+void study_print_matrix(FILE *f, study *const *x, size_t n);
+void study_json_matrix(json_out *o, study *const *x, size_t n);
 /* A text in `indent` spaces, wrapped to the terminal; `first` stands before the first line. */
 void study_print_text(FILE *f, const char *first, const char *text, int indent);
 

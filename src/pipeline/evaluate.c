@@ -4,26 +4,22 @@
  * condition at every coefficient answers the same evaluation questions with the same seeds, so that
  * conditions differ in nothing but the steering.
  *
- * Coefficient 0 of any vector is the unsteered condition itself (a plan of zeros is no plan, bit for
- * bit), so it is run once and shown for all. Random directions have the norm of the steered vector
- * and take turns over the questions. Unanswered harmony replies (no final channel) count as failures
- * with score 50 and coherence 0, never as a low score; answers that the judge leaves open are counted
- * and left out. All answers are judged in one run, after all are written.
+ * Which conditions there are is evaluate_cells.c. Unanswered harmony replies (no final channel) count as failures
+ * with score 50 and coherence 0, never as a low score; answers that the judge leaves open are counted and left out.
+ * All answers are judged in one run, after all are written.
  */
 #include <math.h>
 #include <string.h>
 
-#include "base/linalg.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "core/stats.h"
-#include "persona/steer.h"
 #include "pipeline/ask.h"
+#include "pipeline/conditions.h"
+#include "pipeline/evaluate.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/verdict.h"
 
 #define MAX_COEFFICIENTS 32
-#define MAX_RANDOM 16
 #define BOOTSTRAP_DRAWS 2000
 
 static const double DEFAULT_COEFFICIENTS[] = {-2, -1, 0, 1, 2};
@@ -36,130 +32,6 @@ persona_evaluate_opts persona_evaluate_defaults(void)
                                    .n_random = 5,
                                    .max_tokens = 96,
                                    .temperature = 1.0F};
-}
-
-typedef struct evaluating {
-    persona_session *s;
-    persona_model *m;
-    const persona_trait *trait;
-    persona_judge *judge;
-    const persona_questions *questions;
-    const persona_evaluate_opts *o;
-    const persona_hooks *hooks;
-    size_t n_questions, n_rollouts, n_each; /* n_each: answers per cell */
-    eval_cell *cells;
-    size_t n_cells;
-    char **systems; /* pair * 2 + negative */
-    persona_vector *random[MAX_RANDOM];
-    size_t n_random;
-} evaluating;
-
-static eval_cell *add_cell(evaluating *x, const char *condition, double coefficient)
-{
-    eval_cell *c = &x->cells[x->n_cells++];
-    *c = (eval_cell){.condition = condition, .coefficient = coefficient, .same_as = -1};
-    return c;
-}
-
-/* One cell per non-zero coefficient, plus the reference to the unsteered one (cell 0). */
-static persona_code add_vector(evaluating *x, const char *condition, const persona_vector *const *v,
-                               size_t n_v, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < x->o->n_coefficients; i++) {
-        eval_cell *c = add_cell(x, condition, x->o->coefficients[i]);
-        if (c->coefficient == 0) {
-            c->same_as = 0;
-            continue;
-        }
-        for (size_t k = 0; rc == PERSONA_OK && k < n_v; k++) {
-            rc = persona_steer_vector(x->m, v[k], c->coefficient, &c->plans[k], e);
-            c->n_plans = k + 1;
-        }
-    }
-    return rc;
-}
-
-static float clamp(float v, float lo, float hi)
-{
-    return v < lo ? lo : v > hi ? hi : v;
-}
-
-/* The user's document's method: the coefficient moves the sampler, not the model. */
-static void add_sampling(evaluating *x)
-{
-    const persona_trait *t = x->trait;
-    for (size_t i = 0; i < x->o->n_coefficients; i++) {
-        float c = (float)x->o->coefficients[i];
-        eval_cell *cell = add_cell(x, "sampling", x->o->coefficients[i]);
-        if (c == 0.0F) {
-            cell->same_as = 0;
-            continue;
-        }
-        cell->sampler = true;
-        cell->temperature = clamp(x->o->temperature + c * t->d_temperature, 0.0F, 2.0F);
-        cell->top_p = clamp(1.0F + c * t->d_top_p, 0.05F, 1.0F);
-        cell->repetition_penalty = clamp(1.0F + c * t->d_repetition_penalty, 1.0F, 2.0F);
-    }
-}
-
-static void add_prompt(evaluating *x)
-{
-    for (int negative = 1; negative >= 0; negative--) {
-        eval_cell *c = add_cell(x, "prompt", negative ? -1 : 1);
-        c->instructed = true;
-        c->negative = negative != 0;
-    }
-}
-
-/* Directions with the norm of the model vector at its best block, which steer at the same dose. */
-static persona_code add_random(evaluating *x, const persona_vector *like, persona_err *e)
-{
-    int n = x->o->n_random < MAX_RANDOM ? x->o->n_random : MAX_RANDOM;
-    int b = like->from.best_layer;
-    size_t d = (size_t)like->n_embd;
-    persona_code rc = PERSONA_OK;
-    float *row = mem_calloc(d, sizeof *row);
-    if (row == NULL) {
-        return mem_err(e, "a random direction");
-    }
-    for (int k = 0; rc == PERSONA_OK && k < n; k++) {
-        rng r;
-        rng_seed(&r, x->o->seed, 0x72616e64u + (unsigned)k);
-        for (size_t i = 0; i < d; i++) {
-            row[i] = (float)rng_normal(&r);
-        }
-        vec_scale(row, (double)like->layers[b].norm / vec_norm(row, d), d);
-        rc = persona_vector_clone(like, &x->random[k], e);
-        if (rc == PERSONA_OK) {
-            x->n_random++;
-            rc = persona_vector_set(x->random[k], b, row, e);
-        }
-    }
-    mem_free(row);
-    if (rc == PERSONA_OK && x->n_random > 0) {
-        const persona_vector *list[MAX_RANDOM];
-        for (size_t k = 0; k < x->n_random; k++) {
-            list[k] = x->random[k];
-        }
-        rc = add_vector(x, "random", list, x->n_random, e);
-    }
-    return rc;
-}
-
-static persona_code make_systems(evaluating *x, persona_err *e)
-{
-    x->systems = mem_calloc(x->trait->n_pairs * 2, sizeof *x->systems);
-    if (x->systems == NULL) {
-        return mem_err(e, "instructions");
-    }
-    for (size_t i = 0; i < x->trait->n_pairs * 2; i++) {
-        persona_code rc = persona_trait_system(x->trait, i / 2, i % 2 == 0, &x->systems[i], e);
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
-    }
-    return PERSONA_OK;
 }
 
 static ask ask_of(const evaluating *x, const eval_cell *c, size_t q, size_t k)
@@ -233,11 +105,28 @@ static persona_code make_room(evaluating *x, persona_err *e)
         cell->score = mem_calloc(x->n_each, sizeof *cell->score);
         cell->coherence = mem_calloc(x->n_each, sizeof *cell->coherence);
         cell->group = mem_calloc(x->n_each, sizeof *cell->group);
-        if (cell->score == NULL || cell->coherence == NULL || cell->group == NULL) {
+        cell->texts = cell->keep_texts ? mem_calloc(x->n_each, sizeof *cell->texts) : NULL;
+        if (cell->score == NULL || cell->coherence == NULL || cell->group == NULL ||
+            (cell->keep_texts && cell->texts == NULL)) {
             return mem_err(e, "scores");
         }
     }
     return PERSONA_OK;
+}
+
+/* The first answer is shown; those of the transferred vector are scored again for other traits. */
+static void take_text(eval_cell *c, size_t i, answer *a)
+{
+    if (c->keep_texts && a->answered) {
+        c->texts[i] = a->text;
+        a->text = NULL;
+        if (i == 0) {
+            c->sample = mem_strdup(c->texts[0]); /* NULL is shown as no sample */
+        }
+    } else if (i == 0) {
+        c->sample = a->text;
+        a->text = NULL;
+    }
 }
 
 static void book_all(evaluating *x, answer *answers, const persona_judgement *got)
@@ -250,10 +139,7 @@ static void book_all(evaluating *x, answer *answers, const persona_judgement *go
                 continue;
             }
             book(cell, i / x->n_rollouts, &answers[at], &got[at]);
-            if (i == 0) {
-                cell->sample = answers[at].text;
-                answers[at].text = NULL;
-            }
+            take_text(cell, i, &answers[at]);
             at++;
         }
     }
@@ -321,79 +207,68 @@ static persona_code copy_references(evaluating *x, persona_err *e)
     return PERSONA_OK;
 }
 
+static bool same_row(const eval_cell *a, const eval_cell *b)
+{
+    return strcmp(a->condition, b->condition) == 0 && a->coefficient >= b->coefficient &&
+           a->coefficient <= b->coefficient;
+}
+
+/* All cells of the condition and coefficient of cell c, which is the first of them, as one row. */
+static persona_code pool_row(evaluating *x, size_t c, persona_row *r, persona_err *e)
+{
+    const eval_cell *first = &x->cells[c];
+    stat_interval ci = {.value = (double)NAN, .low = (double)NAN, .high = (double)NAN};
+    const size_t most = x->n_each * CELL_PLANS;
+    size_t n = 0, n_coherence = 0;
+    double *score = mem_calloc(most, sizeof *score),
+           *coherence = mem_calloc(most, sizeof *coherence);
+    size_t *group = mem_calloc(most, sizeof *group);
+    persona_code rc = score && coherence && group ? PERSONA_OK : mem_err(e, "rows");
+    *r = (persona_row){.condition = first->condition, .coefficient = first->coefficient};
+    for (size_t i = c; rc == PERSONA_OK && i < x->n_cells; i++) {
+        const eval_cell *cell = &x->cells[i];
+        if (!same_row(first, cell))
+            continue;
+        memcpy(score + n, cell->score, cell->n * sizeof *score);
+        memcpy(group + n, cell->group, cell->n * sizeof *group);
+        memcpy(coherence + n_coherence, cell->coherence, cell->n_coherence * sizeof *coherence);
+        n += cell->n;
+        n_coherence += cell->n_coherence;
+        r->n_unanswered += cell->n_unanswered;
+        r->n_unjudged += cell->n_unjudged;
+    }
+    if (rc == PERSONA_OK && n > 0)
+        rc = stat_bootstrap_mean(score, group, n, x->n_questions, BOOTSTRAP_DRAWS, x->o->seed, &ci,
+                                 e);
+    if (rc == PERSONA_OK) {
+        r->score = (persona_interval){ci.value, ci.low, ci.high};
+        r->coherence = stat_mean(coherence, n_coherence);
+        r->coherence_sd = stat_sd(coherence, n_coherence);
+        r->n = n + r->n_unjudged;
+        r->sample = x->cells[c].sample;
+        x->cells[c].sample = NULL;
+    }
+    mem_free(group);
+    mem_free(coherence);
+    mem_free(score);
+    return rc;
+}
+
 static persona_code fill_rows(evaluating *x, persona_evaluation *out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     out->rows = mem_calloc(x->n_cells, sizeof *out->rows);
     if (out->rows == NULL) {
         return mem_err(e, "rows");
     }
-    for (size_t c = 0; c < x->n_cells; c++) {
-        eval_cell *cell = &x->cells[c];
-        persona_row *r = &out->rows[out->n_rows++];
-        stat_interval ci = {.value = (double)NAN, .low = (double)NAN, .high = (double)NAN};
-        persona_code rc = PERSONA_OK;
-        if (cell->n > 0) {
-            rc = stat_bootstrap_mean(cell->score, cell->group, cell->n, x->n_questions,
-                                     BOOTSTRAP_DRAWS, x->o->seed, &ci, e);
+    for (size_t c = 0; rc == PERSONA_OK && c < x->n_cells; c++) {
+        bool first = true;
+        for (size_t i = 0; i < c; i++) {
+            first = first && !same_row(&x->cells[i], &x->cells[c]);
         }
-        if (rc != PERSONA_OK) {
-            return rc;
+        if (first) {
+            rc = pool_row(x, c, &out->rows[out->n_rows++], e);
         }
-        *r = (persona_row){.condition = cell->condition,
-                           .coefficient = cell->coefficient,
-                           .score = {ci.value, ci.low, ci.high},
-                           .coherence = stat_mean(cell->coherence, cell->n_coherence),
-                           .coherence_sd = stat_sd(cell->coherence, cell->n_coherence),
-                           .n = cell->n + cell->n_unjudged,
-                           .n_unanswered = cell->n_unanswered,
-                           .n_unjudged = cell->n_unjudged,
-                           .sample = cell->sample};
-        cell->sample = NULL;
-    }
-    return PERSONA_OK;
-}
-
-static void free_evaluating(evaluating *x)
-{
-    for (size_t c = 0; x->cells != NULL && c < x->n_cells; c++) {
-        eval_cell *cell = &x->cells[c];
-        for (size_t k = 0; k < cell->n_plans; k++) {
-            persona_plan_free(cell->plans[k]);
-        }
-        mem_free(cell->score);
-        mem_free(cell->coherence);
-        mem_free(cell->group);
-        mem_free(cell->sample);
-    }
-    mem_free(x->cells);
-    for (size_t i = 0; x->systems != NULL && i < x->trait->n_pairs * 2; i++) {
-        mem_free(x->systems[i]);
-    }
-    mem_free(x->systems);
-    for (size_t k = 0; k < x->n_random; k++) {
-        persona_vector_free(x->random[k]);
-    }
-}
-
-static persona_code add_all(evaluating *x, const persona_vector *native,
-                            const persona_vector *transferred, const persona_vector *shuffled,
-                            persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    add_cell(x, "unsteered", 0);
-    add_prompt(x);
-    if (native != NULL) {
-        rc = add_vector(x, "native", &native, 1, e);
-    }
-    if (rc == PERSONA_OK && transferred != NULL) {
-        rc = add_vector(x, "transferred", &transferred, 1, e);
-    }
-    add_sampling(x);
-    if (rc == PERSONA_OK && (native != NULL || transferred != NULL)) {
-        rc = add_random(x, native != NULL ? native : transferred, e);
-    }
-    if (rc == PERSONA_OK && shuffled != NULL) {
-        rc = add_vector(x, "shuffled", &shuffled, 1, e);
     }
     return rc;
 }
@@ -418,9 +293,9 @@ static persona_code check_evaluate(const evaluating *x, persona_err *e)
 
 persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
                               const persona_questions *questions, persona_judge *judge,
-                              const persona_vector *native, const persona_vector *transferred,
-                              const persona_vector *shuffled, const persona_evaluate_opts *opts,
-                              const persona_hooks *hooks, persona_evaluation **out, persona_err *e)
+                              const persona_arm *arms, size_t n_arms,
+                              const persona_evaluate_opts *opts, const persona_hooks *hooks,
+                              persona_evaluation **out, persona_err *e)
 {
     persona_evaluate_opts o = opts != NULL ? *opts : persona_evaluate_defaults();
     evaluating x = {.s = s,
@@ -442,16 +317,12 @@ persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
     if (rc != PERSONA_OK) {
         return rc;
     }
-    x.cells = mem_calloc(3 + 5 * o.n_coefficients, sizeof *x.cells);
     r = mem_calloc(1, sizeof *r);
-    if (x.cells == NULL || r == NULL || (r->trait = mem_strdup(trait->name)) == NULL) {
+    if (r == NULL || (r->trait = mem_strdup(trait->name)) == NULL) {
         rc = mem_err(e, "an evaluation");
     }
     if (rc == PERSONA_OK) {
-        rc = make_systems(&x, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = add_all(&x, native, transferred, shuffled, e);
+        rc = evaluate_cells(&x, arms, n_arms, e);
     }
     if (rc == PERSONA_OK) {
         rc = run_cells(&x, e);
@@ -463,9 +334,13 @@ persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
         rc = fill_rows(&x, r, e);
     }
     if (rc == PERSONA_OK) {
-        rc = verdict_fill(x.cells, x.n_cells, x.n_questions, o.seed, r, e);
+        rc = evaluate_crosses(&x, r, e);
     }
-    free_evaluating(&x);
+    if (rc == PERSONA_OK) {
+        rc = verdict_fill(x.cells, x.n_cells, x.n_questions, x.n_random, o.void_reason, o.seed, r,
+                          e);
+    }
+    evaluate_cells_free(&x);
     if (rc == PERSONA_OK) {
         *out = r;
     } else {
@@ -482,7 +357,16 @@ void persona_evaluation_free(persona_evaluation *x)
     for (size_t i = 0; x->rows != NULL && i < x->n_rows; i++) {
         mem_free(x->rows[i].sample);
     }
+    for (size_t i = 0; i < x->n_swings; i++) {
+        mem_free(x->swings[i].note);
+    }
+    for (size_t i = 0; i < x->n_crosses; i++) {
+        mem_free(x->crosses[i].trait);
+    }
     mem_free(x->rows);
+    mem_free(x->swings);
+    mem_free(x->random);
+    mem_free(x->crosses);
     mem_free(x->trait);
     mem_free(x);
 }

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "persona/persona.h"
+#include "pipeline/conditions.h"
 #include "pipeline/report_css.h"
 #include "pipeline/report_svg.h"
 
@@ -102,6 +103,13 @@ static void interval_cell(buf *b, const persona_interval *x, double scale, const
     buf_puts(b, "</td>");
 }
 
+static const persona_interval *swing_of(const persona_evaluation *v, const char *condition)
+{
+    static const persona_interval none = {NAN, NAN, NAN};
+    const persona_swing *s = persona_evaluation_swing(v, condition);
+    return s ? &s->swing : &none;
+}
+
 static void summary_row(buf *b, const report_trait *t)
 {
     const persona_evaluation *v = t->result ? t->result->evaluation : NULL;
@@ -119,10 +127,9 @@ static void summary_row(buf *b, const report_trait *t)
     buf_puts(b, "<td>");
     badge(b, v->pass ? "PASS" : "FAIL");
     buf_puts(b, "</td>");
-    interval_cell(b, &v->swing_transferred, 1, "");
-    interval_cell(b, &v->swing_native, 1, "");
-    interval_cell(b, &v->swing_shuffled, 1, "");
-    interval_cell(b, &v->swing_random, 1, "");
+    static const char *const shown[] = {"transferred", "native", "shuffled", "random"};
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        interval_cell(b, swing_of(v, shown[i]), 1, "");
     interval_cell(b, &v->retained, 100, " %");
     buf_puts(b, "</tr>\n");
 }
@@ -141,6 +148,74 @@ static void summary(buf *b, const report *r)
     buf_puts(b, "</tbody></table></div></section>\n");
 }
 
+/* ---- what moved what ------------------------------------------------------------------------- */
+
+static const persona_cross *cross_of(const persona_evaluation *v, const char *trait)
+{
+    for (size_t i = 0; i < v->n_crosses; i++)
+        if (strcmp(v->crosses[i].trait, trait) == 0)
+            return &v->crosses[i];
+    return NULL;
+}
+
+static const persona_evaluation *evaluation_of(const report *r, size_t i)
+{
+    const study *x = r->chapters[i].result;
+    return x && x->evaluation && x->evaluation->n_crosses > 0 ? x->evaluation : NULL;
+}
+
+static void matrix_row(buf *b, const report *r, size_t i)
+{
+    const persona_evaluation *v = evaluation_of(r, i);
+    buf_puts(b, "<tr><th scope=\"row\">");
+    html_text(b, v->trait);
+    buf_puts(b, "</th>");
+    for (size_t k = 0; k < r->n_chapters; k++) {
+        const persona_cross *c = cross_of(v, r->chapters[k].pack->name);
+        if (!evaluation_of(r, k))
+            continue;
+        const double strength = c && isfinite(c->swing.value) ? fmin(fabs(c->swing.value), 100) : 0;
+        buf_printf(b, "<td class=\"heat%s\" style=\"--h:%.0f%%\">", k == i ? " own" : "",
+                   0.6 * strength);
+        number(b, c ? c->swing.value : (double)NAN, 0);
+        if (c && isfinite(c->swing.value)) {
+            buf_puts(b, "<small>");
+            range(b, c->swing.low, c->swing.high, 0);
+            buf_puts(b, "</small>");
+        }
+        buf_puts(b, "</td>");
+    }
+    buf_puts(b, "</tr>\n");
+}
+
+/* Steer the trait of the row, score the trait of the column. */
+static void matrix(buf *b, const report *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_chapters; i++)
+        n += evaluation_of(r, i) != NULL;
+    if (n < 2)
+        return;
+    buf_puts(b,
+             "<section aria-labelledby=\"moves\"><h2 id=\"moves\">What moves what</h2>"
+             "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"moves\">"
+             "<table><caption>Swing between −1 and +1 of the score of each column when the "
+             "transferred vector of the row steers. A vector that is specific moves its own trait "
+             "most.</caption><thead><tr><th scope=\"col\">Steered</th>");
+    for (size_t i = 0; i < r->n_chapters; i++) {
+        if (!evaluation_of(r, i))
+            continue;
+        buf_puts(b, "<th scope=\"col\">");
+        html_text(b, r->chapters[i].pack->name);
+        buf_puts(b, "</th>");
+    }
+    buf_puts(b, "</tr></thead><tbody>\n");
+    for (size_t i = 0; i < r->n_chapters; i++)
+        if (evaluation_of(r, i))
+            matrix_row(b, r, i);
+    buf_puts(b, "</tbody></table></div></section>\n");
+}
+
 /* ---- one trait ------------------------------------------------------------------------------- */
 
 static void fact(buf *b, const char *name, double value, int decimals, const char *unit,
@@ -149,6 +224,12 @@ static void fact(buf *b, const char *name, double value, int decimals, const cha
     buf_printf(b, "<div><dt>%s</dt><dd>", name);
     number(b, value, decimals);
     buf_printf(b, "%s<small>%s</small></dd></div>", isfinite(value) ? unit : "", more);
+}
+
+static double spearman_of(const persona_evaluation *v)
+{
+    const persona_swing *s = persona_evaluation_swing(v, "transferred");
+    return s ? s->spearman : (double)NAN;
 }
 
 static void facts(buf *b, const study *x)
@@ -162,13 +243,13 @@ static void facts(buf *b, const study *x)
     snprintf(text, sizeof text, "times the vector%s",
              isfinite(x->transferred->from.dose) ? "" : ": not calibrated, raw units");
     fact(b, "One dose", (double)x->transferred->from.dose, 2, "", text);
-    if (isfinite(x->map.r2_heldout)) {
-        snprintf(text, sizeof text, "R² held out; %.2f shuffled; %zu texts", x->map.r2_shuffled,
-                 x->map.n_texts);
-        fact(b, "Map", x->map.r2_heldout, 2, "", text);
+    if (isfinite(x->map.r2_contrast)) {
+        snprintf(text, sizeof text, "R² of held-out contrasts; %.2f shuffled; %s on %zu texts",
+                 x->map.r2_shuffled, x->map.method, x->map.n_texts);
+        fact(b, "Map", x->map.r2_contrast, 2, "", text);
     }
     if (x->evaluation)
-        fact(b, "Spearman", x->evaluation->spearman_transferred, 2, "", "of score and coefficient");
+        fact(b, "Spearman", spearman_of(x->evaluation), 2, "", "of score and coefficient");
     buf_puts(b, "</dl>\n");
 }
 
@@ -213,17 +294,18 @@ static void sample(buf *b, const study *x, const char *condition, double c)
 
 static void samples(buf *b, const study *x)
 {
+    const bool native = study_vector(x, "native") != NULL;
     if (x->n_samples == 0)
         return;
     /* Three columns: against, none, towards; the unsteered answer stands beside both rows. */
     buf_puts(b, "<h3>In words</h3><p class=\"ask\">Asked: <q>");
     html_text(b, x->question);
     buf_puts(b, "</q></p>");
-    buf_printf(b, "<div class=\"samples%s\">", x->native ? " two" : "");
+    buf_printf(b, "<div class=\"samples%s\">", native ? " two" : "");
     sample(b, x, "transferred", -1);
     sample(b, x, "unsteered", 0);
     sample(b, x, "transferred", 1);
-    if (x->native) {
+    if (native) {
         sample(b, x, "native", -1);
         sample(b, x, "native", 1);
     }
@@ -249,7 +331,7 @@ static void layers(buf *b, const study *x)
     layer_figure(b, x, x->source, "source", "Source",
                  "Length over that of the residual stream; below the block its AUROC on answers "
                  "that were held out.");
-    layer_figure(b, x, x->native, "native", "Native on the target",
+    layer_figure(b, x, study_vector(x, "native"), "native", "Native on the target",
                  "Extracted from the target itself: what transfer is measured against.");
     layer_figure(b, x, x->transferred, "transferred", "Transferred",
                  "What the map made of the source's vector. The block that is steered stands "
@@ -304,18 +386,18 @@ static void table(buf *b, const study *x, const pivot *p)
 static void forest(buf *b, const study *x)
 {
     const persona_evaluation *v = x->evaluation;
-    const svg_interval rows[] = {
-        {"transferred", "transferred", v->swing_transferred},
-        {"native", "native", v->swing_native},
-        {"prompt", "prompt", v->swing_prompt},
-        {"sampling", "sampling", v->swing_sampling},
-        {"shuffled", "shuffled", v->swing_shuffled},
-        {"random", "random", v->swing_random},
-    };
+    svg_interval rows[16];
+    size_t n = 0;
+    for (size_t i = 0; condition_at(i) && n < sizeof rows / sizeof *rows; i++) {
+        const char *name = condition_at(i)->name;
+        const persona_swing *swing = persona_evaluation_swing(v, name);
+        if (swing && isfinite(swing->swing.value))
+            rows[n++] = (svg_interval){name, name, swing->swing};
+    }
     char id[96];
     snprintf(id, sizeof id, "swing-%s", x->trait);
     buf_puts(b, "<h3>Swing from −1 to +1, in points</h3><figure class=\"plots\">");
-    svg_forest(b, rows, sizeof rows / sizeof *rows, id, "Swing by condition");
+    svg_forest(b, rows, n, id, "Swing by condition");
     buf_puts(b, "</figure>\n");
 }
 
@@ -381,11 +463,24 @@ static const char *const reading[][2] = {
     {"shuffled",
      "The same map, learnt from texts whose pairing was destroyed. It gets its own best "
      "block and its own dose. If it steered, the map would be no evidence."},
-    {"random", "Directions drawn at random with the native vector's length."},
+    {"random", "Five directions drawn at random, with the transferred vector's length and block, "
+               "at one dose. At "
+               "−1 and +1 each of them answers every question."},
+    {"text-bridge",
+     "The target's own mean difference on the texts that the source wrote: no map is involved. An "
+     "upper mark for any map."},
+    {"in-sample", "A map that was also fitted on the trait's own texts. It may do no more than the "
+                  "text bridge does, "
+                  "and says nothing about transfer."},
+    {"other-trait",
+     "Another trait's vector through the same map: what is not specific to the trait."},
+    {"identity", "The source's numbers as they stand, cut or padded to the target's width. It must "
+                 "do nothing."},
     {"Retained", "How much of the native vector's effect at +1 the transferred one has."},
     {"PASS",
-     "The lower end of the transferred swing is above the upper ends of both nulls, and the "
-     "score rises with the coefficient (Spearman at least 0.8). Anything else is FAIL."},
+     "The lower end of the transferred swing is above the upper end of every null (each random "
+     "direction by itself, shuffled, identity), the score rises with the coefficient (Spearman at "
+     "least 0.8), and answers keep half of their coherence. Anything else is FAIL."},
     {"Leave one trait out",
      "The map that carries a trait has never seen a text of that trait: it is "
      "learnt from neutral texts and from the other traits."},
@@ -434,6 +529,7 @@ persona_code report_write(const report *r, const char *path, persona_err *e)
     buf_init(&b, PAGE_MAX);
     head(&b, r);
     summary(&b, r);
+    matrix(&b, r);
     for (size_t i = 0; i < r->n_chapters; i++)
         chapter(&b, &r->chapters[i]);
     how_to_read(&b);

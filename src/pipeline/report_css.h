@@ -14,12 +14,14 @@ static const char *const report_css[] = {
     "--line:#e4e0d9;--hair:#efece6;--accent:#0b62a8;--good:#12693f;--good-bg:#e2f2e8;"
     "--bad:#a3271c;--bad-bg:#fbe7e3;"
     "--transferred:#0b62a8;--native:#1c1b1a;--prompt:#b3560a;--sampling:#8a3f8f;"
-    "--shuffled:#7a766f;--random:#8b8780}\n",
+    "--shuffled:#7a766f;--random:#8b8780;--identity:#7a766f;--text-bridge:#0f766e;"
+    "--in-sample:#7b5a00;--other-trait:#9d3a6a}\n",
     "@media(prefers-color-scheme:dark){:root{--bg:#161615;--card:#1e1e1c;--ink:#eceae6;"
     "--soft:#a8a49c;--line:#35332f;--hair:#2a2926;--accent:#6db3f2;--good:#7fd6a4;"
     "--good-bg:#173324;--bad:#ff9c8f;--bad-bg:#43201b;"
     "--transferred:#6db3f2;--native:#eceae6;--prompt:#f0a35e;--sampling:#d79be0;"
-    "--shuffled:#98948c;--random:#85817a}}\n",
+    "--shuffled:#98948c;--random:#85817a;--identity:#98948c;--text-bridge:#5eead4;"
+    "--in-sample:#e3b341;--other-trait:#f0a0c8}}\n",
     "*{box-sizing:border-box}"
     "body{margin:0;background:var(--bg);color:var(--ink);"
     "font:16px/1.55 ui-sans-serif,system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;"
@@ -70,7 +72,9 @@ static const char *const report_css[] = {
     "svg [class^=c-]{--c:var(--ink)}svg .c-transferred{--c:var(--transferred)}"
     "svg .c-native{--c:var(--native)}svg .c-prompt{--c:var(--prompt)}"
     "svg .c-sampling{--c:var(--sampling)}svg .c-shuffled{--c:var(--shuffled)}"
-    "svg .c-random{--c:var(--random)}"
+    "svg .c-random{--c:var(--random)}svg .c-identity{--c:var(--identity)}"
+    "svg .c-text-bridge{--c:var(--text-bridge)}svg .c-in-sample{--c:var(--in-sample)}"
+    "svg .c-other-trait{--c:var(--other-trait)}"
     ".l{fill:none;stroke:var(--c);stroke-width:1.75;stroke-linejoin:round}"
     ".b{stroke:var(--c);stroke-width:1.5;opacity:.6}"
     ".m{fill:var(--c);stroke:var(--card);stroke-width:1}"
@@ -100,6 +104,8 @@ static const char *const report_css[] = {
     "thead th:first-child{text-align:left;padding-left:1rem}"
     "td[colspan]{text-align:left;white-space:normal}"
     "tr.transferred th,tr.transferred td{font-weight:680;color:var(--transferred)}"
+    "td.heat{background:color-mix(in srgb,var(--accent) var(--h),transparent)}"
+    "td.own{font-weight:680;box-shadow:inset 0 0 0 2px var(--accent)}"
     "td small{display:block;color:var(--soft);font-weight:400;font-size:.8rem}\n",
     ".samples{display:grid;grid-template-columns:repeat(3,1fr);gap:1rem}"
     ".two .unsteered{grid-row:span 2}"

@@ -19,7 +19,7 @@ static void must(bool what)
         abort();
 }
 
-static void finite(const float *p, size_t n)
+static void all_finite(const float *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         must(isfinite(p[i]));
@@ -39,8 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < m->n_blocks; i++) {
         const persona_map_block *b = &m->blocks[i];
         must(b->map.k > 0 && b->from < m->from.n_layer && b->to < m->to.n_layer);
-        finite(b->map.left, b->map.k * (size_t)m->from.n_embd);
-        finite(b->map.right, b->map.k * (size_t)m->to.n_embd);
+        all_finite(b->map.left, b->map.k * (size_t)m->from.n_embd);
+        all_finite(b->map.right, b->map.k * (size_t)m->to.n_embd);
     }
     persona_map_free(m);
     return 0;
