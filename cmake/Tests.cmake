@@ -16,7 +16,8 @@ set(test_env "PERSONA_SOURCE_DIR=${PROJECT_SOURCE_DIR}" "PERSONA=${PROJECT_BINAR
     # Test output is compared and read: no colours, no user's library, English messages.
     # Waiting threads must not spin where tests share cores (src/cli/main.c does the same).
     "GOMP_SPINCOUNT=1000"
-    "LC_ALL=C.UTF-8" "NO_COLOR=1" "XDG_DATA_HOME=${PROJECT_BINARY_DIR}/tests/xdg")
+    "LC_ALL=C.UTF-8" "NO_COLOR=1" "XDG_DATA_HOME=${PROJECT_BINARY_DIR}/tests/xdg"
+    "XDG_CACHE_HOME=${PROJECT_BINARY_DIR}/tests/cache")
 # llama.cpp's own program, as an outside oracle; tests that want it skip without it.
 find_program(PERSONA_ORACLE llama-completion HINTS "${PERSONA_PREFIX}/oracle")
 if(PERSONA_ORACLE)

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "core/textset.h"
 #include "pipeline/ask.h"
 #include "pipeline/pairs.h"
 
@@ -21,7 +22,8 @@ typedef struct writing {
     size_t n_traits, n_each; /* questions per trait */
     const persona_questions *questions;
     const persona_pairs_opts *o;
-    char **systems;   /* (p->n); NULL for neutral ones */
+    char **systems;  /* (p->n); NULL for neutral ones */
+    uint32_t *seeds; /* (p->n): by trait and place, so that the company of a text does not matter */
     char (*keys)[65]; /* (p->n) */
     bool *skip;       /* (p->n) found in the cache */
 } writing;
@@ -52,9 +54,11 @@ static persona_code add_trait(writing *w, size_t t, persona_err *e)
         pair_text *text;
         rc = pairs_add(w->p, question_at(w, t, q), name, positive ? 1 : -1,
                        w->questions ? q : t * w->n_each + q, &text, e);
-        if (rc == PERSONA_OK)
-            rc = persona_trait_system(w->traits[t], q % w->traits[t]->n_pairs, positive,
-                                      &w->systems[i], e);
+        if (rc != PERSONA_OK)
+            break;
+        w->seeds[i] = rng_mix(w->o->seed, textset_hash(w->traits[t]->name), k);
+        rc = persona_trait_system(w->traits[t], q % w->traits[t]->n_pairs, positive, &w->systems[i],
+                                  e);
     }
     return rc;
 }
@@ -67,25 +71,22 @@ static persona_code lay_out(writing *w, persona_err *e)
     persona_code rc = PERSONA_OK;
     p->n_groups = w->questions ? w->n_each : w->n_each * w->n_traits;
     w->systems = mem_calloc(n, sizeof *w->systems);
+    w->seeds = mem_calloc(n, sizeof *w->seeds);
     w->keys = mem_calloc(n, sizeof *w->keys);
     w->skip = mem_calloc(n, sizeof *w->skip);
-    if (!w->systems || !w->keys || !w->skip)
+    if (!w->seeds || !w->systems || !w->keys || !w->skip)
         return mem_err(e, "paired texts");
     for (size_t t = 0; rc == PERSONA_OK && t < w->n_traits; t++)
         rc = add_trait(w, t, e);
     for (size_t k = 0; rc == PERSONA_OK && k < n_neutral; k++) {
         const size_t group = k % p->n_groups;
         pair_text *text;
+        w->seeds[p->n] = rng_mix(w->o->seed, 0x6e657574, k);
         const size_t trait = w->questions ? 0 : group / w->n_each;
         rc = pairs_add(p, question_at(w, trait, w->questions ? group : group % w->n_each), -1, 0,
                        group, &text, e);
     }
     return rc;
-}
-
-static uint32_t seed_of(const writing *w, size_t i)
-{
-    return rng_mix(w->o->seed, 0x70616972, i);
 }
 
 /* With a fixed shape an answer depends on this and nothing else (ADR 8). */
@@ -97,7 +98,7 @@ static persona_code make_key(writing *w, size_t i, persona_err *e)
     buf_init(&text, (size_t)8 << 20);
     buf_printf(&text, "text 1\n%s\n%s\n%zu %d %d\n%.9g %d %u\n%zu\n%s\n%s", w->p->from.hash,
                persona_engine_version(), width, so->n_ctx, so->n_batch, (double)w->o->temperature,
-               w->o->max_tokens, seed_of(w, i), strlen(w->systems[i] ? w->systems[i] : ""),
+               w->o->max_tokens, w->seeds[i], strlen(w->systems[i] ? w->systems[i] : ""),
                w->systems[i] ? w->systems[i] : "", w->p->texts[i].question);
     const bool ok = !text.failed;
     if (ok)
@@ -127,7 +128,7 @@ static persona_code make_ask(void *ud, size_t i, ask *q, persona_err *e)
     q->sampling = persona_sampling_defaults();
     q->sampling.temperature = w->o->temperature;
     q->sampling.max_tokens = w->o->max_tokens;
-    q->sampling.seed = seed_of(w, i);
+    q->sampling.seed = w->seeds[i];
     return PERSONA_OK;
 }
 
@@ -164,6 +165,7 @@ persona_code pairs_write(persona_pairs *p, persona_session *from, persona_trait 
     for (size_t i = 0; w.systems && i < p->n; i++)
         mem_free(w.systems[i]);
     mem_free(w.systems);
+    mem_free(w.seeds);
     mem_free(w.keys);
     mem_free(w.skip);
     return rc == PERSONA_OK ? kept : rc;

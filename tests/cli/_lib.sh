@@ -11,7 +11,7 @@ set -o pipefail
 : "${PERSONA:?}" "${PERSONA_SOURCE_DIR:?}"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-export XDG_DATA_HOME="$tmp/xdg" NO_COLOR=1 LC_ALL=C.UTF-8
+export XDG_DATA_HOME="$tmp/xdg" XDG_CACHE_HOME="$tmp/cache" NO_COLOR=1 LC_ALL=C.UTF-8
 out=$tmp/stdout err=$tmp/stderr
 source_model=$PERSONA_SOURCE_DIR/models/persona-qwen2.gguf
 target_model=$PERSONA_SOURCE_DIR/models/persona-gpt-oss.gguf

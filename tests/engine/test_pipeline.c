@@ -170,24 +170,29 @@ static void map_to_itself_is_the_identity(void **state)
     o.n_questions = 12;
     o.n_neutral = 60;
     o.max_tokens = 32;
+    o.cache = "";
     must(persona_pairs_new(s, s, t, 2, q, &o, NULL, &p, &e), &e);
     assert_int_equal(persona_pairs_count(p, NULL), 108);
     assert_int_equal(persona_pairs_count(p, "silly"), 84);
-    v->from.best_layer = 3;
-    int n_layer = v->n_layer;
-    persona_map_report *r = calloc((size_t)n_layer, sizeof *r);
-    assert_non_null(r);
-    must(persona_transfer(p, v, m, 0, &w, r, &e), &e);
-    assert_int_equal(r[3].n_texts, 84); /* its own trait's texts are left out */
-    assert_true(r[3].r2_heldout > 0.5);
-    assert_true(r[3].r2_shuffled < 0.1);
+    persona_fit_opts f = persona_fit_defaults();
+    persona_map *map = NULL;
+    f.without = "silly";
+    f.from = f.to = 3;
+    must(persona_map_fit(p, &f, NULL, &map, &e), &e);
+    assert_int_equal(map->n_texts, 84); /* its own trait's texts are left out */
+    assert_int_equal(map->n_traits, 1);
+    assert_true(map->blocks[0].r2_contrast > 0.5);
+    assert_true(map->blocks[0].r2_shuffled < 0.1);
+    must(persona_map_apply(map, v, NULL, &w, &e), &e);
+    assert_string_equal(w->from.sample, PERSONA_SAMPLE_HELD_OUT);
     double cos = vec_cos(persona_vector_row(v, 3), persona_vector_row(w, 3), (size_t)v->n_embd);
     assert_true(cos > 0.8); /* 84 texts do not span 192 dimensions */
     persona_vector_free(w);
-    must(persona_transfer(p, v, m, 99, &w, NULL, &e), &e);
+    const persona_apply_opts null = {.null = true, .from = -1, .to = -1};
+    must(persona_map_apply(map, v, &null, &w, &e), &e);
     assert_true(
         fabs(vec_cos(persona_vector_row(v, 3), persona_vector_row(w, 3), (size_t)v->n_embd)) < 0.5);
-    free(r);
+    persona_map_free(map);
     persona_vector_free(w);
     persona_vector_free(v);
     persona_pairs_free(p);
