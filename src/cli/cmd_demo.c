@@ -32,7 +32,7 @@ static const struct argp_option options[] = {
     {"from", KEY_FROM, "FILE", 0, "Another source model", 0},
     {"to", KEY_TO, "FILE", 0, "Another target model", 0},
     {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
-    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most (default 40)", 0},
+    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most (default 64)", 0},
     {0},
 };
 
@@ -190,7 +190,7 @@ static study_opts demo_defaults(void)
     study_opts o = study_defaults();
     o.n_questions = 6;
     o.n_evaluate = 12;
-    o.max_tokens = 40;
+    o.max_tokens = 64;
     o.all_controls = false;
     return o;
 }

@@ -20,7 +20,9 @@ static void origin_json(json_out *o, const persona_provenance *p)
     jo_string(o, "judge", p->judge);
     jo_string(o, "library", p->library);
     jo_string(o, "parent_model", p->parent_model);
+    jo_string(o, "parent_sha256", p->parent_hash);
     jo_string(o, "map", p->map);
+    jo_string(o, "sample", p->sample);
     jo_string(o, "verdict", p->verdict);
     jo_string(o, "unit", p->unit);
     jo_string(o, "source", p->source);
@@ -41,6 +43,7 @@ static void origin_json(json_out *o, const persona_provenance *p)
     jo_int(o, "n_texts", p->n_texts);
     jo_number(o, "lambda", (double)p->lambda);
     jo_number(o, "r2_heldout", (double)p->r2_heldout);
+    jo_number(o, "r2_contrast", (double)p->r2_contrast);
     jo_number(o, "r2_shuffled", (double)p->r2_shuffled);
 }
 
@@ -84,7 +87,7 @@ static void show_origin(const vector_input *in)
 {
     const persona_vector *v = in->v;
     const persona_provenance *p = &v->from;
-    char text[160];
+    char text[256];
     printf("%s%s%s  %d wide\n", tty_paint(stdout, TTY_BOLD), p->trait && *p->trait ? p->trait : "?",
            tty_paint(stdout, TTY_RESET), v->n_embd);
     snprintf(text, sizeof text, "%s (%s)  %.16s", p->model_name, p->model_arch, p->model_hash);
@@ -97,9 +100,12 @@ static void show_origin(const vector_input *in)
     fact("judge", p->judge);
     snprintf(text, sizeof text, "%d of %d pairs", p->n_kept_pos, p->n_generated_pos);
     fact("kept", p->n_generated_pos > 0 ? text : "");
-    snprintf(text, sizeof text, "%s, block %d, %d texts, R2 %s", p->parent_model, p->layer_from,
-             p->n_texts, cli_number((double)p->r2_heldout, 2));
+    snprintf(text, sizeof text,
+             "from block %d of %s, %d texts, R2 of contrasts %s (shuffled %s), %s", p->layer_from,
+             p->parent_model, p->n_texts, cli_number((double)p->r2_contrast, 2),
+             cli_number((double)p->r2_shuffled, 2), p->sample);
     fact("carried", *p->parent_model ? text : "");
+    fact("map", p->map);
     fact("verdict", p->verdict);
     snprintf(text, sizeof text, "%s x the vector at block %d", cli_number((double)p->dose, 2),
              p->best_layer);

@@ -254,9 +254,9 @@ static void segments(void **state)
 static persona_pairs_opts enough_texts(void)
 {
     persona_pairs_opts o = persona_pairs_defaults();
-    o.n_questions = 8;
-    o.n_neutral = 60;
-    o.max_tokens = 48;
+    o.n_questions = 6;
+    o.n_neutral = 40;
+    o.max_tokens = 64;
     o.cache = folder;
     return o;
 }
@@ -301,7 +301,7 @@ static study_opts small_study(void)
     study_opts o = study_defaults();
     o.n_questions = 6;
     o.n_evaluate = 16;
-    o.max_tokens = 40;
+    o.max_tokens = 64;
     o.seed = 3;
     return o;
 }
@@ -316,7 +316,7 @@ static persona_evaluation *evaluate(const pair *p, const persona_trait *t,
     persona_evaluation *v = NULL;
     persona_err e = {0};
     o.n_questions = 16;
-    o.max_tokens = 40;
+    o.max_tokens = 64;
     o.seed = 3;
     must(persona_evaluate(p->s[1], t, p->q, p->judge, arms, 3, &o, NULL, &v, &e), &e);
     return v;

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# transfer.sh - maps as files: fitted once, shown, used for a vector without the source model and without its
+# texts; refused for other models; in-sample results called so, by name and by hash. And the document of a
+# transfer with every control. What the effects are worth is tests/engine/test_transfer.c.
+source "$(dirname "$0")/_lib.sh"
+need_models
+need_python
+
+small=(--questions 4 --max-tokens 24 --neutral 24 --map-questions 3 --threads 1)
+pair=(--from "$source_model" --to "$target_model")
+
+# document TEXT PYTHON: conditions on the last document, as d
+document() {
+    n_run=$((n_run + 1))
+    python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+exec(sys.argv[2])' "$out" "$2" || bad "$1"
+}
+
+# ---- maps ------------------------------------------------------------------------------------------
+expect 0 -- map fit "${pair[@]}" --without silly -o "$tmp/map.gguf" "${small[@]}" --json
+document "the keys of a map" '
+assert d["schema"] == "persona.map/1" and d["method"] == "ridge" and d["pairing"] == "response"
+assert d["from"]["arch"] == "qwen2" and d["to"]["arch"] == "gpt-oss" and len(d["from"]["sha256"]) == 64
+assert "silly" not in d["traits"] and "poetic" in d["traits"] and len(d["blocks"]) >= 3
+for b in d["blocks"]:
+    assert b["r2_contrast"] > b["r2_shuffled"] and b["lambda"] > 0
+'
+cp "$out" "$tmp/fitted"
+expect 0 -- map show "$tmp/map.gguf" --json
+document "show says what fit said" '
+e = json.load(open(sys.argv[1].replace("stdout", "fitted")))
+assert [b["layer_to"] for b in d["blocks"]] == [b["layer_to"] for b in e["blocks"]] and d["n_texts"] == e["n_texts"]
+'
+expect 0 -- map show "$tmp/map.gguf"
+check "the table of blocks" grep -q "R2 contrasts" "$out"
+# a second time: nothing is written or read again
+expect 0 '0 are new' -- map fit "${pair[@]}" --without silly -o "$tmp/again.gguf" "${small[@]}"
+check "the same map, byte for byte" cmp "$tmp/map.gguf" "$tmp/again.gguf"
+
+# ---- a vector through it, without the source model ----------------------------------------------------
+expect 0 -- extract --model "$source_model" --trait silly --questions 4 --max-tokens 24 --threads 1 -o "$tmp/silly.gguf" --quiet
+expect 0 -- transfer --map "$tmp/map.gguf" --vector "$tmp/silly.gguf" --to "$target_model" --trait silly --no-evaluate \
+    --threads 1 -o "$tmp/carried.gguf" --json
+document "a vector through a map" '
+assert d["sample"] == "held-out" and d["from"]["arch"] == "qwen2" and d["verdict"] is None and d["layer_to"] >= 1
+'
+expect 0 -- vector show "$tmp/carried.gguf" --json
+document "what a carried vector says" '
+p = d["provenance"] if "provenance" in d else d
+t = json.dumps(d)
+assert "held-out" in t and "ridge on paired response means" in t
+'
+# the same answers under another name are known by their hashes
+expect 0 -- extract --model "$source_model" --trait poetic --questions 3 --max-tokens 24 --threads 1 -o "$tmp/poetic.gguf" --quiet
+expect 0 -- transfer --map "$tmp/map.gguf" --vector "$tmp/poetic.gguf" --to "$target_model" --trait poetic --no-evaluate \
+    --threads 1 -o "$tmp/p.gguf" --json
+document "a trait that the map has seen" 'assert d["sample"] == "in-sample"'
+
+# ---- refusals -------------------------------------------------------------------------------------
+expect 65 'fitted for the target' -- transfer --map "$tmp/map.gguf" --vector "$tmp/silly.gguf" --to "$source_model" --trait silly --no-evaluate
+expect 65 'belongs to' -- transfer --from "$target_model" --to "$source_model" --vector "$tmp/silly.gguf" --trait silly --no-evaluate
+expect 65 'expected "persona-map"' -- map show "$tmp/silly.gguf"
+expect 65 'not a GGUF file' -- map show "$PERSONA_SOURCE_DIR/traits/silly.json"
+expect 66 -- map show "$tmp/nowhere.gguf"
+head -c 5000 "$tmp/map.gguf" >"$tmp/cut.gguf"
+expect 65 'cut.gguf' -- map show "$tmp/cut.gguf"
+expect 64 'ridge, lowrank' -- map fit "${pair[@]}" -o "$tmp/y.gguf" --method magic
+expect 64 'either' -- transfer --map "$tmp/map.gguf" --texts a.jsonl "${pair[@]}" --trait silly
+expect 64 'from is missing' -- transfer --to "$target_model" --trait silly
+expect 64 'FROM:TO' -- map fit "${pair[@]}" -o "$tmp/y.gguf" --blocks 3
+expect 64 'cannot be paired' -- map fit "${pair[@]}" -o "$tmp/y.gguf" --blocks 3:40 "${small[@]}"
+expect 66 -- map fit "${pair[@]}" -o "$tmp/y.gguf" --texts "$tmp/nowhere.jsonl"
+check "nothing was half-written" test ! -e "$tmp/y.gguf"
+
+# ---- a whole transfer -------------------------------------------------------------------------------
+code=0
+"$PERSONA" transfer "${pair[@]}" --trait silly "${small[@]}" --coefficients -1:1:3 -o "$tmp/whole.gguf" --json \
+    >"$out" 2>"$err" </dev/null || code=$?
+check "exit code 0 or 1" test "$code" -le 1
+document "a transfer with every control" '
+assert d["schema"] == "persona.transfer/1" and d["verdict"] in ("PASS", "FAIL") and d["reason"]
+c = {r["condition"] for r in d["rows"]}
+assert {"unsteered", "prompt", "transferred", "sampling", "random", "shuffled", "text-bridge", "in-sample", "other-trait",
+        "identity"} <= c, c
+for r in d["rows"]:
+    assert r["ci"][0] <= r["score"] <= r["ci"][1] and 0 <= r["coherence"] <= 100
+assert len(d["random"]) == 5 and d["sample"] == "held-out" and d["specificity"][0]["trait"] == "silly"
+assert len(d["specificity"]) > 5 and set(d["swing"]) >= c - {"unsteered"} and isinstance(d["specific"], bool)
+assert {"layer_from", "layer_to", "lambda", "n_texts", "r2_heldout", "r2_contrast", "r2_shuffled", "retained"} <= set(d)
+'
+finish
