@@ -343,10 +343,11 @@ persona_code calibrate_blocks(const calibration *c, block_dose *doses, size_t n,
 
 /* ---- one block, exactly ---------------------------------------------------------------------- */
 
-#define MAX_POINTS 12
+#define MAX_POINTS 16
 #define NEAR 2.0  /* a multiple whose KL is within this factor of the target is on the line */
 #define STEP 1.14 /* between the multiples of the line */
-#define MAX_APPROACHES 6
+#define MAX_APPROACHES 10
+#define TIGHT 1.02 /* a bracket so narrow is as near as a jump of the KL allows */
 #define MAX_REDRAWN 3
 #define CLOSE 0.06 /* log of measured over wanted KL at which the solution is taken */
 #define DEFAULT_QUESTIONS 40
@@ -399,10 +400,34 @@ static double solve_line(const kl_points *p)
             sx += x, sy += y, sxx += x * x, sxy += x * y, n += 1;
         }
     }
+    if (n < 1) {
+        return p->alpha[p->n - 1]; /* a jump over all of the target's neighborhood */
+    }
     const double spread = sxx - sx * sx / n;
     double slope = spread > 1e-12 ? (sxy - sx * sy / n) / spread : 2;
     slope = fmin(fmax(slope, 0.7), 2.5);
     return exp(sx / n - sy / n / slope);
+}
+
+/* The multiple to try after the last point: by the square law, or between the closest ones on both sides of the
+ * target, since a KL that jumps would make the square law swing to and fro. *near becomes true where the
+ * bracket is tight. */
+static double next_approach(const kl_points *p, bool *near)
+{
+    double low = 0, high = INFINITY;
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->kl[i] < TARGET_NATS) {
+            low = fmax(low, p->alpha[i]);
+        } else {
+            high = fmin(high, p->alpha[i]);
+        }
+    }
+    if (low > 0 && low < high && isfinite(high)) {
+        *near = *near || high / low < TIGHT;
+        return sqrt(low * high);
+    }
+    const double last = p->kl[p->n - 1];
+    return p->alpha[p->n - 1] * fmin(fmax(sqrt(TARGET_NATS / fmax(last, 1e-4)), 0.25), 4.0);
 }
 
 persona_code calibrate_exactly(const calibration *c, block_dose *dose, persona_err *e)
@@ -425,7 +450,7 @@ persona_code calibrate_exactly(const calibration *c, block_dose *dose, persona_e
                 return PERSONA_OK; /* answers too short to measure on */
             }
             near = fabs(log(fmax(dose->kl, 1e-9) / TARGET_NATS)) <= log(NEAR) / 2;
-            alpha *= fmin(fmax(sqrt(TARGET_NATS / fmax(dose->kl, 1e-4)), 0.25), 4.0);
+            alpha = next_approach(&p, &near);
         }
     }
     if (rc == PERSONA_OK && near) {

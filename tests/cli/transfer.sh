@@ -61,7 +61,7 @@ document "a trait that the map has seen" 'assert d["sample"] == "in-sample"'
 
 # ---- refusals -------------------------------------------------------------------------------------
 expect 65 'fitted for the target' -- transfer --map "$tmp/map.gguf" --vector "$tmp/silly.gguf" --to "$source_model" --trait silly --no-evaluate
-expect 65 'belongs to' -- transfer --from "$target_model" --to "$source_model" --vector "$tmp/silly.gguf" --trait silly --no-evaluate
+expect 65 'wide over' -- transfer --from "$target_model" --to "$source_model" --vector "$tmp/silly.gguf" --trait silly --no-evaluate
 expect 65 'expected "persona-map"' -- map show "$tmp/silly.gguf"
 expect 65 'not a GGUF file' -- map show "$PERSONA_SOURCE_DIR/traits/silly.json"
 expect 66 -- map show "$tmp/nowhere.gguf"
