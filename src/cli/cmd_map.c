@@ -174,7 +174,10 @@ static void print_text(const persona_map *m)
         const persona_map_block *b = &m->blocks[i];
         table_cell(&t, "%d -> %d", b->from, b->to);
         table_cell(&t, "%.3g", b->lambda);
-        table_cell(&t, "%d", b->rank);
+        char rank[16] = "full";
+        if (b->rank > 0)
+            snprintf(rank, sizeof rank, "%d", b->rank);
+        table_cell(&t, "%s", rank);
         table_cell(&t, "%s", cli_number(b->r2_heldout, 3));
         table_cell(&t, "%s", cli_number(b->r2_contrast, 3));
         table_cell(&t, "%s", cli_number(b->r2_shuffled, 3));

@@ -92,7 +92,7 @@ static persona_code align(const reading *r, size_t i, in_hand *h, persona_err *e
         char *piece = NULL;
         rc = persona_detokenize(m, h->tokens.ids + k, 1, false, &piece, e);
         length[k] = piece ? strlen(piece) : 0;
-        free(piece);
+        mem_free(piece);
     }
     if (rc == PERSONA_OK)
         chunk_tokens(ends, chunk_ends(t->text, ends), length, h->tokens.n, h->ends);

@@ -436,20 +436,19 @@ static void bad_texts(void **state)
     pair p;
     char lines[8192] = "";
     open_pair(&p);
+    size_t at = 0;
     for (int i = 0; i < 12; i++)
-        strcat(lines, "{\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}],\"response\":"
-                      "\"Because.\"}\n");
+        at += (size_t)snprintf(lines + at, sizeof lines - at,
+                               "{\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}],"
+                               "\"response\":\"Because.\"}\n");
     refused(&p, lines, PERSONA_E_USAGE, "1 distinct texts to map by, of 12");
-    lines[0] = '\0';
-    for (int i = 0; i < 12; i++) {
-        char one[256];
-        snprintf(one, sizeof one,
-                 "{\"messages\":[{\"role\":\"user\",\"content\":\"Why "
-                 "%d?\"}],\"response\":\"Because %d.\","
-                 "\"trait\":\"silly\",\"polarity\":\"positive\"}\n",
-                 i, i);
-        strcat(lines, one);
-    }
+    at = 0;
+    for (int i = 0; i < 12; i++)
+        at += (size_t)snprintf(lines + at, sizeof lines - at,
+                               "{\"messages\":[{\"role\":\"user\",\"content\":\"Why %d?\"}],"
+                               "\"response\":\"Because %d.\",\"trait\":\"silly\","
+                               "\"polarity\":\"positive\"}\n",
+                               i, i);
     refused(&p, lines, PERSONA_E_USAGE, "12 texts show a trait and 0 its opposite");
     refused(&p,
             "{\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}],\"response\":\"Yes.\","

@@ -43,23 +43,29 @@ static void sentences(void **state)
         cut("He said: \"a b c d e f g h.\" And then some more words came and went.", ends), 2);
 }
 
+/* text becomes n copies of a word. */
+static void repeat(char *text, const char *word, size_t n)
+{
+    const size_t len = strlen(word);
+    for (size_t i = 0; i < n; i++)
+        memcpy(text + i * len, word, len);
+    text[n * len] = '\0';
+}
+
 static void long_ones(void **state)
 {
     (void)state;
     size_t ends[CHUNKS_MOST];
     char text[20000] = "";
-    for (int i = 0; i < 70; i++)
-        strcat(text, "word ");
+    repeat(text, "word ", 70);
     assert_int_equal(cut(text, ends), 2); /* 32, then 38 with the rest of 6 */
     assert_int_equal(ends[0], 32 * 5 - 1);
-    text[0] = '\0';
-    for (int i = 0; i < 3500; i++)
-        strcat(text, "word ");
+    repeat(text, "word ", 3500);
     assert_int_equal(cut(text, ends), CHUNKS_MOST);
     /* A script without spaces: sentence ends of its own, and cuts between characters. */
-    text[0] = '\0';
-    for (int i = 0; i < 400; i++)
-        strcat(text, i % 60 == 59 ? "\xe3\x80\x82" : "\xe7\x8c\xab");
+    repeat(text, "\xe7\x8c\xab", 400);
+    for (size_t i = 59; i < 400; i += 60)
+        memcpy(text + 3 * i, "\xe3\x80\x82", 3);
     assert_true(cut(text, ends) > 2);
     /* One long word in ASCII is one word. */
     memset(text, 'x', 5000);
