@@ -27,6 +27,23 @@ static size_t zero_column(const pivot *p)
     return k;
 }
 
+/* Swing, Spearman, and the coherence at -1 and +1; without a swing that at 0. */
+static void verdict_cells(table *t, const persona_swing *s, const persona_row *zero,
+                          tty_style style)
+{
+    if (s && isfinite(s->swing.value))
+        table_cell(t, "%s [%s, %s]", cli_number(s->swing.value, 0), cli_number(s->swing.low, 0),
+                   cli_number(s->swing.high, 0));
+    else
+        table_cell(t, "%s", "");
+    table_style(t, style);
+    table_cell(t, "%s", s && isfinite(s->spearman) ? cli_number(s->spearman, 2) : "");
+    if (s)
+        table_cell(t, "%s %s", cli_number(s->coherence_low, 0), cli_number(s->coherence_high, 0));
+    else
+        table_cell(t, "%s", zero ? cli_number(zero->coherence, 0) : "");
+}
+
 /* One line per condition: its score at every coefficient, then what the verdict looks at. */
 static void score_table(FILE *f, const persona_evaluation *v, const pivot *p)
 {
@@ -54,21 +71,7 @@ static void score_table(FILE *f, const persona_evaluation *v, const pivot *p)
             table_cell(&t, "%s", p->at[c][k] ? cli_number(p->at[c][k]->score.value, 0) : "");
             table_style(&t, style);
         }
-        if (s && isfinite(s->swing.value))
-            table_cell(&t, "%s [%s, %s]", cli_number(s->swing.value, 0),
-                       cli_number(s->swing.low, 0), cli_number(s->swing.high, 0));
-        else
-            table_cell(&t, "%s", "");
-        table_style(&t, style);
-        table_cell(&t, "%s", s && isfinite(s->spearman) ? cli_number(s->spearman, 2) : "");
-        if (s)
-            table_cell(&t, "%s %s", cli_number(s->coherence_low, 0),
-                       cli_number(s->coherence_high, 0));
-        else
-            table_cell(&t, "%s",
-                       c < PIVOT_CONDITIONS && p->at[c][zero_column(p)]
-                           ? cli_number(p->at[c][zero_column(p)]->coherence, 0)
-                           : "");
+        verdict_cells(&t, s, p->at[c][zero_column(p)], style);
         table_cell(&t, "%zu", pivot_answers(p, c));
     }
     table_print(&t, f, 2);

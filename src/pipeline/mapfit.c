@@ -173,8 +173,10 @@ static persona_code fit_one(fitting *f, persona_map_block *b, bool null, persona
                         .n_contrasts = f->n_contrasts};
     if (rc == PERSONA_OK)
         rc = map_fit(f->method, &d, &mo, &m, &rep, e);
-    if (rc != PERSONA_OK)
-        return persona_err_wrap(e, "map of block %d to %d", b->from, b->to), rc;
+    if (rc != PERSONA_OK) {
+        persona_err_wrap(e, "map of block %d to %d", b->from, b->to);
+        return rc;
+    }
     *to = (persona_map_factors){m->k, m->left, m->right};
     m->left = m->right = NULL;
     map_free(m);

@@ -212,8 +212,9 @@ persona_code pairs_rows(const persona_pairs *p, bool target, int block, const pa
 {
     const pair_side *s = target ? &p->to : &p->from;
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++)
-        rc = actcache_row(s->cache, s->keys[rows[i].text], block, (size_t)(rows[i].chunk + 1),
-                          out + i * (size_t)s->d, e);
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        const size_t row = rows[i].chunk < 0 ? 0 : (size_t)rows[i].chunk + 1;
+        rc = actcache_row(s->cache, s->keys[rows[i].text], block, row, out + i * (size_t)s->d, e);
+    }
     return rc;
 }

@@ -20,7 +20,7 @@
 static const char *const traits[] = {"silly",     "superficial", "inattentive", "anxious",
                                      "apathetic", "impolite",    "optimistic",  "poetic",
                                      "confident", "sycophantic"};
-enum { N_TRAITS = 10, N_CARRIED = 3 };
+enum { N_TRAITS = 10, N_CARRIED = 2 };
 static char folder[] = "/tmp/persona-transfer-XXXXXX";
 
 typedef struct pair {
@@ -35,8 +35,12 @@ static void open_pair(pair *p)
 {
     persona_err e = {0};
     for (size_t i = 0; i < 2; i++) {
-        p->m[i] = open_model(i);
+        char path[512];
+        persona_model_opts mo = persona_model_defaults();
         persona_session_opts o = persona_session_defaults();
+        mo.bulk = true;
+        snprintf(path, sizeof path, "%s/models/%s", PERSONA_SOURCE_DIR, MODEL_FILES[i]);
+        must(persona_model_open(path, &mo, &p->m[i], &e), &e);
         o.n_ctx = 320;
         o.fixed_shape = true;
         must(persona_session_new(p->m[i], &o, &p->s[i], &e), &e);
@@ -296,13 +300,18 @@ static void methods_and_directions(void **state)
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
+enum { N_QUESTIONS = 30 };
+static const double coefficients[] = {-1, 0, 1};
+
 static study_opts small_study(void)
 {
     study_opts o = study_defaults();
     o.n_questions = 6;
-    o.n_evaluate = 16;
+    o.n_evaluate = N_QUESTIONS;
     o.max_tokens = 64;
     o.seed = 3;
+    o.coefficients = coefficients;
+    o.n_coefficients = 3;
     return o;
 }
 
@@ -315,9 +324,12 @@ static persona_evaluation *evaluate(const pair *p, const persona_trait *t,
                                 {"shuffled", study_vector(x, "shuffled"), NULL}};
     persona_evaluation *v = NULL;
     persona_err e = {0};
-    o.n_questions = 16;
+    o.n_questions = N_QUESTIONS;
     o.max_tokens = 64;
     o.seed = 3;
+    o.coefficients = coefficients;
+    o.n_coefficients = 3;
+    o.n_random = 2;
     must(persona_evaluate(p->s[1], t, p->q, p->judge, arms, 3, &o, NULL, &v, &e), &e);
     return v;
 }
