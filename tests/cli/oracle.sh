@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# oracle.sh - stock llama.cpp as the outside judge: it loads a vector file that `persona extract` wrote,
-# and at temperature 0 its text equals `persona generate` with the same file, blocks and scale, on both
+# oracle.sh - stock llama.cpp as the outside judge: it loads a vector file that `persona extract` or
+# `persona transfer` wrote, and at temperature 0 its text equals `persona generate` with the same file, blocks and scale, on both
 # architectures. Skipped (77) where llama-completion is not installed.
 
 set -euo pipefail
@@ -44,3 +44,8 @@ for kind in qwen2 gpt-oss; do
         same_text "$model" "$prompt" "$work/$kind.gguf" "$scale" 1 4
     done
 done
+
+# a vector that was carried over
+"$PERSONA" transfer --from "$models/persona-qwen2.gguf" --to "$model" --trait silly --no-evaluate --questions 4 \
+    --map-questions 3 --neutral 20 --max-tokens 24 --no-cache --threads 1 --quiet -o "$work/carried.gguf" >"$work/log"
+same_text "$model" "$prompt" "$work/carried.gguf" 2 1 4
