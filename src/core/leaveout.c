@@ -236,33 +236,40 @@ size_t leaveout_grid(double fixed, double *out)
     return fixed > 0 ? 1 : LEAVEOUT_LAMBDAS;
 }
 
+/* (d, w): the unit matrix where there is room for all dimensions, else random signs. */
+static float *signs(size_t d, size_t w, uint32_t seed)
+{
+    rng r;
+    float *s = mem_calloc(d, w * sizeof *s);
+    rng_seed(&r, seed, 1);
+    for (size_t j = 0; s && j < d; j++)
+        for (size_t k = 0; k < w; k++)
+            s[j * w + k] = d <= SKETCH ? (float)(j == k) : rng_u32(&r) >> 31 ? 1.0f : -1.0f;
+    return s;
+}
+
 float *leaveout_sketch(const map_side *y, size_t n_sets, uint32_t seed, size_t *width)
 {
     const size_t n = y->n, w = y->d < SKETCH ? y->d : SKETCH, columns = w * n_sets;
     rng r;
     float *out = mem_calloc(n, columns * sizeof *out), *first = mem_calloc(n, w * sizeof *first);
+    float *sign = signs(y->d, w, seed);
     size_t *row = mem_calloc(n, sizeof *row);
+    const bool ok = out && first && sign && row;
     *width = w;
-    rng_seed(&r, seed, 1);
-    for (size_t j = 0; out && first && row && j < y->d; j++) {
-        for (size_t k = 0; k < w; k++) {
-            const bool own = y->d <= SKETCH;
-            const float sign = own ? (float)(j == k) : rng_u32(&r) >> 31 ? 1.0f : -1.0f;
-            for (size_t i = 0; i < n; i++)
-                first[i * w + k] += sign * y->z[i * y->d + j];
-        }
-    }
     rng_seed(&r, seed, 2);
-    for (size_t i = 0; row && i < n; i++)
+    if (ok)
+        linalg_gemm_single(y->z, false, sign, false, first, n, y->d, w);
+    for (size_t i = 0; ok && i < n; i++)
         row[i] = i;
-    for (size_t set = 0; out && first && row && set < n_sets; set++) {
+    for (size_t set = 0; ok && set < n_sets; set++) {
         if (set > 0)
             rng_shuffle(&r, row, n);
         for (size_t i = 0; i < n; i++)
             memcpy(out + i * columns + set * w, first + row[i] * w, w * sizeof *out);
     }
-    const bool ok = first && row;
     mem_free(row);
+    mem_free(sign);
     mem_free(first);
     if (!ok) {
         mem_free(out);
