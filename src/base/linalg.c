@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -341,6 +342,8 @@ void linalg_mul(mat a, const float *x, double *y)
 
 void linalg_threads(int n)
 {
+    const long cores =
+        sysconf(_SC_NPROCESSORS_ONLN); /* more threads than that only wait, spinning */
     if (openblas_set_num_threads)
-        openblas_set_num_threads(n > 0 ? n : 1);
+        openblas_set_num_threads(n < 1 ? 1 : cores > 0 && n > cores ? (int)cores : n);
 }

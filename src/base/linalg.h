@@ -49,7 +49,7 @@ void linalg_gemm(const double *a, const double *b, double *c, size_t n, size_t k
 void linalg_tmul(mat a, const double *x, float *y);
 /* y (n) = A x for a float matrix A (n x d) and float x (d). */
 void linalg_mul(mat a, const float *x, double *y);
-/* OpenBLAS threads spin (design fact 9): set them for a fit, 1 while decoding. */
+/* OpenBLAS threads spin: set them for a fit, 1 while decoding. No more than there are cores. */
 void linalg_threads(int n);
 
 #endif
