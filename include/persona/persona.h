@@ -5,7 +5,7 @@
  *
  * Introduction. Open a model (persona_model_open), make a session (persona_session_new), and either
  * run requests yourself (persona_session_run) or use the tasks built on it: persona_extract,
- * persona_pairs_new + persona_transfer, persona_evaluate. persona_steer turns "1.0*silly" into a plan
+ * persona_pairs_new + persona_map_fit + persona_map_apply, persona_evaluate. persona_steer turns "1.0*silly" into a plan
  * for requests.
  *
  * Ownership law. *_new, *_open, *_read, *_find and functions with a `**out` give you an object; its

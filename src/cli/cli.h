@@ -110,6 +110,9 @@ error_t cli_int(struct argp_state *state, const char *name, const char *arg, int
 error_t cli_real(struct argp_state *state, const char *name, const char *arg, double min,
                  double max, double *out);
 error_t cli_seed(struct argp_state *state, const char *arg, uint32_t *out);
+/* LOW:HIGH:N into n coefficients, at most `most`; -1 and 1 must be among them. */
+error_t cli_coefficients(struct argp_state *state, const char *arg, double *out, int most,
+                         size_t *n);
 /* The option's second word, as in `--control-vector-scaled FILE SCALE`; NULL when it is missing. */
 const char *cli_next_word(struct argp_state *state);
 /* "a,b,c" into pieces (free with persona_names_free). */

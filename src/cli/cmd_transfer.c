@@ -6,8 +6,6 @@
  * a script notices. Several traits share the paired texts; each gets a map of its own that has not seen
  * its texts. With --map there are no texts, and with --vector no source model either.
  */
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -63,40 +61,6 @@ static const struct argp_option options[] = {
     {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most", 0},
     {0},
 };
-
-/* -2:2:9 means 0.5 and not 0.49999999999999994: the evaluation looks for exactly -1, 0 and 1. */
-static double snapped(double x)
-{
-    const double y = round(x * 1e6) / 1e6;
-    return fabs(x - y) < 1e-9 ? y + 0.0 : x;
-}
-
-static bool has_ones(const transfer_args *a)
-{
-    int found = 0;
-    for (size_t i = 0; i < a->opts.n_coefficients; i++)
-        found += fabs(fabs(a->coefficients[i]) - 1) < 1e-12;
-    return found == 2;
-}
-
-static error_t set_coefficients(struct argp_state *state, const char *arg)
-{
-    transfer_args *a = state->input;
-    char *rest = NULL;
-    const double low = strtod(arg, &rest);
-    const double high = *rest == ':' ? strtod(rest + 1, &rest) : low;
-    const long n = *rest == ':' ? strtol(rest + 1, &rest, 10) : 0;
-    if (*rest || !(low < high) || !isfinite(high - low) || n < 2 || n > MAX_COEFFICIENTS)
-        return cli_usage(state, "--coefficients wants LOW:HIGH:N with N from 2 to %d, not '%s'",
-                         MAX_COEFFICIENTS, arg);
-    for (long i = 0; i < n; i++)
-        a->coefficients[i] = snapped(low + (high - low) * (double)i / (double)(n - 1));
-    a->opts.coefficients = a->coefficients;
-    a->opts.n_coefficients = (size_t)n;
-    return has_ones(a) ? 0
-                       : cli_usage(state, "--coefficients must meet -1 and 1: the verdict compares "
-                                          "them");
-}
 
 static error_t check(struct argp_state *state)
 {
@@ -157,7 +121,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->opts.evaluate = key == KEY_EVALUATE;
         return 0;
     case KEY_COEFFICIENTS:
-        return set_coefficients(state, arg);
+        a->opts.coefficients = a->coefficients;
+        return cli_coefficients(state, arg, a->coefficients, MAX_COEFFICIENTS,
+                                &a->opts.n_coefficients);
     case KEY_ROLLOUTS:
         return cli_int(state, "--rollouts", arg, 1, 1000, &a->opts.n_rollouts);
     case KEY_ANSWERS:

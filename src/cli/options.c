@@ -114,6 +114,34 @@ error_t cli_seed(struct argp_state *state, const char *arg, uint32_t *out)
     return 0;
 }
 
+/* -2:2:9 means 0.5 and not 0.49999999999999994: the evaluation looks for exactly -1, 0 and 1. */
+static double snapped(double x)
+{
+    const double y = round(x * 1e6) / 1e6;
+    return fabs(x - y) < 1e-9 ? y + 0.0 : x;
+}
+
+error_t cli_coefficients(struct argp_state *state, const char *arg, double *out, int most,
+                         size_t *n)
+{
+    char *rest = NULL;
+    const double low = strtod(arg, &rest);
+    const double high = *rest == ':' ? strtod(rest + 1, &rest) : low;
+    const long count = *rest == ':' ? strtol(rest + 1, &rest, 10) : 0;
+    int ones = 0;
+    if (*rest || !(low < high) || !isfinite(high - low) || count < 2 || count > most)
+        return cli_usage(state, "--coefficients wants LOW:HIGH:N with N from 2 to %d, not '%s'",
+                         most, arg);
+    for (long i = 0; i < count; i++) {
+        out[i] = snapped(low + (high - low) * (double)i / (double)(count - 1));
+        ones += fabs(fabs(out[i]) - 1) < 1e-12;
+    }
+    *n = (size_t)count;
+    return ones == 2 ? 0
+                     : cli_usage(state, "--coefficients must meet -1 and 1: the verdict compares "
+                                        "them");
+}
+
 const char *cli_next_word(struct argp_state *state)
 {
     return state->next < state->argc ? state->argv[state->next++] : NULL;
