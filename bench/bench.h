@@ -18,7 +18,8 @@
 #define BENCH_MAX_ROUNDS 64
 #define BENCH_MAX_MODELS 8
 
-/* As the program does: OpenMP's threads do not spin for long where something else wants the core. */
+/* As the program does: OpenMP's threads do not spin for long where something else wants the
+ * core. */
 static inline void bench_calm(char **argv)
 {
     if (getenv("OMP_WAIT_POLICY") == NULL && getenv("GOMP_SPINCOUNT") == NULL &&

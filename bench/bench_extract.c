@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_extract.c - what an extraction costs against only writing its answers, and how its memory grows.
+ * bench_extract.c - what an extraction costs against only writing its answers, and how its memory
+ * grows.
  *
  *   bench_extract [-m MODEL]... [-q QUESTIONS] [-t TOKENS] [-r ROUNDS] [-s SLOTS] [-j THREADS]
  *
@@ -15,7 +16,7 @@
 #include <sys/wait.h>
 
 #include "bench.h"
-#include "pipeline/rollout.h"
+#include "pipeline/extract/rollout.h"
 
 typedef struct setting {
     int pairs, questions, tokens, rounds, slots, threads; /* pairs of instructions */
@@ -226,8 +227,9 @@ static void compare_memory(const char *path, const setting *x)
            x->questions * (2 * x->pairs + 1), five - one, x->questions * (10 * x->pairs + 1));
 }
 
-/* What the command line leaves open. The large model writes one batch of answers; they are long enough
- * for the one token that capturing feeds again at the end of an answer not to count for much. */
+/* What the command line leaves open. The large model writes one batch of answers; they are long
+ * enough for the one token that capturing feeds again at the end of an answer not to count for
+ * much. */
 static setting complete(const setting *given, bool large)
 {
     setting x = *given;

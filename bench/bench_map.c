@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_map.c - what fitting a map costs at the widths of the reference pair, against the machine's own matrix
- * product measured in the same run.
+ * bench_map.c - what fitting a map costs at the widths of the reference pair, against the
+ * machine's own matrix product measured in the same run.
  *
  *   bench_map [N] [BLOCKS]      N texts (2000), a grid of BLOCKS x BLOCKS (12)
  *
- * Rows are random with a shared low-rank part, so that there is something to find. Operations are counted from
- * the algorithm (leaveout.c), multiplications and additions, not measured.
+ * Rows are random with a shared low-rank part, so that there is something to find. Operations are
+ * counted from the algorithm (leaveout.c), multiplications and additions, not measured.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,15 +17,16 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "core/grid.h"
-#include "core/leaveout.h"
+#include "core/map/grid.h"
+#include "core/map/leaveout.h"
 
 enum { DS = 3584, DT = 2880, SHARED = 64 };
 
 static void check(persona_code rc, const persona_err *e)
 {
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         return;
+    }
     fprintf(stderr, "bench_map: %s\n", e->msg);
     exit(1);
 }
@@ -33,22 +34,26 @@ static void check(persona_code rc, const persona_err *e)
 static float *room(size_t n)
 {
     float *p = mem_calloc(n, sizeof *p);
-    if (!p)
+    if (!p) {
         exit(1);
+    }
     return p;
 }
 
-/* (n, d): 64 hidden factors of the texts, mixed, plus noise; seed decides about mixing and noise. */
+/* (n, d): 64 hidden factors of the texts, mixed, plus noise; seed decides about mixing and
+ * noise. */
 static void make_rows(float *out, const float *hidden, size_t n, size_t d, uint64_t seed)
 {
     rng r;
     float *mix = room((size_t)SHARED * d);
     rng_seed(&r, seed, 0);
-    for (size_t i = 0; i < (size_t)SHARED * d; i++)
+    for (size_t i = 0; i < (size_t)SHARED * d; i++) {
         mix[i] = (float)(rng_unit(&r) - 0.5);
+    }
     linalg_gemm_single(hidden, false, mix, false, out, n, SHARED, d);
-    for (size_t i = 0; i < n * d; i++)
+    for (size_t i = 0; i < n * d; i++) {
         out[i] += 4 * (float)(rng_unit(&r) - 0.5);
+    }
     mem_free(mix);
 }
 
@@ -58,8 +63,9 @@ static double product_rate(void)
     enum { M = 2000 };
     float *a = room((size_t)M * M), *b = room((size_t)M * M), *c = room((size_t)M * M);
     double best = 0;
-    for (size_t i = 0; i < (size_t)M * M; i++)
+    for (size_t i = 0; i < (size_t)M * M; i++) {
         a[i] = b[i] = (float)(i % 17) / 17;
+    }
     for (int k = 0; k < 5; k++) {
         const double start = clock_now();
         linalg_gemm_single(a, false, b, false, c, M, M, M);
@@ -95,10 +101,12 @@ static void bench_grid(const source *s, const map_data *d, size_t n_blocks)
     int *blocks = mem_calloc(n_blocks, sizeof *blocks);
     grid_cell *cells = mem_calloc(n_blocks, n_blocks * sizeof *cells);
     persona_err e = {0};
-    if (!blocks || !cells)
+    if (!blocks || !cells) {
         exit(1);
-    for (size_t i = 0; i < n_blocks; i++)
+    }
+    for (size_t i = 0; i < n_blocks; i++) {
         blocks[i] = (int)i + 1;
+    }
     const grid_task t = {.from = blocks,
                          .to = blocks,
                          .n_from = n_blocks,
@@ -130,11 +138,13 @@ int main(int argc, char **argv)
     size_t *group = mem_calloc(n, sizeof *group), *pos = mem_calloc(n, sizeof *pos);
     size_t *neg = mem_calloc(n, sizeof *neg);
     rng r;
-    if (n < 100 || !group || !pos || !neg)
+    if (n < 100 || !group || !pos || !neg) {
         return 1;
+    }
     rng_seed(&r, 1, 1);
-    for (size_t i = 0; i < n * SHARED; i++)
+    for (size_t i = 0; i < n * SHARED; i++) {
         hidden[i] = (float)(rng_unit(&r) - 0.5);
+    }
     for (size_t i = 0; i < n; i++) {
         group[i] = i / 20;
         pos[i / 2] = i / 2 * 2;
@@ -171,8 +181,9 @@ int main(int argc, char **argv)
     const source s = {hidden, n};
     mem_free(x);
     mem_free(y);
-    if (n_blocks > 0)
+    if (n_blocks > 0) {
         bench_grid(&s, &d, n_blocks);
+    }
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
     printf("peak memory            %.0f MB\n", (double)u.ru_maxrss / 1024);

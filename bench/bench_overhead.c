@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_overhead.c - what scheduling, taps and edits cost against libllama's own batched decoding at
- * the same shapes: n slots, one prompt each, T generated tokens each, temperature 1 with the same
- * samplers, no end-of-text stop. On the embedded pair and a larger model of random weights.
+ * bench_overhead.c - what scheduling, taps and edits cost against libllama's own batched decoding
+ * at the same shapes: n slots, one prompt each, T generated tokens each, temperature 1 with the
+ * same samplers, no end-of-text stop. On the embedded pair and a larger model of random weights.
  *
  *   bench_overhead [-m MODEL.gguf]... [-s SLOTS] [-t TOKENS] [-r ROUNDS]
  *

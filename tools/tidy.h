@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * tidy.h - what clang-tidy must know and cannot see from one file: the functions that report an error
- * return that error's code, never PERSONA_OK. tools/check-tidy puts it in front of each file; no compiler
- * reads it.
+ * tidy.h - what clang-tidy must know and cannot see from one file: the functions that report an
+ * error return that error's code, never PERSONA_OK. tools/check-tidy puts it in front of each
+ * file; no compiler reads it.
  */
 #include "base/mem.h"
 #include "persona/error.h"

@@ -3,10 +3,10 @@
  * extract.h - persona vectors from one model: rollouts under opposed instructions, judged and
  * filtered, the mean difference of what the model computed while answering, and what that is worth.
  *
- * Formula (Chen et al. 2025, section 2.2; METHOD.md): for each response the mean of l_out-b over its
- * answer tokens, captured while it is generated (one pass); v_b = mean(kept positive) - mean(kept
- * negative). A pair (same question, instruction and rollout) is kept iff the positive answer scores
- * >= 50, the negative one < 50, and both have coherence >= 50.
+ * Formula (Chen et al. 2025, section 2.2; METHOD.md): for each response the mean of l_out-b over
+ * its answer tokens, captured while it is generated (one pass); v_b = mean(kept positive) -
+ * mean(kept negative). A pair (same question, instruction and rollout) is kept iff the positive
+ * answer scores >= 50, the negative one < 50, and both have coherence >= 50.
  *
  * Everything that is computed is kept in a job file as it is done; the same call resumes it. Memory
  * hardly grows with the number of answers.
@@ -37,15 +37,16 @@ typedef struct persona_extract_opts {
     bool quick;        /* blocks compared at equal ||edit||/||h||, the dose on 12 questions */
     bool response_curve; /* safe range and recommended coefficients (wants judge and dose); true */
 
-    /* Texts to read instead of answers to write (FORMATS.md, "Texts"): one file, or two aligned ones. */
+    /* Texts to read instead of answers to write (FORMATS.md, "Texts"): one file, or two aligned
+     * ones. */
     const char *responses, *positive_file, *negative_file;
 
     const char *job; /* job file to begin or to resume; NULL: a private one that vanishes */
     bool fresh;      /* forget what the job file holds */
 } persona_extract_opts;
 
-/* Means over the answers at one coefficient. nll, repetition and length need no judge: nats per token
- * under the unsteered model, share of word pairs that occurred before, words. */
+/* Means over the answers at one coefficient. nll, repetition and length need no judge: nats per
+ * token under the unsteered model, share of word pairs that occurred before, words. */
 typedef struct persona_curve_point {
     double coefficient, score, coherence, nll, repetition, length;
 } persona_curve_point;
@@ -97,13 +98,13 @@ PERSONA_CHECK persona_code persona_extract_place(persona_session *s, const perso
                                                  const persona_extract_opts *opts, char **out,
                                                  persona_err *e);
 
-/* Blocks 0 .. n_layer-2 are filled in; best_layer, dose and safe range as asked for. *out is the first
- * method's vector and belongs to the caller. questions may be NULL when texts are read: then nothing
- * is steered. The session should have a fixed shape, else a resumed job differs in the last bits; and
- * where texts are read, an n_batch that holds the longest, else a text is read in several calls.
- * Errors: USAGE, NEGATIVE (too little contrast: fewer than 10 pairs or 10 % kept; the message says
- * how many and what to change), UNAVAILABLE (the judge does not know the trait; the job is being
- * worked on), CANCELED (what was done is in the job), those of text files. */
+/* Blocks 0 .. n_layer-2 are filled in; best_layer, dose and safe range as asked for. *out is the
+ * first method's vector and belongs to the caller. questions may be NULL when texts are read: then
+ * nothing is steered. The session should have a fixed shape, else a resumed job differs in the
+ * last bits; and where texts are read, an n_batch that holds the longest, else a text is read in
+ * several calls. Errors: USAGE, NEGATIVE (too little contrast: fewer than 10 pairs or 10 % kept;
+ * the message says how many and what to change), UNAVAILABLE (the judge does not know the trait;
+ * the job is being worked on), CANCELED (what was done is in the job), those of text files. */
 PERSONA_CHECK persona_code persona_extract(persona_session *s, const persona_trait *trait,
                                            const persona_questions *questions,
                                            const persona_extract_opts *opts,

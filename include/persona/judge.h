@@ -4,8 +4,8 @@
  *
  * One interface, four kinds, chosen per run:
  *   classifier  a text classifier from a file (FORMATS.md): no model at run time
- *   model       a language model reads the trait's eval_prompt; the score is the expectation over the
- *               probabilities of its answer, 0..100 (METHOD.md, "Judges"); nothing is sampled
+ *   model       a language model reads the trait's eval_prompt; the score is the expectation over
+ *               the probabilities of its answer, 0..100 (METHOD.md, "Judges"); nothing is sampled
  *   endpoint    the same question to an OpenAI-compatible server
  *   labels      scores that came with the input
  * A judge says itself what it is worth (persona_judge_validity). An answer it cannot score is NAN,
@@ -80,8 +80,8 @@ typedef struct persona_judge_model_opts {
     float min_mass; /* less probability on valid answers: not answered; default 0.25 */
 } persona_judge_model_opts;
 persona_judge_model_opts persona_judge_model_defaults(void);
-/* A model as judge, in an unsteered context of its own. The model must outlive the judge and needs a
- * chat template. Errors: UNAVAILABLE (no template; digits are not tokens), those of sessions. */
+/* A model as judge, in an unsteered context of its own. The model must outlive the judge and needs
+ * a chat template. Errors: UNAVAILABLE (no template; digits are not tokens), those of sessions. */
 PERSONA_CHECK persona_code persona_judge_model(persona_model *m,
                                                const persona_judge_model_opts *opts,
                                                persona_judge **out, persona_err *e);
@@ -89,8 +89,8 @@ PERSONA_CHECK persona_code persona_judge_model(persona_model *m,
 typedef struct persona_judge_endpoint_opts {
     const char *url;   /* base, such as http://127.0.0.1:8000/v1 */
     const char *model; /* name sent to it */
-    const char
-        *key_env;   /* variable that holds the key; default OPENAI_API_KEY; unset: no key sent */
+    /* variable that holds the key; default OPENAI_API_KEY; unset: no key sent */
+    const char *key_env;
     double timeout; /* seconds per request; default 60 */
     int n_retries;  /* after the first try, with backoff; default 6 */
     int n_parallel; /* requests at once; default 4 */

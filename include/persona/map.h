@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * map.h - a linear map from one model's activations to another's, fitted on texts that both have read.
+ * map.h - a linear map from one model's activations to another's, fitted on texts that both have
+ * read.
  *
- * For each pair of blocks (from, to) it holds v_t = right^T (left v): no bias, since what is mapped is a
- * difference (methods 5.3). Which texts it was fitted on travels with it, so that a vector that comes from
- * the same texts is called in-sample, whoever asks (methods 5.2). A second map of the same blocks, fitted
- * after shuffling which text belongs to which, is kept beside each: the null that every claim needs.
+ * For each pair of blocks (from, to) it holds v_t = right^T (left v): no bias, since what is
+ * mapped is a difference (methods 5.3). Which texts it was fitted on travels with it, so that a
+ * vector that comes from the same texts is called in-sample, whoever asks (methods 5.2). A second
+ * map of the same blocks, fitted after shuffling which text belongs to which, is kept beside each:
+ * the null that every claim needs.
  *
- * Sign: as vectors, from absence to presence. Norms of mapped vectors are set by rule (persona_map_apply),
- * because what ridge leaves of them means nothing.
+ * Sign: as vectors, from absence to presence. Norms of mapped vectors are set by rule
+ * (persona_map_apply), because what ridge leaves of them means nothing.
  */
 #ifndef PERSONA_MAP_H
 #define PERSONA_MAP_H
@@ -61,8 +63,8 @@ typedef struct persona_map {
     uint32_t seed;
 } persona_map;
 
-/* Names of the methods: "ridge", "lowrank", "procrustes", "paired", "anchors"; *summary (may be NULL)
- * says what one does. NULL after the last. */
+/* Names of the methods: "ridge", "lowrank", "procrustes", "paired", "anchors"; *summary (may be
+ * NULL) says what one does. NULL after the last. */
 const char *persona_map_method(size_t i, const char **summary);
 
 void persona_map_free(persona_map *m);
@@ -74,8 +76,8 @@ PERSONA_CHECK persona_code persona_map_write(const persona_map *m, const char *p
 /* Errors: NOTFOUND, IO, FORMAT (what, where), NUMERIC (a value that is not finite), NOMEM. */
 PERSONA_CHECK persona_code persona_map_read(const char *path, persona_map **out, persona_err *e);
 
-/* Whether a model is the one that the map was fitted on, by the hash of its file. target: which side.
- * Errors: SHAPE (names both and says what to do). */
+/* Whether a model is the one that the map was fitted on, by the hash of its file. target: which
+ * side. Errors: SHAPE (names both and says what to do). */
 PERSONA_CHECK persona_code persona_map_check(const persona_map *m, persona_model *model,
                                              bool target, persona_err *e);
 
@@ -86,10 +88,10 @@ typedef struct persona_apply_opts {
 } persona_apply_opts;
 
 /* Maps v to the target: each direction gets the norm at which ||v_t||/||h_t|| = ||v_s||/||h_s||
- * (methods 5.3 (i)); the dose follows by calibration (persona_settle). best_layer is the most promising
- * target block until then. from.sample says whether the map had seen the texts of v.
- * Errors: SHAPE (v is not of the source model, or has none of its blocks), NUMERIC (the map sends v to
- * zero), NOMEM. */
+ * (methods 5.3 (i)); the dose follows by calibration (persona_settle). best_layer is the most
+ * promising target block until then. from.sample says whether the map had seen the texts of v.
+ * Errors: SHAPE (v is not of the source model, or has none of its blocks), NUMERIC (the map sends
+ * v to zero), NOMEM. */
 PERSONA_CHECK persona_code persona_map_apply(const persona_map *m, const persona_vector *v,
                                              const persona_apply_opts *opts, persona_vector **out,
                                              persona_err *e);

@@ -2,10 +2,10 @@
  *
  * model.h - an open GGUF model: immutable, shareable, identified by the hash of its file.
  *
- * Numbering used everywhere in libpersona: block b is 0-based; "layer b" is the residual stream after
- * block b (Hugging Face hidden_states[b+1], ggml node l_out-b, GGUF tensor direction.b). The paper's
- * "layer 20" is block 19. The last block, n_layer-1, is not captured: its rows are reduced to the
- * requested outputs (design fact 3).
+ * Numbering used everywhere in libpersona: block b is 0-based; "layer b" is the residual stream
+ * after block b (Hugging Face hidden_states[b+1], ggml node l_out-b, GGUF tensor direction.b). The
+ * paper's "layer 20" is block 19. The last block, n_layer-1, is not captured: its rows are reduced
+ * to the requested outputs (design fact 3).
  */
 #ifndef PERSONA_MODEL_H
 #define PERSONA_MODEL_H
@@ -24,9 +24,10 @@ typedef int32_t persona_token;
 typedef struct persona_model_opts {
     int n_gpu_layers;   /* layers to offload; -1: all that fit. Default 0: CPU */
     bool check_tensors; /* validate weight data while loading (slow); default false */
-    bool bulk; /* many answers are to come: where the model is narrow, the first one that is
-                           opened takes the CPU backend that is fastest for it, whose last bits may
-                           differ from llama.cpp's choice; default false */
+    /* many answers are to come: where the model is narrow, the first one that is opened takes the
+       CPU backend that is fastest for it, whose last bits may differ from llama.cpp's choice;
+       default false */
+    bool bulk;
 } persona_model_opts;
 
 typedef enum persona_chat_format {

@@ -5,13 +5,13 @@
  *
  * Introduction. Open a model (persona_model_open), make a session (persona_session_new), and either
  * run requests yourself (persona_session_run) or use the tasks built on it: persona_extract,
- * persona_pairs_new + persona_map_fit + persona_map_apply, persona_evaluate. persona_steer turns "1.0*silly" into a plan
- * for requests.
+ * persona_pairs_new + persona_map_fit + persona_map_apply, persona_evaluate. persona_steer turns
+ * "1.0*silly" into a plan for requests.
  *
  * Ownership law. *_new, *_open, *_read, *_find and functions with a `**out` give you an object; its
- * *_free takes it back and accepts NULL. `const T *` arguments are borrowed for the call, unless the
- * header says "until done". Returned `const T *` live as long as the object they came from. char *
- * results are malloc'ed: free() them. Nothing is global but the engine's backends.
+ * *_free takes it back and accepts NULL. `const T *` arguments are borrowed for the call, unless
+ * the header says "until done". Returned `const T *` live as long as the object they came from.
+ * char * results are malloc'ed: free() them. Nothing is global but the engine's backends.
  *
  * Errors. Functions return a persona_code and fill a caller-owned persona_err (may be NULL).
  *

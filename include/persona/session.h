@@ -2,10 +2,11 @@
  *
  * session.h - the heart: one continuous-batching scheduler for everything.
  *
- * A session owns one llama context with n_slots sequences. Every feature (rollouts, judging, sweeps,
- * reading texts, chat) is a stream of requests {tokens, sampling, plan, tap, sink}: the scheduler
- * pulls the next request whenever a slot is free, prefills it (sharing the longest prefix that some
- * slot already holds under the same steering), then decodes all slots together, one token each.
+ * A session owns one llama context with n_slots sequences. Every feature (rollouts, judging,
+ * sweeps, reading texts, chat) is a stream of requests {tokens, sampling, plan, tap, sink}: the
+ * scheduler pulls the next request whenever a slot is free, prefills it (sharing the longest
+ * prefix that some slot already holds under the same steering), then decodes all slots together,
+ * one token each.
  *
  * Exactness: same requests in the same order, same seeds, same options: same bytes. Results are
  * bit-exact only for the same batch shape (design fact 5).
@@ -60,8 +61,9 @@ typedef enum persona_tap_mode {
 } persona_tap_mode;
 
 typedef enum persona_tap_span {
-    PERSONA_SPAN_RESPONSE,    /* generated or forced response tokens; for harmony the text of the
-                              final channel only; template tokens and end markers never */
+    /* generated or forced response tokens; for harmony the text of the final channel only; template
+       tokens and end markers never */
+    PERSONA_SPAN_RESPONSE,
     PERSONA_SPAN_PROMPT,      /* prompt tokens except position 0 */
     PERSONA_SPAN_LAST_PROMPT, /* the last prompt token */
 } persona_tap_span;
@@ -71,16 +73,17 @@ typedef struct persona_tap {
     persona_tap_span span;
     const int *blocks; /* ascending, 0 .. n_layer-2; NULL: all of them. Borrowed until done. */
     size_t n_blocks;
-    /* MEAN: also the mean of each of n_ends segments: position i (0-based, of those that are read) is in
-     * segment s if ends[s-1] <= i < ends[s]. Ascending; positions behind the last end are in none. Borrowed
-     * until done. NULL: none */
+    /* MEAN: also the mean of each of n_ends segments: position i (0-based, of those that are read)
+     * is in segment s if ends[s-1] <= i < ends[s]. Ascending; positions behind the last end are in
+     * none. Borrowed until done. NULL: none */
     const size_t *ends;
     size_t n_ends;
 } persona_tap;
 
-/* What a tap read. data is (n_rows, n_blocks, n_embd), row-major: LAST has n_rows <= 1, MEAN 1 + n_ends: the
- * mean of all positions, then of each segment (an empty one is zeros).
- * n_positions counts the tokens that were read. Owned by the scheduler; valid inside `done` only. */
+/* What a tap read. data is (n_rows, n_blocks, n_embd), row-major: LAST has n_rows <= 1, MEAN 1 +
+ * n_ends: the mean of all positions, then of each segment (an empty one is zeros).
+ * n_positions counts the tokens that were read. Owned by the scheduler; valid inside `done`
+ * only. */
 typedef struct persona_acts {
     const float *data;
     const float *norms; /* MEAN: ||h|| of every position, (n_positions, n_blocks); else NULL */
@@ -101,8 +104,9 @@ typedef struct persona_sampling {
     bool ignore_eos;          /* go on past end-of-generation tokens (benchmarks) */
     /* GBNF with the start rule "root": only what it allows is generated, and the reply ends when it
      * is complete. Where the vocabulary cannot go on in it, the reply ends early: parse what came.
-     * It holds from the first generated token, so on a harmony model the prompt must have opened the
-     * final channel (skip_analysis). At most 64 KiB. Borrowed until done; NULL: none (default) */
+     * It holds from the first generated token, so on a harmony model the prompt must have opened
+     * the final channel (skip_analysis). At most 64 KiB. Borrowed until done; NULL: none
+     * (default) */
     const char *grammar;
 } persona_sampling;
 
@@ -133,9 +137,9 @@ typedef struct persona_request persona_request;
 struct persona_request {
     const persona_token *prompt; /* at least one token. Borrowed until done */
     size_t n_prompt;
-    size_t
-        n_prefix; /* fixed_shape: leading prompt tokens that are computed on their own, so that other
-                        prompts may share them; below n_prompt; default 0 */
+    /* fixed_shape: leading prompt tokens that are computed on their own, so that other prompts
+           may share them; below n_prompt; default 0 */
+    size_t n_prefix;
     const persona_token *forced; /* response to read instead of generating; NULL: generate */
     size_t n_forced;
     bool raw;         /* response is plain text even on a harmony model */
@@ -159,13 +163,15 @@ typedef struct persona_session_opts {
     int n_slots; /* sequences decoded together; default 16 */
     int n_ctx;   /* tokens per slot (prompt + response); default 1024, at most the model's */
     int n_batch; /* tokens per prefill call; default 512 */
-    int n_threads; /* at most; fewer while the machine is busy. Default: its physical cores, at most 8 */
-    /* Every decode call has the same number of rows (idle ones are padded) and prompts are shared only at
-     * n_prefix and as a whole, so that a result depends on its own request alone, bit for bit: not on
-     * its neighbors, nor on what ran before. Jobs that resume need it. Costs the padding at the end. */
+    /* at most; fewer while the machine is busy. Default: its physical cores, at most 8 */
+    int n_threads;
+    /* Every decode call has the same number of rows (idle ones are padded) and prompts are shared
+     * only at n_prefix and as a whole, so that a result depends on its own request alone, bit for
+     * bit: not on its neighbors, nor on what ran before. Jobs that resume need it. Costs the
+     * padding at the end. */
     bool fixed_shape;
-    bool
-        kv_f32; /* KV cache in float32 instead of float16 (oracle tests; flash attention rounds it) */
+    /* KV cache in float32 instead of float16 (oracle tests; flash attention rounds it) */
+    bool kv_f32;
     bool no_reuse; /* never share prompt prefixes (exact shapes in tests) */
     bool no_cvec;  /* never take the control-vector fast path (tests) */
     bool no_host;  /* reach activations by copies, as on a device, even in host memory (tests) */
@@ -186,16 +192,16 @@ void persona_session_free(persona_session *s);
 persona_model *persona_session_model(const persona_session *s);
 const persona_session_opts *persona_session_opts_get(const persona_session *s);
 persona_session_stats persona_session_stats_get(const persona_session *s);
-/* With fixed_shape: rows of every decode call of the following runs, 1 .. n_slots (clamped; at first
- * n_slots), and the number of requests that run together. Not to be called inside a run. */
+/* With fixed_shape: rows of every decode call of the following runs, 1 .. n_slots (clamped; at
+ * first n_slots), and the number of requests that run together. Not to be called inside a run. */
 void persona_session_shape(persona_session *s, int n_rows);
 
 typedef enum persona_next {
     PERSONA_NEXT_END,     /* no more requests, ever */
     PERSONA_NEXT_REQUEST, /* *r was filled in */
-    PERSONA_NEXT_LATER,   /* none now: asked again after the next step; with nothing running the
-                             run returns OK (what streams hold stays), and the caller runs again
-                             when there is work */
+    /* none now: asked again after the next step; with nothing running the run returns OK (what
+       streams hold stays), and the caller runs again when there is work */
+    PERSONA_NEXT_LATER,
 } persona_next;
 
 /* Where requests come from: called when a slot is free. */

@@ -4,11 +4,12 @@
  *
  *   1.0*silly - 0.5*superficial@3-5:response
  *
- * Coefficient 1.0 is one calibrated dose where the vector carries a calibration for this model (same
- * file hash); `raw:` counts multiples of the raw vector and `ratio:` of ||v||/||h||. Without @A-B the
- * vector's best block is steered; with it, each block of the range gets its own direction, and a dose
- * is shared equally among them. Without a phase the response is steered (from the last prompt token
- * on), so that prompts stay reusable across coefficients. Sign: v points from absence to presence.
+ * Coefficient 1.0 is one calibrated dose where the vector carries a calibration for this model
+ * (same file hash); `raw:` counts multiples of the raw vector and `ratio:` of ||v||/||h||. Without
+ * @A-B the vector's best block is steered; with it, each block of the range gets its own
+ * direction, and a dose is shared equally among them. Without a phase the response is steered
+ * (from the last prompt token on), so that prompts stay reusable across coefficients. Sign: v
+ * points from absence to presence.
  */
 #ifndef PERSONA_STEER_H
 #define PERSONA_STEER_H
@@ -26,9 +27,10 @@ typedef struct persona_receipt {
     char *unit;  /* "dose", "raw", "ratio" or "mixed" */
     int *layers; /* steered blocks, ascending */
     size_t n_layers;
-    double delta_projection; /* what the edit adds along its vectors per steered token: the sum over
-                                edited blocks of the change of <h, v_b/||v_b||>, in units of h */
-    char *note;              /* "" or e.g. "silly: not calibrated for this model, unit raw" */
+    /* what the edit adds along its vectors per steered token: the sum over edited blocks of the
+       change of <h, v_b/||v_b||>, in units of h */
+    double delta_projection;
+    char *note; /* "" or e.g. "silly: not calibrated for this model, unit raw" */
 } persona_receipt;
 void persona_receipt_free(persona_receipt *r);
 
@@ -41,16 +43,18 @@ PERSONA_CHECK persona_code persona_vector_find(persona_model *m, const char *nam
 PERSONA_CHECK persona_code persona_vector_place(persona_model *m, const char *trait, char **path,
                                                 persona_err *e);
 
-/* Parses, resolves and builds. Errors: USAGE (syntax, empty), NOTFOUND (name), SHAPE (width, block). */
+/* Parses, resolves and builds. Errors: USAGE (syntax, empty), NOTFOUND (name), SHAPE (width,
+ * block). */
 PERSONA_CHECK persona_code persona_steer(persona_model *m, const char *expression,
                                          persona_plan **plan, persona_receipt *receipt,
                                          persona_err *e);
-/* One vector already in memory: coefficient in `dose` units (raw when not calibrated), best block. */
+/* One vector already in memory: coefficient in `dose` units (raw when not calibrated), best
+ * block. */
 PERSONA_CHECK persona_code persona_steer_vector(persona_model *m, const persona_vector *v,
                                                 double coefficient, persona_plan **plan,
                                                 persona_err *e);
-/* llama.cpp's --control-vector-scaled and -layer-range: every direction of the file in [a, b] (0, 0:
- * all) times scale, all positions. */
+/* llama.cpp's --control-vector-scaled and -layer-range: every direction of the file in [a, b] (0,
+ * 0: all) times scale, all positions. */
 PERSONA_CHECK persona_code persona_steer_files(persona_model *m, const char *const *paths,
                                                const float *scales, size_t n, int a, int b,
                                                persona_plan **plan, persona_receipt *receipt,

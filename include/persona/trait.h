@@ -3,8 +3,9 @@
  * trait.h - trait packs and question sets: what to ask so that a trait shows.
  *
  * A pack holds 5 instruction pairs, 40 questions (the first half extracts, the second half
- * evaluates; the halves never mix) and the judge's prompt, as published by Chen et al. 2025, and the
- * `sampling` mapping. A question set replaces the questions (models too small for the pack's own).
+ * evaluates; the halves never mix) and the judge's prompt, as published by Chen et al. 2025, and
+ * the `sampling` mapping. A question set replaces the questions (models too small for the pack's
+ * own).
  */
 #ifndef PERSONA_TRAIT_H
 #define PERSONA_TRAIT_H
@@ -48,7 +49,8 @@ void persona_trait_free(persona_trait *t);
 PERSONA_CHECK persona_code persona_trait_system(const persona_trait *t, size_t i, bool positive,
                                                 char **out, persona_err *e);
 
-/* ---- writing packs: store/traitsave.c ------------------------------------------------------- */
+/* ---- writing packs: store/trait/traitsave.c
+ * ------------------------------------------------------- */
 
 /* Whether a pack in memory is all that persona_trait_read wants; name is used in messages.
  * Errors: FORMAT. */
@@ -58,15 +60,16 @@ PERSONA_CHECK persona_code persona_trait_check(const persona_trait *t, const cha
  * touched. Errors: FORMAT, IO. */
 PERSONA_CHECK persona_code persona_trait_save(const persona_trait *t, const char *path,
                                               persona_err *e);
-/* Where the user's own pack of that name belongs: $XDG_DATA_HOME/persona/traits/NAME.json. free() it.
- * Errors: USAGE (not a name), NOTFOUND (no home). */
+/* Where the user's own pack of that name belongs: $XDG_DATA_HOME/persona/traits/NAME.json. free()
+ * it. Errors: USAGE (not a name), NOTFOUND (no home). */
 PERSONA_CHECK persona_code persona_trait_place(const char *name, char **out, persona_err *e);
 
-/* ---- packs of other programs: store/traitimport.c ------------------------------------------- */
+/* ---- packs of other programs: store/trait/traitimport.c
+ * ------------------------------------------- */
 
 typedef struct persona_import_opts {
-    const char
-        *name; /* which trait of several, or how to call the only one; NULL: all, as called */
+    /* which trait of several, or how to call the only one; NULL: all, as called */
+    const char *name;
     const char *positive, *negative, *description; /* win over the file's; NULL: the file's */
     const char *eval_path; /* persona_vectors: the file of the evaluation questions; NULL: none */
 } persona_import_opts;
@@ -80,8 +83,8 @@ typedef struct persona_imported {
 /* Reads what persona_vectors calls trait data ({"instruction", "questions", "eval_prompt"}), or the
  * original project's custom_traits.json ({NAME: {"prompt_pairs", ...}}). Every pack that comes out
  * satisfies persona_trait_check; nothing is invented but what the notes name, and never questions.
- * Errors: NOTFOUND (file; no trait of that name), FORMAT (too few questions, ...), USAGE (adjectives
- * are missing and were not given; opts that do not fit the file). */
+ * Errors: NOTFOUND (file; no trait of that name), FORMAT (too few questions, ...), USAGE
+ * (adjectives are missing and were not given; opts that do not fit the file). */
 PERSONA_CHECK persona_code persona_trait_import(const char *path, const persona_import_opts *opts,
                                                 persona_imported **out, size_t *n, persona_err *e);
 void persona_imported_free(persona_imported *list, size_t n);

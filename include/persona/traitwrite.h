@@ -3,9 +3,9 @@
  * traitwrite.h - a local model writes a trait pack for two adjectives.
  *
  * The model writes instruction pairs, questions and, if none is given, the description, in small
- * pieces under a grammar; what breaks a rule of packs, mentions the trait or repeats what is there is
- * dropped and asked for again. The judge's prompt is a fixed text around the description, and the
- * sampling change that of every trait. Nothing is padded: a pack is whole, or there is none.
+ * pieces under a grammar; what breaks a rule of packs, mentions the trait or repeats what is there
+ * is dropped and asked for again. The judge's prompt is a fixed text around the description, and
+ * the sampling change that of every trait. Nothing is padded: a pack is whole, or there is none.
  */
 #ifndef PERSONA_TRAITWRITE_H
 #define PERSONA_TRAITWRITE_H
@@ -41,8 +41,8 @@ persona_write_opts persona_write_defaults(void);
 
 /* The accepted questions go to the two halves in turn. description may be NULL. The session should
  * have 2048 tokens per slot or more. Errors: USAGE (name, adjectives, description or options; a
- * context that is too short), NEGATIVE (not enough usable text after n_tries; says what is missing),
- * UNAVAILABLE (no chat template), CANCELED. */
+ * context that is too short), NEGATIVE (not enough usable text after n_tries; says what is
+ * missing), UNAVAILABLE (no chat template), CANCELED. */
 PERSONA_CHECK persona_code persona_trait_write(persona_session *s, const char *name,
                                                const char *positive, const char *negative,
                                                const char *description,

@@ -4,8 +4,8 @@
  *
  * The same texts are read by both models, each in its own template without a persona instruction
  * (persona_pairs_new); a map is fitted on them (persona_map_fit, map.h) and carries vectors over
- * (persona_map_apply). Leave-one-trait-out always: what a map says about a trait whose texts it has seen
- * is in-sample and called so (methods 5.2).
+ * (persona_map_apply). Leave-one-trait-out always: what a map says about a trait whose texts it
+ * has seen is in-sample and called so (methods 5.2).
  */
 #ifndef PERSONA_TRANSFER_H
 #define PERSONA_TRANSFER_H
@@ -19,8 +19,8 @@ extern "C" {
 
 /* ---- paired texts ---------------------------------------------------------------------------- */
 
-/* Texts that both models have read: in memory only what they are; what was read of them lies in a cache on
- * disk (FORMATS.md, "Readings") and is taken from there block by block. Opaque. */
+/* Texts that both models have read: in memory only what they are; what was read of them lies in a
+ * cache on disk (FORMATS.md, "Readings") and is taken from there block by block. Opaque. */
 typedef struct persona_pairs persona_pairs;
 
 typedef struct persona_pairs_opts {
@@ -32,19 +32,20 @@ typedef struct persona_pairs_opts {
     const char *const
         *files; /* (n_files) texts to read (FORMATS.md, "Texts") instead of writing any */
     size_t n_files;
-    bool chunks;       /* also keep the means of the chunks of a text (core/chunks.h) */
+    bool chunks;       /* also keep the means of the chunks of a text (core/text/chunks.h) */
     const char *cache; /* folder; NULL: $XDG_CACHE_HOME/persona; "": nothing is kept */
     const int *blocks_from, *blocks_to; /* to be read, ascending; NULL: those worth pairing */
     size_t n_blocks_from, n_blocks_to;
 } persona_pairs_opts;
 persona_pairs_opts persona_pairs_defaults(void);
 
-/* Has the source model write texts (neutral ones, and both poles of every trait; questions NULL: each trait is
- * asked its own pack's), or takes those of files, and has both models read them after the same question, each
- * in its own template, without any instruction. What an earlier run wrote or read is taken from the cache, bit
- * for bit the same; an interrupted run goes on where it was. Reading stops the graph after the last block that
- * is wanted. Texts that occur twice count once. Errors: USAGE (fewer than 8 distinct texts; one pole only; too
- * few questions), FORMAT and others of text files, those of sessions, IO (cache), CANCELED. */
+/* Has the source model write texts (neutral ones, and both poles of every trait; questions NULL:
+ * each trait is asked its own pack's), or takes those of files, and has both models read them
+ * after the same question, each in its own template, without any instruction. What an earlier run
+ * wrote or read is taken from the cache, bit for bit the same; an interrupted run goes on where it
+ * was. Reading stops the graph after the last block that is wanted. Texts that occur twice count
+ * once. Errors: USAGE (fewer than 8 distinct texts; one pole only; too few questions), FORMAT and
+ * others of text files, those of sessions, IO (cache), CANCELED. */
 PERSONA_CHECK persona_code persona_pairs_new(persona_session *from, persona_session *to,
                                              persona_trait *const *traits, size_t n_traits,
                                              const persona_questions *questions,
@@ -62,8 +63,8 @@ typedef struct persona_fit_opts {
     double lambda;      /* relative to the mean eigenvalue; <= 0 (default): by leaving groups out */
     int rank, n_anchors; /* of the methods that have them; 0 (default): searched, 100 */
     const char *without; /* a trait whose texts are left out, all of them; NULL: none */
-    const char
-        *texts;       /* hashes of texts that are left out (persona_provenance.texts); NULL: none */
+    /* hashes of texts that are left out (persona_provenance.texts); NULL: none */
+    const char *texts;
     int from, to;     /* only this pair of blocks; -1, -1 (default): found by the grid */
     int n_candidates; /* pairs of blocks to fit; 0 (default): 4, or all of a shallow target */
     bool null;        /* also fit each after shuffling which text belongs to which; default */
@@ -73,9 +74,10 @@ typedef struct persona_fit_opts {
 } persona_fit_opts;
 persona_fit_opts persona_fit_defaults(void);
 
-/* Fits a map for the most promising pairs of blocks: relative depth is the prior, then R2 of held-out
- * contrasts less that of shuffled pairings. Errors: USAGE (no such method; too few texts or contrasts
- * are left), SHAPE, NUMERIC (constant, not finite, too few directions), CANCELED, NOMEM. */
+/* Fits a map for the most promising pairs of blocks: relative depth is the prior, then R2 of
+ * held-out contrasts less that of shuffled pairings. Errors: USAGE (no such method; too few texts
+ * or contrasts are left), SHAPE, NUMERIC (constant, not finite, too few directions), CANCELED,
+ * NOMEM. */
 PERSONA_CHECK persona_code persona_map_fit(const persona_pairs *p, const persona_fit_opts *opts,
                                            const persona_hooks *hooks, persona_map **out,
                                            persona_err *e);
@@ -107,8 +109,8 @@ typedef struct persona_row {
     char *sample;        /* one answer */
 } persona_row;
 
-/* A vector to evaluate. condition is one of native, transferred, in-sample, text-bridge, shuffled, identity,
- * other-trait; note (may be NULL): which other trait, say. Borrowed. */
+/* A vector to evaluate. condition is one of native, transferred, in-sample, text-bridge, shuffled,
+ * identity, other-trait; note (may be NULL): which other trait, say. Borrowed. */
 typedef struct persona_arm {
     const char *condition;
     const persona_vector *vector;
@@ -136,8 +138,8 @@ typedef struct persona_evaluation {
     char *trait;
     persona_row *rows;
     size_t n_rows;
-    persona_swing
-        *swings; /* one per condition that has a swing; random is all directions together */
+    /* one per condition that has a swing; random is all directions together */
+    persona_swing *swings;
     size_t n_swings;
     persona_interval *random; /* (n_random) the swing of each random direction */
     size_t n_random;
@@ -145,8 +147,8 @@ typedef struct persona_evaluation {
     size_t n_crosses;
     persona_interval retained; /* of the transferred vector */
     bool pass;
-    bool
-        specific; /* no other trait moves more than its own, and the other trait's vector moves it less */
+    /* no other trait moves more than its own, and the other trait's vector moves it less */
+    bool specific;
     char reason[256]; /* why the verdict is what it is */
 } persona_evaluation;
 
@@ -166,17 +168,17 @@ typedef struct persona_evaluate_opts {
         *others; /* (n_others) traits that the answers are scored for, too; those
                                            that the judge does not know are skipped */
     size_t n_others;
-    const char
-        *void_reason; /* the verdict is FAIL for this reason, whatever the numbers; NULL: none */
+    /* the verdict is FAIL for this reason, whatever the numbers; NULL: none */
+    const char *void_reason;
 } persona_evaluate_opts;
 persona_evaluate_opts persona_evaluate_defaults(void);
 
-/* Runs every condition at every coefficient in one continuous batch, on the same questions with the same
- * seeds. Random directions steer the block of the transferred vector (else the native one's), at a dose that
- * is calibrated on the first of them. Verdict: PASS iff the lower bound of the transferred swing is above the
- * upper bound of every null (each random direction by itself; shuffled; identity), of which random and
- * shuffled must have run; Spearman(coefficient, score) >= 0.8; and the answers at -1 and +1 keep half of the
- * unsteered coherence. */
+/* Runs every condition at every coefficient in one continuous batch, on the same questions with
+ * the same seeds. Random directions steer the block of the transferred vector (else the native
+ * one's), at a dose that is calibrated on the first of them. Verdict: PASS iff the lower bound of
+ * the transferred swing is above the upper bound of every null (each random direction by itself;
+ * shuffled; identity), of which random and shuffled must have run; Spearman(coefficient, score) >=
+ * 0.8; and the answers at -1 and +1 keep half of the unsteered coherence. */
 PERSONA_CHECK persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
                                             const persona_questions *questions,
                                             persona_judge *judge, const persona_arm *arms,

@@ -2,11 +2,12 @@
  *
  * vector.h - persona vectors: one direction per block, with provenance; their files; arithmetic.
  *
- * v_b = mean over kept positive responses - mean over kept negative ones, of the mean residual stream
- * after block b over the response tokens (Chen et al. 2025, section 2.2): raw float32, NOT normalised.
- * Sign: from absence to presence of the trait. Block 0 is computed but never written to GGUF, since
- * llama.cpp cannot apply it; the last block is not captured. Vectors of other programs may be of
- * another unit and hold other blocks: from.unit, from.source and from.note say so.
+ * v_b = mean over kept positive responses - mean over kept negative ones, of the mean residual
+ * stream after block b over the response tokens (Chen et al. 2025, section 2.2): raw float32, NOT
+ * normalised. Sign: from absence to presence of the trait. Block 0 is computed but never written
+ * to GGUF, since llama.cpp cannot apply it; the last block is not captured. Vectors of other
+ * programs may be of another unit and hold other blocks: from.unit, from.source and from.note say
+ * so.
  */
 #ifndef PERSONA_VECTOR_H
 #define PERSONA_VECTOR_H
@@ -40,8 +41,8 @@ typedef struct persona_vector_layer {
 #define PERSONA_UNIT_RAW "raw mean difference"
 #define PERSONA_UNIT_ONE "unit norm"
 
-/* Whether the map of a transferred vector had seen the texts behind it, told by their hashes and by the
- * trait's name (from.sample). Only held-out ones say anything about transfer. */
+/* Whether the map of a transferred vector had seen the texts behind it, told by their hashes and
+ * by the trait's name (from.sample). Only held-out ones say anything about transfer. */
 #define PERSONA_SAMPLE_HELD_OUT "held-out"
 #define PERSONA_SAMPLE_IN_SAMPLE "in-sample"
 #define PERSONA_SAMPLE_UNKNOWN "unknown" /* the vector does not say which texts it comes from */
@@ -52,8 +53,8 @@ typedef struct persona_provenance {
     char *model_name, *model_arch, *model_hash; /* hash: sha256 of the GGUF, 64 hex */
     char *template_hash, *judge, *library;
     char *parent_hash, *parent_model, *map; /* transferred vectors: source and map */
-    char
-        *sample; /* transferred vectors: "held-out", "in-sample", or "unknown" (PERSONA_SAMPLE_*) */
+    /* transferred vectors: "held-out", "in-sample", or "unknown" (PERSONA_SAMPLE_*) */
+    char *sample;
     char *texts; /* hashes of the answers behind it, 16 hex digits each (FORMATS.md); "" unknown */
     uint32_t seed;
     int n_generated_pos, n_generated_neg, n_kept_pos, n_kept_neg;
@@ -78,7 +79,8 @@ typedef struct persona_vector {
     persona_provenance from;
 } persona_vector;
 
-/* All blocks absent, statistics NAN, unit PERSONA_UNIT_RAW, other strings "". Errors: NOMEM, SHAPE (sizes out of range). */
+/* All blocks absent, statistics NAN, unit PERSONA_UNIT_RAW, other strings "". Errors: NOMEM, SHAPE
+ * (sizes out of range). */
 PERSONA_CHECK persona_code persona_vector_new(int n_layer, int n_embd, persona_vector **out,
                                               persona_err *e);
 void persona_vector_free(persona_vector *v);
@@ -131,8 +133,8 @@ typedef struct persona_vector_term {
     const char *name;     /* for messages */
 } persona_vector_term;
 
-/* Sum of coefficient * v, block by block; an absent direction counts as zero. The best block stays if
- * all terms agree on it, the calibration and the statistics only of one vector times a positive
+/* Sum of coefficient * v, block by block; an absent direction counts as zero. The best block stays
+ * if all terms agree on it, the calibration and the statistics only of one vector times a positive
  * number. from.note says what differed (unit, model, blocks). Errors: SHAPE (widths, models, no
  * direction left), NUMERIC. */
 PERSONA_CHECK persona_code persona_vector_combine(const persona_vector_term *terms, size_t n,

@@ -31,27 +31,32 @@ void buf_clear(buf *b)
 {
     b->len = 0;
     b->failed = PERSONA_OK;
-    if (b->p)
+    if (b->p) {
         b->p[0] = '\0';
+    }
 }
 
 /* Room for n more bytes and the NUL; doubles, so that appending is linear in total. */
 static bool buf_reserve(buf *b, size_t n)
 {
-    if (b->failed)
+    if (b->failed) {
         return false;
+    }
     if (n > b->max - b->len) {
         b->failed = PERSONA_E_SHAPE;
         return false;
     }
     const size_t need = b->len + n + 1;
-    if (need <= b->cap)
+    if (need <= b->cap) {
         return true;
+    }
     size_t cap = b->cap > b->max / 2 ? b->max + 1 : b->cap * 2;
-    if (cap < CAP_FIRST)
+    if (cap < CAP_FIRST) {
         cap = CAP_FIRST;
-    if (cap < need)
+    }
+    if (cap < need) {
         cap = need;
+    }
     char *p = mem_realloc(b->p, cap, 1);
     if (!p) {
         b->failed = PERSONA_E_NOMEM;
@@ -65,10 +70,12 @@ static bool buf_reserve(buf *b, size_t n)
 
 void buf_add(buf *b, const void *p, size_t n)
 {
-    if (!buf_reserve(b, n))
+    if (!buf_reserve(b, n)) {
         return;
-    if (n > 0)
+    }
+    if (n > 0) {
         memcpy(b->p + b->len, p, n);
+    }
     b->len += n;
     b->p[b->len] = '\0';
 }
@@ -97,8 +104,9 @@ void buf_vprintf(buf *b, const char *fmt, va_list ap)
     va_copy(again, ap);
     const int n = vsnprintf(NULL, 0, fmt, ap);
     if (n < 0) {
-        if (!b->failed)
+        if (!b->failed) {
             b->failed = PERSONA_E_SHAPE;
+        }
     } else if (buf_reserve(b, (size_t)n)) {
         vsnprintf(b->p + b->len, (size_t)n + 1, fmt, again);
         b->len += (size_t)n;
@@ -113,8 +121,9 @@ const char *buf_str(const buf *b)
 
 char *buf_take(buf *b)
 {
-    if (!buf_reserve(b, 0))
+    if (!buf_reserve(b, 0)) {
         return NULL;
+    }
     char *p = b->p;
     b->p = NULL;
     b->len = b->cap = 0;
@@ -123,10 +132,12 @@ char *buf_take(buf *b)
 
 persona_code buf_ok(const buf *b, const char *what, persona_err *e)
 {
-    if (b->failed == PERSONA_E_NOMEM)
+    if (b->failed == PERSONA_E_NOMEM) {
         return mem_err(e, what);
-    if (b->failed)
+    }
+    if (b->failed) {
         return persona_err_set(e, b->failed, "%s is longer than the allowed %zu bytes", what,
                                b->max);
+    }
     return PERSONA_OK;
 }

@@ -62,8 +62,9 @@ static size_t utf8_floor(const char *s, size_t len)
 {
     for (size_t back = 1; back <= 4 && back <= len; back++) {
         const unsigned char c = (unsigned char)s[len - back];
-        if ((c & 0xC0) == 0x80)
+        if ((c & 0xC0) == 0x80) {
             continue;
+        }
         const size_t need = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
         return need > back ? len - back : len;
     }
@@ -73,33 +74,37 @@ static size_t utf8_floor(const char *s, size_t len)
 static void keep_one_line(char *s)
 {
     for (; *s; s++) {
-        if ((unsigned char)*s < 0x20 || *s == 0x7F)
+        if ((unsigned char)*s < 0x20 || *s == 0x7F) {
             *s = ' ';
+        }
     }
 }
 
 /* s holds what fits of a text of `wanted` bytes; marks and repairs the end if it was cut. */
 static void mend_cut(char *s, size_t size, size_t wanted)
 {
-    if (wanted < size)
+    if (wanted < size) {
         return;
+    }
     const size_t n = utf8_floor(s, size - sizeof cut_mark);
     memcpy(s + n, cut_mark, sizeof cut_mark);
 }
 
 persona_code persona_err_set(persona_err *e, persona_code code, const char *fmt, ...)
 {
-    if (!e)
+    if (!e) {
         return code;
+    }
     char text[sizeof e->msg];
     va_list ap;
     va_start(ap, fmt);
     const int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (n < 0)
+    if (n < 0) {
         snprintf(text, sizeof text, "%s", code_text(code));
-    else
+    } else {
         mend_cut(text, sizeof text, (size_t)n);
+    }
     keep_one_line(text);
     memcpy(e->msg, text, sizeof text);
     e->code = code;
@@ -108,24 +113,28 @@ persona_code persona_err_set(persona_err *e, persona_code code, const char *fmt,
 
 persona_code persona_err_wrap(persona_err *e, const char *fmt, ...)
 {
-    if (!e)
+    if (!e) {
         return PERSONA_E_INTERNAL;
+    }
     char context[sizeof e->msg], text[sizeof e->msg];
     va_list ap;
     va_start(ap, fmt);
     const int nc = vsnprintf(context, sizeof context, fmt, ap);
     va_end(ap);
-    if (nc < 0)
+    if (nc < 0) {
         return e->code;
+    }
     mend_cut(context, sizeof context, (size_t)nc);
     const char *old = e->msg[0] ? e->msg : code_text(e->code);
     const size_t room = sizeof text - 1;
     size_t n = strlen(context), n_old = strlen(old), wanted = n + 2 + n_old;
     memcpy(text, context, n);
-    for (const char *sep = ": "; *sep && n < room; sep++)
+    for (const char *sep = ": "; *sep && n < room; sep++) {
         text[n++] = *sep;
-    if (n_old > room - n)
+    }
+    if (n_old > room - n) {
         n_old = room - n;
+    }
     memcpy(text + n, old, n_old);
     text[n + n_old] = '\0';
     mend_cut(text, sizeof text, wanted);

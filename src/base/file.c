@@ -47,10 +47,12 @@ static const char *text_of_xsi(int result, const char *text)
 
 static const char *hint_for(int number, bool writing)
 {
-    if (number == ENOSPC || number == EDQUOT)
+    if (number == ENOSPC || number == EDQUOT) {
         return "; free some space";
-    if (writing && (number == EACCES || number == EPERM || number == EROFS))
+    }
+    if (writing && (number == EACCES || number == EPERM || number == EROFS)) {
         return "; choose another folder with -o";
+    }
     return "";
 }
 
@@ -60,9 +62,11 @@ static persona_code io_err(persona_err *e, int number, bool writing, const char 
 {
     char text[128] = "";
     const char *reason = "the reason is not known";
-    if (number != 0)
-        reason = _Generic(strerror_r(number, text, sizeof text), char *: text_of_gnu,
-                          int: text_of_xsi)(strerror_r(number, text, sizeof text), text);
+    if (number != 0) {
+        reason = _Generic(strerror_r(number, text, sizeof text),
+            char *: text_of_gnu,
+            int: text_of_xsi)(strerror_r(number, text, sizeof text), text);
+    }
     return persona_err_set(e, PERSONA_E_IO, "%s: cannot %s: %s%s", path, what, reason,
                            hint_for(number, writing));
 }
@@ -79,12 +83,15 @@ static persona_code open_input(const char *path, int *fd, uint64_t *size, person
 {
     struct stat st;
     *fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (*fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+    if (*fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
         return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no such file", path);
-    if (*fd < 0 || fstat(*fd, &st) != 0)
+    }
+    if (*fd < 0 || fstat(*fd, &st) != 0) {
         return io_err(e, errno, false, "open", path);
-    if (S_ISDIR(st.st_mode))
+    }
+    if (S_ISDIR(st.st_mode)) {
         return persona_err_set(e, PERSONA_E_IO, "%s: is a folder (expected a file)", path);
+    }
     *size = S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
     return PERSONA_OK;
 }
@@ -97,20 +104,25 @@ static persona_code read_all(int fd, const char *path, size_t cap, size_t max, c
         if (*n + 1 == cap) {
             cap *= 2;
             char *more = mem_realloc(*p, cap, 1);
-            if (!more)
+            if (!more) {
                 return mem_err(e, path);
+            }
             *p = more;
         }
         const ssize_t got = read(fd, *p + *n, cap - *n - 1);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got < 0)
+        }
+        if (got < 0) {
             return io_err(e, errno, false, "read", path);
-        if (got == 0)
+        }
+        if (got == 0) {
             return PERSONA_OK;
+        }
         *n += (size_t)got;
-        if (*n > max)
+        if (*n > max) {
             return too_large(e, path, max);
+        }
     }
 }
 
@@ -121,8 +133,9 @@ persona_code file_read(const char *path, size_t max, char **out, size_t *len, pe
     size_t n = 0;
     uint64_t size = 0;
     persona_code code = open_input(path, &fd, &size, e);
-    if (code)
+    if (code) {
         goto out;
+    }
     if (size > max || size > PTRDIFF_MAX / 2) {
         code = too_large(e, path, max);
         goto out;
@@ -135,16 +148,18 @@ persona_code file_read(const char *path, size_t max, char **out, size_t *len, pe
         goto out;
     }
     code = read_all(fd, path, cap, max, &p, &n, e);
-    if (code)
+    if (code) {
         goto out;
+    }
     p[n] = '\0';
     *out = p;
     *len = n;
     p = NULL;
 out:
     mem_free(p);
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
     return code;
 }
 
@@ -155,8 +170,9 @@ persona_code file_chunks(const char *path, bool (*fn)(void *ud, const void *p, s
     uint64_t size = 0;
     char *chunk = NULL;
     persona_code code = open_input(path, &fd, &size, e);
-    if (code)
+    if (code) {
         goto out;
+    }
     chunk = mem_calloc(CHUNK, 1);
     if (!chunk) {
         code = mem_err(e, path);
@@ -164,19 +180,23 @@ persona_code file_chunks(const char *path, bool (*fn)(void *ud, const void *p, s
     }
     for (;;) {
         const ssize_t got = read(fd, chunk, CHUNK);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got < 0)
+        }
+        if (got < 0) {
             code = io_err(e, errno, false, "read", path);
-        else if (got > 0 && !fn(ud, chunk, (size_t)got))
+        } else if (got > 0 && !fn(ud, chunk, (size_t)got)) {
             code = persona_err_set(e, PERSONA_E_INTERNAL, "%s: cannot be processed", path);
-        if (got <= 0 || code)
+        }
+        if (got <= 0 || code) {
             break;
+        }
     }
 out:
     mem_free(chunk);
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
     return code;
 }
 
@@ -212,35 +232,42 @@ bool file_exists(const char *path)
 static persona_code make_folder(const char *dir, persona_err *e)
 {
     struct stat st;
-    if (mkdir(dir, 0777) == 0)
+    if (mkdir(dir, 0777) == 0) {
         return PERSONA_OK;
+    }
     const int number = errno;
     /* Any error may hide an existing folder: EEXIST, but also EROFS or EACCES above it. */
-    if (stat(dir, &st) != 0)
+    if (stat(dir, &st) != 0) {
         return io_err(e, number, true, "create the folder", dir);
-    if (!S_ISDIR(st.st_mode))
+    }
+    if (!S_ISDIR(st.st_mode)) {
         return io_err(e, ENOTDIR, true, "create the folder", dir);
+    }
     return PERSONA_OK;
 }
 
 persona_code file_mkdirs(const char *dir, persona_err *e)
 {
     struct stat st;
-    if (!*dir || (stat(dir, &st) == 0 && S_ISDIR(st.st_mode)))
+    if (!*dir || (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))) {
         return PERSONA_OK;
+    }
     char *part = mem_strdup(dir);
-    if (!part)
+    if (!part) {
         return mem_err(e, dir);
+    }
     persona_code code = PERSONA_OK;
     for (char *s = part + 1; !code && *s; s++) {
-        if (*s != '/')
+        if (*s != '/') {
             continue;
+        }
         *s = '\0';
         code = make_folder(part, e);
         *s = '/';
     }
-    if (!code)
+    if (!code) {
         code = make_folder(part, e);
+    }
     mem_free(part);
     return code;
 }
@@ -258,11 +285,13 @@ static persona_code open_direct(file_out *f, const char *path, persona_err *e)
 {
     const int fd = open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
     f->fp = fd < 0 ? NULL : fdopen(fd, "w");
-    if (f->fp)
+    if (f->fp) {
         return PERSONA_OK;
+    }
     const persona_code code = io_err(e, errno, true, "write", path);
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
     return code;
 }
 
@@ -283,8 +312,9 @@ static persona_code open_tmp(file_out *f, const struct stat *old, persona_err *e
 {
     int fd = -1, number = EEXIST;
     char *dir = path_dir(f->path);
-    if (!dir)
+    if (!dir) {
         return mem_err(e, f->path);
+    }
     persona_code code = file_mkdirs(dir, e);
     for (int i = 0; !code && fd < 0 && number == EEXIST && i < TMP_TRIES; i++) {
         mem_free(f->tmp);
@@ -296,16 +326,18 @@ static persona_code open_tmp(file_out *f, const struct stat *old, persona_err *e
         fd = open(f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
         number = errno;
     }
-    if (!code && fd < 0)
+    if (!code && fd < 0) {
         code = io_err(e, number, true, "write", f->path);
+    }
     if (code) {
         mem_free(f->tmp); /* not ours on disk */
         f->tmp = NULL;
         goto out;
     }
     /* A file that its owner closed to others stays closed. Best effort: foreign file systems. */
-    if (old && fchmod(fd, old->st_mode & 0777) != 0)
+    if (old && fchmod(fd, old->st_mode & 0777) != 0) {
         errno = 0;
+    }
     f->fp = fdopen(fd, "w");
     if (!f->fp) {
         code = io_err(e, errno, true, "write", f->path);
@@ -322,19 +354,22 @@ persona_code file_out_open(file_out *f, const char *path, persona_err *e)
     char target[PATH_MAX];
     *f = (file_out){0};
     const bool exists = stat(path, &st) == 0;
-    if (!*path || !*path_base(path) || (exists && S_ISDIR(st.st_mode)))
+    if (!*path || !*path_base(path) || (exists && S_ISDIR(st.st_mode))) {
         return persona_err_set(e, PERSONA_E_IO, "'%s' is a folder; give the name of a file", path);
+    }
     persona_code code = PERSONA_OK;
     const bool direct = exists && (!S_ISREG(st.st_mode) || names_open_stream(path));
     f->path = mem_strdup(!direct && exists && realpath(path, target) ? target : path);
-    if (!f->path)
+    if (!f->path) {
         code = mem_err(e, path);
-    else if (direct)
+    } else if (direct) {
         code = open_direct(f, path, e);
-    else
+    } else {
         code = open_tmp(f, exists ? &st : NULL, e);
-    if (code)
+    }
+    if (code) {
         file_out_abort(f);
+    }
     return code;
 }
 
@@ -352,15 +387,18 @@ static int write_errno(int fd)
 static persona_code sync_folder(const char *path, persona_err *e)
 {
     char *dir = path_dir(path);
-    if (!dir)
+    if (!dir) {
         return mem_err(e, path);
+    }
     persona_code code = PERSONA_OK;
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* A folder may be writable but not readable, and some file systems cannot sync folders. */
-    if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS)
+    if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS) {
         code = io_err(e, errno, true, "sync the folder", dir);
-    if (fd >= 0)
+    }
+    if (fd >= 0) {
         close(fd);
+    }
     mem_free(dir);
     return code;
 }
@@ -370,15 +408,18 @@ persona_code file_out_commit(file_out *f, persona_err *e)
     assert(f->fp && f->path);
     persona_code code = PERSONA_OK;
     const int fd = fileno(f->fp);
-    if (ferror(f->fp))
+    if (ferror(f->fp)) {
         code = io_err(e, write_errno(fd), true, "write", f->path);
-    else if (fflush(f->fp) != 0 || (f->tmp && fsync(fd) != 0))
+    } else if (fflush(f->fp) != 0 || (f->tmp && fsync(fd) != 0)) {
         code = io_err(e, errno, true, "write", f->path);
-    if (fclose(f->fp) != 0 && !code)
+    }
+    if (fclose(f->fp) != 0 && !code) {
         code = io_err(e, errno, true, "write", f->path);
+    }
     f->fp = NULL;
-    if (!code && f->tmp && rename(f->tmp, f->path) != 0)
+    if (!code && f->tmp && rename(f->tmp, f->path) != 0) {
         code = io_err(e, errno, true, "write", f->path);
+    }
     if (!code && f->tmp) {
         mem_free(f->tmp); /* nothing is left to remove */
         f->tmp = NULL;
@@ -390,10 +431,12 @@ persona_code file_out_commit(file_out *f, persona_err *e)
 
 void file_out_abort(file_out *f)
 {
-    if (f->fp)
+    if (f->fp) {
         (void)fclose(f->fp);
-    if (f->tmp)
+    }
+    if (f->tmp) {
         unlink(f->tmp);
+    }
     mem_free(f->tmp);
     mem_free(f->path);
     *f = (file_out){0};
@@ -403,9 +446,11 @@ persona_code file_write(const char *path, const void *p, size_t n, persona_err *
 {
     file_out f;
     const persona_code code = file_out_open(&f, path, e);
-    if (code)
+    if (code) {
         return code;
-    if (n > 0 && f.fp)
+    }
+    if (n > 0 && f.fp) {
         (void)!fwrite(p, 1, n, f.fp); /* commit reports it */
+    }
     return file_out_commit(&f, e);
 }

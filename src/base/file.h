@@ -16,7 +16,8 @@
 PERSONA_CHECK persona_code file_read(const char *path, size_t max, char **out, size_t *len,
                                      persona_err *e);
 
-/* Reading bit by bit: opens path (close *fd), then read(2) that waits out signals; *got 0 at the end. */
+/* Reading bit by bit: opens path (close *fd), then read(2) that waits out signals; *got 0 at the
+ * end. */
 PERSONA_CHECK persona_code file_in_open(const char *path, int *fd, persona_err *e);
 PERSONA_CHECK persona_code file_in_read(int fd, const char *path, void *p, size_t n, size_t *got,
                                         persona_err *e);

@@ -67,12 +67,14 @@ static void alc_free(void *ctx, void *p)
 static persona_code read_failed(const yyjson_read_err *err, const char *text, size_t len,
                                 const char *name, persona_err *e)
 {
-    if (err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+    if (err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
         return mem_err(e, name);
+    }
     size_t line = 0, column = 0, character = 0;
     /* On the first line the byte says it all; the name may hold a line number of its own. */
-    if (!yyjson_locate_pos(text, len, err->pos, &line, &column, &character) || line < 2)
+    if (!yyjson_locate_pos(text, len, err->pos, &line, &column, &character) || line < 2) {
         return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu: %s", name, err->pos, err->msg);
+    }
     return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu (line %zu, column %zu): %s", name,
                            err->pos, line, column, err->msg);
 }
@@ -83,8 +85,9 @@ persona_code json_parse(const char *text, size_t len, const char *name, json_doc
     static const yyjson_alc alc = {alc_malloc, alc_realloc, alc_free, NULL};
     yyjson_read_err err = {0};
     persona_code code = PERSONA_OK;
-    if (len == 0)
+    if (len == 0) {
         return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte 0: is empty (expected JSON)", name);
+    }
     json_doc *d = mem_calloc(1, sizeof *d);
     if (!d || !(d->name = mem_strdup(name))) {
         code = mem_err(e, name);
@@ -108,16 +111,18 @@ persona_code json_read(const char *path, size_t max, json_doc **out, persona_err
     char *text = NULL;
     size_t len = 0;
     persona_code code = file_read(path, max, &text, &len, e);
-    if (!code)
+    if (!code) {
         code = json_parse(text, len, path, out, e);
+    }
     mem_free(text);
     return code;
 }
 
 void json_free(json_doc *d)
 {
-    if (!d)
+    if (!d) {
         return;
+    }
     yyjson_doc_free(d->doc);
     mem_free(d->name);
     mem_free(d);
@@ -165,11 +170,13 @@ void json_each(const json_val *v, bool (*fn)(void *ud, const char *key, const js
                void *ud)
 {
     yyjson_obj_iter it;
-    if (!yyjson_obj_iter_init(raw(v), &it))
+    if (!yyjson_obj_iter_init(raw(v), &it)) {
         return;
+    }
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&it));) {
-        if (!fn(ud, yyjson_get_str(key), cooked(yyjson_obj_iter_get_val(key))))
+        if (!fn(ud, yyjson_get_str(key), cooked(yyjson_obj_iter_get_val(key)))) {
             return;
+        }
     }
 }
 
@@ -203,8 +210,9 @@ static yyjson_val *step_towards(yyjson_val *c, const yyjson_val *target, buf *pa
     yyjson_obj_iter o;
     if (yyjson_arr_iter_init(c, &a)) {
         for (yyjson_val *v; (v = yyjson_arr_iter_next(&a));) {
-            if (!within(v, target))
+            if (!within(v, target)) {
                 continue;
+            }
             buf_printf(path, "[%zu]", a.idx - 1);
             return v;
         }
@@ -212,8 +220,9 @@ static yyjson_val *step_towards(yyjson_val *c, const yyjson_val *target, buf *pa
     if (yyjson_obj_iter_init(c, &o)) {
         for (yyjson_val *key; (key = yyjson_obj_iter_next(&o));) {
             yyjson_val *v = yyjson_obj_iter_get_val(key);
-            if (!within(v, target))
+            if (!within(v, target)) {
                 continue;
+            }
             buf_printf(path, "%s%s", path->len ? "." : "", yyjson_get_str(key));
             return v;
         }
@@ -225,10 +234,12 @@ static yyjson_val *step_towards(yyjson_val *c, const yyjson_val *target, buf *pa
 static bool field_path(const json_doc *d, const json_val *obj, const char *key, buf *path)
 {
     yyjson_val *c = yyjson_doc_get_root(d->doc);
-    while (c && obj && c != raw(obj) && !path->failed)
+    while (c && obj && c != raw(obj) && !path->failed) {
         c = step_towards(c, raw(obj), path);
-    if (key)
+    }
+    if (key) {
         buf_printf(path, "%s%s", path->len ? "." : "", key);
+    }
     return c && !path->failed;
 }
 
@@ -249,11 +260,12 @@ persona_code json_bad(const json_doc *d, const json_val *obj, const char *key, p
     buf_init(&path, PATH_MAX_BYTES);
     const char *shown = field_path(d, obj, key, &path) ? buf_str(&path) : key;
     persona_code code;
-    if (shown && *shown)
+    if (shown && *shown) {
         code = persona_err_set(e, PERSONA_E_FORMAT, "%s: field '%s' %s", d->name, shown, text);
-    else
+    } else {
         code = persona_err_set(e, PERSONA_E_FORMAT, "%s: %s %s", d->name,
                                obj == json_root(d) ? "the document" : "a field", text);
+    }
     buf_free(&path);
     return code;
 }
@@ -261,15 +273,18 @@ persona_code json_bad(const json_doc *d, const json_val *obj, const char *key, p
 persona_code json_need(const json_doc *d, const json_val *obj, const char *key, json_type type,
                        const json_val **out, persona_err *e)
 {
-    if (obj && json_typeof(obj) != JSON_OBJECT)
+    if (obj && json_typeof(obj) != JSON_OBJECT) {
         return json_bad(d, obj, NULL, e, "is %s (expected an object with '%s')",
                         type_names[json_typeof(obj)], key);
+    }
     const json_val *v = json_get(obj, key);
-    if (!v)
+    if (!v) {
         return json_bad(d, obj, key, e, "is missing (expected %s)", type_names[type]);
-    if (json_typeof(v) != type)
+    }
+    if (json_typeof(v) != type) {
         return json_bad(d, obj, key, e, "is %s (expected %s)", type_names[json_typeof(v)],
                         type_names[type]);
+    }
     *out = v;
     return PERSONA_OK;
 }
@@ -279,11 +294,13 @@ persona_code json_need_string(const json_doc *d, const json_val *obj, const char
 {
     const json_val *v = NULL;
     const persona_code code = json_need(d, obj, key, JSON_STRING, &v, e);
-    if (code)
+    if (code) {
         return code;
+    }
     const char *s = json_string(v);
-    if (strlen(s) != yyjson_get_len(raw(v)))
+    if (strlen(s) != yyjson_get_len(raw(v))) {
         return json_bad(d, obj, key, e, "contains the character U+0000 (expected text)");
+    }
     *out = s;
     return PERSONA_OK;
 }
@@ -293,17 +310,20 @@ persona_code json_need_number(const json_doc *d, const json_val *obj, const char
 {
     const json_val *v = NULL;
     const persona_code code = json_need(d, obj, key, JSON_NUMBER, &v, e);
-    if (code)
+    if (code) {
         return code;
+    }
     const double x = json_number(v, 0.0);
     if (x >= min && x <= max) {
         *out = x;
         return PERSONA_OK;
     }
-    if (isinf(max))
+    if (isinf(max)) {
         return json_bad(d, obj, key, e, "is %.9g (expected at least %.9g)", x, min);
-    if (isinf(min))
+    }
+    if (isinf(min)) {
         return json_bad(d, obj, key, e, "is %.9g (expected at most %.9g)", x, max);
+    }
     return json_bad(d, obj, key, e, "is %.9g (expected %.9g to %.9g)", x, min, max);
 }
 
@@ -316,19 +336,22 @@ void jo_init(json_out *o, buf *b, bool pretty)
 
 static void new_line(json_out *o, int depth)
 {
-    if (!o->pretty)
+    if (!o->pretty) {
         return;
+    }
     buf_putc(o->b, '\n');
-    for (int i = 0; i < depth; i++)
+    for (int i = 0; i < depth; i++) {
         buf_puts(o->b, "  ");
+    }
 }
 
 static bool depth_ok(json_out *o)
 {
     const bool ok = o->depth >= 0 && o->depth < DEPTH_MAX;
     assert(ok);
-    if (!ok && !o->b->failed)
+    if (!ok && !o->b->failed) {
         o->b->failed = PERSONA_E_SHAPE;
+    }
     return ok;
 }
 
@@ -336,10 +359,11 @@ static void escape_ascii(buf *b, char c)
 {
     static const char plain[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
     const char *at = memchr(plain, c, sizeof plain - 1);
-    if (at)
+    if (at) {
         buf_printf(b, "\\%c", letter[at - plain]);
-    else
+    } else {
         buf_printf(b, "\\u%04x", (unsigned)(unsigned char)c);
+    }
 }
 
 static void quoted(buf *b, const char *s)
@@ -354,10 +378,11 @@ static void quoted(buf *b, const char *s)
             continue;
         }
         buf_add(b, s + start, i - start);
-        if (len > 0)
+        if (len > 0) {
             escape_ascii(b, s[i]);
-        else if (i < n)
+        } else if (i < n) {
             buf_puts(b, "\xEF\xBF\xBD");
+        }
         start = ++i;
     }
     buf_putc(b, '"');
@@ -366,11 +391,13 @@ static void quoted(buf *b, const char *s)
 /* Comma, line and key in front of a value. Numbers of an array stay on one line. */
 static void begin_value(json_out *o, const char *key, bool is_number)
 {
-    if (!depth_ok(o))
+    if (!depth_ok(o)) {
         return;
+    }
     assert(o->depth == 0 || (o->close[o->depth] == '}') == (key != NULL));
-    if (!o->first[o->depth] && o->depth > 0)
+    if (!o->first[o->depth] && o->depth > 0) {
         buf_putc(o->b, ',');
+    }
     if (o->depth > 0 && (key || !is_number)) {
         new_line(o, o->depth);
         o->broken[o->depth] = true;
@@ -389,8 +416,9 @@ static void open_container(json_out *o, const char *key, char open, char close)
     begin_value(o, key, false);
     buf_putc(o->b, open);
     o->depth++;
-    if (!depth_ok(o))
+    if (!depth_ok(o)) {
         return;
+    }
     o->first[o->depth] = true;
     o->broken[o->depth] = false;
     o->close[o->depth] = close;
@@ -410,8 +438,9 @@ void jo_end(json_out *o)
 {
     assert(o->depth > 0);
     if (depth_ok(o)) {
-        if (o->broken[o->depth])
+        if (o->broken[o->depth]) {
             new_line(o, o->depth - 1);
+        }
         buf_putc(o->b, o->close[o->depth]);
     }
     o->depth--;
@@ -452,8 +481,9 @@ void jo_number(json_out *o, const char *key, double x)
     const bool as_float = (double)f >= x && (double)f <= x;
     for (size_t i = 0; i < sizeof digits / sizeof digits[0]; i++) {
         snprintf(text, sizeof text, "%.*g", digits[i], x);
-        if (reads_back(text, x, as_float))
+        if (reads_back(text, x, as_float)) {
             break;
+        }
     }
     buf_puts(o->b, text);
 }

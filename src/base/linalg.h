@@ -24,8 +24,8 @@ void vec_axpy(float *y, double a, const float *x, size_t d); /* y += a x */
 void vec_scale(float *y, double a, size_t d);
 bool vec_finite(const float *a, size_t d, size_t *bad); /* index of the first bad value */
 
-/* K (n x n, double) = X X^T over blocks of columns; both triangles. Up to 1024 rows in double; more in
- * single precision within a block and in double over blocks: an entry is then within about
+/* K (n x n, double) = X X^T over blocks of columns; both triangles. Up to 1024 rows in double;
+ * more in single precision within a block and in double over blocks: an entry is then within about
  * 256 eps ||x_i|| ||x_j||, in practice within a few eps. */
 PERSONA_CHECK persona_code linalg_gram(mat x, double *k, persona_err *e);
 /* Symmetric eigendecomposition K = U diag(w) U^T in place: k becomes U (row-major, columns are
@@ -35,12 +35,14 @@ PERSONA_CHECK persona_code linalg_eigh(double *k, size_t n, double *w, persona_e
  * k is overwritten. Errors: NUMERIC (not positive definite). */
 PERSONA_CHECK persona_code linalg_solve_spd(double *k, size_t n, double lambda, double *b, size_t m,
                                             persona_err *e);
-/* The inverse of a symmetric positive definite matrix, in place, both triangles. Errors: NUMERIC. */
+/* The inverse of a symmetric positive definite matrix, in place, both triangles. Errors:
+ * NUMERIC. */
 PERSONA_CHECK persona_code linalg_invert_spd(double *k, size_t n, persona_err *e);
 PERSONA_CHECK persona_code linalg_invert_spd_single(float *k, size_t n, persona_err *e);
 /* A (n x n) = U diag(s) V^T, s falling; a is overwritten by U, vt gets V^T. Errors: NUMERIC. */
 PERSONA_CHECK persona_code linalg_svd(double *a, size_t n, double *s, double *vt, persona_err *e);
-/* C (n x m) = op(A) op(B) in single precision, row-major; a_t: A is stored (k x n), b_t: B (m x k). */
+/* C (n x m) = op(A) op(B) in single precision, row-major; a_t: A is stored (k x n), b_t: B (m x
+ * k). */
 void linalg_gemm_single(const float *a, bool a_t, const float *b, bool b_t, float *c, size_t n,
                         size_t k, size_t m);
 /* C (n x m) = A (n x k) B (k x m), doubles, row-major. */

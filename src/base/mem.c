@@ -26,8 +26,9 @@ static bool must_fail(void)
 {
     size_t left = atomic_load_explicit(&fail_in, memory_order_relaxed);
     while (left > 0) {
-        if (atomic_compare_exchange_weak(&fail_in, &left, left - 1))
+        if (atomic_compare_exchange_weak(&fail_in, &left, left - 1)) {
             return left == 1;
+        }
     }
     return false;
 }
@@ -35,26 +36,30 @@ static bool must_fail(void)
 /* False when the product does not fit; objects above PTRDIFF_MAX break pointer arithmetic. */
 static bool mul_size(size_t n, size_t size, size_t *out)
 {
-    if (__builtin_mul_overflow(n, size, out) || *out > PTRDIFF_MAX)
+    if (__builtin_mul_overflow(n, size, out) || *out > PTRDIFF_MAX) {
         return false;
-    if (*out == 0)
+    }
+    if (*out == 0) {
         *out = 1;
+    }
     return true;
 }
 
 void *mem_calloc(size_t n, size_t size)
 {
     size_t total;
-    if (must_fail() || !mul_size(n, size, &total))
+    if (must_fail() || !mul_size(n, size, &total)) {
         return NULL;
+    }
     return calloc(total, 1);
 }
 
 void *mem_realloc(void *p, size_t n, size_t size)
 {
     size_t total;
-    if (must_fail() || !mul_size(n, size, &total))
+    if (must_fail() || !mul_size(n, size, &total)) {
         return NULL;
+    }
     return realloc(p, total);
 }
 
@@ -74,8 +79,9 @@ char *mem_strndup(const char *s, size_t n)
     assert(s);
     const size_t len = strnlen(s, n);
     char *p = mem_calloc(len + 1, 1);
-    if (p)
+    if (p) {
         memcpy(p, s, len);
+    }
     return p;
 }
 
@@ -86,8 +92,9 @@ char *mem_printf(const char *fmt, ...)
     va_copy(again, ap);
     const int n = vsnprintf(NULL, 0, fmt, ap);
     char *p = n < 0 ? NULL : mem_calloc((size_t)n + 1, 1);
-    if (p)
+    if (p) {
         vsnprintf(p, (size_t)n + 1, fmt, again);
+    }
     va_end(again);
     va_end(ap);
     return p;

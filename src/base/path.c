@@ -20,10 +20,12 @@ enum { N_DATA_DIRS = 5 };
 char *path_dir(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    if (!slash)
+    if (!slash) {
         return mem_strdup(".");
-    while (slash > path && slash[-1] == '/')
+    }
+    while (slash > path && slash[-1] == '/') {
         slash--;
+    }
     return slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
 }
 
@@ -44,11 +46,13 @@ char *path_join(const char *dir, const char *name)
 static const char *env_folder(const char *variable, size_t *len)
 {
     const char *dir = getenv(variable);
-    if (!dir || dir[0] != '/')
+    if (!dir || dir[0] != '/') {
         return NULL;
+    }
     *len = strlen(dir);
-    while (*len > 0 && dir[*len - 1] == '/')
+    while (*len > 0 && dir[*len - 1] == '/') {
         (*len)--;
+    }
     return *len <= INT_MAX ? dir : NULL;
 }
 
@@ -56,8 +60,9 @@ char *path_user_data(void)
 {
     size_t n = 0;
     const char *dir = env_folder("XDG_DATA_HOME", &n);
-    if (dir)
+    if (dir) {
         return mem_printf("%.*s/persona", (int)n, dir);
+    }
     dir = env_folder("HOME", &n);
     return dir ? mem_printf("%.*s/.local/share/persona", (int)n, dir) : NULL;
 }
@@ -66,8 +71,9 @@ char *path_user_cache(void)
 {
     size_t n = 0;
     const char *dir = env_folder("XDG_CACHE_HOME", &n);
-    if (dir)
+    if (dir) {
         return mem_printf("%.*s/persona", (int)n, dir);
+    }
     dir = env_folder("HOME", &n);
     return dir ? mem_printf("%.*s/.cache/persona", (int)n, dir) : NULL;
 }
@@ -77,8 +83,9 @@ static char *beside_program(void)
 {
     char exe[PATH_MAX];
     const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    if (n <= 0)
+    if (n <= 0) {
         return NULL;
+    }
     exe[n] = '\0';
     char *bin = path_dir(exe);
     char *prefix = bin ? path_dir(bin) : NULL;
@@ -98,8 +105,9 @@ static void add_folder(char **dirs, folder_id *ids, size_t *n, char *dir)
 {
     struct stat st;
     bool keep = dir && stat(dir, &st) == 0 && S_ISDIR(st.st_mode);
-    for (size_t i = 0; keep && i < *n; i++)
+    for (size_t i = 0; keep && i < *n; i++) {
         keep = ids[i].dev != st.st_dev || ids[i].ino != st.st_ino;
+    }
     if (!keep) {
         mem_free(dir);
         return;
@@ -111,13 +119,15 @@ static void add_folder(char **dirs, folder_id *ids, size_t *n, char *dir)
 char **path_data_dirs(void)
 {
     char **dirs = mem_calloc(N_DATA_DIRS + 1, sizeof *dirs);
-    if (!dirs)
+    if (!dirs) {
         return NULL;
+    }
     folder_id ids[N_DATA_DIRS];
     size_t n = 0;
     const char *own = getenv("PERSONA_DATA");
-    if (own && *own)
+    if (own && *own) {
         add_folder(dirs, ids, &n, mem_strdup(own));
+    }
     add_folder(dirs, ids, &n, path_user_data());
 #ifdef PERSONA_SOURCE_DIR
     add_folder(dirs, ids, &n, mem_strdup(PERSONA_SOURCE_DIR));

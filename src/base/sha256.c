@@ -26,8 +26,9 @@ void sha256_hex(const void *p, size_t n, char out[65])
 {
     unsigned char digest[N_DIGEST];
     out[0] = '\0';
-    if (EVP_Digest(p ? p : "", n, digest, NULL, EVP_sha256(), NULL) == 1)
+    if (EVP_Digest(p ? p : "", n, digest, NULL, EVP_sha256(), NULL) == 1) {
         to_hex(digest, out);
+    }
 }
 
 static persona_code crypto_err(persona_err *e)
@@ -54,12 +55,15 @@ persona_code sha256_file(const char *const *paths, size_t n, char out[65], perso
         code = crypto_err(e);
         goto out;
     }
-    for (size_t i = 0; !code && i < n; i++)
+    for (size_t i = 0; !code && i < n; i++) {
         code = file_chunks(paths[i], add_chunk, ctx, e);
-    if (!code && EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
+    }
+    if (!code && EVP_DigestFinal_ex(ctx, digest, NULL) != 1) {
         code = crypto_err(e);
-    if (!code)
+    }
+    if (!code) {
         to_hex(digest, out);
+    }
 out:
     EVP_MD_CTX_free(ctx);
     return code;

@@ -16,16 +16,20 @@ size_t utf8_sequence(const unsigned char *s, size_t n)
         {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
         {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
     };
-    if (s[0] < 0x80)
+    if (s[0] < 0x80) {
         return 1;
+    }
     size_t i = 0;
-    while (i < sizeof table / sizeof table[0] && s[0] > table[i].last)
+    while (i < sizeof table / sizeof table[0] && s[0] > table[i].last) {
         i++;
-    if (i == sizeof table / sizeof table[0] || s[0] < table[i].first || n < table[i].len)
+    }
+    if (i == sizeof table / sizeof table[0] || s[0] < table[i].first || n < table[i].len) {
         return 0;
+    }
     bool good = s[1] >= table[i].low && s[1] <= table[i].high;
-    for (size_t j = 2; j < table[i].len; j++)
+    for (size_t j = 2; j < table[i].len; j++) {
         good = good && (s[j] & 0xC0) == 0x80;
+    }
     return good ? table[i].len : 0;
 }
 
@@ -34,8 +38,9 @@ size_t utf8_span(const char *s, size_t n)
     size_t i = 0;
     while (i < n) {
         const size_t len = utf8_sequence((const unsigned char *)s + i, n - i);
-        if (len == 0)
+        if (len == 0) {
             break;
+        }
         i += len;
     }
     return i;

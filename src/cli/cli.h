@@ -16,9 +16,9 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "cli/tty.h"
 #include "persona/persona.h"
-#include "pipeline/study.h"
-#include "tty.h"
+#include "pipeline/evaluate/study.h"
 
 /* ---- state of one run, owned by main --------------------------------------------------------- */
 
@@ -187,8 +187,8 @@ PERSONA_CHECK persona_code cli_vector_path(const cli_engine *x, const char *trai
 
 /* How to fit, as the options say. */
 persona_fit_opts cli_fit_opts(const cli_state *c);
-/* Texts that both models read, as the options say; at most n_questions of each trait's and max_tokens
- * long (0: the default). from is not asked anything where --texts are given. */
+/* Texts that both models read, as the options say; at most n_questions of each trait's and
+ * max_tokens long (0: the default). from is not asked anything where --texts are given. */
 PERSONA_CHECK persona_code cli_pairs(const cli_state *c, const cli_engine *from,
                                      const cli_engine *to, const cli_traits *packs, int n_questions,
                                      int max_tokens, persona_pairs **out, persona_err *e);

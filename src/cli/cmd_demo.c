@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/study_print.h"
-#include "pipeline/report.h"
+#include "pipeline/report/report.h"
 
 enum { KEY_OUT = 0x2000, KEY_TRAITS, KEY_FROM, KEY_TO, KEY_ROLLOUTS, KEY_MAX_TOKENS };
 
@@ -97,11 +97,12 @@ static persona_code open_model(const cli_state *c, const char *given, const char
                                const cli_engine *other, cli_engine *x, persona_err *e)
 {
     char *found = given ? cli_strdup(given) : cli_find_data(shipped);
-    if (!found)
+    if (!found) {
         return persona_err_set(e, PERSONA_E_NOTFOUND,
                                "%s is in none of the folders searched ('persona doctor' lists "
                                "them); set PERSONA_DATA or name a model",
                                shipped);
+    }
     const persona_code rc = cli_open_side(c, found, other, x, e);
     mem_free(found);
     return rc;
@@ -115,29 +116,36 @@ static persona_code open_all(const demo_args *a, work *w, persona_err *e)
     w->failures = cli_alloc(w->n, sizeof *w->failures);
     w->report_path = cli_format("%s/report.html", a->out);
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; i < w->n && rc == PERSONA_OK; i++)
+    for (size_t i = 0; i < w->n && rc == PERSONA_OK; i++) {
         rc = persona_trait_find(w->names[i], &w->traits[i], e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_writable(w->report_path, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_all_traits(NULL, &w->packs, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = open_model(a->c, a->from, default_from, NULL, &w->from, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = open_model(a->c, a->to, default_to, &w->from, &w->to, e);
-    if (rc == PERSONA_OK && !w->to.judge)
+    }
+    if (rc == PERSONA_OK && !w->to.judge) {
         rc = persona_err_set(e, PERSONA_E_UNAVAILABLE, "no judge for %s: name one with --judge",
                              w->to.info->path);
+    }
     return rc;
 }
 
 static void print_head(const work *w)
 {
     const cli_engine *const side[2] = {&w->from, &w->to};
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
         printf("%s %s%s%s  %s, %d blocks, %d wide\n", i == 0 ? "from" : "to  ",
                tty_paint(stdout, TTY_BOLD), side[i]->info->name, tty_paint(stdout, TTY_RESET),
                side[i]->info->arch, side[i]->info->n_layer, side[i]->info->n_embd);
+    }
     fflush(stdout);
 }
 
@@ -156,14 +164,16 @@ static persona_code run_trait(const demo_args *a, work *w, size_t i, persona_err
         return rc;
     }
     tty_progress_clear(&a->c->progress);
-    if (a->c->json)
+    if (a->c->json) {
         return PERSONA_OK;
+    }
     putchar('\n');
-    if (x)
+    if (x) {
         study_print(stdout, x);
-    else
+    } else {
         printf("%s%s%s  %s\n", tty_paint(stdout, TTY_BOLD), w->names[i],
                tty_paint(stdout, TTY_RESET), w->failures[i]);
+    }
     return cli_flush(e);
 }
 
@@ -177,14 +187,15 @@ static persona_code write_report(const demo_args *a, work *w, persona_err *e)
                 .n_chapters = w->n,
                 .seed = a->c->seed};
     persona_code rc = persona_model_sha256(w->from.model, &r.from_hash, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = persona_model_sha256(w->to.model, &r.to_hash, e);
+    }
     w->seconds = r.seconds = clock_now() - w->start;
     return rc == PERSONA_OK ? report_write(&r, w->report_path, e) : rc;
 }
 
-/* Sized so that the three traits take about a minute on two cores; --questions N sets all three counts
- * of questions. */
+/* Sized so that the three traits take about a minute on two cores; --questions N sets all three
+ * counts of questions. */
 static study_opts demo_defaults(void)
 {
     study_opts o = study_defaults();
@@ -200,19 +211,23 @@ static persona_code run(demo_args *a, work *w, persona_err *e)
     w->start = clock_now();
     a->c->mapping = (cli_mapping){.n_neutral = 30, .from = -1, .to = -1, .no_cache = true};
     persona_code rc = open_all(a, w, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     a->opts.seed = a->c->seed;
-    if (w->from.n_questions > 0)
+    if (w->from.n_questions > 0) {
         a->opts.n_questions = a->opts.n_evaluate = w->from.n_questions;
+    }
     a->opts.others = (const persona_trait *const *)w->packs.p;
     a->opts.n_others = w->packs.n;
-    if (!a->c->json)
+    if (!a->c->json) {
         print_head(w);
+    }
     rc = cli_pairs(a->c, &w->from, &w->to, &w->packs, a->opts.n_questions, a->opts.max_tokens,
                    &w->pairs, e);
-    for (size_t i = 0; i < w->n && rc == PERSONA_OK; i++)
+    for (size_t i = 0; i < w->n && rc == PERSONA_OK; i++) {
         rc = run_trait(a, w, i, e);
+    }
     return rc == PERSONA_OK ? write_report(a, w, e) : rc;
 }
 
@@ -277,14 +292,16 @@ persona_code cmd_demo(cli_state *c, int argc, char **argv, persona_err *e)
     work w = {.n = 0};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go)
+    if (!go) {
         return rc;
+    }
     rc = run(&a, &w, e);
     tty_progress_clear(&c->progress);
-    if (rc == PERSONA_OK && c->json)
+    if (rc == PERSONA_OK && c->json) {
         rc = print_json(&a, &w, e);
-    else if (rc == PERSONA_OK)
+    } else if (rc == PERSONA_OK) {
         printf("\n%s  (%s)\n", w.report_path, cli_duration(w.seconds));
+    }
     work_free(&w);
     return rc;
 }

@@ -35,8 +35,9 @@ enum { N_CHECKS = 4 };
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     (void)arg;
-    if (key != ARGP_KEY_INIT)
+    if (key != ARGP_KEY_INIT) {
         return ARGP_ERR_UNKNOWN;
+    }
     cli_init_children(state);
     return 0;
 }
@@ -75,10 +76,12 @@ static void gather(facts *f)
     f->library = path_user_data();
     f->library_writable = f->library && can_write(f->library);
     models_find(&f->models);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
         f->pair[i] = cli_find_data(pair[i]);
-    if (cli_all_traits(NULL, &f->traits, &f->traits_error) == PERSONA_OK)
+    }
+    if (cli_all_traits(NULL, &f->traits, &f->traits_error) == PERSONA_OK) {
         f->traits_error.msg[0] = '\0';
+    }
 }
 
 static void examine(const facts *f, check *c)
@@ -93,11 +96,12 @@ static void examine(const facts *f, check *c)
                      : "models/persona-qwen2.gguf and persona-gpt-oss.gguf are not in "
                        "any folder searched: set PERSONA_DATA");
     c[2] = (check){.name = "trait packs", .ok = f->traits.n > 0};
-    if (f->traits.n > 0)
+    if (f->traits.n > 0) {
         snprintf(c[2].text, sizeof c[2].text, "%zu", f->traits.n);
-    else
+    } else {
         snprintf(c[2].text, sizeof c[2].text, "%s",
                  f->traits_error.msg[0] ? f->traits_error.msg : "none found: set PERSONA_DATA");
+    }
     c[3] = (check){.name = "user's library", .ok = f->library_writable};
     snprintf(c[3].text, sizeof c[3].text, "%s%s", f->library ? f->library : "",
              !f->library           ? "neither XDG_DATA_HOME nor HOME is set"
@@ -114,18 +118,21 @@ static persona_code print_json(cli_state *state, const facts *f, const check *c,
     jo_string(o, "llama", persona_engine_llama_version());
     jo_string(o, "ggml", persona_engine_ggml_version());
     jo_array(o, "backends");
-    for (size_t i = 0; i < persona_engine_device_count(); i++)
+    for (size_t i = 0; i < persona_engine_device_count(); i++) {
         jo_string(o, NULL, persona_engine_device_name(i));
+    }
     jo_end(o);
     jo_array(o, "folders");
-    for (size_t i = 0; f->dirs && f->dirs[i]; i++)
+    for (size_t i = 0; f->dirs && f->dirs[i]; i++) {
         jo_string(o, NULL, f->dirs[i]);
+    }
     jo_end(o);
     jo_string(o, "library", f->library);
     models_json(o, &f->models);
     jo_array(o, "traits");
-    for (size_t i = 0; i < f->traits.n; i++)
+    for (size_t i = 0; i < f->traits.n; i++) {
         jo_string(o, NULL, f->traits.p[i]->name);
+    }
     jo_end(o);
     jo_array(o, "checks");
     for (size_t i = 0; i < N_CHECKS; i++) {
@@ -144,20 +151,25 @@ static void print_text(const facts *f, const check *c)
 {
     printf("persona %s, llama %s, ggml %s\n", persona_version(), persona_engine_llama_version(),
            persona_engine_ggml_version());
-    for (size_t i = 0; i < N_CHECKS; i++)
+    for (size_t i = 0; i < N_CHECKS; i++) {
         printf("  %s%-8s%s %-16s %s\n", tty_paint(stdout, c[i].ok ? TTY_GREEN : TTY_RED),
                c[i].ok ? "ok" : "missing", tty_paint(stdout, TTY_RESET), c[i].name, c[i].text);
+    }
     printf("\nbackends\n");
-    for (size_t i = 0; i < persona_engine_device_count(); i++)
+    for (size_t i = 0; i < persona_engine_device_count(); i++) {
         printf("  %s\n", persona_engine_device_name(i));
+    }
     printf("\nfolders searched for models/ and traits/\n");
-    for (size_t i = 0; f->dirs && f->dirs[i]; i++)
+    for (size_t i = 0; f->dirs && f->dirs[i]; i++) {
         printf("  %s\n", f->dirs[i]);
+    }
     printf("\nmodels\n");
-    for (size_t i = 0; i < f->models.n; i++)
+    for (size_t i = 0; i < f->models.n; i++) {
         printf("  %s  %s\n", f->models.files[i].path, cli_bytes(f->models.files[i].size_bytes));
-    if (f->models.n == 0)
+    }
+    if (f->models.n == 0) {
         printf("  none\n");
+    }
 }
 
 persona_code cmd_doctor(cli_state *c, int argc, char **argv, persona_err *e)
@@ -167,24 +179,30 @@ persona_code cmd_doctor(cli_state *c, int argc, char **argv, persona_err *e)
     } a = {c};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go)
+    if (!go) {
         return rc;
+    }
     facts f = {.dirs = NULL};
     check checks[N_CHECKS];
     gather(&f);
     examine(&f, checks);
     const char *missing = NULL;
-    for (size_t i = 0; i < N_CHECKS; i++)
-        if (!checks[i].ok && !missing)
+    for (size_t i = 0; i < N_CHECKS; i++) {
+        if (!checks[i].ok && !missing) {
             missing = checks[i].name;
-    if (c->json)
+        }
+    }
+    if (c->json) {
         rc = print_json(c, &f, checks, !missing, e);
-    else
+    } else {
         print_text(&f, checks);
-    if (rc == PERSONA_OK && missing)
+    }
+    if (rc == PERSONA_OK && missing) {
         rc = persona_err_set(e, PERSONA_E_NEGATIVE, "not everything is there: %s", missing);
-    for (size_t i = 0; f.dirs && f.dirs[i]; i++)
+    }
+    for (size_t i = 0; f.dirs && f.dirs[i]; i++) {
         mem_free(f.dirs[i]);
+    }
     mem_free(f.dirs);
     mem_free(f.library);
     mem_free(f.pair[0]);

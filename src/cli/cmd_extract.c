@@ -67,8 +67,9 @@ static error_t parse_real(struct argp_state *state, const char *name, const char
 {
     double x = 0;
     const error_t failed = cli_real(state, name, arg, 0, max, &x);
-    if (!failed)
+    if (!failed) {
         *out = (float)x;
+    }
     return failed;
 }
 
@@ -120,8 +121,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->opts.fresh = true;
         return 0;
     case ARGP_KEY_END:
-        if (a->c->help || (a->model && a->trait))
+        if (a->c->help || (a->model && a->trait)) {
             return 0;
+        }
         return cli_usage(state, "%s is missing", a->model ? "--trait" : "--model");
     default:
         return ARGP_ERR_UNKNOWN;
@@ -157,14 +159,17 @@ typedef struct extract_work {
 static persona_code find_trait(const extract_args *a, persona_trait **out, persona_err *e)
 {
     persona_code rc = persona_trait_find(a->trait, out, e);
-    if (rc != PERSONA_E_NOTFOUND || !extract_reads(&a->opts))
+    if (rc != PERSONA_E_NOTFOUND || !extract_reads(&a->opts)) {
         return rc;
+    }
     bool name = a->trait[0] != '\0';
-    for (const char *s = a->trait; *s; s++)
+    for (const char *s = a->trait; *s; s++) {
         name = name &&
                (islower((unsigned char)*s) || isdigit((unsigned char)*s) || *s == '_' || *s == '-');
-    if (!name)
+    }
+    if (!name) {
         return rc;
+    }
     *out = cli_alloc(1, sizeof **out);
     (*out)->name = cli_strdup(a->trait);
     return PERSONA_OK;
@@ -174,20 +179,25 @@ static persona_code open_all(extract_args *a, extract_work *w, const persona_que
                              persona_err *e)
 {
     const bool reads = extract_reads(&a->opts);
-    if (reads && strcmp(a->c->judge, "auto") == 0)
+    if (reads && strcmp(a->c->judge, "auto") == 0) {
         a->c->judge = "none"; /* what was given is what is wanted, unless a judge is named */
+    }
     persona_code rc = find_trait(a, &w->trait, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = cli_open_model(a->model, true, &w->x, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_open_judge(a->c, &w->x, e);
+    }
     *questions = w->x.questions;
-    if (rc == PERSONA_OK && w->trait->n_questions > 0)
+    if (rc == PERSONA_OK && w->trait->n_questions > 0) {
         rc = cli_questions_for(&w->x, w->trait, &w->own, questions, e);
+    }
     w->x.whole_texts = reads;
-    if (rc == PERSONA_OK) /* room for the prompt */
+    if (rc == PERSONA_OK) { /* room for the prompt */
         rc = cli_open_session(a->c, &w->x, reads ? 4 : 32, reads ? 4096 : a->opts.max_tokens + 384,
                               e);
+    }
     return rc;
 }
 
@@ -195,31 +205,37 @@ static persona_code run(extract_args *a, extract_work *w, persona_err *e)
 {
     const persona_questions *questions = NULL;
     persona_code rc = open_all(a, w, &questions, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = cli_vector_path(&w->x, w->trait->name, a->output, &w->path, e);
+    }
     const char *const inputs[] = {w->x.info ? w->x.info->path : NULL,
                                   a->opts.responses,
                                   a->opts.positive_file,
                                   a->opts.negative_file,
                                   a->c->judge,
                                   a->job};
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = cli_distinct(w->path, inputs, sizeof inputs / sizeof *inputs, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_writable(w->path, e);
-    if (rc != PERSONA_OK)
+    }
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     a->opts.judge = w->x.judge;
     a->opts.n_questions = w->x.n_questions;
     a->opts.seed = a->c->seed;
-    if (a->job && strcmp(a->job, "none") != 0)
+    if (a->job && strcmp(a->job, "none") != 0) {
         w->job = cli_strdup(a->job);
-    else if (!a->job)
+    } else if (!a->job) {
         rc = persona_extract_place(w->x.session, w->trait, questions, &a->opts, &w->job, e);
+    }
     a->opts.job = w->job;
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = persona_extract(w->x.session, w->trait, questions, &a->opts, &a->c->hooks, &w->v,
                              &w->report, e);
+    }
     return rc == PERSONA_OK ? persona_vector_write(w->v, w->path, e) : rc;
 }
 
@@ -229,15 +245,17 @@ persona_code cmd_extract(cli_state *c, int argc, char **argv, persona_err *e)
     extract_work w = {0};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go)
+    if (!go) {
         return rc;
+    }
     rc = run(&a, &w, e);
     tty_progress_clear(&c->progress);
     const extract_result result = {&w.x, w.v, &w.report, w.path, w.job};
-    if (rc == PERSONA_OK && c->json)
+    if (rc == PERSONA_OK && c->json) {
         rc = extract_json(c, &result, e);
-    else if (rc == PERSONA_OK)
+    } else if (rc == PERSONA_OK) {
         extract_print(c, &result);
+    }
     persona_extract_report_clear(&w.report);
     mem_free(w.path);
     mem_free(w.job);

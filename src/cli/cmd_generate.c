@@ -84,8 +84,9 @@ static const struct argp_option options[] = {
 static error_t add_vector(struct argp_state *state, const char *path, size_t len, double scale)
 {
     generate_args *a = state->input;
-    if (a->n_vectors == MAX_VECTORS)
+    if (a->n_vectors == MAX_VECTORS) {
         return cli_usage(state, "more than %d control vectors", MAX_VECTORS);
+    }
     a->owned[a->n_vectors] = cli_format("%.*s", (int)len, path);
     a->vectors[a->n_vectors] = a->owned[a->n_vectors];
     a->scales[a->n_vectors++] = (float)scale;
@@ -98,12 +99,14 @@ static error_t add_scaled(struct argp_state *state, const char *arg)
     static const char name[] = "--control-vector-scaled";
     const char *colon = strrchr(arg, ':');
     char *end = NULL;
-    if (colon && colon[1])
+    if (colon && colon[1]) {
         (void)strtod(colon + 1, &end);
+    }
     const bool joined = end && *end == '\0' && !file_exists(arg);
     const char *number = joined ? colon + 1 : cli_next_word(state);
-    if (!number)
+    if (!number) {
         return cli_usage(state, "%s wants a file and a scale", name);
+    }
     double scale = 0;
     const error_t failed = cli_real(state, name, number, -1e6, 1e6, &scale);
     return failed ? failed
@@ -115,8 +118,9 @@ static error_t set_range(struct argp_state *state, const char *arg)
     static const char name[] = "--control-vector-layer-range";
     generate_args *a = state->input;
     const char *second = cli_next_word(state);
-    if (!second)
+    if (!second) {
         return cli_usage(state, "%s wants two block numbers", name);
+    }
     const error_t failed = cli_int(state, name, arg, 1, 10000, &a->range_a);
     return failed ? failed : cli_int(state, name, second, a->range_a, 10000, &a->range_b);
 }
@@ -126,8 +130,9 @@ static error_t set_float(struct argp_state *state, const char *name, const char 
 {
     double x = 0;
     const error_t failed = cli_real(state, name, arg, 0, max, &x);
-    if (!failed)
+    if (!failed) {
         *out = (float)x;
+    }
     return failed;
 }
 
@@ -161,21 +166,28 @@ static error_t parse_sampling(int key, char *arg, struct argp_state *state)
 static error_t check(struct argp_state *state)
 {
     const generate_args *a = state->input;
-    if (a->c->help)
+    if (a->c->help) {
         return 0;
-    if (!a->model)
+    }
+    if (!a->model) {
         return cli_usage(state, "--model is missing");
-    if (!a->prompt && !a->prompt_file)
+    }
+    if (!a->prompt && !a->prompt_file) {
         return cli_usage(state, "--prompt is missing");
-    if (a->prompt && a->prompt_file)
+    }
+    if (a->prompt && a->prompt_file) {
         return cli_usage(state, "--prompt and --file are one too many");
-    if (a->raw && a->system)
+    }
+    if (a->raw && a->system) {
         return cli_usage(state, "--raw has no system message: put it into the prompt");
-    if (a->steer && a->n_vectors > 0)
+    }
+    if (a->steer && a->n_vectors > 0) {
         return cli_usage(state, "--steer and --control-vector do not mix: name the file in the "
                                 "expression");
-    if (a->range_b > 0 && a->n_vectors == 0)
+    }
+    if (a->range_b > 0 && a->n_vectors == 0) {
         return cli_usage(state, "--control-vector-layer-range without a control vector");
+    }
     return 0;
 }
 
@@ -273,19 +285,22 @@ static void on_done(void *ud, const persona_result *r)
 static persona_code check_text(const char *name, const char *text, size_t n, persona_err *e)
 {
     const size_t good = utf8_span(text, n);
-    if (good < n)
+    if (good < n) {
         return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu is not UTF-8", name, good);
-    if (strlen(text) < n)
+    }
+    if (strlen(text) < n) {
         return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu is NUL, which no text has", name,
                                strlen(text));
+    }
     return PERSONA_OK;
 }
 
 static persona_code read_prompt(const generate_args *a, char **out, persona_err *e)
 {
     const char *path = a->prompt_file;
-    if (a->prompt && strcmp(a->prompt, "-") == 0)
+    if (a->prompt && strcmp(a->prompt, "-") == 0) {
         path = "/dev/stdin";
+    }
     if (!path) {
         *out = cli_strdup(a->prompt);
         return check_text("--prompt", *out, strlen(*out), e);
@@ -299,8 +314,9 @@ static persona_code tokenize(const generate_args *a, work *w, persona_err *e)
 {
     char *text = NULL;
     persona_code rc = read_prompt(a, &text, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     if (a->raw) {
         rc = persona_tokenize(w->x.model, text, true, &w->prompt, e);
     } else {
@@ -309,8 +325,9 @@ static persona_code tokenize(const generate_args *a, work *w, persona_err *e)
         const size_t skip = a->system ? 0 : 1;
         rc = persona_chat_tokens(w->x.model, messages + skip, 2 - skip, &chat, &w->prompt, e);
     }
-    if (rc == PERSONA_OK && w->prompt.n == 0)
+    if (rc == PERSONA_OK && w->prompt.n == 0) {
         rc = persona_err_set(e, PERSONA_E_USAGE, "the prompt is empty");
+    }
     mem_free(text);
     return rc;
 }
@@ -318,14 +335,16 @@ static persona_code tokenize(const generate_args *a, work *w, persona_err *e)
 static persona_code plan(const generate_args *a, work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    if (a->steer)
+    if (a->steer) {
         rc = persona_steer(w->x.model, a->steer, &w->plan, &w->receipt, e);
-    else if (a->n_vectors > 0)
+    } else if (a->n_vectors > 0) {
         rc = persona_steer_files(w->x.model, a->vectors, a->scales, a->n_vectors, a->range_a,
                                  a->range_b, &w->plan, &w->receipt, e);
+    }
     w->steered = rc == PERSONA_OK && (a->steer || a->n_vectors > 0);
-    if (w->steered && w->receipt.note && *w->receipt.note)
+    if (w->steered && w->receipt.note && *w->receipt.note) {
         cli_say(a->c, "note: %s", w->receipt.note);
+    }
     return rc;
 }
 
@@ -355,8 +374,9 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
     for (int i = 0; i < a->n_samples; i++) {
         reply *r = &w->replies[i];
         stream_init(&r->stream, w->x.model, a->raw, a->c->verbosity > 0);
-        if (a->skip_analysis)
+        if (a->skip_analysis) {
             r->stream.where = STREAM_FINAL;
+        }
         requests[i] = (persona_request){.prompt = w->prompt.ids,
                                         .n_prompt = w->prompt.n,
                                         .raw = a->raw,
@@ -365,8 +385,9 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
                                         .ud = r,
                                         .on_done = on_done};
         requests[i].sampling.seed = a->c->seed + (uint32_t)i;
-        if (live)
+        if (live) {
             requests[i].on_token = stream_token; /* the stream is the reply's first member */
+        }
     }
     const double start = clock_now();
     const persona_code rc =
@@ -380,13 +401,16 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
 static persona_code run(generate_args *a, work *w, persona_err *e)
 {
     persona_code rc = cli_open_model(a->model, false, &w->x, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = plan(a, w, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = tokenize(a, w, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_open_session(a->c, &w->x, a->n_samples < 16 ? a->n_samples : 16, context_for(a, w),
                               e);
+    }
     return rc == PERSONA_OK ? answer(a, w, e) : rc;
 }
 
@@ -402,8 +426,9 @@ static void steering_json(json_out *o, const work *w)
     jo_string(o, "expression", w->receipt.expression);
     jo_string(o, "unit", w->receipt.unit);
     jo_array(o, "layers");
-    for (size_t i = 0; i < w->receipt.n_layers; i++)
+    for (size_t i = 0; i < w->receipt.n_layers; i++) {
         jo_int(o, NULL, w->receipt.layers[i]);
+    }
     jo_end(o);
     jo_number(o, "delta_projection", w->receipt.delta_projection);
     jo_int(o, "n_steered", (long long)w->replies[0].n_steered);
@@ -419,8 +444,9 @@ static persona_code print_json(const generate_args *a, const work *w, persona_er
     const reply *r = &w->replies[0];
     jo_string(o, "model", w->x.info->path);
     jo_string(o, "text", r->text);
-    if (r->analysis && *r->analysis)
+    if (r->analysis && *r->analysis) {
         jo_string(o, "analysis", r->analysis);
+    }
     jo_bool(o, "answered", r->answered);
     jo_string(o, "finish", finish[r->finish]);
     jo_int(o, "n_prompt", (long long)r->n_prompt);
@@ -430,8 +456,9 @@ static persona_code print_json(const generate_args *a, const work *w, persona_er
     steering_json(o, w);
     if (a->n_samples > 1) {
         jo_array(o, "texts");
-        for (int i = 0; i < a->n_samples; i++)
+        for (int i = 0; i < a->n_samples; i++) {
             jo_string(o, NULL, w->replies[i].text);
+        }
         jo_end(o);
     }
     return cli_json_end(a->c, &j, e);
@@ -439,27 +466,33 @@ static persona_code print_json(const generate_args *a, const work *w, persona_er
 
 static persona_code print_text(const generate_args *a, const work *w, persona_err *e)
 {
-    for (int i = 0; a->n_samples > 1 && i < a->n_samples; i++)
+    for (int i = 0; a->n_samples > 1 && i < a->n_samples; i++) {
         printf("%s%s\n", i > 0 ? "\n" : "", w->replies[i].text);
-    if (a->n_samples == 1)
+    }
+    if (a->n_samples == 1) {
         putchar('\n');
+    }
     const persona_code rc = cli_flush(e);
     const reply *r = &w->replies[0];
     size_t n_generated = 0;
-    for (int i = 0; i < a->n_samples; i++)
+    for (int i = 0; i < a->n_samples; i++) {
         n_generated += w->replies[i].n_generated;
-    if (rc == PERSONA_OK && !r->answered)
+    }
+    if (rc == PERSONA_OK && !r->answered) {
         cli_say(a->c,
                 "note: the model stopped before it reached an answer (-n %d); -v shows its "
                 "reasoning",
                 a->sampling.max_tokens);
-    if (a->c->verbosity > 0)
+    }
+    if (a->c->verbosity > 0) {
         cli_say(a->c, "%zu prompt tokens, %zu generated, %s (%.1f tokens/s)", r->n_prompt,
                 n_generated, cli_duration(w->seconds), (double)n_generated / w->seconds);
-    if (a->c->verbosity > 0 && w->steered)
+    }
+    if (a->c->verbosity > 0 && w->steered) {
         cli_say(a->c, "steering %s, unit %s, first block %d, moved by %s", w->receipt.expression,
                 w->receipt.unit, w->receipt.n_layers > 0 ? w->receipt.layers[0] : -1,
                 cli_number(w->receipt.delta_projection, 2));
+    }
     return rc;
 }
 
@@ -469,13 +502,15 @@ persona_code cmd_generate(cli_state *c, int argc, char **argv, persona_err *e)
     work w = {.steered = false};
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go)
+    if (!go) {
         goto out;
+    }
     w.replies = cli_alloc((size_t)a.n_samples, sizeof *w.replies);
     rc = run(&a, &w, e);
     tty_progress_clear(&c->progress);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = c->json ? print_json(&a, &w, e) : print_text(&a, &w, e);
+    }
 out:
     for (int i = 0; w.replies && i < a.n_samples; i++) {
         mem_free(w.replies[i].text);
@@ -486,7 +521,8 @@ out:
     persona_receipt_free(&w.receipt);
     persona_tokens_free(&w.prompt);
     cli_close(&w.x);
-    for (size_t i = 0; i < a.n_vectors; i++)
+    for (size_t i = 0; i < a.n_vectors; i++) {
         mem_free(a.owned[i]);
+    }
     return rc;
 }

@@ -15,7 +15,7 @@
 #include "cli/cli.h"
 #include "cli/jobs.h"
 #include "cli/table.h"
-#include "store/job.h"
+#include "store/job/job.h"
 
 enum { KEY_DONE = 0x2000, KEY_ALL, KEY_STAGE, KEY_FROM };
 
@@ -43,28 +43,37 @@ static error_t check(struct argp_state *state)
     static const char *const actions[] = {"list", "show", "export", "remove"};
     jobs_args *a = state->input;
     bool known = false;
-    if (a->c->help)
+    if (a->c->help) {
         return 0;
-    if (!a->action)
+    }
+    if (!a->action) {
         a->action = "list";
-    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+    }
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         known = known || strcmp(a->action, actions[i]) == 0;
-    if (!known)
+    }
+    if (!known) {
         return cli_usage(state, "jobs can list, show, export and remove, not '%s'", a->action);
+    }
     const bool removing = strcmp(a->action, "remove") == 0, many = a->done || a->all;
     const bool exporting = strcmp(a->action, "export") == 0;
-    if (many && (!removing || a->n_ids > 0))
+    if (many && (!removing || a->n_ids > 0)) {
         return cli_usage(state, "--%s goes with remove and without names",
                          a->done ? "done" : "all");
-    if (strcmp(a->action, "list") == 0 && a->n_ids > 0)
+    }
+    if (strcmp(a->action, "list") == 0 && a->n_ids > 0) {
         return cli_usage(state, "list takes no name ('%s'); did you mean 'show'?", a->ids[0]);
-    if (removing && !many && a->n_ids == 0)
+    }
+    if (removing && !many && a->n_ids == 0) {
         return cli_usage(state, "remove wants jobs, --done or --all");
-    if ((exporting || strcmp(a->action, "show") == 0) && a->n_ids != 1)
+    }
+    if ((exporting || strcmp(a->action, "show") == 0) && a->n_ids != 1) {
         return cli_usage(state, "%s wants one job", a->action);
-    if (exporting != (a->export.output != NULL))
+    }
+    if (exporting != (a->export.output != NULL)) {
         return cli_usage(state, exporting ? "export wants -o FILE.jsonl or -o FOLDER"
                                           : "-o goes with export");
+    }
     return 0;
 }
 
@@ -129,8 +138,9 @@ static persona_code shelf_open(shelf *s, persona_err *e)
     char *folder = NULL;
     *s = (shelf){NULL, 0};
     persona_code rc = job_folder(&folder, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = job_list(folder, &s->paths, &s->n, e);
+    }
     mem_free(folder);
     return rc;
 }
@@ -145,12 +155,14 @@ static persona_code find(const shelf *s, const char *name, const char **path, pe
     const size_t len = strlen(name);
     size_t n = 0;
     *path = name;
-    if (strchr(name, '/') || (len > 3 && strcmp(name + len - 3, ".db") == 0))
+    if (strchr(name, '/') || (len > 3 && strcmp(name + len - 3, ".db") == 0)) {
         return PERSONA_OK;
+    }
     for (size_t i = 0; i < s->n; i++) {
         const char *base = path_base(s->paths[i]);
-        if (len == 0 || strncmp(base, name, len) != 0)
+        if (len == 0 || strncmp(base, name, len) != 0) {
             continue;
+        }
         *path = s->paths[i];
         n++;
         if (strcmp(base + len, ".db") == 0) {
@@ -158,13 +170,15 @@ static persona_code find(const shelf *s, const char *name, const char **path, pe
             break;
         }
     }
-    if (n == 0)
+    if (n == 0) {
         return persona_err_set(e, PERSONA_E_NOTFOUND,
                                "no job '%s' (`persona jobs list` shows the %zu there are)", name,
                                s->n);
-    if (n > 1)
+    }
+    if (n > 1) {
         return persona_err_set(e, PERSONA_E_USAGE, "'%s' is the beginning of %zu jobs: say more",
                                name, n);
+    }
     return PERSONA_OK;
 }
 
@@ -172,10 +186,12 @@ static persona_code find(const shelf *s, const char *name, const char **path, pe
 
 static const char *state_of(const job_info *i, bool readable)
 {
-    if (i->running)
+    if (i->running) {
         return "running";
-    if (!readable)
+    }
+    if (!readable) {
         return "damaged";
+    }
     return i->done ? JOB_DONE : "stopped";
 }
 
@@ -184,8 +200,10 @@ static const char *when(int64_t seconds, char *out, size_t size)
 {
     struct tm t;
     const time_t at = (time_t)seconds;
-    if (seconds <= 0 || !localtime_r(&at, &t) || strftime(out, size, "%Y-%m-%d %H:%M:%S", &t) == 0)
+    if (seconds <= 0 || !localtime_r(&at, &t) ||
+        strftime(out, size, "%Y-%m-%d %H:%M:%S", &t) == 0) {
         snprintf(out, size, "-");
+    }
     return out;
 }
 
@@ -208,10 +226,11 @@ static void job_json(json_out *o, const job_info *i, const char *error)
     jo_string(o, "trait", i->trait);
     jo_string(o, "model", i->model);
     jo_string(o, "state", state_of(i, !error));
-    if (i->pid > 0)
+    if (i->pid > 0) {
         jo_int(o, "pid", i->pid);
-    else
+    } else {
         jo_null(o, "pid");
+    }
     jo_int(o, "n_answers", (long long)i->n_answers);
     jo_array(o, "stages");
     for (size_t k = 0; k < i->n_counts; k++) {
@@ -239,8 +258,9 @@ typedef struct entry {
 static int newest_first(const void *a, const void *b)
 {
     const entry *x = a, *y = b;
-    if (x->info.updated != y->info.updated)
+    if (x->info.updated != y->info.updated) {
         return x->info.updated < y->info.updated ? 1 : -1;
+    }
     return strcmp(x->info.path, y->info.path);
 }
 
@@ -262,17 +282,20 @@ static void list_text(const entry *all, size_t n)
         table_cell(&t, "%s", readable ? i->trait : "");
         table_cell(&t, "%s", readable ? i->model : "");
         table_cell(&t, "%s", state_of(i, readable));
-        if (!readable)
+        if (!readable) {
             table_style(&t, TTY_RED);
+        }
         table_cell(&t, "%zu", i->n_answers);
         table_cell(&t, "%s", cli_bytes(i->n_bytes));
         table_cell(&t, "%s", when(i->updated, text, sizeof text));
     }
     table_print(&t, stdout, 0);
     table_free(&t);
-    for (size_t k = 0; k < n; k++)
-        if (all[k].error.code != PERSONA_OK)
+    for (size_t k = 0; k < n; k++) {
+        if (all[k].error.code != PERSONA_OK) {
             printf("%s\n", all[k].error.msg);
+        }
+    }
 }
 
 static persona_code run_list(cli_state *c, const shelf *s, persona_err *e)
@@ -283,13 +306,15 @@ static persona_code run_list(cli_state *c, const shelf *s, persona_err *e)
     for (size_t i = 0; i < s->n; i++) {
         entry *x = &all[n];
         const persona_code read = job_info_read(s->paths[i], &x->info, &x->error);
-        if (read == PERSONA_E_NOTFOUND) /* removed since we looked */
+        if (read == PERSONA_E_NOTFOUND) { /* removed since we looked */
             job_info_free(&x->info);
-        else
+        } else {
             n++;
+        }
     }
-    if (n > 0)
+    if (n > 0) {
         qsort(all, n, sizeof *all, newest_first);
+    }
     if (c->json) {
         cli_json j;
         json_out *o = cli_json_begin(&j, "jobs");
@@ -306,8 +331,9 @@ static persona_code run_list(cli_state *c, const shelf *s, persona_err *e)
     } else {
         list_text(all, n);
     }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         job_info_free(&all[i].info);
+    }
     mem_free(all);
     return rc;
 }
@@ -342,8 +368,9 @@ static void copy_value(const copying *to, const char *key, const json_val *v)
         jo_end(to->o);
     } else {
         jo_array(to->o, key);
-        for (size_t i = 0; i < json_len(v); i++)
+        for (size_t i = 0; i < json_len(v); i++) {
             copy_value(&into, NULL, json_at(v, i));
+        }
         jo_end(to->o);
     }
 }
@@ -377,17 +404,19 @@ static void show_text(const job_info *i, const char *manifest)
            i->command, i->trait);
     printf("  model    %s\n", *i->model ? i->model : "-");
     printf("  state    %s", state_of(i, true));
-    if (i->pid > 0)
+    if (i->pid > 0) {
         printf(", process %d", i->pid);
+    }
     putchar('\n');
     printf("  begun    %s\n", when(i->created, text, sizeof text));
     printf("  written  %s\n", when(i->updated, text, sizeof text));
     for (size_t k = 0; k < i->n_counts; k++) {
         const job_count *c = &i->counts[k];
-        if (c->judge)
+        if (c->judge) {
             printf("  %-8s %zu scores by %s\n", c->stage, c->n, c->judge);
-        else
+        } else {
             printf("  %-8s %zu answers\n", c->stage, c->n);
+        }
     }
     printf("  size     %s\n  file     %s\n  manifest %s\n", cli_bytes(i->n_bytes), i->path,
            manifest);
@@ -398,12 +427,14 @@ static persona_code run_show(cli_state *c, const char *path, persona_err *e)
     job *j = NULL;
     job_info info;
     persona_code rc = job_info_read(path, &info, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = job_read(path, &j, e);
-    if (rc == PERSONA_OK && c->json)
+    }
+    if (rc == PERSONA_OK && c->json) {
         rc = show_json(c, &info, j, e);
-    else if (rc == PERSONA_OK)
+    } else if (rc == PERSONA_OK) {
         show_text(&info, job_manifest(j));
+    }
     job_close(j);
     job_info_free(&info);
     return rc;
@@ -429,8 +460,9 @@ static persona_code remove_one(const char *path, bool only_done, removal *r, per
         if (rc == PERSONA_OK) {
             r->n++;
             r->n_bytes += info.n_bytes;
-            if (r->o)
+            if (r->o) {
                 jo_string(r->o, NULL, info.id);
+            }
         }
     }
     job_info_free(&info);
@@ -446,10 +478,12 @@ static persona_code remove_all(const jobs_args *a, const shelf *s, removal *r, p
         persona_err now = {.code = PERSONA_OK};
         const char *path = a->n_ids > 0 ? NULL : s->paths[i];
         persona_code rc = path ? PERSONA_OK : find(s, a->ids[i], &path, &now);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             rc = remove_one(path, a->done, r, &now);
-        if (rc != PERSONA_OK && first == PERSONA_OK)
+        }
+        if (rc != PERSONA_OK && first == PERSONA_OK) {
             first = persona_err_set(e, rc, "%s", now.msg);
+        }
     }
     return first;
 }
@@ -464,8 +498,9 @@ static persona_code run_remove(const jobs_args *a, const shelf *s, persona_err *
     }
     persona_code rc = remove_all(a, s, &r, e);
     if (!r.o) {
-        if (rc == PERSONA_OK || r.n > 0)
+        if (rc == PERSONA_OK || r.n > 0) {
             cli_say(a->c, "%zu removed, %s", r.n, cli_bytes(r.n_bytes));
+        }
         return rc;
     }
     jo_end(r.o);
@@ -482,16 +517,18 @@ persona_code cmd_jobs(cli_state *c, int argc, char **argv, persona_err *e)
     const char *path = NULL;
     bool go = false;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (go)
+    if (go) {
         rc = shelf_open(&s, e);
+    }
     if (go && rc == PERSONA_OK) {
-        if (strcmp(a.action, "list") == 0)
+        if (strcmp(a.action, "list") == 0) {
             rc = run_list(c, &s, e);
-        else if (strcmp(a.action, "remove") == 0)
+        } else if (strcmp(a.action, "remove") == 0) {
             rc = run_remove(&a, &s, e);
-        else if ((rc = find(&s, a.ids[0], &path, e)) == PERSONA_OK)
+        } else if ((rc = find(&s, a.ids[0], &path, e)) == PERSONA_OK) {
             rc = strcmp(a.action, "show") == 0 ? run_show(c, path, e)
                                                : jobs_export(c, path, &a.export, e);
+        }
     }
     shelf_close(&s);
     mem_free(a.ids);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_judge.c - `persona judge train`, `show` and `test`: classifiers of one's own, and what a judge is
- * worth.
+ * cmd_judge.c - `persona judge train`, `show` and `test`: classifiers of one's own, and what a
+ * judge is worth.
  */
 #include "cli/cmd_judge.h"
 
@@ -33,31 +33,39 @@ static const struct argp_option options[] = {
 static size_t action_of(const char *name)
 {
     size_t i = 0;
-    while (i < N_ACTIONS && strcmp(actions[i].name, name) != 0)
+    while (i < N_ACTIONS && strcmp(actions[i].name, name) != 0) {
         i++;
+    }
     return i;
 }
 
 static error_t check(struct argp_state *state)
 {
     judge_args *a = state->input;
-    if (a->c->help)
+    if (a->c->help) {
         return 0;
-    if (!a->action)
+    }
+    if (!a->action) {
         return cli_usage(state, "what to do: train, show or test?");
+    }
     const size_t i = action_of(a->action);
-    if (i == N_ACTIONS)
+    if (i == N_ACTIONS) {
         return cli_usage(state, "judge can train, show and test, not '%s'", a->action);
-    if (a->n_files < actions[i].min || a->n_files > actions[i].max)
+    }
+    if (a->n_files < actions[i].min || a->n_files > actions[i].max) {
         return cli_usage(state, "%s wants %s", a->action, actions[i].wants);
+    }
     const bool train = strcmp(a->action, "train") == 0;
-    if (train && !a->output)
+    if (train && !a->output) {
         return cli_usage(state, "train wants -o FILE, where the classifier goes");
-    if (!train && (a->output || a->name || a->ngrams))
+    }
+    if (!train && (a->output || a->name || a->ngrams)) {
         return cli_usage(state, "-o, --name and --ngrams belong to train, not to %s", a->action);
-    if (strcmp(a->c->judge, "auto") != 0 || a->c->questions)
+    }
+    if (strcmp(a->c->judge, "auto") != 0 || a->c->questions) {
         return cli_usage(
             state, "judge takes no --judge and --questions: the judge is an argument of test");
+    }
     return 0;
 }
 
@@ -81,10 +89,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->ngrams = arg;
         return 0;
     case ARGP_KEY_ARG:
-        if (!a->action)
+        if (!a->action) {
             a->action = arg;
-        else
+        } else {
             a->files[a->n_files++] = arg;
+        }
         return 0;
     case ARGP_KEY_END:
         return check(state);
@@ -115,13 +124,15 @@ persona_code judge_labels(const judge_args *a, labels *out, persona_err *e)
     *out = (labels){0};
     for (size_t i = 0; i < a->n_files; i++) {
         const persona_code rc = labels_read(a->files[i], a->trait, out, e);
-        if (rc != PERSONA_OK)
+        if (rc != PERSONA_OK) {
             return rc;
+        }
     }
-    if (out->n == 0)
+    if (out->n == 0) {
         return persona_err_set(e, PERSONA_E_FORMAT, "%s%s: no answers%s%s", a->files[0],
                                a->n_files > 1 ? " and the other files" : "",
                                a->trait ? " of the trait " : "", a->trait ? a->trait : "");
+    }
     return PERSONA_OK;
 }
 
@@ -131,10 +142,12 @@ const char **judge_traits(const labels *l, size_t *n)
     *n = 0;
     for (size_t i = 0; i < l->n; i++) {
         size_t k = 0;
-        while (k < *n && strcmp(list[k], l->p[i].trait) != 0)
+        while (k < *n && strcmp(list[k], l->p[i].trait) != 0) {
             k++;
-        if (k == *n)
+        }
+        if (k == *n) {
             list[(*n)++] = l->p[i].trait;
+        }
     }
     return list;
 }
@@ -145,8 +158,9 @@ persona_code cmd_judge(cli_state *c, int argc, char **argv, persona_err *e)
     bool go = false;
     a.files = cli_alloc((size_t)argc + 1, sizeof *a.files);
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (go)
+    if (go) {
         rc = actions[action_of(a.action)].run(&a, e);
+    }
     mem_free(a.files);
     return rc;
 }

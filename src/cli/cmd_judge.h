@@ -6,7 +6,7 @@
 #define PERSONA_CLI_CMD_JUDGE_H
 
 #include "cli/cli.h"
-#include "store/labelfile.h"
+#include "store/text/labelfile.h"
 
 typedef struct judge_args {
     cli_state *c;

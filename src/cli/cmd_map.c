@@ -2,9 +2,10 @@
  *
  * cmd_map.c - `persona map fit|show`: a map between two models as a file.
  *
- * A map costs hours on large models and serves every vector of the source afterwards, without the texts
- * and without the source model. It remembers which texts it was fitted on; what it says about a trait
- * whose texts it has seen is in-sample, so --without names the traits to be carried over later.
+ * A map costs hours on large models and serves every vector of the source afterwards, without the
+ * texts and without the source model. It remembers which texts it was fitted on; what it says
+ * about a trait whose texts it has seen is in-sample, so --without names the traits to be carried
+ * over later.
  */
 #include <string.h>
 
@@ -33,24 +34,31 @@ static const struct argp_option options[] = {
 static error_t check(struct argp_state *state)
 {
     const map_args *a = state->input;
-    if (a->c->help)
+    if (a->c->help) {
         return 0;
-    if (!a->action)
+    }
+    if (!a->action) {
         return cli_usage(state, "what to do: fit or show?");
+    }
     const bool fit = strcmp(a->action, "fit") == 0;
-    if (!fit && strcmp(a->action, "show") != 0)
+    if (!fit && strcmp(a->action, "show") != 0) {
         return cli_usage(state, "map can fit and show, not '%s'", a->action);
-    if (fit && a->file)
+    }
+    if (fit && a->file) {
         return cli_usage(state, "map fit takes options only, not '%s'", a->file);
-    if (fit && (!a->from || !a->to || !a->output))
+    }
+    if (fit && (!a->from || !a->to || !a->output)) {
         return cli_usage(state, "%s is missing",
                          !a->from ? "--from"
                          : !a->to ? "--to"
                                   : "--output");
-    if (!fit && !a->file)
+    }
+    if (!fit && !a->file) {
         return cli_usage(state, "map show wants a map file");
-    if (!fit && (a->from || a->to || a->without || a->output))
+    }
+    if (!fit && (a->from || a->to || a->without || a->output)) {
         return cli_usage(state, "--from, --to, --without and --output belong to map fit");
+    }
     return 0;
 }
 
@@ -76,8 +84,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_MAX_TOKENS:
         return cli_int(state, "--max-tokens", arg, 1, 1 << 16, &a->max_tokens);
     case ARGP_KEY_ARG:
-        if (a->action && a->file)
+        if (a->action && a->file) {
             return cli_usage(state, "one map file at a time, not '%s', too", arg);
+        }
         *(a->action ? &a->file : &a->action) = arg;
         return 0;
     case ARGP_KEY_END:
@@ -127,8 +136,9 @@ static persona_code print_json(cli_state *c, const persona_map *m, const char *p
     jo_int(o, "n_contrasts", (long long)m->n_contrasts);
     jo_int(o, "n_groups", (long long)m->n_groups);
     jo_array(o, "traits");
-    for (size_t i = 0; i < m->n_traits; i++)
+    for (size_t i = 0; i < m->n_traits; i++) {
         jo_string(o, NULL, m->traits[i]);
+    }
     jo_end(o);
     jo_array(o, "blocks");
     for (size_t i = 0; i < m->n_blocks; i++) {
@@ -147,8 +157,9 @@ static persona_code print_json(cli_state *c, const persona_map *m, const char *p
     jo_end(o);
     jo_int(o, "seed", (long long)m->seed);
     jo_string(o, "output", path);
-    if (seconds > 0)
+    if (seconds > 0) {
         jo_number(o, "seconds", seconds);
+    }
     return cli_json_end(c, &j, e);
 }
 
@@ -166,8 +177,9 @@ static void print_text(const persona_map *m)
     printf("  from %s, %d blocks, %d wide, %.16s\n  to   %s, %d blocks, %d wide, %.16s\n  traits",
            m->from.arch, m->from.n_layer, m->from.n_embd, m->from.hash, m->to.arch, m->to.n_layer,
            m->to.n_embd, m->to.hash);
-    for (size_t i = 0; i < m->n_traits; i++)
+    for (size_t i = 0; i < m->n_traits; i++) {
         printf("%s %s", i > 0 ? "," : "", m->traits[i]);
+    }
     printf("%s\n\n", m->n_traits == 0 ? " none" : "");
     table_init(&t, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < m->n_blocks; i++) {
@@ -175,8 +187,9 @@ static void print_text(const persona_map *m)
         table_cell(&t, "%d -> %d", b->from, b->to);
         table_cell(&t, "%.3g", b->lambda);
         char rank[16] = "full";
-        if (b->rank > 0)
+        if (b->rank > 0) {
             snprintf(rank, sizeof rank, "%d", b->rank);
+        }
         table_cell(&t, "%s", rank);
         table_cell(&t, "%s", cli_number(b->r2_heldout, 3));
         table_cell(&t, "%s", cli_number(b->r2_contrast, 3));
@@ -195,8 +208,9 @@ static persona_code packs_without(const map_args *a, cli_traits *packs, persona_
     char **names = NULL;
     size_t n = 0, kept = 0;
     persona_code rc = cli_all_traits(NULL, packs, e);
-    if (a->without)
+    if (a->without) {
         cli_split(a->without, &names, &n);
+    }
     for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
         persona_trait *t = NULL;
         rc = persona_trait_find(names[i], &t, e);
@@ -204,15 +218,18 @@ static persona_code packs_without(const map_args *a, cli_traits *packs, persona_
     }
     for (size_t i = 0; rc == PERSONA_OK && i < packs->n; i++) {
         bool out = false;
-        for (size_t k = 0; k < n; k++)
+        for (size_t k = 0; k < n; k++) {
             out = out || strcmp(packs->p[i]->name, names[k]) == 0;
-        if (out)
+        }
+        if (out) {
             persona_trait_free(packs->p[i]);
-        else
+        } else {
             packs->p[kept++] = packs->p[i];
+        }
     }
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         packs->n = kept;
+    }
     persona_names_free(names, n);
     return rc;
 }
@@ -223,22 +240,27 @@ static persona_code fit(map_args *a, persona_map **out, persona_err *e)
     cli_traits packs = {0};
     persona_pairs *pairs = NULL;
     persona_code rc = cli_writable(a->output, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = packs_without(a, &packs, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_open_side(a->c, a->from, NULL, &from, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_open_side(a->c, a->to, &from, &to, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_pairs(a->c, &from, &to, &packs, from.n_questions, a->max_tokens, &pairs, e);
+    }
     if (rc == PERSONA_OK) {
         const persona_fit_opts o = cli_fit_opts(a->c);
         tty_progress_clear(&a->c->progress);
         cli_say_pairs(a->c, pairs);
         rc = persona_map_fit(pairs, &o, &a->c->hooks, out, e);
     }
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = persona_map_write(*out, a->output, e);
+    }
     persona_pairs_free(pairs);
     cli_close(&to);
     cli_close(&from);
@@ -253,17 +275,20 @@ persona_code cmd_map(cli_state *c, int argc, char **argv, persona_err *e)
     bool go = false;
     const double start = clock_now();
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go)
+    if (!go) {
         return rc;
+    }
     const bool fits = strcmp(a.action, "fit") == 0;
     rc = fits ? fit(&a, &m, e) : persona_map_read(a.file, &m, e);
     tty_progress_clear(&c->progress);
-    if (rc == PERSONA_OK && c->json)
+    if (rc == PERSONA_OK && c->json) {
         rc = print_json(c, m, fits ? a.output : a.file, fits ? clock_now() - start : 0, e);
-    else if (rc == PERSONA_OK)
+    } else if (rc == PERSONA_OK) {
         print_text(m);
-    if (rc == PERSONA_OK && fits && !c->json)
+    }
+    if (rc == PERSONA_OK && fits && !c->json) {
         printf("%s  (%s)\n", a.output, cli_duration(clock_now() - start));
+    }
     persona_map_free(m);
     return rc;
 }

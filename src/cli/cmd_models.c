@@ -28,24 +28,30 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         cli_init_children(state);
         return 0;
     case ARGP_KEY_ARG:
-        if (!a->action)
+        if (!a->action) {
             a->action = arg;
-        else if (!a->name)
+        } else if (!a->name) {
             a->name = arg;
-        else
+        } else {
             return ARGP_ERR_UNKNOWN;
+        }
         return 0;
     case ARGP_KEY_END:
-        if (a->c->help)
+        if (a->c->help) {
             return 0;
-        if (!a->action)
+        }
+        if (!a->action) {
             a->action = "list";
-        if (strcmp(a->action, "list") != 0 && strcmp(a->action, "info") != 0)
+        }
+        if (strcmp(a->action, "list") != 0 && strcmp(a->action, "info") != 0) {
             return cli_usage(state, "models can list and info, not '%s'", a->action);
-        if (strcmp(a->action, "info") == 0 && !a->name)
+        }
+        if (strcmp(a->action, "info") == 0 && !a->name) {
             return cli_usage(state, "info wants a model");
-        if (strcmp(a->action, "list") == 0 && a->name)
+        }
+        if (strcmp(a->action, "list") == 0 && a->name) {
             return cli_usage(state, "list takes no name ('%s'); did you mean 'info'?", a->name);
+        }
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -77,8 +83,9 @@ static void add_folder(model_list *l, const char *data_dir)
     const size_t first = l->n;
     for (const struct dirent *f = d ? readdir(d) : NULL; f; f = readdir(d)) {
         const size_t n = strlen(f->d_name);
-        if (n <= 5 || f->d_name[0] == '.' || strcmp(f->d_name + n - 5, ".gguf") != 0)
+        if (n <= 5 || f->d_name[0] == '.' || strcmp(f->d_name + n - 5, ".gguf") != 0) {
             continue;
+        }
         char *path = cli_format("%s/%s", dir, f->d_name);
         struct stat st;
         if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -88,10 +95,12 @@ static void add_folder(model_list *l, const char *data_dir)
         l->files = cli_resize(l->files, l->n + 1, sizeof *l->files);
         l->files[l->n++] = (model_file){path, (uint64_t)st.st_size};
     }
-    if (d)
+    if (d) {
         closedir(d);
-    if (l->n > first)
+    }
+    if (l->n > first) {
         qsort(l->files + first, l->n - first, sizeof *l->files, by_path);
+    }
     mem_free(dir);
 }
 
@@ -108,8 +117,9 @@ void models_find(model_list *l)
 
 void models_free(model_list *l)
 {
-    for (size_t i = 0; i < l->n; i++)
+    for (size_t i = 0; i < l->n; i++) {
         mem_free(l->files[i].path);
+    }
     mem_free(l->files);
     *l = (model_list){NULL, 0};
 }
@@ -207,12 +217,14 @@ static persona_code run_info(cli_state *c, const char *name, persona_err *e)
     cli_engine x = {0};
     const char *hash = NULL;
     persona_code rc = cli_open_model(name, false, &x, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = persona_model_sha256(x.model, &hash, e);
-    if (rc == PERSONA_OK && c->json)
+    }
+    if (rc == PERSONA_OK && c->json) {
         rc = info_json(c, x.info, hash, e);
-    else if (rc == PERSONA_OK)
+    } else if (rc == PERSONA_OK) {
         info_text(x.info, hash);
+    }
     cli_close(&x);
     return rc;
 }
@@ -222,7 +234,8 @@ persona_code cmd_models(cli_state *c, int argc, char **argv, persona_err *e)
     models_args a = {.c = c};
     bool go = false;
     const persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go)
+    if (!go) {
         return rc;
+    }
     return a.name ? run_info(c, a.name, e) : run_list(c, e);
 }

@@ -133,19 +133,23 @@ static bool parse_option(parsing *p, int key, char *arg, struct argp_state *stat
     default:
         return false;
     }
-    for (size_t i = 0; i < N_OWNERS; i++)
+    for (size_t i = 0; i < N_OWNERS; i++) {
         p->given |= owners[i].key == key ? 1U << i : 0;
+    }
     return true;
 }
 
 static error_t check_new(const traits_args *a, struct argp_state *state)
 {
-    if (!a->import.positive || !a->import.negative)
+    if (!a->import.positive || !a->import.negative) {
         return cli_usage(state, "new wants --positive ADJ and --negative ADJ");
-    if (!a->model)
+    }
+    if (!a->model) {
         return cli_usage(state, "new wants a model that writes the pack: --model FILE");
-    if (a->edit && a->c->json)
+    }
+    if (a->edit && a->c->json) {
         return cli_usage(state, "--edit wants a terminal, --json leaves it none");
+    }
     return 0;
 }
 
@@ -154,23 +158,32 @@ static error_t check(parsing *p, struct argp_state *state)
     const traits_args *a = &p->a;
     const cli_state *c = a->c;
     const char *wanted = a->action ? a->action : "list";
-    for (size_t i = 0; i < N_ACTIONS; i++)
-        if (strcmp(actions[i].name, wanted) == 0)
+    for (size_t i = 0; i < N_ACTIONS; i++) {
+        if (strcmp(actions[i].name, wanted) == 0) {
             p->action = &actions[i];
-    if (!p->action)
+        }
+    }
+    if (!p->action) {
         return cli_usage(state, "traits can list, show, new, check and import, not '%s'", wanted);
-    if (p->action->wants && !a->name)
+    }
+    if (p->action->wants && !a->name) {
         return cli_usage(state, "%s wants %s", wanted, p->action->wants);
-    if (!p->action->wants && a->name)
+    }
+    if (!p->action->wants && a->name) {
         return cli_usage(state, "%s takes no name ('%s'); did you mean 'show'?", wanted, a->name);
-    for (size_t i = 0; i < N_OWNERS; i++)
-        if ((p->given >> i & 1) && !(owners[i].actions & p->action->bit))
+    }
+    for (size_t i = 0; i < N_OWNERS; i++) {
+        if ((p->given >> i & 1) && !(owners[i].actions & p->action->bit)) {
             return cli_usage(state, "%s does not go with %s", owners[i].name, wanted);
-    if (p->action->bit == NEW)
+        }
+    }
+    if (p->action->bit == NEW) {
         return check_new(a, state);
-    if (c->n_threads || c->n_slots || c->n_ctx || c->seed)
+    }
+    if (c->n_threads || c->n_slots || c->n_ctx || c->seed) {
         return cli_usage(state, "%s runs no model: no --threads, --seed, --slots or --context",
                          wanted);
+    }
     return 0;
 }
 
@@ -178,19 +191,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     parsing *p = state->input;
     error_t failed = 0;
-    if (parse_option(p, key, arg, state, &failed))
+    if (parse_option(p, key, arg, state, &failed)) {
         return failed;
+    }
     switch (key) {
     case ARGP_KEY_INIT:
         cli_init_children(state);
         return 0;
     case ARGP_KEY_ARG:
-        if (!p->a.action)
+        if (!p->a.action) {
             p->a.action = arg;
-        else if (!p->a.name)
+        } else if (!p->a.name) {
             p->a.name = arg;
-        else
+        } else {
             return ARGP_ERR_UNKNOWN;
+        }
         return 0;
     case ARGP_KEY_END:
         return p->a.c->help ? 0 : check(p, state);
@@ -223,8 +238,9 @@ void traits_members(json_out *o, const persona_trait *t, bool full)
     jo_int(o, "n_instructions", (long long)t->n_pairs);
     jo_int(o, "n_questions", (long long)t->n_questions);
     jo_string(o, "path", t->path);
-    if (!full)
+    if (!full) {
         return;
+    }
     jo_array(o, "instructions");
     for (size_t i = 0; i < t->n_pairs; i++) {
         jo_object(o, NULL);
@@ -234,8 +250,9 @@ void traits_members(json_out *o, const persona_trait *t, bool full)
     }
     jo_end(o);
     jo_array(o, "questions");
-    for (size_t i = 0; i < t->n_questions; i++)
+    for (size_t i = 0; i < t->n_questions; i++) {
         jo_string(o, NULL, t->questions[i]);
+    }
     jo_end(o);
     jo_string(o, "eval_prompt", t->eval_prompt);
 }
@@ -271,8 +288,9 @@ static persona_code run_list(const traits_args *a, persona_err *e)
     cli_state *c = a->c;
     cli_traits all;
     persona_code rc = cli_all_traits(NULL, &all, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     if (c->json) {
         cli_json j;
         json_out *o = cli_json_begin(&j, "traits");
@@ -307,8 +325,9 @@ void traits_show_text(const persona_trait *t)
         const size_t from = half == 0 ? 0 : t->n_questions / 2;
         const size_t to = half == 0 ? t->n_questions / 2 : t->n_questions;
         printf("\nquestions that %s\n", half == 0 ? "extract" : "evaluate");
-        for (size_t i = from; i < to; i++)
+        for (size_t i = from; i < to; i++) {
             study_print_text(stdout, "", t->questions[i], 2);
+        }
     }
     printf("\n%s\n", t->path);
 }
@@ -318,8 +337,9 @@ static persona_code run_show(const traits_args *a, persona_err *e)
     cli_state *c = a->c;
     persona_trait *t = NULL;
     persona_code rc = persona_trait_find(a->name, &t, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     if (c->json) {
         cli_json j;
         json_out *o = cli_json_begin(&j, "traits");

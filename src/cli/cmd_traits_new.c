@@ -2,9 +2,9 @@
  *
  * cmd_traits_new.c - `persona traits new`, `check` and `import`: packs that were not there before.
  *
- * A pack is saved only when it is whole and passes every check; a pack that is there is replaced only
- * with --force. What takes long (a model writing) begins after everything that can be refused has
- * been looked at.
+ * A pack is saved only when it is whole and passes every check; a pack that is there is replaced
+ * only with --force. What takes long (a model writing) begins after everything that can be refused
+ * has been looked at.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,21 +13,24 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/traits.h"
-#include "core/trait_text.h"
+#include "core/text/trait_text.h"
 
 /* Where a pack of that name goes. Errors: USAGE (one is there), IO (cannot be written). */
 static persona_code output_path(const traits_args *a, const char *name, char **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     *out = NULL;
-    if (a->output)
+    if (a->output) {
         *out = cli_strdup(a->output);
-    else
+    } else {
         rc = persona_trait_place(name, out, e);
-    if (rc == PERSONA_OK && !a->force && file_exists(*out))
+    }
+    if (rc == PERSONA_OK && !a->force && file_exists(*out)) {
         rc = persona_err_set(e, PERSONA_E_USAGE, "%s is there already (--force replaces it)", *out);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_writable(*out, e);
+    }
     return rc;
 }
 
@@ -57,17 +60,21 @@ static void look_closer(const persona_trait *t, warnings *w)
     char *words = cli_format("%s %s", t->positive, t->negative), *adjectives = key_of(words);
     for (size_t i = 0; i < t->n_questions; i++) {
         keys[i] = key_of(t->questions[i]);
-        if (text_mentions(keys[i], adjectives))
+        if (text_mentions(keys[i], adjectives)) {
             warn(w, cli_format("questions[%zu] names the trait: %.80s", i, t->questions[i]));
-        for (size_t j = 0; j < i; j++)
-            if (text_is_near(keys[i], keys[j]))
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (text_is_near(keys[i], keys[j])) {
                 warn(w, cli_format("questions[%zu] resembles questions[%zu]: %.80s", i, j,
                                    t->questions[i]));
+            }
+        }
     }
     const char *base = path_base(t->path);
     const size_t n = strlen(t->name);
-    if (strncmp(base, t->name, n) != 0 || strcmp(base + n, ".json") != 0)
+    if (strncmp(base, t->name, n) != 0 || strcmp(base + n, ".json") != 0) {
         warn(w, cli_format("the file is to be called %s.json to be found by name", t->name));
+    }
     persona_names_free(keys, t->n_questions);
     mem_free(adjectives);
     mem_free(words);
@@ -79,8 +86,9 @@ persona_code traits_check(const traits_args *a, persona_err *e)
     warnings w = {NULL, 0};
     persona_code rc = file_exists(a->name) ? persona_trait_read(a->name, &t, e)
                                            : persona_trait_find(a->name, &t, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     look_closer(t, &w);
     if (a->c->json) {
         cli_json j;
@@ -88,15 +96,17 @@ persona_code traits_check(const traits_args *a, persona_err *e)
         traits_members(o, t, false);
         jo_bool(o, "ok", true);
         jo_array(o, "warnings");
-        for (size_t i = 0; i < w.n; i++)
+        for (size_t i = 0; i < w.n; i++) {
             jo_string(o, NULL, w.p[i]);
+        }
         jo_end(o);
         rc = cli_json_end(a->c, &j, e);
     } else {
         printf("%s: good: trait %s, %zu instruction pairs, %zu questions\n", t->path, t->name,
                t->n_pairs, t->n_questions);
-        for (size_t i = 0; i < w.n; i++)
+        for (size_t i = 0; i < w.n; i++) {
             printf("  note: %s\n", w.p[i]);
+        }
     }
     persona_names_free(w.p, w.n);
     persona_trait_free(t);
@@ -112,8 +122,9 @@ static persona_code print_imported(cli_state *c, const persona_imported *x, char
         for (size_t i = 0; i < n; i++) {
             printf("%s: from %s to %s\n  %s\n", x[i].trait->name, x[i].trait->negative,
                    x[i].trait->positive, paths[i]);
-            for (size_t k = 0; k < x[i].n_notes; k++)
+            for (size_t k = 0; k < x[i].n_notes; k++) {
                 printf("  note: %s\n", x[i].notes[k]);
+            }
         }
         return PERSONA_OK;
     }
@@ -124,8 +135,9 @@ static persona_code print_imported(cli_state *c, const persona_imported *x, char
         jo_object(o, NULL);
         traits_members(o, x[i].trait, false);
         jo_array(o, "changes");
-        for (size_t k = 0; k < x[i].n_notes; k++)
+        for (size_t k = 0; k < x[i].n_notes; k++) {
             jo_string(o, NULL, x[i].notes[k]);
+        }
         jo_end(o);
         jo_end(o);
     }
@@ -139,23 +151,27 @@ persona_code traits_import(const traits_args *a, persona_err *e)
     char **paths = NULL;
     size_t n = 0;
     persona_code rc = persona_trait_import(a->name, &a->import, &x, &n, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     paths = cli_alloc(n, sizeof *paths);
-    if (a->output && n > 1)
+    if (a->output && n > 1) {
         rc = persona_err_set(e, PERSONA_E_USAGE,
                              "%s holds %zu traits and --output names one file (choose one with "
                              "--name)",
                              a->name, n);
-    for (size_t i = 0; i < n && rc == PERSONA_OK; i++)
+    }
+    for (size_t i = 0; i < n && rc == PERSONA_OK; i++) {
         rc = output_path(a, x[i].trait->name, &paths[i], e);
+    }
     for (size_t i = 0; i < n && rc == PERSONA_OK; i++) {
         rc = persona_trait_save(x[i].trait, paths[i], e);
         mem_free(x[i].trait->path);
         x[i].trait->path = cli_strdup(paths[i]);
     }
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = print_imported(a->c, x, paths, n, e);
+    }
     persona_names_free(paths, n);
     persona_imported_free(x, n);
     return rc;
@@ -166,8 +182,9 @@ persona_code traits_import(const traits_args *a, persona_err *e)
 /* Whether the user, who sees what is wrong, wants to go on editing. Without a terminal: no. */
 static bool ask_again(const persona_err *e)
 {
-    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
         return false;
+    }
     fprintf(stderr, "%s\nEdit again? [Y/n] ", e->msg);
     fflush(stderr);
     char line[16] = "n";
@@ -196,15 +213,18 @@ static persona_code edit_pack(const traits_args *a, persona_trait **t, persona_e
     const int fd = mkstemps(path, 5);
     persona_code rc = fd < 0 ? persona_err_set(e, PERSONA_E_IO, "cannot make a file %s", path)
                              : persona_trait_save(*t, path, e);
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
-    if (rc != PERSONA_OK)
+    }
+    if (rc != PERSONA_OK) {
         goto out;
+    }
     tty_progress_clear(&a->c->progress);
     do {
         rc = cli_edit(path, e);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             rc = read_edited(path, (*t)->name, &edited, e);
+        }
     } while (rc == PERSONA_E_FORMAT && ask_again(e));
     if (rc == PERSONA_OK) {
         unlink(path);
@@ -226,11 +246,13 @@ static persona_code write_pack(const traits_args *a, persona_trait **t, persona_
     persona_write_opts o = a->write;
     o.seed = a->c->seed;
     persona_code rc = cli_open_model(a->model, false, &x, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = cli_open_session(a->c, &x, 6, 3072, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = persona_trait_write(x.session, a->name, a->import.positive, a->import.negative,
                                  a->import.description, &o, &a->c->hooks, t, r, e);
+    }
     cli_close(&x);
     return rc;
 }
@@ -259,8 +281,9 @@ static persona_code print_new(const traits_args *a, const persona_trait *t,
     jo_string(o, "output", t->path);
     jo_int(o, "tries", r->n_tries);
     jo_object(o, "dropped");
-    for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++)
+    for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++) {
         jo_int(o, dropped[i].key, (long long)dropped[i].n);
+    }
     jo_end(o);
     jo_int(o, "seed", a->c->seed);
     jo_int(o, "n_tokens", (long long)r->n_tokens);
@@ -274,14 +297,18 @@ persona_code traits_new(const traits_args *a, persona_err *e)
     persona_trait *t = NULL;
     persona_write_report r = {.n_tries = 0};
     persona_code rc = persona_trait_place(a->name, &place, e); /* a name, even with --output */
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = output_path(a, a->name, &path, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = write_pack(a, &t, &r, e);
-    if (rc == PERSONA_OK && a->edit)
+    }
+    if (rc == PERSONA_OK && a->edit) {
         rc = edit_pack(a, &t, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = persona_trait_save(t, path, e);
+    }
     if (rc == PERSONA_OK) {
         mem_free(t->path);
         t->path = cli_strdup(path);

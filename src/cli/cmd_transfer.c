@@ -2,9 +2,9 @@
  *
  * cmd_transfer.c - `persona transfer`: traits from one model to another, with a verdict each.
  *
- * A vector is written whatever the verdict is, and the verdict stands in it; FAIL is exit code 1, so that
- * a script notices. Several traits share the paired texts; each gets a map of its own that has not seen
- * its texts. With --map there are no texts, and with --vector no source model either.
+ * A vector is written whatever the verdict is, and the verdict stands in it; FAIL is exit code 1,
+ * so that a script notices. Several traits share the paired texts; each gets a map of its own that
+ * has not seen its texts. With --map there are no texts, and with --vector no source model either.
  */
 #include <string.h>
 
@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/study_print.h"
-#include "pipeline/report.h"
+#include "pipeline/report/report.h"
 
 enum {
     KEY_FROM = 0x2000,
@@ -70,18 +70,24 @@ static error_t check(struct argp_state *state)
                           : !a->to                  ? "--to"
                           : !a->trait && !a->traits ? "--trait"
                                                     : NULL;
-    if (a->c->help)
+    if (a->c->help) {
         return 0;
-    if (missing)
+    }
+    if (missing) {
         return cli_usage(state, "%s is missing", missing);
-    if (a->trait && a->traits)
+    }
+    if (a->trait && a->traits) {
         return cli_usage(state, "either --trait or --traits");
-    if (a->traits && a->vector)
+    }
+    if (a->traits && a->vector) {
         return cli_usage(state, "--vector is of one trait: use --trait");
-    if (a->report && !a->from)
+    }
+    if (a->report && !a->from) {
         return cli_usage(state, "--report describes both models: add --from");
-    if (a->map && a->c->mapping.n_texts > 0)
+    }
+    if (a->map && a->c->mapping.n_texts > 0) {
         return cli_usage(state, "--texts fit a map, --map is one: use either");
+    }
     return 0;
 }
 
@@ -171,21 +177,24 @@ typedef struct work {
     double seconds;
 } work;
 
-/* The traits to carry over: the one, those of the list, or all that the target's judge can score. */
+/* The traits to carry over: the one, those of the list, or all that the target's judge can
+ * score. */
 static persona_code find_traits(const transfer_args *a, work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    if (a->traits && strcmp(a->traits, "all") == 0)
+    if (a->traits && strcmp(a->traits, "all") == 0) {
         rc = persona_trait_names(&w->names, &w->n, e);
-    else
+    } else {
         cli_split(a->trait ? a->trait : a->traits, &w->names, &w->n);
+    }
     w->n_names = w->n;
     w->traits = cli_alloc(w->n, sizeof *w->traits);
     w->results = cli_alloc(w->n, sizeof *w->results);
     w->failures = cli_alloc(w->n, sizeof *w->failures);
     w->paths = cli_alloc(w->n, sizeof *w->paths);
-    for (size_t i = 0; rc == PERSONA_OK && i < w->n; i++)
+    for (size_t i = 0; rc == PERSONA_OK && i < w->n; i++) {
         rc = persona_trait_find(w->names[i], &w->traits[i], e);
+    }
     return rc;
 }
 
@@ -214,59 +223,75 @@ static void drop_unscored(const transfer_args *a, work *w)
 static persona_code check_vector(const transfer_args *a, work *w, persona_err *e)
 {
     const char *sha = NULL;
-    if (!w->given || !w->from.model)
+    if (!w->given || !w->from.model) {
         return PERSONA_OK;
-    if (w->given->n_embd != w->from.info->n_embd || w->given->n_layer > w->from.info->n_layer)
+    }
+    if (w->given->n_embd != w->from.info->n_embd || w->given->n_layer > w->from.info->n_layer) {
         return persona_err_set(e, PERSONA_E_SHAPE,
                                "%s is %d wide over %d blocks, but %s is %d wide over %d blocks",
                                a->vector, w->given->n_embd, w->given->n_layer, w->from.info->path,
                                w->from.info->n_embd, w->from.info->n_layer);
+    }
     persona_code rc = persona_model_sha256(w->from.model, &sha, e);
     if (rc == PERSONA_OK && *w->given->from.model_hash &&
-        strcmp(w->given->from.model_hash, sha) != 0)
+        strcmp(w->given->from.model_hash, sha) != 0) {
         rc = persona_err_set(
             e, PERSONA_E_SHAPE, "%s belongs to %s (sha256 %.12s), not to %s (%.12s)", a->vector,
             w->given->from.model_name, w->given->from.model_hash, w->from.info->path, sha);
+    }
     return rc;
 }
 
 static persona_code open_sides(const transfer_args *a, work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    if (a->from)
+    if (a->from) {
         rc = cli_open_side(a->c, a->from, NULL, &w->from, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_open_side(a->c, a->to, a->from ? &w->from : NULL, &w->to, e);
-    if (rc == PERSONA_OK && w->map && w->from.model)
+    }
+    if (rc == PERSONA_OK && w->map && w->from.model) {
         rc = persona_map_check(w->map, w->from.model, false, e);
-    if (rc == PERSONA_OK && w->map)
+    }
+    if (rc == PERSONA_OK && w->map) {
         rc = persona_map_check(w->map, w->to.model, true, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = check_vector(a, w, e);
-    if (rc == PERSONA_OK && a->opts.evaluate && !w->to.judge)
+    }
+    if (rc == PERSONA_OK && a->opts.evaluate && !w->to.judge) {
         rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
                              "no judge for %s: name one with --judge, or say --no-evaluate",
                              w->to.info->path);
+    }
     return rc;
 }
 
 static persona_code open_all(transfer_args *a, work *w, persona_err *e)
 {
     persona_code rc = find_traits(a, w, e);
-    if (rc == PERSONA_OK && a->vector)
+    if (rc == PERSONA_OK && a->vector) {
         rc = persona_vector_read(a->vector, &w->given, e);
-    if (rc == PERSONA_OK && a->map)
+    }
+    if (rc == PERSONA_OK && a->map) {
         rc = persona_map_read(a->map, &w->map, e);
-    if (rc == PERSONA_OK && a->output && !a->traits)
+    }
+    if (rc == PERSONA_OK && a->output && !a->traits) {
         rc = cli_writable(a->output, e);
-    if (rc == PERSONA_OK && a->report)
+    }
+    if (rc == PERSONA_OK && a->report) {
         rc = cli_writable(a->report, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_all_traits(a->trait ? w->traits[0] : NULL, &w->packs, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = open_sides(a, w, e);
-    if (rc == PERSONA_OK && a->traits)
+    }
+    if (rc == PERSONA_OK && a->traits) {
         drop_unscored(a, w);
+    }
     return rc;
 }
 
@@ -288,16 +313,18 @@ static persona_code run_trait(transfer_args *a, work *w, size_t i, persona_err *
 {
     const study_side from = cli_side(&w->from), to = cli_side(&w->to);
     persona_code rc = place_of(a, w, i, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = study_trait(&from, &to, w->pairs, w->traits[i], &a->opts, &a->c->hooks, &w->results[i],
                          e);
+    }
     if (rc == PERSONA_E_NEGATIVE && a->traits) {
         snprintf(w->failures[i], sizeof w->failures[i], "%s", e->msg);
         cli_say(a->c, "%s: %s", w->traits[i]->name, e->msg);
         return PERSONA_OK;
     }
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = persona_vector_write(w->results[i]->transferred, w->paths[i], e);
+    }
     tty_progress_clear(&a->c->progress);
     if (rc == PERSONA_OK && a->traits && !a->c->json) {
         study_print(stdout, w->results[i]);
@@ -318,15 +345,18 @@ static persona_code write_report(const transfer_args *a, const work *w, persona_
                 .n_chapters = w->n,
                 .seed = a->c->seed,
                 .seconds = w->seconds};
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; i < w->n; i++) {
         chapters[i] = (report_trait){.pack = w->traits[i],
                                      .result = w->results[i],
                                      .failure = w->results[i] ? NULL : w->failures[i]};
+    }
     persona_code rc = persona_model_sha256(w->to.model, &r.to_hash, e);
-    if (rc == PERSONA_OK && w->from.model)
+    if (rc == PERSONA_OK && w->from.model) {
         rc = persona_model_sha256(w->from.model, &r.from_hash, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = report_write(&r, a->report, e);
+    }
     mem_free(chapters);
     return rc;
 }
@@ -335,8 +365,9 @@ static persona_code run(transfer_args *a, work *w, persona_err *e)
 {
     const double start = clock_now();
     persona_code rc = open_all(a, w, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     a->opts.seed = a->c->seed;
     a->opts.fit = cli_fit_opts(a->c);
     a->opts.keep_jobs = !a->c->mapping.no_cache;
@@ -345,18 +376,21 @@ static persona_code run(transfer_args *a, work *w, persona_err *e)
     a->opts.map = w->map;
     a->opts.others = (const persona_trait *const *)w->packs.p;
     a->opts.n_others = w->packs.n;
-    if (!w->map)
+    if (!w->map) {
         rc = cli_pairs(a->c, &w->from, &w->to, &w->packs, w->to.n_questions, a->opts.max_tokens,
                        &w->pairs, e);
+    }
     if (rc == PERSONA_OK && w->pairs) {
         tty_progress_clear(&a->c->progress);
         cli_say_pairs(a->c, w->pairs);
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < w->n; i++)
+    for (size_t i = 0; rc == PERSONA_OK && i < w->n; i++) {
         rc = run_trait(a, w, i, e);
+    }
     w->seconds = clock_now() - start;
-    if (rc == PERSONA_OK && a->report)
+    if (rc == PERSONA_OK && a->report) {
         rc = write_report(a, w, e);
+    }
     return rc;
 }
 
@@ -399,8 +433,9 @@ static persona_code print_json(const transfer_args *a, const work *w, persona_er
     side_json(o, w);
     if (a->traits) {
         jo_array(o, "traits");
-        for (size_t i = 0; i < w->n; i++)
+        for (size_t i = 0; i < w->n; i++) {
             trait_json(o, w, i);
+        }
         jo_end(o);
         study_json_matrix(o, (study *const *)w->results, w->n);
     } else {
@@ -428,8 +463,9 @@ static void print_text(const transfer_args *a, const work *w)
         study_print(stdout, w->results[0]);
         printf("%s  (%s)\n", w->paths[0], cli_duration(w->seconds));
     }
-    if (a->report)
+    if (a->report) {
         printf("%s\n", a->report);
+    }
 }
 
 /* FAIL is an exit code. */
@@ -439,16 +475,19 @@ static persona_code judge_all(const work *w, persona_err *e)
     for (size_t i = 0; i < w->n; i++) {
         const bool bad =
             !w->results[i] || (w->results[i]->evaluation && !w->results[i]->evaluation->pass);
-        if (bad && failed++ == 0)
+        if (bad && failed++ == 0) {
             first = i;
+        }
     }
-    if (failed == 0)
+    if (failed == 0) {
         return PERSONA_OK;
+    }
     const char *why =
         w->results[first] ? w->results[first]->evaluation->reason : w->failures[first];
-    if (w->n == 1)
+    if (w->n == 1) {
         return persona_err_set(e, PERSONA_E_NEGATIVE, "the transfer of '%s' did not pass: %s",
                                w->traits[0]->name, why);
+    }
     return persona_err_set(e, PERSONA_E_NEGATIVE, "%zu of %zu traits did not pass, '%s' first: %s",
                            failed, w->n, w->traits[first]->name, why);
 }
@@ -482,16 +521,19 @@ persona_code cmd_transfer(cli_state *c, int argc, char **argv, persona_err *e)
     a.opts.coefficients = a.coefficients;
     a.opts.n_coefficients = sizeof default_coefficients / sizeof *default_coefficients;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go)
+    if (!go) {
         return rc;
+    }
     rc = run(&a, &w, e);
     tty_progress_clear(&c->progress);
-    if (rc == PERSONA_OK && c->json)
+    if (rc == PERSONA_OK && c->json) {
         rc = print_json(&a, &w, e);
-    else if (rc == PERSONA_OK)
+    } else if (rc == PERSONA_OK) {
         print_text(&a, &w);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = judge_all(&w, e);
+    }
     work_free(&w);
     return rc;
 }

@@ -43,9 +43,11 @@ static const struct argp_option options[] = {
 
 static const struct action *find_action(const char *name)
 {
-    for (size_t i = 0; name && i < N_ACTIONS; i++)
-        if (strcmp(actions[i].name, name) == 0)
+    for (size_t i = 0; name && i < N_ACTIONS; i++) {
+        if (strcmp(actions[i].name, name) == 0) {
             return &actions[i];
+        }
+    }
     return NULL;
 }
 
@@ -53,23 +55,31 @@ static error_t check(struct argp_state *state)
 {
     const vector_args *a = state->input;
     const struct action *x = find_action(a->action);
-    if (a->c->help)
+    if (a->c->help) {
         return 0;
-    if (!a->action)
+    }
+    if (!a->action) {
         return cli_usage(state, "what to do: show, compare, convert or combine?");
-    if (!x)
+    }
+    if (!x) {
         return cli_usage(state, "vector can show, compare, convert and combine, not '%s'",
                          a->action);
-    if (a->n_names < x->min || a->n_names > x->max)
+    }
+    if (a->n_names < x->min || a->n_names > x->max) {
         return cli_usage(state, "%s wants %s", x->name, x->wants);
-    if (!x->writes && (a->to || a->normalize))
+    }
+    if (!x->writes && (a->to || a->normalize)) {
         return cli_usage(state, "%s writes nothing: no --to, no --normalize", x->name);
-    if (strcmp(x->name, "convert") != 0 && (a->model_arch || a->n_layer > 0 || a->debias))
+    }
+    if (strcmp(x->name, "convert") != 0 && (a->model_arch || a->n_layer > 0 || a->debias)) {
         return cli_usage(state, "--model-arch, --n-layer and --debias belong to convert");
-    if (strcmp(x->name, "combine") != 0 && a->output)
+    }
+    if (strcmp(x->name, "combine") != 0 && a->output) {
         return cli_usage(state, "--output belongs to combine");
-    if (strcmp(x->name, "combine") == 0 && !a->output)
+    }
+    if (strcmp(x->name, "combine") == 0 && !a->output) {
         return cli_usage(state, "--output is missing");
+    }
     return 0;
 }
 
@@ -133,13 +143,15 @@ static const struct argp argp = {
 persona_code vector_open(const vector_args *a, const char *name, vector_input *out, persona_err *e)
 {
     *out = (vector_input){.name = name, .format = "gguf"};
-    if (a->engine->model && !persona_vector_format_of(name))
+    if (a->engine->model && !persona_vector_format_of(name)) {
         return persona_vector_find(a->engine->model, name, &out->v, e);
+    }
     const persona_code rc = persona_vector_read_as(name, &out->v, &out->format, e);
     const persona_model_info *info = a->engine->info;
-    if (rc == PERSONA_OK && info && out->v->n_embd != info->n_embd)
+    if (rc == PERSONA_OK && info && out->v->n_embd != info->n_embd) {
         return persona_err_set(e, PERSONA_E_SHAPE, "%s: the vector is %d wide, the model %s is %d",
                                name, out->v->n_embd, info->name, info->n_embd);
+    }
     return rc;
 }
 
@@ -151,21 +163,27 @@ persona_code cmd_vector(cli_state *c, int argc, char **argv, persona_err *e)
     bool go = false;
     size_t n = 0;
     persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go)
+    if (!go) {
         goto out;
+    }
     const struct action *action = find_action(a.action);
-    if (a.model)
+    if (a.model) {
         rc = cli_open_model(a.model, false, &x, e);
-    if (action->opens) /* the last name of one that writes is where it goes */
+    }
+    if (action->opens) { /* the last name of one that writes is where it goes */
         n = action->writes ? 1 : a.n_names;
+    }
     in = cli_alloc(n + 1, sizeof *in);
-    for (size_t i = 0; i < n && rc == PERSONA_OK; i++)
+    for (size_t i = 0; i < n && rc == PERSONA_OK; i++) {
         rc = vector_open(&a, a.names[i], &in[i], e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = action->run(&a, in, n, e);
+    }
 out:
-    for (size_t i = 0; in && i < n; i++)
+    for (size_t i = 0; in && i < n; i++) {
         persona_vector_free(in[i].v);
+    }
     mem_free(in);
     mem_free(a.names);
     cli_close(&x);

@@ -3,7 +3,8 @@
  * common.c - what commands need before their work: memory, models, sessions, questions.
  *
  * A model file may name its question set (persona.questions): a file beside it, used unless
- * --questions says otherwise. A named file that is missing is an error. Judges are opened in judge.c.
+ * --questions says otherwise. A named file that is missing is an error. Judges are opened in
+ * judge.c.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -62,10 +63,11 @@ char *cli_find_data(const char *relative)
     char **dirs = sure(path_data_dirs());
     for (size_t i = 0; dirs[i]; i++) {
         char *path = found ? NULL : sure(path_join(dirs[i], relative));
-        if (path && file_exists(path))
+        if (path && file_exists(path)) {
             found = path;
-        else
+        } else {
             mem_free(path);
+        }
         mem_free(dirs[i]);
     }
     mem_free(dirs);
@@ -74,8 +76,9 @@ char *cli_find_data(const char *relative)
 
 char *cli_beside(const char *path, const char *name)
 {
-    if (name[0] == '/')
+    if (name[0] == '/') {
         return cli_strdup(name);
+    }
     char *dir = sure(path_dir(path));
     char *out = sure(path_join(dir, name));
     mem_free(dir);
@@ -105,8 +108,9 @@ persona_code cli_open_model(const char *path, bool bulk, cli_engine *out, person
     char *found = cli_model_path(path);
     persona_code rc = persona_model_open(found, &opts, &out->model, e);
     mem_free(found);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         out->info = persona_model_info_get(out->model);
+    }
     return rc;
 }
 
@@ -114,20 +118,27 @@ persona_code cli_open_session(const cli_state *c, cli_engine *x, int n_slots, in
                               persona_err *e)
 {
     persona_session_opts opts = persona_session_defaults();
-    if (n_slots > 0)
+    if (n_slots > 0) {
         opts.n_slots = n_slots;
-    if (n_ctx > 0)
+    }
+    if (n_ctx > 0) {
         opts.n_ctx = n_ctx;
-    if (c->n_slots > 0)
+    }
+    if (c->n_slots > 0) {
         opts.n_slots = c->n_slots;
-    if (c->n_ctx > 0)
+    }
+    if (c->n_ctx > 0) {
         opts.n_ctx = c->n_ctx;
-    if (c->n_threads > 0)
+    }
+    if (c->n_threads > 0) {
         opts.n_threads = c->n_threads;
-    if (opts.n_ctx > x->info->n_ctx_train && x->info->n_ctx_train > 0)
+    }
+    if (opts.n_ctx > x->info->n_ctx_train && x->info->n_ctx_train > 0) {
         opts.n_ctx = x->info->n_ctx_train;
-    if (x->whole_texts)
+    }
+    if (x->whole_texts) {
         opts.n_batch = opts.n_ctx < MAX_BATCH ? opts.n_ctx : MAX_BATCH;
+    }
     opts.fixed_shape = true; /* same seed, same bytes, whatever else runs or ran */
     return persona_session_new(x->model, &opts, &x->session, e);
 }
@@ -138,17 +149,20 @@ static persona_code open_questions(const cli_state *c, cli_engine *x, persona_er
     char *end = NULL;
     const long limit = given ? strtol(given, &end, 10) : 0;
     const bool number = given && end != given && *end == '\0';
-    if (number && (limit < 1 || limit > 100000))
+    if (number && (limit < 1 || limit > 100000)) {
         return persona_err_set(e, PERSONA_E_USAGE, "--questions wants at least 1, not '%s'", given);
+    }
     x->n_questions = number ? (int)limit : 0;
     char *path = NULL;
-    if (given && !number)
+    if (given && !number) {
         path = cli_strdup(given);
-    else if (x->info->questions)
+    } else if (x->info->questions) {
         path = cli_beside(x->info->path, x->info->questions);
+    }
     const persona_code rc = path ? persona_questions_read(path, &x->questions, e) : PERSONA_OK;
-    if (rc != PERSONA_OK && !(given && !number))
+    if (rc != PERSONA_OK && !(given && !number)) {
         persona_err_wrap(e, "question set named by %s", x->info->path);
+    }
     mem_free(path);
     return rc;
 }
@@ -170,8 +184,9 @@ persona_code cli_open_side(const cli_state *c, const char *path, const cli_engin
                            cli_engine *x, persona_err *e)
 {
     persona_code rc = cli_open_model(path, true, x, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = open_judge(c, other, x, e);
+    }
     return rc == PERSONA_OK ? cli_open_session(c, x, 32, 512, e) : rc;
 }
 
@@ -194,8 +209,9 @@ persona_code cli_questions_for(const cli_engine *x, const persona_trait *t, pers
 {
     *own = NULL;
     *out = x->questions;
-    if (x->questions)
+    if (x->questions) {
         return PERSONA_OK;
+    }
     const persona_code rc = persona_questions_of(t, own, e);
     *out = *own;
     return rc;
@@ -209,28 +225,33 @@ persona_code cli_all_traits(const persona_trait *wanted, cli_traits *out, person
     size_t n = 0;
     *out = (cli_traits){NULL, 0};
     persona_code rc = persona_trait_names(&names, &n, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     out->p = cli_alloc(n + 1, sizeof *out->p);
-    if (wanted) /* from its own file: a path given by the user wins over the pack of that name */
+    if (wanted) { /* from its own file: a path given by the user wins over the pack of that name */
         rc = persona_trait_find(wanted->path, &out->p[out->n], e);
+    }
     out->n += wanted && rc == PERSONA_OK;
     for (size_t i = 0; i < n && rc == PERSONA_OK; i++) {
-        if (wanted && strcmp(names[i], wanted->name) == 0)
+        if (wanted && strcmp(names[i], wanted->name) == 0) {
             continue;
+        }
         rc = persona_trait_find(names[i], &out->p[out->n], e);
         out->n += rc == PERSONA_OK;
     }
     persona_names_free(names, n);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         cli_traits_free(out);
+    }
     return rc;
 }
 
 void cli_traits_free(cli_traits *t)
 {
-    for (size_t i = 0; i < t->n; i++)
+    for (size_t i = 0; i < t->n; i++) {
         persona_trait_free(t->p[i]);
+    }
     mem_free(t->p);
     *t = (cli_traits){NULL, 0};
 }
@@ -238,26 +259,31 @@ void cli_traits_free(cli_traits *t)
 persona_code cli_distinct(const char *output, const char *const *inputs, size_t n, persona_err *e)
 {
     struct stat out, in;
-    if (stat(output, &out) != 0 || !S_ISREG(out.st_mode))
+    if (stat(output, &out) != 0 || !S_ISREG(out.st_mode)) {
         return PERSONA_OK;
-    for (size_t i = 0; i < n; i++)
+    }
+    for (size_t i = 0; i < n; i++) {
         if (inputs[i] && stat(inputs[i], &in) == 0 && in.st_dev == out.st_dev &&
-            in.st_ino == out.st_ino)
+            in.st_ino == out.st_ino) {
             return persona_err_set(e, PERSONA_E_USAGE,
                                    "-o %s is also an input, which it would replace (choose another "
                                    "name)",
                                    output);
+        }
+    }
     return PERSONA_OK;
 }
 
 persona_code cli_writable(const char *path, persona_err *e)
 {
     struct stat st;
-    if (*path == '\0')
+    if (*path == '\0') {
         return persona_err_set(e, PERSONA_E_USAGE, "-o is empty");
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+    }
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
         return S_ISDIR(st.st_mode) ? persona_err_set(e, PERSONA_E_IO, "%s is a folder", path)
                                    : PERSONA_OK; /* opening a pipe would wait for its reader */
+    }
     file_out f;
     const persona_code rc = file_out_open(&f, path, e);
     file_out_abort(&f);
@@ -268,16 +294,18 @@ persona_code cli_vector_path(const cli_engine *x, const char *trait, const char 
                              persona_err *e)
 {
     *out = NULL;
-    if (!wanted)
+    if (!wanted) {
         return persona_vector_place(x->model, trait, out, e);
+    }
     const char *dot = strrchr(path_base(wanted), '.');
     struct stat st;
     const bool folder = stat(wanted, &st) == 0 && !S_ISREG(st.st_mode); /* said elsewhere */
-    if (dot && dot[1] && !folder && !persona_vector_format_of(wanted))
+    if (dot && dot[1] && !folder && !persona_vector_format_of(wanted)) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "%s: the extension names no format of vectors (.gguf, .safetensors, "
                                ".json, .f32, .pt)",
                                wanted);
+    }
     *out = cli_strdup(wanted);
     return PERSONA_OK;
 }

@@ -2,9 +2,9 @@
  *
  * edit.c - hands a file to the user's editor.
  *
- * The variable may hold options ("code --wait"), so a shell splits it; the path is an argument and is
- * never parsed. While the editor has the terminal, Ctrl-C is the editor's: our own handler would end
- * the program under it.
+ * The variable may hold options ("code --wait"), so a shell splits it; the path is an argument and
+ * is never parsed. While the editor has the terminal, Ctrl-C is the editor's: our own handler
+ * would end the program under it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -24,8 +24,9 @@ static const char *editor(void)
     static const char *const variables[] = {"VISUAL", "EDITOR"};
     for (size_t i = 0; i < 2; i++) {
         const char *s = getenv(variables[i]);
-        if (s && *s)
+        if (s && *s) {
             return s;
+        }
     }
     return isatty(STDIN_FILENO) == 1 ? "vi" : NULL;
 }
@@ -45,14 +46,17 @@ static int run(const char *command, const char *path, int *status)
     int failed = posix_spawnattr_init(&attr);
     if (!failed) {
         failed = posix_spawnattr_setsigdefault(&attr, &ours);
-        if (!failed)
+        if (!failed) {
             failed = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-        if (!failed)
+        }
+        if (!failed) {
             failed = posix_spawnp(&pid, sh, NULL, &attr, argv, environ);
+        }
         posix_spawnattr_destroy(&attr);
     }
-    while (!failed && waitpid(pid, status, 0) < 0)
+    while (!failed && waitpid(pid, status, 0) < 0) {
         failed = errno == EINTR ? 0 : errno;
+    }
     mem_free(file);
     mem_free(script);
     return failed;
@@ -61,9 +65,10 @@ static int run(const char *command, const char *path, int *status)
 persona_code cli_edit(const char *path, persona_err *e)
 {
     const char *command = editor();
-    if (!command)
+    if (!command) {
         return persona_err_set(e, PERSONA_E_UNAVAILABLE,
                                "no editor: set VISUAL or EDITOR, or edit %s", path);
+    }
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct sigaction old_int, old_quit;
     int status = 0;
@@ -72,12 +77,14 @@ persona_code cli_edit(const char *path, persona_err *e)
     const int failed = run(command, path, &status);
     (void)sigaction(SIGINT, &old_int, NULL);
     (void)sigaction(SIGQUIT, &old_quit, NULL);
-    if (failed)
+    if (failed) {
         return persona_err_set(e, PERSONA_E_UNAVAILABLE, "cannot start the editor '%.80s': %s",
                                command, strerrordesc_np(failed));
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         return persona_err_set(
             e, PERSONA_E_UNAVAILABLE, "the editor '%.80s' ended with status %d; the draft is %s",
             command, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), path);
+    }
     return PERSONA_OK;
 }

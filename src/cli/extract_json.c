@@ -19,8 +19,9 @@ static void put_layers(json_out *o, const persona_vector *v)
     jo_array(o, "layers");
     for (int b = 0; b < v->n_layer; b++) {
         const persona_vector_layer *l = &v->layers[b];
-        if (!l->present)
+        if (!l->present) {
             continue;
+        }
         const struct {
             const char *key;
             double value;
@@ -41,8 +42,9 @@ static void put_layers(json_out *o, const persona_vector *v)
         };
         jo_object(o, NULL);
         jo_int(o, "layer", b);
-        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
             jo_number(o, numbers[i].key, numbers[i].value);
+        }
         jo_end(o);
     }
     jo_end(o);
@@ -128,8 +130,9 @@ persona_code extract_json(cli_state *c, const extract_result *x, persona_err *e)
     jo_number(o, "coherence_negative", r->coherence_neg);
     jo_end(o);
     put_layers(o, x->v);
-    if (r->n_methods > 1)
+    if (r->n_methods > 1) {
         put_methods(o, r);
+    }
     jo_string(o, "judge", x->engine->judge ? persona_judge_name(x->engine->judge) : NULL);
     jo_string(o, "judge_validity", x->engine->judge ? r->judge_validity : NULL);
     jo_string(o, "note", m->note);

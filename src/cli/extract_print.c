@@ -54,12 +54,16 @@ static void print_layers(const persona_vector *v)
     table t;
     double top = 0;
     table_init(&t, columns, sizeof columns / sizeof *columns);
-    for (int b = 0; b < v->n_layer; b++)
-        if (v->layers[b].present)
+    for (int b = 0; b < v->n_layer; b++) {
+        if (v->layers[b].present) {
             top = fmax(top, (double)v->layers[b].norm / (double)v->layers[b].h_median);
-    for (int b = 0; b < v->n_layer; b++)
-        if (v->layers[b].present)
+        }
+    }
+    for (int b = 0; b < v->n_layer; b++) {
+        if (v->layers[b].present) {
             print_layer(&t, v, b, top);
+        }
+    }
     table_print(&t, stdout, 0);
     table_free(&t);
 }
@@ -105,10 +109,12 @@ static void print_curve(const persona_vector *v, const persona_curve *curve)
     };
     table_column columns[PERSONA_CURVE_POINTS + 2] = {{NULL, TABLE_LEFT}};
     table t;
-    if (curve->n == 0)
+    if (curve->n == 0) {
         return;
-    for (size_t i = 1; i <= curve->n; i++)
+    }
+    for (size_t i = 1; i <= curve->n; i++) {
         columns[i].align = TABLE_RIGHT;
+    }
     table_init(&t, columns, curve->n + 2);
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         double x[PERSONA_CURVE_POINTS];
@@ -118,8 +124,9 @@ static void print_curve(const persona_vector *v, const persona_curve *curve)
             x[i] = rows[r].value(&curve->points[i]);
             table_cell(&t, "%s", cli_number(x[i], rows[r].decimals));
         }
-        if (rows[r].low < rows[r].high)
+        if (rows[r].low < rows[r].high) {
             plot_spark(spark, sizeof spark, x, curve->n, rows[r].low, rows[r].high);
+        }
         table_cell(&t, "%s", spark);
     }
     putchar('\n');
@@ -127,9 +134,10 @@ static void print_curve(const persona_vector *v, const persona_curve *curve)
     table_free(&t);
     printf("coherent from %s to %s doses", cli_number((double)v->from.safe_low, 1),
            cli_number((double)v->from.safe_high, 1));
-    if (isfinite(v->from.promote) && isfinite(v->from.suppress))
+    if (isfinite(v->from.promote) && isfinite(v->from.suppress)) {
         printf("; recommended: %s and %s", cli_number((double)v->from.suppress, 1),
                cli_number((double)v->from.promote, 1));
+    }
     putchar('\n');
 }
 
@@ -141,8 +149,9 @@ static void print_methods(const persona_extract_report *r)
         {"cos to mean", TABLE_RIGHT}, {"", TABLE_LEFT},
     };
     table t;
-    if (r->n_methods < 2)
+    if (r->n_methods < 2) {
         return;
+    }
     table_init(&t, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < r->n_methods; i++) {
         const persona_extract_method *m = &r->methods[i];
@@ -166,20 +175,25 @@ static void print_answers(const extract_result *x)
 {
     const persona_extract_report *r = x->report;
     printf("%zu positive and %zu negative answers; ", r->n_generated_pos, r->n_generated_neg);
-    if (r->n_kept_pos == r->n_kept_neg)
+    if (r->n_kept_pos == r->n_kept_neg) {
         printf("%zu pairs kept", r->n_kept_pos);
-    else
+    } else {
         printf("%zu and %zu kept", r->n_kept_pos, r->n_kept_neg);
-    if (x->engine->judge)
+    }
+    if (x->engine->judge) {
         printf("; scores %s and %s, coherence %s and %s", cli_number(r->score_pos, 0),
                cli_number(r->score_neg, 0), cli_number(r->coherence_pos, 0),
                cli_number(r->coherence_neg, 0));
-    if (r->n_unanswered > 0)
+    }
+    if (r->n_unanswered > 0) {
         printf("; %zu never reached an answer", r->n_unanswered);
-    if (r->n_unjudged > 0)
+    }
+    if (r->n_unjudged > 0) {
         printf("; %zu were left open by the judge", r->n_unjudged);
-    if (r->n_resumed > 0)
+    }
+    if (r->n_resumed > 0) {
         printf("; %zu answers were there already", r->n_resumed);
+    }
     putchar('\n');
 }
 
@@ -190,24 +204,30 @@ void extract_print(const cli_state *c, const extract_result *x)
     printf("%s%s%s on %s (%s)\n", tty_paint(stdout, TTY_BOLD), v->from.trait,
            tty_paint(stdout, TTY_RESET), x->engine->info->name, x->engine->info->arch);
     print_answers(x);
-    if (x->engine->judge)
+    if (x->engine->judge) {
         printf("judge: %s\n", x->report->judge_validity);
+    }
     putchar('\n');
     print_layers(v);
     printf("\nlayer %d chosen by %s", v->from.best_layer, m->layer_choice);
-    if (isfinite(m->swing))
+    if (isfinite(m->swing)) {
         printf(" (swing %s points)", cli_number(m->swing, 0));
-    if (isfinite(v->from.dose))
+    }
+    if (isfinite(v->from.dose)) {
         printf("; one dose is %s x the vector", cli_number((double)v->from.dose, 2));
+    }
     putchar('\n');
     print_curve(v, &m->curve);
-    if (*m->note)
+    if (*m->note) {
         printf("%s%s%s\n", tty_paint(stdout, TTY_YELLOW), m->note, tty_paint(stdout, TTY_RESET));
+    }
     print_methods(x->report);
     printf("%s  (%s)\n", x->path, cli_duration(x->report->seconds));
-    if (!x->engine->judge)
+    if (!x->engine->judge) {
         printf("%snot judged: every answered pair was kept%s\n", tty_paint(stdout, TTY_YELLOW),
                tty_paint(stdout, TTY_RESET));
-    if (x->job)
+    }
+    if (x->job) {
         cli_say(c, "answers and scores are kept in %s (persona jobs list)", x->job);
+    }
 }

@@ -2,17 +2,18 @@
  *
  * jobs_export.c - the answers of a job as text files: JSON lines, or the published pair of CSVs.
  *
- * The files are those of store/textfile.h, so that other programs and `extract --responses` read
- * them. CSV wants pairs in the published order, and prompts as the model saw them; answers without
- * polarity have no place there. JSON lines hold what the prompt was made of, for any other model.
+ * The files are those of store/text/textfile.h, so that other programs and `extract --responses`
+ * read them. CSV wants pairs in the published order, and prompts as the model saw them; answers
+ * without polarity have no place there. JSON lines hold what the prompt was made of, for any other
+ * model.
  */
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "cli/jobs.h"
-#include "store/job.h"
-#include "store/textfile.h"
+#include "store/job/job.h"
+#include "store/text/textfile.h"
 
 typedef struct exporting {
     job *j;
@@ -32,13 +33,15 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
         x->n_left_out++;
         return PERSONA_OK;
     }
-    if (x->csv && !a->prompt)
+    if (x->csv && !a->prompt) {
         return persona_err_set(e, PERSONA_E_FORMAT,
                                "%s: answer %lld does not keep its prompt, which CSV wants; export "
                                "to -o FILE.jsonl",
                                job_path(x->j), (long long)a->id);
-    if (x->judge)
+    }
+    if (x->judge) {
         rc = job_get_score(x->j, x->stage, x->judge, a->id, &score, &has, e);
+    }
     /* The writer does not change what it is given; its type has no const. */
     char *role[2] = {cli_strdup("system"), cli_strdup("user")};
     char *system = cli_strdup(a->system ? a->system : "");
@@ -62,12 +65,14 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
     item.question_index = a->question_index;
     item.pair_index = a->pair;
     item.rollout_index = a->rollout;
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = text_writer_write(x->out, &item, e);
+    }
     x->n += rc == PERSONA_OK;
     char *all[] = {role[0], role[1], system, question, response, prompt, trait};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         mem_free(all[i]);
+    }
     return rc;
 }
 
@@ -79,21 +84,26 @@ static persona_code choose_stage(const job_info *info, const char *wanted, const
     bool usual = false;
     for (size_t i = 0; i < info->n_counts; i++) {
         const job_count *c = &info->counts[i];
-        if (c->judge || (wanted && strcmp(wanted, c->stage) != 0))
+        if (c->judge || (wanted && strcmp(wanted, c->stage) != 0)) {
             continue;
-        if (!usual)
+        }
+        if (!usual) {
             *out = c->stage;
+        }
         usual = usual || strcmp(c->stage, "rollout") == 0;
         n++;
     }
-    if (n == 1 || usual)
+    if (n == 1 || usual) {
         return PERSONA_OK;
-    if (wanted)
+    }
+    if (wanted) {
         return persona_err_set(e, PERSONA_E_NOTFOUND,
                                "%s: no stage '%s' (`persona jobs show %s` lists them)", info->path,
                                wanted, info->id);
-    if (n == 0)
+    }
+    if (n == 0) {
         return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no answers yet", info->path);
+    }
     return persona_err_set(e, PERSONA_E_USAGE,
                            "%s has %zu stages: choose one with --stage (`persona jobs show %s` "
                            "lists them)",
@@ -106,24 +116,29 @@ static persona_code choose_judge(const job_info *info, const char *stage, const 
 {
     size_t n = 0;
     *out = NULL;
-    if (wanted && strcmp(wanted, "none") == 0)
+    if (wanted && strcmp(wanted, "none") == 0) {
         return PERSONA_OK;
+    }
     for (size_t i = 0; i < info->n_counts; i++) {
         const job_count *c = &info->counts[i];
-        if (!c->judge || strcmp(stage, c->stage) != 0 || (wanted && strcmp(wanted, c->judge) != 0))
+        if (!c->judge || strcmp(stage, c->stage) != 0 ||
+            (wanted && strcmp(wanted, c->judge) != 0)) {
             continue;
+        }
         *out = c->judge;
         n++;
     }
-    if (wanted && n == 0)
+    if (wanted && n == 0) {
         return persona_err_set(e, PERSONA_E_NOTFOUND,
                                "%s: no scores by '%s' in stage '%s' (`persona jobs show %s` lists "
                                "the judges)",
                                info->path, wanted, stage, info->id);
-    if (n > 1)
+    }
+    if (n > 1) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "%s has scores by %zu judges: choose one with --scores-of, or none",
                                info->path, n);
+    }
     return PERSONA_OK;
 }
 
@@ -139,10 +154,11 @@ static persona_code say_done(cli_state *c, const exporting *x, const job_info *i
     if (!c->json) {
         cli_say(c, "%s: %zu answers%s%s", output, x->n, x->judge ? ", scored by " : "",
                 x->judge ? x->judge : "");
-        if (x->n_left_out > 0)
+        if (x->n_left_out > 0) {
             cli_say(c,
                     "%zu answers without an instruction are left out: they belong to neither side",
                     x->n_left_out);
+        }
         return PERSONA_OK;
     }
     cli_json doc;
@@ -163,18 +179,24 @@ persona_code jobs_export(cli_state *c, const char *path, const jobs_export_opts 
                             ends_with(opts->output, ".ndjson"))};
     job_info info;
     persona_code rc = job_info_read(path, &info, e);
-    if (rc == PERSONA_OK && c->json && strcmp(opts->output, "-") == 0)
+    if (rc == PERSONA_OK && c->json && strcmp(opts->output, "-") == 0) {
         rc = persona_err_set(e, PERSONA_E_USAGE, "--json and -o - both want standard output");
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = cli_distinct(opts->output, &path, 1, e);
-    if (rc == PERSONA_OK && *opts->output == '\0')
+    }
+    if (rc == PERSONA_OK && *opts->output == '\0') {
         rc = persona_err_set(e, PERSONA_E_USAGE, "-o is empty");
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = choose_stage(&info, opts->stage, &x.stage, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = choose_judge(&info, x.stage, opts->judge, &x.judge, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = job_read(path, &x.j, e);
+    }
     if (rc == PERSONA_OK) {
         x.trait = *info.trait ? info.trait : NULL;
         rc = text_writer_open(opts->output, x.csv ? TEXT_CSV : TEXT_JSONL, x.trait, &x.out, e);
@@ -182,13 +204,15 @@ persona_code jobs_export(cli_state *c, const char *path, const jobs_export_opts 
     if (rc == PERSONA_OK) {
         rc = job_each_answer(x.j, x.stage, x.csv ? JOB_BY_QUESTION : JOB_BY_ID, NULL, write_answer,
                              &x, e);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             rc = text_writer_close(x.out, e);
-        else
+        } else {
             text_writer_abort(x.out);
+        }
     }
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = say_done(c, &x, &info, opts->output, e);
+    }
     job_close(x.j);
     job_info_free(&info);
     return rc;

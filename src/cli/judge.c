@@ -28,13 +28,15 @@ static persona_code open_classifier(const char *path, cli_engine *x, persona_err
 static persona_code open_auto(const cli_state *c, cli_engine *x, persona_err *e)
 {
     (void)c;
-    if (!x->info->judge)
+    if (!x->info->judge) {
         return PERSONA_OK;
+    }
     char *path = cli_beside(x->info->path, x->info->judge);
     const persona_code rc = open_classifier(path, x, e);
     mem_free(path);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         persona_err_wrap(e, "judge named by %s", x->info->path);
+    }
     return rc;
 }
 
@@ -74,10 +76,12 @@ static persona_code open_file_model(const cli_state *c, cli_engine *x, persona_e
     char *path = cli_model_path(c->judge);
     persona_code rc = persona_model_open(path, &opts, &x->judge_model, e);
     mem_free(path);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = open_model(c, x->judge_model, x, e);
-    if (rc != PERSONA_OK)
+    }
+    if (rc != PERSONA_OK) {
         persona_err_wrap(e, "--judge");
+    }
     return rc;
 }
 
@@ -85,14 +89,17 @@ static persona_code open_endpoint(const cli_state *c, cli_engine *x, persona_err
 {
     persona_judge_endpoint_opts o = persona_judge_endpoint_defaults();
     o.url = c->judge;
-    if (!c->judge_model)
+    if (!c->judge_model) {
         return persona_err_set(e, PERSONA_E_USAGE, "--judge %.200s also wants --judge-model NAME",
                                c->judge);
+    }
     o.model = c->judge_model;
-    if (c->judge_key_env)
+    if (c->judge_key_env) {
         o.key_env = c->judge_key_env;
-    if (c->judge_timeout > 0)
+    }
+    if (c->judge_timeout > 0) {
         o.timeout = c->judge_timeout;
+    }
     return persona_judge_endpoint(&o, &x->judge, e);
 }
 
@@ -119,12 +126,14 @@ static opener opener_of(const char *judge, bool *shared)
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         *shared = words[i].shared;
-        if (strcmp(judge, words[i].word) == 0)
+        if (strcmp(judge, words[i].word) == 0) {
             return words[i].open;
+        }
     }
     *shared = true;
-    if (strncmp(judge, "http://", 7) == 0 || strncmp(judge, "https://", 8) == 0)
+    if (strncmp(judge, "http://", 7) == 0 || strncmp(judge, "https://", 8) == 0) {
         return open_endpoint;
+    }
     return ends_in(judge, ".gguf") ? open_file_model : NULL;
 }
 
@@ -133,11 +142,12 @@ persona_code cli_judge_open(const cli_state *c, const cli_engine *other, cli_eng
 {
     bool shared = false;
     const opener open = opener_of(c->judge, &shared);
-    if (open != open_endpoint && (c->judge_model || c->judge_key_env || c->judge_timeout > 0))
+    if (open != open_endpoint && (c->judge_model || c->judge_key_env || c->judge_timeout > 0)) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "--judge-model, --judge-key-env and --judge-timeout belong to a "
                                "--judge http://… or https://…, not to '%.200s'",
                                c->judge);
+    }
     if (shared && other && other->judge) {
         x->judge = other->judge;
         x->judge_borrowed = true;
@@ -148,8 +158,9 @@ persona_code cli_judge_open(const cli_state *c, const cli_engine *other, cli_eng
 
 void cli_judge_close(cli_engine *x)
 {
-    if (!x->judge_borrowed)
+    if (!x->judge_borrowed) {
         persona_judge_free(x->judge);
+    }
     persona_model_free(x->judge_model);
     x->judge = NULL;
     x->judge_model = NULL;

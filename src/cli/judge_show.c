@@ -36,8 +36,9 @@ typedef struct view {
 static int by_value(const void *a, const void *b)
 {
     const weight *x = a, *y = b;
-    if (x->value < y->value || x->value > y->value)
+    if (x->value < y->value || x->value > y->value) {
         return x->value < y->value ? 1 : -1;
+    }
     return strcmp(x->ngram, y->ngram);
 }
 
@@ -66,10 +67,12 @@ static persona_code open_view(const char *path, view *v, persona_err *e)
     persona_judge *j = NULL;
     persona_code rc = persona_judge_read(path, &j, e);
     persona_judge_free(j);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = json_read(path, FILE_MAX, &v->doc, e);
-    if (rc != PERSONA_OK)
+    }
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     const json_val *axes = json_get(json_root(v->doc), "axes");
     v->axes = cli_alloc(json_len(axes) + 1, sizeof *v->axes);
     json_each(axes, add_axis, v);
@@ -78,8 +81,9 @@ static persona_code open_view(const char *path, view *v, persona_err *e)
 
 static void close_view(view *v)
 {
-    for (size_t i = 0; i < v->n; i++)
+    for (size_t i = 0; i < v->n; i++) {
         mem_free(v->axes[i].weights);
+    }
     mem_free(v->axes);
     json_free(v->doc);
 }
@@ -96,8 +100,9 @@ static void print_top(const axis_view *a, bool high)
     printf("    %s ", high ? "+" : "-");
     for (size_t k = 0; k < N_TOP && k < a->n; k++) {
         const weight *w = high ? &a->weights[k] : &a->weights[a->n - 1 - k];
-        if (high ? !(w->value > 0) : !(w->value < 0))
+        if (high ? !(w->value > 0) : !(w->value < 0)) {
             break;
+        }
         printf("%s'%s' %s", k ? ", " : "", w->ngram, cli_number(w->value, 1));
     }
     printf("\n");
@@ -129,8 +134,9 @@ static void top_json(json_out *o, const char *key, const axis_view *a, bool high
     jo_array(o, key);
     for (size_t k = 0; k < N_TOP && k < a->n; k++) {
         const weight *w = high ? &a->weights[k] : &a->weights[a->n - 1 - k];
-        if (high ? !(w->value > 0) : !(w->value < 0))
+        if (high ? !(w->value > 0) : !(w->value < 0)) {
             break;
+        }
         jo_object(o, NULL);
         jo_string(o, "ngram", w->ngram);
         jo_number(o, "weight", w->value);
@@ -147,8 +153,9 @@ static persona_code show_json(cli_state *c, const char *path, const view *v, per
     jo_string(o, "path", path);
     jo_string(o, "name", json_string(json_get(root, "name")));
     jo_array(o, "ngrams");
-    for (size_t i = 0; i < json_len(json_get(root, "ngrams")); i++)
+    for (size_t i = 0; i < json_len(json_get(root, "ngrams")); i++) {
         jo_int(o, NULL, (long long)json_number(json_at(json_get(root, "ngrams"), i), 0));
+    }
     jo_end(o);
     jo_array(o, "axes");
     for (size_t i = 0; i < v->n; i++) {
@@ -177,10 +184,11 @@ persona_code judge_show(const judge_args *a, persona_err *e)
 {
     view v = {.doc = NULL};
     persona_code rc = open_view(a->files[0], &v, e);
-    if (rc == PERSONA_OK && a->c->json)
+    if (rc == PERSONA_OK && a->c->json) {
         rc = show_json(a->c, a->files[0], &v, e);
-    else if (rc == PERSONA_OK)
+    } else if (rc == PERSONA_OK) {
         show_text(a->files[0], &v);
+    }
     close_view(&v);
     return rc;
 }

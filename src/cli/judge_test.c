@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "cli/cmd_judge.h"
 #include "cli/table.h"
-#include "pipeline/judge_agreement.h"
+#include "pipeline/judge/judge_agreement.h"
 
 #define ACCEPTED 0.6
 
@@ -25,12 +25,14 @@ typedef struct tested {
 static persona_code open_judge(const judge_args *a, cli_engine *x, persona_err *e)
 {
     static const char *const others[] = {"auto", "none", "self", "labels"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(a->c->judge, others[i]) == 0)
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (strcmp(a->c->judge, others[i]) == 0) {
             return persona_err_set(e, PERSONA_E_USAGE,
                                    "test wants a judge that stands alone (a classifier FILE, a "
                                    "model FILE.gguf or a URL), not '%s'",
                                    a->c->judge);
+        }
+    }
     return cli_judge_open(a->c, NULL, x, e);
 }
 
@@ -44,22 +46,26 @@ static persona_code test_trait(const judge_args *a, persona_judge *j, const labe
     char *name = NULL;
     persona_code rc = PERSONA_OK;
     t->known = persona_judge_knows(j, t->trait);
-    if (!t->known)
+    if (!t->known) {
         return PERSONA_OK;
+    }
     name = cli_strdup(t->trait);
     const persona_trait bare = {.name = name};
     if (strcmp(persona_judge_kind(j), "classifier") != 0 &&
-        (rc = persona_trait_find(t->trait, &pack, e)) != PERSONA_OK)
+        (rc = persona_trait_find(t->trait, &pack, e)) != PERSONA_OK) {
         goto out;
+    }
     items = cli_alloc(l->n, sizeof *items);
-    for (size_t i = 0; i < l->n; i++)
-        if (strcmp(l->p[i].trait, t->trait) == 0)
+    for (size_t i = 0; i < l->n; i++) {
+        if (strcmp(l->p[i].trait, t->trait) == 0) {
             items[n++] = (persona_judge_item){
                 .question = l->p[i].question ? l->p[i].question : "",
                 .answer = l->p[i].response,
                 .label_trait = l->p[i].label,
                 .label_coherence = l->p[i].coherence,
             };
+        }
+    }
     rc = judge_agreement(j, pack ? pack : &bare, items, n, &a->c->hooks, &t->of_trait,
                          &t->of_coherence, e);
 out:
@@ -107,10 +113,12 @@ static void show_text(const persona_judge *j, const tested *t, size_t n, double 
     table x;
     table_init(&x, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < n; i++) {
-        if (t[i].known)
+        if (t[i].known) {
             row(&x, t[i].trait, "trait", &t[i].of_trait);
-        if (has_coherence(&t[i]))
+        }
+        if (has_coherence(&t[i])) {
             row(&x, t[i].trait, "coherence", &t[i].of_coherence);
+        }
     }
     printf("%s (%s) against labels, %s\n", persona_judge_name(j), persona_judge_kind(j),
            cli_duration(seconds));
@@ -147,14 +155,16 @@ static persona_code show_json(const judge_args *a, const persona_judge *j, const
         jo_string(o, "trait", t[i].trait);
         jo_bool(o, "known", t[i].known);
         jo_string(o, "validity", persona_judge_validity(j, t[i].trait, text, sizeof text));
-        if (t[i].known)
+        if (t[i].known) {
             agreement_json(o, "score", &t[i].of_trait);
-        else
+        } else {
             jo_null(o, "score");
-        if (has_coherence(&t[i]))
+        }
+        if (has_coherence(&t[i])) {
             agreement_json(o, "coherence", &t[i].of_coherence);
-        else
+        } else {
             jo_null(o, "coherence");
+        }
         jo_end(o);
     }
     jo_end(o);
@@ -170,18 +180,22 @@ static persona_code test_all(const judge_args *a, persona_judge *j, const labels
     size_t n_known = 0;
     for (size_t i = 0; i < n; i++) {
         const persona_code rc = test_trait(a, j, l, &t[i], e);
-        if (rc != PERSONA_OK)
+        if (rc != PERSONA_OK) {
             return rc;
+        }
         n_known += t[i].known;
     }
-    if (n_known == 0)
+    if (n_known == 0) {
         return persona_err_set(e, PERSONA_E_UNAVAILABLE,
                                "judge '%.100s' knows no trait of these answers ('%.100s'%s)",
                                persona_judge_name(j), t[0].trait, n > 1 ? ", …" : "");
-    for (size_t i = 0; i < n; i++)
-        if (!t[i].known)
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!t[i].known) {
             cli_say(a->c, "left out: %s does not know the trait '%s'", persona_judge_name(j),
                     t[i].trait);
+        }
+    }
     return PERSONA_OK;
 }
 
@@ -197,20 +211,24 @@ persona_code judge_test(const judge_args *args, persona_err *e)
     a.c->judge = *a.files++;
     a.n_files--;
     persona_code rc = judge_labels(&a, &l, e);
-    if (rc != PERSONA_OK || (rc = open_judge(&a, &x, e)) != PERSONA_OK)
+    if (rc != PERSONA_OK || (rc = open_judge(&a, &x, e)) != PERSONA_OK) {
         goto out;
+    }
     traits = judge_traits(&l, &n);
     t = cli_alloc(n, sizeof *t);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         t[i].trait = traits[i];
-    if ((rc = test_all(&a, x.judge, &l, t, n, e)) != PERSONA_OK)
+    }
+    if ((rc = test_all(&a, x.judge, &l, t, n, e)) != PERSONA_OK) {
         goto out;
+    }
     tty_progress_clear(&a.c->progress);
     const double seconds = clock_now() - start;
-    if (a.c->json)
+    if (a.c->json) {
         rc = show_json(&a, x.judge, t, n, seconds, e);
-    else
+    } else {
         show_text(x.judge, t, n, seconds);
+    }
 out:
     mem_free(t);
     mem_free(traits);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * judge_train.c - `persona judge train`: labelled answers in, a classifier file out, and how well its
- * axes do on answers that were held out.
+ * judge_train.c - `persona judge train`: labelled answers in, a classifier file out, and how well
+ * its axes do on answers that were held out.
  */
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "cli/cmd_judge.h"
 #include "cli/table.h"
-#include "store/classifierwrite.h"
+#include "store/classifier/classifierwrite.h"
 
 typedef struct training {
     train_opts opts;
@@ -27,8 +27,9 @@ typedef struct training {
 /* "report.json" -> "report" */
 static char *name_of(const judge_args *a)
 {
-    if (a->name)
+    if (a->name) {
         return cli_strdup(a->name);
+    }
     const char *base = path_base(a->output);
     const size_t n = strlen(base);
     const bool json = n > 5 && strcmp(base + n - 5, ".json") == 0;
@@ -45,27 +46,32 @@ static persona_code read_ngrams(const char *list, train_opts *o, persona_err *e)
     for (size_t i = 0; i < n; i++) {
         const int order = strlen(words[i]) == 1 ? words[i][0] - '0' : 0;
         bool ok = order >= 1 && order <= CLASSIFIER_MAX_ORDER && n <= CLASSIFIER_MAX_ORDER;
-        for (size_t k = 0; ok && k < o->n_orders; k++)
+        for (size_t k = 0; ok && k < o->n_orders; k++) {
             ok = o->orders[k] != order;
-        if (ok)
+        }
+        if (ok) {
             o->orders[o->n_orders++] = order;
-        else
+        } else {
             rc = PERSONA_E_USAGE;
+        }
     }
     persona_names_free(words, n);
-    if (rc != PERSONA_OK || n == 0)
+    if (rc != PERSONA_OK || n == 0) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "--ngrams wants different lengths from 1 to %d, like 1,2, not '%s'",
                                CLASSIFIER_MAX_ORDER, list);
+    }
     return PERSONA_OK;
 }
 
 static void choose(const labels *l, const char *trait, train_text *texts, size_t *n)
 {
     *n = 0;
-    for (size_t i = 0; i < l->n; i++)
-        if (!trait || strcmp(l->p[i].trait, trait) == 0)
+    for (size_t i = 0; i < l->n; i++) {
+        if (!trait || strcmp(l->p[i].trait, trait) == 0) {
             texts[(*n)++] = (train_text){l->p[i].response, l->p[i].question, (double)l->p[i].label};
+        }
+    }
 }
 
 static persona_code train_all(const judge_args *a, training *t, persona_err *e)
@@ -77,8 +83,9 @@ static persona_code train_all(const judge_args *a, training *t, persona_err *e)
     for (size_t i = 0; rc == PERSONA_OK && i < t->n; i++) {
         choose(&t->labels, t->traits[i], texts, &n);
         rc = train_axis(texts, n, &t->opts, &a->c->hooks, &t->axes[i], e);
-        if (rc != PERSONA_OK)
+        if (rc != PERSONA_OK) {
             persona_err_wrap(e, "trait '%.100s'", t->traits[i]);
+        }
     }
     if (rc == PERSONA_OK) {
         choose(&t->labels, NULL, texts, &n);
@@ -187,27 +194,32 @@ persona_code judge_train(const judge_args *a, persona_err *e)
     training t = {.opts = train_defaults()};
     persona_code rc = PERSONA_OK;
     t.opts.seed = a->c->seed;
-    if (a->ngrams && (rc = read_ngrams(a->ngrams, &t.opts, e)) != PERSONA_OK)
+    if (a->ngrams && (rc = read_ngrams(a->ngrams, &t.opts, e)) != PERSONA_OK) {
         return rc;
+    }
     t.name = name_of(a);
     if ((rc = cli_distinct(a->output, (const char *const *)a->files, a->n_files, e)) !=
             PERSONA_OK ||
         (rc = cli_writable(a->output, e)) != PERSONA_OK ||
-        (rc = judge_labels(a, &t.labels, e)) != PERSONA_OK)
+        (rc = judge_labels(a, &t.labels, e)) != PERSONA_OK) {
         goto out;
+    }
     t.traits = judge_traits(&t.labels, &t.n);
-    if ((rc = train_all(a, &t, e)) != PERSONA_OK || (rc = write_file(a, &t, e)) != PERSONA_OK)
+    if ((rc = train_all(a, &t, e)) != PERSONA_OK || (rc = write_file(a, &t, e)) != PERSONA_OK) {
         goto out;
+    }
     t.seconds = clock_now() - start;
     tty_progress_clear(&a->c->progress);
-    if (a->c->json)
+    if (a->c->json) {
         rc = show_json(a, &t, e);
-    else
+    } else {
         show_text(a, &t);
+    }
 out:
     mem_free(t.coherence.filter);
-    for (size_t i = 0; t.axes && i < t.n; i++)
+    for (size_t i = 0; t.axes && i < t.n; i++) {
         trained_axis_clear(&t.axes[i]);
+    }
     mem_free(t.axes);
     mem_free(t.traits);
     labels_clear(&t.labels);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "core/names.h"
+#include "core/text/names.h"
 
 static const cli_command commands[] = {
     {"demo", "The whole story on the two models that ship with persona", cmd_demo},
@@ -38,8 +38,9 @@ static persona_cancel interrupted;
 static void on_interrupt(int signal_number)
 {
     (void)signal_number;
-    if (persona_canceled(&interrupted))
+    if (persona_canceled(&interrupted)) {
         _exit(130);
+    }
     persona_cancel_set(&interrupted);
 }
 
@@ -49,8 +50,9 @@ static void catch_interrupt(void)
     sigemptyset(&action.sa_mask);
     struct sigaction old;
     /* A shell starts background jobs with SIGINT ignored: leave that so. */
-    if (sigaction(SIGINT, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+    if (sigaction(SIGINT, NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
         sigaction(SIGINT, &action, NULL);
+    }
 }
 
 /* ---- help ------------------------------------------------------------------------------------ */
@@ -61,9 +63,10 @@ static void print_help(FILE *f)
           "another,\nsteer with it, and measure what that achieved.\n\n"
           "usage: persona COMMAND [OPTION...]\n\n",
           f);
-    for (size_t i = 0; i < N_COMMANDS; i++)
+    for (size_t i = 0; i < N_COMMANDS; i++) {
         fprintf(f, "  %s%-10s%s %s\n", tty_paint(f, TTY_BOLD), commands[i].name,
                 tty_paint(f, TTY_RESET), commands[i].summary);
+    }
     fputs("\n'persona help COMMAND' or 'persona COMMAND --help' says more; 'persona --version'.\n"
           "Begin with 'persona demo'.\n\n"
           "exit codes: 0 done, 1 a check came out negative, 64 wrong usage, 65 bad data,\n"
@@ -73,21 +76,25 @@ static void print_help(FILE *f)
 
 static const cli_command *find_command(const char *name)
 {
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
             return &commands[i];
+        }
+    }
     return NULL;
 }
 
 static persona_code unknown_command(const char *name, persona_err *e)
 {
     const char *names[N_COMMANDS];
-    for (size_t i = 0; i < N_COMMANDS; i++)
+    for (size_t i = 0; i < N_COMMANDS; i++) {
         names[i] = commands[i].name;
+    }
     const char *near = name_nearest(names, N_COMMANDS, name);
-    if (near)
+    if (near) {
         return persona_err_set(e, PERSONA_E_USAGE, "unknown command '%s'; did you mean '%s'?", name,
                                near);
+    }
     return persona_err_set(e, PERSONA_E_USAGE, "unknown command '%s' (see 'persona --help')", name);
 }
 
@@ -103,10 +110,12 @@ static persona_code run_command(cli_state *c, const cli_command *command, int ar
     tty_progress_clear(&c->progress);
     persona_err ignored = {.code = PERSONA_OK};
     const persona_code flushed = cli_flush(rc == PERSONA_OK ? e : &ignored);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = flushed;
-    if (rc == PERSONA_OK || !c->json || c->json_printed)
+    }
+    if (rc == PERSONA_OK || !c->json || c->json_printed) {
         return rc;
+    }
     cli_json j;
     json_out *o = cli_json_begin(&j, command->name);
     jo_object(o, "error");
@@ -136,13 +145,15 @@ static persona_code dispatch(cli_state *c, int argc, char **argv, persona_err *e
         print_help(stdout);
         return cli_flush(e);
     }
-    if (name[0] == '-')
+    if (name[0] == '-') {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "unknown option '%s' before the command (see 'persona --help')",
                                name);
+    }
     const cli_command *command = find_command(help ? argv[2] : name);
-    if (!command)
+    if (!command) {
         return unknown_command(help ? argv[2] : name, e);
+    }
     char *for_help[] = {NULL, help_flag, NULL};
     return help ? run_command(c, command, 2, for_help, e)
                 : run_command(c, command, argc - 1, argv + 1, e);
@@ -156,10 +167,12 @@ static persona_code dispatch(cli_state *c, int argc, char **argv, persona_err *e
  * keeps it. */
 static void calm_openmp(char **argv)
 {
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) {
         return;
-    if (setenv("GOMP_SPINCOUNT", "50000", 0) == 0)
+    }
+    if (setenv("GOMP_SPINCOUNT", "50000", 0) == 0) {
         execv("/proc/self/exe", argv); /* on failure: go on as we are */
+    }
 }
 
 int main(int argc, char **argv)
@@ -172,13 +185,16 @@ int main(int argc, char **argv)
     c.hooks =
         (persona_hooks){.ud = &c.progress, .progress = tty_progress_update, .cancel = &interrupted};
     persona_err e = {.code = PERSONA_OK};
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         c.json =
             c.json || strcmp(argv[i], "--json") == 0; /* also when an option before it is wrong */
+    }
     const persona_code rc = dispatch(&c, argc, argv, &e);
-    if (rc == PERSONA_E_CANCELED && isatty(STDERR_FILENO) == 1)
+    if (rc == PERSONA_E_CANCELED && isatty(STDERR_FILENO) == 1) {
         fputc('\n', stderr); /* the terminal has echoed ^C */
-    if (rc != PERSONA_OK)
+    }
+    if (rc != PERSONA_OK) {
         fprintf(stderr, "persona: %s\n", e.msg[0] ? e.msg : persona_code_name(rc));
+    }
     return persona_code_exit(rc);
 }

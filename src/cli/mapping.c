@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * mapping.c - how maps between models are made: the options that `transfer` and `map` share, and the
- * paired texts behind them.
+ * mapping.c - how maps between models are made: the options that `transfer` and `map` share, and
+ * the paired texts behind them.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
-#include "pipeline/pairs.h"
+#include "pipeline/transfer/pairs.h"
 
 enum {
     KEY_METHOD = 0x3000,
@@ -77,8 +77,9 @@ static error_t set_blocks(struct argp_state *state, const char *arg)
     char *rest = NULL;
     const long from = strtol(arg, &rest, 10);
     const long to = *rest == ':' && rest != arg ? strtol(rest + 1, &rest, 10) : -1;
-    if (*rest || from < 1 || to < 1 || from > 4096 || to > 4096)
+    if (*rest || from < 1 || to < 1 || from > 4096 || to > 4096) {
         return cli_usage(state, "--blocks wants FROM:TO, such as 19:16, not '%s'", arg);
+    }
     m->from = (int)from;
     m->to = (int)to;
     return 0;
@@ -87,8 +88,9 @@ static error_t set_blocks(struct argp_state *state, const char *arg)
 static error_t add_texts(struct argp_state *state, const char *arg)
 {
     cli_mapping *m = mapping_of(state);
-    if (m->n_texts == CLI_TEXT_FILES)
+    if (m->n_texts == CLI_TEXT_FILES) {
         return cli_usage(state, "more than %d --texts", CLI_TEXT_FILES);
+    }
     m->texts[m->n_texts++] = arg;
     return 0;
 }
@@ -136,8 +138,9 @@ persona_fit_opts cli_fit_opts(const cli_state *c)
 {
     const cli_mapping *m = &c->mapping;
     persona_fit_opts o = persona_fit_defaults();
-    if (m->method)
+    if (m->method) {
         o.method = m->method;
+    }
     o.lambda = m->lambda;
     o.rank = m->rank;
     o.n_anchors = m->n_anchors;
@@ -160,28 +163,34 @@ persona_code cli_pairs(const cli_state *c, const cli_engine *from, const cli_eng
     o.files = m->n_texts > 0 ? m->texts : NULL;
     o.n_files = m->n_texts;
     o.cache = m->no_cache ? "" : m->cache;
-    if (n_questions > 0)
+    if (n_questions > 0) {
         o.n_questions = n_questions;
-    if (m->n_questions > 0)
+    }
+    if (m->n_questions > 0) {
         o.n_questions = m->n_questions;
-    if (m->n_neutral > 0)
+    }
+    if (m->n_neutral > 0) {
         o.n_neutral = m->n_neutral;
-    if (max_tokens > 0)
+    }
+    if (max_tokens > 0) {
         o.max_tokens = max_tokens;
+    }
     if (m->from >= 0) {
         o.blocks_from = &m->from;
         o.blocks_to = &m->to;
         o.n_blocks_from = o.n_blocks_to = 1;
     }
-    if (packs->n == 0)
+    if (packs->n == 0) {
         return persona_err_set(e, PERSONA_E_NOTFOUND, "no trait packs to learn a map from");
+    }
     return persona_pairs_new(from->session, to->session, packs->p, packs->n, from->questions, &o,
                              &c->hooks, out, e);
 }
 
 void cli_say_pairs(const cli_state *c, const persona_pairs *p)
 {
-    if (p->n_reused > 0 || p->n_stale > 0)
+    if (p->n_reused > 0 || p->n_stale > 0) {
         cli_say(c, "%zu readings were kept from before, %zu are new%s", p->n_reused, p->n_read,
                 p->n_stale > 0 ? "; some that were damaged or out of date were read again" : "");
+    }
 }

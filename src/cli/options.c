@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "core/names.h"
+#include "core/text/names.h"
 
 enum {
     KEY_HELP = 'h',
@@ -85,9 +85,10 @@ error_t cli_int(struct argp_state *state, const char *name, const char *arg, int
     char *end = NULL;
     errno = 0;
     const long x = strtol(arg, &end, 10);
-    if (end == arg || *end || errno != 0 || x < min || x > max)
+    if (end == arg || *end || errno != 0 || x < min || x > max) {
         return cli_usage(state, "%s wants a whole number from %d to %d, not '%s'", name, min, max,
                          arg);
+    }
     *out = (int)x;
     return 0;
 }
@@ -97,8 +98,9 @@ error_t cli_real(struct argp_state *state, const char *name, const char *arg, do
 {
     char *end = NULL;
     const double x = strtod(arg, &end);
-    if (end == arg || *end || !isfinite(x) || x < min || x > max)
+    if (end == arg || *end || !isfinite(x) || x < min || x > max) {
         return cli_usage(state, "%s wants a number from %g to %g, not '%s'", name, min, max, arg);
+    }
     *out = x;
     return 0;
 }
@@ -108,8 +110,9 @@ error_t cli_seed(struct argp_state *state, const char *arg, uint32_t *out)
     char *end = NULL;
     errno = 0;
     const unsigned long long x = strtoull(arg, &end, 10);
-    if (end == arg || *end || errno != 0 || arg[0] == '-' || x > UINT32_MAX)
+    if (end == arg || *end || errno != 0 || arg[0] == '-' || x > UINT32_MAX) {
         return cli_usage(state, "--seed wants a whole number from 0 to 4294967295, not '%s'", arg);
+    }
     *out = (uint32_t)x;
     return 0;
 }
@@ -129,9 +132,10 @@ error_t cli_coefficients(struct argp_state *state, const char *arg, double *out,
     const double high = *rest == ':' ? strtod(rest + 1, &rest) : low;
     const long count = *rest == ':' ? strtol(rest + 1, &rest, 10) : 0;
     int ones = 0;
-    if (*rest || !(low < high) || !isfinite(high - low) || count < 2 || count > most)
+    if (*rest || !(low < high) || !isfinite(high - low) || count < 2 || count > most) {
         return cli_usage(state, "--coefficients wants LOW:HIGH:N with N from 2 to %d, not '%s'",
                          most, arg);
+    }
     for (long i = 0; i < count; i++) {
         out[i] = snapped(low + (high - low) * (double)i / (double)(count - 1));
         ones += fabs(fabs(out[i]) - 1) < 1e-12;
@@ -153,8 +157,9 @@ void cli_split(const char *list, char ***out, size_t *n)
     *out = cli_alloc(strlen(list) + 1, sizeof **out);
     for (const char *p = list; *p;) {
         const size_t len = strcspn(p, ",");
-        if (len > 0)
+        if (len > 0) {
             (*out)[(*n)++] = cli_format("%.*s", (int)len, p);
+        }
         p += len + (p[len] == ',');
     }
 }
@@ -244,8 +249,9 @@ const struct argp cli_judge_argp = {judge_options, parse_judge, NULL, NULL, NULL
 void cli_init_children(struct argp_state *state)
 {
     const struct argp_child *child = state->root_argp->children;
-    for (size_t i = 0; child && child[i].argp; i++)
+    for (size_t i = 0; child && child[i].argp; i++) {
         state->child_inputs[i] = state->input;
+    }
 }
 
 /* ---- what getopt did not like ---------------------------------------------------------------- */
@@ -259,23 +265,28 @@ typedef struct option_list {
 
 static void collect(option_list *l, const struct argp *argp)
 {
-    for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++)
-        if (l->n < MAX_OPTIONS && o->name)
+    for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++) {
+        if (l->n < MAX_OPTIONS && o->name) {
             l->o[l->n++] = o;
-    for (const struct argp_child *c = argp->children; c && c->argp; c++)
+        }
+    }
+    for (const struct argp_child *c = argp->children; c && c->argp; c++) {
         collect(l, c->argp);
+    }
 }
 
 /* "--judgee" -> "; did you mean '--judge'?" */
 static void suggest(const option_list *l, const char *name, char *out, size_t size)
 {
     const char *names[MAX_OPTIONS];
-    for (size_t i = 0; i < l->n; i++)
+    for (size_t i = 0; i < l->n; i++) {
         names[i] = l->o[i]->name;
+    }
     const char *near = name_nearest(names, l->n, name);
     out[0] = '\0';
-    if (near)
+    if (near) {
         snprintf(out, size, "; did you mean '--%s'?", near);
+    }
 }
 
 static bool diagnose_long(const option_list *l, const char *word, persona_err *e)
@@ -286,8 +297,9 @@ static bool diagnose_long(const option_list *l, const char *word, persona_err *e
     size_t n_match = 0;
     bool exact = false;
     for (size_t i = 0; i < l->n && !exact; i++) {
-        if (strncmp(l->o[i]->name, word + 2, len) != 0)
+        if (strncmp(l->o[i]->name, word + 2, len) != 0) {
             continue;
+        }
         exact = l->o[i]->name[len] == '\0';
         match = l->o[i];
         n_match++;
@@ -314,8 +326,9 @@ static bool diagnose_short(const option_list *l, const char *word, persona_err *
 {
     for (const char *p = word + 1; *p; p++) {
         const struct argp_option *match = NULL;
-        for (size_t i = 0; i < l->n && !match; i++)
+        for (size_t i = 0; i < l->n && !match; i++) {
             match = l->o[i]->key == *p ? l->o[i] : NULL;
+        }
         if (!match) {
             persona_err_set(e, PERSONA_E_USAGE, "unknown option '-%c'", *p);
             return true;
@@ -324,8 +337,9 @@ static bool diagnose_short(const option_list *l, const char *word, persona_err *
             persona_err_set(e, PERSONA_E_USAGE, "option '-%c' wants a value: %s", *p, match->arg);
             return true;
         }
-        if (match->arg)
+        if (match->arg) {
             return false;
+        }
     }
     return false;
 }
@@ -334,8 +348,9 @@ static bool diagnose(const struct argp *argp, const char *word, persona_err *e)
 {
     option_list l = {.n = 0};
     collect(&l, argp);
-    if (word[0] != '-' || word[1] == '\0')
+    if (word[0] != '-' || word[1] == '\0') {
         return false;
+    }
     return word[1] == '-' ? word[2] && diagnose_long(&l, word, e) : diagnose_short(&l, word, e);
 }
 
@@ -356,8 +371,9 @@ persona_code cli_parse(const struct argp *argp, cli_state *c, int argc, char **a
     if (failed && found.code == PERSONA_OK) {
         const int at = c->stopped_at;
         if (!(at >= 1 && at - 1 < argc && diagnose(argp, argv[at - 1], &found)) &&
-            !(at >= 1 && at < argc && diagnose(argp, argv[at], &found)))
+            !(at >= 1 && at < argc && diagnose(argp, argv[at], &found))) {
             persona_err_set(&found, PERSONA_E_USAGE, "wrong usage");
+        }
     } else if (!failed && end < argc) {
         persona_err_set(&found, PERSONA_E_USAGE, "unexpected argument '%s'", argv[end]);
     }

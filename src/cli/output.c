@@ -56,8 +56,9 @@ void cli_json_model(json_out *o, const char *key, const persona_model_info *info
 persona_code cli_flush(persona_err *e)
 {
     errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
         return PERSONA_OK;
+    }
     const char *why = errno != 0 ? strerrordesc_np(errno) : "write failed";
     clearerr(stdout);
     return persona_err_set(e, PERSONA_E_IO, "cannot write to standard output: %s", why);
@@ -65,8 +66,9 @@ persona_code cli_flush(persona_err *e)
 
 void cli_say(const cli_state *c, const char *fmt, ...)
 {
-    if (c->verbosity < 0)
+    if (c->verbosity < 0) {
         return;
+    }
     va_list ap;
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
@@ -85,12 +87,13 @@ static char *scratch(void)
 const char *cli_duration(double seconds)
 {
     char *s = scratch();
-    if (!(seconds >= 0))
+    if (!(seconds >= 0)) {
         snprintf(s, 32, "-");
-    else if (seconds < 99.95)
+    } else if (seconds < 99.95) {
         snprintf(s, 32, "%.1f s", seconds);
-    else
+    } else {
         snprintf(s, 32, "%d min %02d s", (int)(seconds / 60), (int)seconds % 60);
+    }
     return s;
 }
 
@@ -99,8 +102,9 @@ const char *cli_bytes(uint64_t n)
     static const char *const unit[] = {"B", "kB", "MB", "GB", "TB"};
     double x = (double)n;
     size_t i = 0;
-    for (; x >= 999.5 && i + 1 < sizeof unit / sizeof *unit; i++)
+    for (; x >= 999.5 && i + 1 < sizeof unit / sizeof *unit; i++) {
         x /= 1000;
+    }
     char *s = scratch();
     snprintf(s, 32, "%.*f %s", i == 0 || x >= 99.95 ? 0 : 1, x, unit[i]);
     return s;
@@ -109,9 +113,10 @@ const char *cli_bytes(uint64_t n)
 const char *cli_number(double x, int decimals)
 {
     char *s = scratch();
-    if (!isfinite(x))
+    if (!isfinite(x)) {
         snprintf(s, 32, "-");
-    else /* no "-0" */
+    } else { /* no "-0" */
         snprintf(s, 32, "%.*f", decimals, fabs(x) < 0.5 * pow(10, -decimals) ? 0.0 : x);
+    }
     return s;
 }

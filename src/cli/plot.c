@@ -5,12 +5,12 @@
  * Block elements U+2581..U+2588 (lower eighths) and U+2589..U+258F (left eighths) give eight steps
  * a character; without UTF-8 a bar has whole columns and a sparkline shows digits 0 to 7.
  */
-#include "plot.h"
+#include "cli/plot.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "tty.h"
+#include "cli/tty.h"
 
 static const char *const left_eighths[8] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
 static const char *const lower_eighths[8] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -18,8 +18,9 @@ static const char *const lower_eighths[8] = {"▁", "▂", "▃", "▄", "▅", 
 static void append(char *out, size_t size, const char *piece)
 {
     const size_t at = strlen(out), n = strlen(piece);
-    if (at + n < size)
+    if (at + n < size) {
         memcpy(out + at, piece, n + 1);
+    }
 }
 
 static void bar(char *out, size_t size, double part, int columns, const char *rest)
@@ -29,12 +30,13 @@ static void bar(char *out, size_t size, double part, int columns, const char *re
     out[0] = '\0';
     for (int i = 0; i < columns; i++) {
         const int here = eighths - 8 * i;
-        if (here >= 8)
+        if (here >= 8) {
             append(out, size, tty_utf8() ? "█" : "#");
-        else if (here > 0 && tty_utf8())
+        } else if (here > 0 && tty_utf8()) {
             append(out, size, left_eighths[here]);
-        else
+        } else {
             append(out, size, rest);
+        }
     }
 }
 

@@ -25,8 +25,9 @@ void stream_init(stream *s, const persona_model *m, bool raw, bool show_analysis
 
 void stream_end(stream *s)
 {
-    if (s->dimmed)
+    if (s->dimmed) {
         fprintf(stderr, "%s\n", tty_paint(stderr, TTY_RESET));
+    }
     s->dimmed = false;
 }
 
@@ -56,18 +57,21 @@ static void show(stream *s, const char *piece, size_t len)
         break;
     case STREAM_CHANNEL: {
         const size_t at = strlen(s->channel);
-        if (at + len < sizeof s->channel)
+        if (at + len < sizeof s->channel) {
             memcpy(s->channel + at, piece, len + 1);
+        }
         break;
     }
     case STREAM_FINAL:
         s->failed = fwrite(piece, 1, len, stdout) != len || fflush(stdout) != 0;
         break;
     case STREAM_OTHER:
-        if (!s->show_analysis)
+        if (!s->show_analysis) {
             break;
-        if (!s->dimmed)
+        }
+        if (!s->dimmed) {
             fputs(tty_paint(stderr, TTY_DIM), stderr);
+        }
         s->dimmed = true;
         (void)fwrite(piece, 1, len, stderr);
         break;
@@ -82,13 +86,14 @@ bool stream_token(void *ud, persona_token token, const char *piece, size_t len)
         return !s->failed;
     }
     char *special = NULL;
-    if (is_control(piece, len))
+    if (is_control(piece, len)) {
         control(s, piece);
-    else if (len == 0 &&
-             persona_detokenize(s->model, &token, 1, true, &special, NULL) == PERSONA_OK)
+    } else if (len == 0 &&
+               persona_detokenize(s->model, &token, 1, true, &special, NULL) == PERSONA_OK) {
         control(s, special);
-    else
+    } else {
         show(s, piece, len);
+    }
     free(special);
     return !s->failed;
 }

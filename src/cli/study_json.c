@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "pipeline/conditions.h"
+#include "pipeline/evaluate/conditions.h"
 
 static void interval(json_out *o, const char *key, const persona_interval *x)
 {
@@ -45,27 +45,34 @@ static void swings_json(json_out *o, const persona_evaluation *v)
     jo_object(o, "swing");
     for (size_t i = 0; condition_at(i); i++) {
         const persona_swing *s = persona_evaluation_swing(v, condition_at(i)->name);
-        if (strcmp(condition_at(i)->name, "unsteered") != 0)
+        if (strcmp(condition_at(i)->name, "unsteered") != 0) {
             interval(o, condition_at(i)->name, s ? &s->swing : &none);
+        }
     }
     jo_end(o);
     jo_array(o, "random");
-    for (size_t k = 0; v && k < v->n_random; k++)
+    for (size_t k = 0; v && k < v->n_random; k++) {
         interval(o, NULL, &v->random[k]);
+    }
     jo_end(o);
     jo_object(o, "spearman");
-    for (size_t i = 0; v && i < v->n_swings; i++)
+    for (size_t i = 0; v && i < v->n_swings; i++) {
         jo_number(o, v->swings[i].condition, v->swings[i].spearman);
+    }
     jo_end(o);
     jo_object(o, "retained_by");
-    for (size_t i = 0; v && i < v->n_swings; i++)
-        if (isfinite(v->swings[i].retained.value))
+    for (size_t i = 0; v && i < v->n_swings; i++) {
+        if (isfinite(v->swings[i].retained.value)) {
             interval(o, v->swings[i].condition, &v->swings[i].retained);
+        }
+    }
     jo_end(o);
     jo_object(o, "notes");
-    for (size_t i = 0; v && i < v->n_swings; i++)
-        if (v->swings[i].note[0])
+    for (size_t i = 0; v && i < v->n_swings; i++) {
+        if (v->swings[i].note[0]) {
             jo_string(o, v->swings[i].condition, v->swings[i].note);
+        }
+    }
     jo_end(o);
 }
 
@@ -73,8 +80,9 @@ static void evaluation_json(json_out *o, const persona_evaluation *v)
 {
     static const persona_interval none = {NAN, NAN, NAN};
     jo_array(o, "rows");
-    for (size_t i = 0; v && i < v->n_rows; i++)
+    for (size_t i = 0; v && i < v->n_rows; i++) {
         row_json(o, &v->rows[i]);
+    }
     jo_end(o);
     interval(o, "retained", v ? &v->retained : &none);
     swings_json(o, v);
@@ -86,10 +94,11 @@ static void evaluation_json(json_out *o, const persona_evaluation *v)
         jo_end(o);
     }
     jo_end(o);
-    if (v)
+    if (v) {
         jo_bool(o, "specific", v->specific);
-    else
+    } else {
         jo_null(o, "specific");
+    }
 }
 
 static void samples_json(json_out *o, const study *x)

@@ -3,8 +3,8 @@
  * study_print.c - a study as text: conditions down, coefficients across.
  *
  * The evaluation is a list of rows (condition, coefficient); people compare along a condition and
- * between conditions, so the text is the pivot of that list. Intervals stand at the swings, which the verdict
- * looks at; those of every score are in the JSON and in the report.
+ * between conditions, so the text is the pivot of that list. Intervals stand at the swings, which
+ * the verdict looks at; those of every score are in the JSON and in the report.
  */
 #include "cli/study_print.h"
 
@@ -14,16 +14,17 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/table.h"
-#include "pipeline/conditions.h"
-#include "pipeline/pivot.h"
+#include "pipeline/evaluate/conditions.h"
+#include "pipeline/report/pivot.h"
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
 static size_t zero_column(const pivot *p)
 {
     size_t k = 0;
-    while (k + 1 < p->n_coefficients && p->coefficients[k] < -1e-9)
+    while (k + 1 < p->n_coefficients && p->coefficients[k] < -1e-9) {
         k++;
+    }
     return k;
 }
 
@@ -31,17 +32,19 @@ static size_t zero_column(const pivot *p)
 static void verdict_cells(table *t, const persona_swing *s, const persona_row *zero,
                           tty_style style)
 {
-    if (s && isfinite(s->swing.value))
+    if (s && isfinite(s->swing.value)) {
         table_cell(t, "%s [%s, %s]", cli_number(s->swing.value, 0), cli_number(s->swing.low, 0),
                    cli_number(s->swing.high, 0));
-    else
+    } else {
         table_cell(t, "%s", "");
+    }
     table_style(t, style);
     table_cell(t, "%s", s && isfinite(s->spearman) ? cli_number(s->spearman, 2) : "");
-    if (s)
+    if (s) {
         table_cell(t, "%s %s", cli_number(s->coherence_low, 0), cli_number(s->coherence_high, 0));
-    else
+    } else {
         table_cell(t, "%s", zero ? cli_number(zero->coherence, 0) : "");
+    }
 }
 
 /* One line per condition: its score at every coefficient, then what the verdict looks at. */
@@ -51,9 +54,10 @@ static void score_table(FILE *f, const persona_evaluation *v, const pivot *p)
     char titles[PIVOT_COLUMNS][16];
     table t;
     size_t n = 1;
-    for (size_t k = 0; k < p->n_coefficients; k++)
+    for (size_t k = 0; k < p->n_coefficients; k++) {
         columns[n++] = (table_column){
             pivot_coefficient(p->coefficients[k], titles[k], sizeof titles[k]), TABLE_RIGHT};
+    }
     columns[n++] = (table_column){"swing [95 %]", TABLE_RIGHT};
     columns[n++] = (table_column){"rho", TABLE_RIGHT};
     columns[n++] = (table_column){"coherent", TABLE_RIGHT};
@@ -84,8 +88,9 @@ void study_print_text(FILE *f, const char *first, const char *text, int indent)
 {
     const int width = tty_width(f) < 100 ? tty_width(f) : 100;
     int at = fprintf(f, "  %s", first);
-    for (; at < indent; at++)
+    for (; at < indent; at++) {
         fputc(' ', f);
+    }
     const char *p = text;
     bool fresh = true;
     while (*p) {
@@ -109,17 +114,19 @@ void study_print_text(FILE *f, const char *first, const char *text, int indent)
 
 static void print_samples(FILE *f, const study *x)
 {
-    if (x->n_samples == 0)
+    if (x->n_samples == 0) {
         return;
+    }
     fputc('\n', f);
     study_print_text(f, "question", x->question, 20);
     for (size_t i = 0; i < x->n_samples; i++) {
         char title[48];
         const study_sample *s = &x->samples[i];
-        if (s->coefficient == 0.0)
+        if (s->coefficient == 0.0) {
             snprintf(title, sizeof title, "%s", s->condition);
-        else
+        } else {
             snprintf(title, sizeof title, "%s %+g", s->condition, s->coefficient);
+        }
         study_print_text(f, title, s->text && *s->text ? s->text : "(no answer)", 20);
     }
 }
@@ -131,35 +138,41 @@ static void print_unjudged(FILE *f, const persona_evaluation *v)
         n += v->rows[i].n_unjudged;
         all += v->rows[i].n;
     }
-    if (n > 0)
+    if (n > 0) {
         fprintf(f, "  %sthe judge left %zu of %zu answers open; they are in no mean%s\n",
                 tty_paint(f, TTY_YELLOW), n, all, tty_paint(f, TTY_RESET));
+    }
 }
 
 /* What stands behind a condition, where the table has no room for it. */
 static void print_details(FILE *f, const persona_evaluation *v)
 {
-    for (size_t i = 0; i < v->n_swings; i++)
-        if (v->swings[i].note[0])
+    for (size_t i = 0; i < v->n_swings; i++) {
+        if (v->swings[i].note[0]) {
             fprintf(f, "  %s is %s\n", v->swings[i].condition, v->swings[i].note);
+        }
+    }
     if (v->n_random > 0) {
         fputs("  random directions one by one:", f);
-        for (size_t k = 0; k < v->n_random; k++)
+        for (size_t k = 0; k < v->n_random; k++) {
             fprintf(f, "  %s [%s, %s]", cli_number(v->random[k].value, 0),
                     cli_number(v->random[k].low, 0), cli_number(v->random[k].high, 0));
+        }
         fputc('\n', f);
     }
     if (v->n_crosses > 1) {
         fputs("  swing of other traits' scores:", f);
-        for (size_t i = 1; i < v->n_crosses; i++)
+        for (size_t i = 1; i < v->n_crosses; i++) {
             fprintf(f, "%s %s %s", i > 1 ? "," : "", v->crosses[i].trait,
                     cli_number(v->crosses[i].swing.value, 0));
+        }
         fprintf(f, "%s\n", v->specific ? "" : "  (not specific)");
     }
-    if (isfinite(v->retained.value))
+    if (isfinite(v->retained.value)) {
         fprintf(f, "  retained at +1: %s %% of the native effect [%s, %s]\n",
                 cli_number(100 * v->retained.value, 0), cli_number(100 * v->retained.low, 0),
                 cli_number(100 * v->retained.high, 0));
+    }
 }
 
 static void print_evaluation(FILE *f, const study *x)
@@ -181,22 +194,27 @@ static void print_evaluation(FILE *f, const study *x)
 void study_print(FILE *f, const study *x)
 {
     fprintf(f, "%s%s%s", tty_paint(f, TTY_BOLD), x->trait, tty_paint(f, TTY_RESET));
-    if (study_kept(x) > 0)
+    if (study_kept(x) > 0) {
         fprintf(f, "  %zu of %d pairs kept,", study_kept(x), x->source->from.n_generated_pos);
+    }
     fprintf(f, "  block %d -> %d,  %s,", study_layer_from(x), study_layer_to(x), x->map.method);
-    if (isfinite(x->map.lambda))
+    if (isfinite(x->map.lambda)) {
         fprintf(f, "  lambda %g,", x->map.lambda);
-    if (x->map.rank > 0)
+    }
+    if (x->map.rank > 0) {
         fprintf(f, "  rank %d,", x->map.rank);
+    }
     fprintf(f, "  R2 of contrasts %s (shuffled %s) on %zu texts, %s\n",
             cli_number(x->map.r2_contrast, 2), cli_number(x->map.r2_shuffled, 2), x->map.n_texts,
             x->transferred->from.sample);
-    if (x->note[0])
+    if (x->note[0]) {
         fprintf(f, "  %snote: %s%s\n", tty_paint(f, TTY_YELLOW), x->note, tty_paint(f, TTY_RESET));
-    if (x->evaluation)
+    }
+    if (x->evaluation) {
         print_evaluation(f, x);
-    else
+    } else {
         print_samples(f, x);
+    }
 }
 
 /* ---- several --------------------------------------------------------------------------------- */
@@ -204,11 +222,12 @@ void study_print(FILE *f, const study *x)
 static void swing_cell(table *t, const persona_evaluation *v, const char *condition)
 {
     const persona_swing *s = persona_evaluation_swing(v, condition);
-    if (s && isfinite(s->swing.value))
+    if (s && isfinite(s->swing.value)) {
         table_cell(t, "%s [%s, %s]", cli_number(s->swing.value, 0), cli_number(s->swing.low, 0),
                    cli_number(s->swing.high, 0));
-    else
+    } else {
         table_cell(t, "%s", "-");
+    }
 }
 
 void study_print_summary(FILE *f, study *const *x, size_t n)
@@ -225,13 +244,15 @@ void study_print_summary(FILE *f, study *const *x, size_t n)
     table_init(&t, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < n; i++) {
         const persona_evaluation *v = x[i] ? x[i]->evaluation : NULL;
-        if (!v)
+        if (!v) {
             continue;
+        }
         table_cell(&t, "%s", x[i]->trait);
         table_cell(&t, "%d -> %d", study_layer_from(x[i]), study_layer_to(x[i]));
         table_cell(&t, "%s", cli_number(x[i]->map.r2_contrast, 2));
-        for (size_t k = 0; k < sizeof shown / sizeof *shown; k++)
+        for (size_t k = 0; k < sizeof shown / sizeof *shown; k++) {
             swing_cell(&t, v, shown[k]);
+        }
         table_cell(&t, "%s", cli_number(100 * v->retained.value, 0));
         table_cell(&t, "%s", v->pass ? "PASS" : "FAIL");
         table_style(&t, v->pass ? TTY_GREEN : TTY_RED);
@@ -246,22 +267,28 @@ void study_print_matrix(FILE *f, study *const *x, size_t n)
     table_column columns[PIVOT_COLUMNS + 1] = {{"steered", TABLE_LEFT}};
     const persona_evaluation *of[PIVOT_COLUMNS];
     size_t m = 0;
-    for (size_t i = 0; i < n && m < PIVOT_COLUMNS; i++)
-        if (x[i] && x[i]->evaluation && x[i]->evaluation->n_crosses > 0)
+    for (size_t i = 0; i < n && m < PIVOT_COLUMNS; i++) {
+        if (x[i] && x[i]->evaluation && x[i]->evaluation->n_crosses > 0) {
             of[m++] = x[i]->evaluation;
-    if (m < 2)
+        }
+    }
+    if (m < 2) {
         return;
+    }
     table t;
-    for (size_t k = 0; k < m; k++)
+    for (size_t k = 0; k < m; k++) {
         columns[k + 1] = (table_column){of[k]->trait, TABLE_RIGHT};
+    }
     table_init(&t, columns, m + 1);
     for (size_t i = 0; i < m; i++) {
         table_cell(&t, "%s", of[i]->trait);
         for (size_t k = 0; k < m; k++) {
             double swing = (double)NAN;
-            for (size_t c = 0; c < of[i]->n_crosses; c++)
-                if (strcmp(of[i]->crosses[c].trait, of[k]->trait) == 0)
+            for (size_t c = 0; c < of[i]->n_crosses; c++) {
+                if (strcmp(of[i]->crosses[c].trait, of[k]->trait) == 0) {
                     swing = of[i]->crosses[c].swing.value;
+                }
+            }
             table_cell(&t, "%s", cli_number(swing, 0));
             table_style(&t, i == k ? TTY_BOLD : TTY_RESET);
         }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
-#include "pipeline/study.h"
+#include "pipeline/evaluate/study.h"
 
 /* Table, samples, swings and verdict; colours follow f. */
 void study_print(FILE *f, const study *x);

@@ -5,13 +5,13 @@
  * Widths are counted in code points, which is right for the words and numbers printed here. The
  * last column is not padded, so no line ends in spaces.
  */
-#include "table.h"
+#include "cli/table.h"
 
 #include <assert.h>
 #include <stdarg.h>
 
 #include "base/mem.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 void table_init(table *t, const table_column *columns, size_t n)
 {
@@ -38,14 +38,16 @@ void table_cell(table *t, const char *fmt, ...)
 
 void table_style(table *t, tty_style style)
 {
-    if (t->n_cells > 0)
+    if (t->n_cells > 0) {
         t->styles[t->n_cells - 1] = style;
+    }
 }
 
 static void pad(FILE *f, size_t n)
 {
-    for (; n > 0; n--)
+    for (; n > 0; n--) {
         fputc(' ', f);
+    }
 }
 
 /* One cell; `owed` spaces stand before it, which are not printed before nothing. */
@@ -58,10 +60,11 @@ static void print_cell(FILE *f, const char *s, size_t width, table_align align, 
         return;
     }
     pad(f, *owed + (align == TABLE_RIGHT ? fill : 0));
-    if (style == TTY_RESET)
+    if (style == TTY_RESET) {
         fputs(s, f);
-    else
+    } else {
         fprintf(f, "%s%s%s", tty_paint(f, style), s, tty_paint(f, TTY_RESET));
+    }
     *owed = (align == TABLE_LEFT ? fill : 0) + 2;
 }
 
@@ -79,26 +82,31 @@ void table_print(const table *t, FILE *f, int indent)
         }
     }
     size_t owed = (size_t)indent;
-    for (size_t c = 0; titled && c < t->n_columns; c++)
+    for (size_t c = 0; titled && c < t->n_columns; c++) {
         print_cell(f, t->columns[c].title ? t->columns[c].title : "", width[c], t->columns[c].align,
                    TTY_DIM, &owed);
-    if (titled)
+    }
+    if (titled) {
         fputc('\n', f);
+    }
     for (size_t i = 0; i < t->n_cells; i++) {
         const size_t c = i % t->n_columns;
-        if (c == 0)
+        if (c == 0) {
             owed = (size_t)indent;
+        }
         print_cell(f, t->cells[i], width[c], t->columns[c].align, t->styles[i], &owed);
-        if (c + 1 == t->n_columns || i + 1 == t->n_cells)
+        if (c + 1 == t->n_columns || i + 1 == t->n_cells) {
             fputc('\n', f);
+        }
     }
     mem_free(width);
 }
 
 void table_free(table *t)
 {
-    for (size_t i = 0; i < t->n_cells; i++)
+    for (size_t i = 0; i < t->n_cells; i++) {
         mem_free(t->cells[i]);
+    }
     mem_free(t->cells);
     mem_free(t->styles);
     *t = (table){0};

@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
+#include "cli/tty.h"
 #include "persona/error.h"
-#include "tty.h"
 
 typedef enum table_align { TABLE_LEFT, TABLE_RIGHT } table_align;
 

@@ -25,7 +25,8 @@ persona_code traits_import(const traits_args *a, persona_err *e);
 void traits_members(json_out *o, const persona_trait *t, bool full);
 void traits_show_text(const persona_trait *t);
 
-/* edit.c: runs $VISUAL, $EDITOR or vi on a file and waits. Errors: UNAVAILABLE (none, or it failed). */
+/* edit.c: runs $VISUAL, $EDITOR or vi on a file and waits. Errors: UNAVAILABLE (none, or it
+ * failed). */
 PERSONA_CHECK persona_code cli_edit(const char *path, persona_err *e);
 
 #endif

@@ -8,7 +8,7 @@
  *
  *   extract silly   ████████▍··········  42%  168/400  1.2k tok/s  0:14 left
  */
-#include "tty.h"
+#include "cli/tty.h"
 #include "base/clock.h"
 
 #include <langinfo.h>
@@ -17,7 +17,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "plot.h"
+#include "cli/plot.h"
 
 static bool colored[3]; /* by file descriptor */
 static bool utf8;
@@ -28,8 +28,9 @@ void tty_init(tty_when color)
     const char *no_color = getenv("NO_COLOR");
     const bool dumb = !term || strcmp(term, "dumb") == 0;
     const bool wanted = !(no_color && *no_color) && !dumb;
-    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
         colored[fd] = color == TTY_ALWAYS || (color == TTY_AUTO && wanted && isatty(fd) == 1);
+    }
     utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
@@ -59,8 +60,9 @@ int tty_width(FILE *f)
 size_t tty_columns(const char *s)
 {
     size_t n = 0;
-    for (; *s; s++)
+    for (; *s; s++) {
         n += ((unsigned char)*s & 0xC0) != 0x80;
+    }
     return n;
 }
 
@@ -79,12 +81,13 @@ void tty_progress_init(tty_progress *p, int verbosity)
 /* "1.2k", "830" */
 static void short_count(char *out, size_t size, double x)
 {
-    if (x >= 9999.5)
+    if (x >= 9999.5) {
         snprintf(out, size, "%.0fk", x / 1000);
-    else if (x >= 999.5)
+    } else if (x >= 999.5) {
         snprintf(out, size, "%.1fk", x / 1000);
-    else
+    } else {
         snprintf(out, size, "%.0f", x);
+    }
 }
 
 static void draw(tty_progress *p, const persona_progress *now, double elapsed)
@@ -107,8 +110,9 @@ static void draw(tty_progress *p, const persona_progress *now, double elapsed)
         snprintf(line + n, sizeof line - n, "  %ld:%02ld left", seconds / 60, seconds % 60);
     }
     size_t columns = (size_t)tty_width(stderr) - 1, end = 0;
-    for (; line[end] && (columns > 0 || ((unsigned char)line[end] & 0xC0) == 0x80); end++)
+    for (; line[end] && (columns > 0 || ((unsigned char)line[end] & 0xC0) == 0x80); end++) {
         columns -= ((unsigned char)line[end] & 0xC0) != 0x80;
+    }
     fprintf(stderr, "\r\033[K%.*s", (int)end, line);
     fflush(stderr);
     p->drawn = true;
@@ -119,8 +123,9 @@ static void log_stage(tty_progress *p, double now)
 {
     if (p->lines && p->enabled && p->stage[0]) {
         fprintf(stderr, "%-28s %6.1f s", p->stage, now - p->stage_start);
-        if (p->n_tokens > p->stage_tokens)
+        if (p->n_tokens > p->stage_tokens) {
             fprintf(stderr, "  %zu tokens", p->n_tokens - p->stage_tokens);
+        }
         fputc('\n', stderr);
     }
     p->stage[0] = '\0';
@@ -129,8 +134,9 @@ static void log_stage(tty_progress *p, double now)
 void tty_progress_update(void *ud, const persona_progress *now)
 {
     tty_progress *p = ud;
-    if (!p->enabled)
+    if (!p->enabled) {
         return;
+    }
     const double t = clock_now();
     const char *stage = now->stage ? now->stage : "working";
     if (strncmp(p->stage, stage, sizeof p->stage - 1) != 0) {
@@ -141,8 +147,9 @@ void tty_progress_update(void *ud, const persona_progress *now)
         p->stage_tokens = now->n_tokens;
     }
     p->n_tokens = now->n_tokens;
-    if (p->lines || t - p->last_draw < 0.1)
+    if (p->lines || t - p->last_draw < 0.1) {
         return;
+    }
     p->last_draw = t;
     draw(p, now, t - p->stage_start);
 }

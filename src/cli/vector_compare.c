@@ -23,26 +23,31 @@ static bool both(const persona_vector *a, const persona_vector *b, int block)
 
 static persona_code check_pair(const vector_input *a, const vector_input *b, persona_err *e)
 {
-    if (a->v->n_embd != b->v->n_embd)
+    if (a->v->n_embd != b->v->n_embd) {
         return persona_err_set(e, PERSONA_E_SHAPE,
                                "%s is %d wide and %s is %d wide: vectors of different models have "
                                "no common space (carry one over with 'persona transfer')",
                                a->name, a->v->n_embd, b->name, b->v->n_embd);
-    for (int k = 0; k < common_depth(a->v, b->v); k++)
-        if (both(a->v, b->v, k))
+    }
+    for (int k = 0; k < common_depth(a->v, b->v); k++) {
+        if (both(a->v, b->v, k)) {
             return PERSONA_OK;
+        }
+    }
     return persona_err_set(e, PERSONA_E_SHAPE, "%s and %s have no block in common", a->name,
                            b->name);
 }
 
-/* ---- JSON: layers for two, pairs for more -------------------------------------------------------- */
+/* ---- JSON: layers for two, pairs for more
+ * -------------------------------------------------------- */
 
 static void pair_layers(json_out *o, const persona_vector *a, const persona_vector *b)
 {
     jo_array(o, "layers");
     for (int k = 0; k < common_depth(a, b); k++) {
-        if (!both(a, b, k))
+        if (!both(a, b, k)) {
             continue;
+        }
         jo_object(o, NULL);
         jo_int(o, "layer", k);
         jo_number(o, "cosine", persona_vector_cosine(a, b, k));
@@ -74,7 +79,8 @@ static persona_code compare_json(const vector_args *a, const vector_input *in, s
     return cli_json_end(a->c, &j, e);
 }
 
-/* ---- text ----------------------------------------------------------------------------------------- */
+/* ---- text
+ * ----------------------------------------------------------------------------------------- */
 
 static void two_text(const persona_vector *x, const persona_vector *y)
 {
@@ -86,8 +92,9 @@ static void two_text(const persona_vector *x, const persona_vector *y)
     table t;
     table_init(&t, columns, sizeof columns / sizeof *columns);
     for (int b = 0; b < common_depth(x, y); b++) {
-        if (!both(x, y, b))
+        if (!both(x, y, b)) {
             continue;
+        }
         const double cos = persona_vector_cosine(x, y, b);
         char bar[128];
         plot_bar_open(bar, sizeof bar, isfinite(cos) ? fabs(cos) : 0, 24);
@@ -114,8 +121,9 @@ static void many_text(const vector_input *in, size_t n)
     for (size_t i = 0; i < n; i++) {
         printf("%zu  %s\n", i + 1, in[i].name);
         depth = in[i].v->n_layer > depth ? in[i].v->n_layer : depth;
-        for (size_t k = i + 1; k < n; k++)
+        for (size_t k = i + 1; k < n; k++) {
             columns[c++] = (table_column){cli_format("%zu-%zu", i + 1, k + 1), TABLE_RIGHT};
+        }
     }
     putchar('\n');
     table_init(&t, columns, n_columns);
@@ -131,8 +139,9 @@ static void many_text(const vector_input *in, size_t n)
     }
     table_print(&t, stdout, 0);
     table_free(&t);
-    for (c = 1; c < n_columns; c++)
+    for (c = 1; c < n_columns; c++) {
         mem_free((char *)(uintptr_t)columns[c].title);
+    }
     mem_free(columns);
 }
 
@@ -141,20 +150,25 @@ persona_code vector_compare(const vector_args *a, vector_input *in, size_t n, pe
     for (size_t i = 0; i < n; i++) {
         for (size_t k = i + 1; k < n; k++) {
             const persona_code rc = check_pair(&in[i], &in[k], e);
-            if (rc != PERSONA_OK)
+            if (rc != PERSONA_OK) {
                 return rc;
+            }
         }
     }
-    for (size_t i = 1; i < n; i++)
-        if (strcmp(in[0].v->from.unit, in[i].v->from.unit) != 0)
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(in[0].v->from.unit, in[i].v->from.unit) != 0) {
             cli_say(a->c, "units differ, which no cosine shows: %s is %s, %s is %s", in[0].name,
                     *in[0].v->from.unit ? in[0].v->from.unit : "of an unknown unit", in[i].name,
                     *in[i].v->from.unit ? in[i].v->from.unit : "of an unknown unit");
-    if (a->c->json)
+        }
+    }
+    if (a->c->json) {
         return compare_json(a, in, n, e);
-    if (n == 2)
+    }
+    if (n == 2) {
         two_text(in[0].v, in[1].v);
-    else
+    } else {
         many_text(in, n);
+    }
     return PERSONA_OK;
 }

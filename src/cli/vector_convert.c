@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * vector_convert.c - `persona vector convert IN OUT` and `persona vector combine EXPRESSION -o OUT`.
+ * vector_convert.c - `persona vector convert IN OUT` and `persona vector combine EXPRESSION -o
+ * OUT`.
  *
  * Both say on stderr (or in "notes") what a reader assumed, what a sum mixed and what the written
  * format cannot hold: a conversion that loses something in silence is worse than none.
@@ -9,9 +10,10 @@
 
 #include "base/mem.h"
 #include "cli/vector_cmd.h"
-#include "core/steer.h"
+#include "core/steer/expression.h"
 
-/* ---- what both end with --------------------------------------------------------------------------- */
+/* ---- what both end with
+ * --------------------------------------------------------------------------- */
 
 typedef struct result {
     const char *input, *from, *output;
@@ -26,12 +28,14 @@ static persona_code report_json(const vector_args *a, const result *r, const cha
     cli_json j;
     json_out *o = cli_json_begin(&j, "vector");
     int n = 0;
-    for (int b = 0; b < r->v->n_layer; b++)
+    for (int b = 0; b < r->v->n_layer; b++) {
         n += r->v->layers[b].present;
+    }
     jo_string(o, r->from ? "input" : "expression", r->input);
     jo_string(o, "output", r->output);
-    if (r->from)
+    if (r->from) {
         jo_string(o, "from", r->from);
+    }
     jo_string(o, "to", to);
     jo_string(o, "unit", r->v->from.unit);
     jo_string(o, "source", r->v->from.source);
@@ -39,10 +43,12 @@ static persona_code report_json(const vector_args *a, const result *r, const cha
     jo_int(o, "n_embd", r->v->n_embd);
     jo_int(o, "n_directions", n);
     jo_array(o, "notes");
-    if (*r->v->from.note)
+    if (*r->v->from.note) {
         jo_string(o, NULL, r->v->from.note);
-    if (*r->written)
+    }
+    if (*r->written) {
         jo_string(o, NULL, r->written);
+    }
     jo_end(o);
     return cli_json_end(a->c, &j, e);
 }
@@ -50,21 +56,25 @@ static persona_code report_json(const vector_args *a, const result *r, const cha
 static persona_code write_result(const vector_args *a, result *r, persona_err *e)
 {
     const char *to = a->to ? a->to : persona_vector_format_of(r->output);
-    if (!to)
+    if (!to) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "%s: the extension names no format; say --to gguf, safetensors, "
                                "json, f32 or pt",
                                r->output);
+    }
     persona_code rc = persona_vector_write_as(r->v, r->output, to, &r->written, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     if (a->c->json) {
         rc = report_json(a, r, to, e);
     } else {
-        if (*r->v->from.note)
+        if (*r->v->from.note) {
             cli_say(a->c, "note: %s", r->v->from.note);
-        if (*r->written)
+        }
+        if (*r->written) {
             cli_say(a->c, "note: %s", r->written);
+        }
         printf("%s\n", r->output);
         rc = cli_flush(e);
     }
@@ -73,7 +83,8 @@ static persona_code write_result(const vector_args *a, result *r, persona_err *e
     return rc;
 }
 
-/* ---- convert ---------------------------------------------------------------------------------------- */
+/* ---- convert
+ * ---------------------------------------------------------------------------------------- */
 
 /* Adds the vector that a part of a triple is relative to. */
 static persona_code add_debias(const vector_args *a, vector_input *in, persona_err *e)
@@ -86,8 +97,9 @@ static persona_code add_debias(const vector_args *a, vector_input *in, persona_e
                                              {in->v, 1, -1, -1, in->name}};
         rc = persona_vector_combine(terms, 2, &sum, e);
     }
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = persona_vector_label(&sum->from.source, in->v->from.source, e);
+    }
     persona_vector_free(base.v);
     if (rc != PERSONA_OK) {
         persona_vector_free(sum);
@@ -115,35 +127,43 @@ persona_code vector_convert(const vector_args *a, vector_input *in, size_t n, pe
 {
     persona_code rc = PERSONA_OK;
     (void)n; /* one */
-    if (a->debias)
+    if (a->debias) {
         rc = add_debias(a, in, e);
-    if (rc == PERSONA_OK && a->n_layer > 0)
+    }
+    if (rc == PERSONA_OK && a->n_layer > 0) {
         rc = set_depth(a, in, e);
-    if (rc == PERSONA_OK && a->model_arch)
+    }
+    if (rc == PERSONA_OK && a->model_arch) {
         rc = persona_vector_label(&in->v->from.model_arch, a->model_arch, e);
-    if (rc == PERSONA_OK && a->normalize)
+    }
+    if (rc == PERSONA_OK && a->normalize) {
         rc = persona_vector_normalize(in->v, e);
-    if (rc != PERSONA_OK)
+    }
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     result r = {.input = in->name, .from = in->format, .output = a->names[1], .v = in->v};
     return write_result(a, &r, e);
 }
 
-/* ---- combine ---------------------------------------------------------------------------------------- */
+/* ---- combine
+ * ---------------------------------------------------------------------------------------- */
 
 /* The grammar is that of steering; here a coefficient multiplies the values as they are. */
 static persona_code check_terms(const steer_expr *x, persona_err *e)
 {
     for (size_t i = 0; i < x->n; i++) {
-        if (x->terms[i].unit == STEER_RATIO)
+        if (x->terms[i].unit == STEER_RATIO) {
             return persona_err_set(e, PERSONA_E_USAGE,
                                    "combine: 'ratio:%s' needs a model (coefficients here multiply "
                                    "the values as they are)",
                                    x->terms[i].name);
-        if (x->terms[i].phases != 0)
+        }
+        if (x->terms[i].phases != 0) {
             return persona_err_set(e, PERSONA_E_USAGE,
                                    "combine: a phase after %s belongs to steering, not to a vector",
                                    x->terms[i].name);
+        }
     }
     return PERSONA_OK;
 }
@@ -157,10 +177,12 @@ persona_code vector_combine(const vector_args *a, vector_input *in, size_t n, pe
     (void)in;
     (void)n;
     persona_code rc = steer_parse(a->names[0], &x, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = check_terms(&x, e);
-    if (rc != PERSONA_OK)
+    }
+    if (rc != PERSONA_OK) {
         goto out;
+    }
     inputs = cli_alloc(x.n, sizeof *inputs);
     terms = cli_alloc(x.n, sizeof *terms);
     for (size_t i = 0; i < x.n && rc == PERSONA_OK; i++) {
@@ -169,18 +191,21 @@ persona_code vector_combine(const vector_args *a, vector_input *in, size_t n, pe
         terms[i] =
             (persona_vector_term){inputs[i].v, t->coefficient, t->block_a, t->block_b, t->name};
     }
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = persona_vector_combine(terms, x.n, &sum, e);
-    if (rc == PERSONA_OK && a->normalize)
+    }
+    if (rc == PERSONA_OK && a->normalize) {
         rc = persona_vector_normalize(sum, e);
+    }
     if (rc == PERSONA_OK) {
         result r = {.input = a->names[0], .output = a->output, .v = sum};
         rc = write_result(a, &r, e);
     }
 out:
     persona_vector_free(sum);
-    for (size_t i = 0; inputs && i < x.n; i++)
+    for (size_t i = 0; inputs && i < x.n; i++) {
         persona_vector_free(inputs[i].v);
+    }
     mem_free(inputs);
     mem_free(terms);
     steer_expr_free(&x);

@@ -60,8 +60,9 @@ static persona_code show_json(cli_state *c, const vector_input *in, persona_err 
     jo_array(o, "layers");
     for (int b = 0; b < v->n_layer; b++) {
         const persona_vector_layer *l = &v->layers[b];
-        if (!l->present)
+        if (!l->present) {
             continue;
+        }
         jo_object(o, NULL);
         jo_int(o, "layer", b);
         jo_number(o, "norm", (double)l->norm);
@@ -79,8 +80,9 @@ static persona_code show_json(cli_state *c, const vector_input *in, persona_err 
 
 static void fact(const char *name, const char *value)
 {
-    if (value && *value)
+    if (value && *value) {
         printf("  %-10s %s\n", name, value);
+    }
 }
 
 static void show_origin(const vector_input *in)
@@ -125,12 +127,14 @@ static void show_text(const vector_input *in)
     table t;
     show_origin(in);
     table_init(&t, columns, sizeof columns / sizeof *columns);
-    for (int b = 0; b < v->n_layer; b++)
+    for (int b = 0; b < v->n_layer; b++) {
         top = fmax(top, v->layers[b].present ? (double)v->layers[b].norm : 0.0);
+    }
     for (int b = 0; b < v->n_layer; b++) {
         const persona_vector_layer *l = &v->layers[b];
-        if (!l->present)
+        if (!l->present) {
             continue;
+        }
         char bar[128];
         plot_bar_open(bar, sizeof bar, top > 0 ? (double)l->norm / top : 0, 24);
         table_cell(&t, "%s", b != v->from.best_layer ? "" : tty_utf8() ? "→" : ">");
@@ -148,8 +152,9 @@ static void show_text(const vector_input *in)
 persona_code vector_show(const vector_args *a, vector_input *in, size_t n, persona_err *e)
 {
     (void)n; /* one */
-    if (a->c->json)
+    if (a->c->json) {
         return show_json(a->c, in, e);
+    }
     show_text(in);
     return PERSONA_OK;
 }

@@ -5,8 +5,8 @@
  *
  * Backends come from PERSONA_BACKENDS_DIR (environment, else compiled in: the private prefix's
  * folder); without it ggml looks where it was installed. Debian's BLAS backend is never asked for:
- * beside reference BLAS it makes prefill thirty times slower (design fact 8). Which variant of the CPU
- * backend is fastest depends on the model; ggml knows the processor only (load_avx2).
+ * beside reference BLAS it makes prefill thirty times slower (design fact 8). Which variant of the
+ * CPU backend is fastest depends on the model; ggml knows the processor only (load_avx2).
  */
 #include <ctype.h>
 #include <pthread.h>
@@ -50,8 +50,8 @@ void backend_log_hook(void)
     llama_log_set(on_log, NULL);
 }
 
-/* ggml's kernels for AVX-512 take 64 numbers at a time and the rest one by one, so heads of 32 are all
- * rest; those for AVX2 take 32. Neither is loaded where the processor lacks what it needs. */
+/* ggml's kernels for AVX-512 take 64 numbers at a time and the rest one by one, so heads of 32 are
+ * all rest; those for AVX2 take 32. Neither is loaded where the processor lacks what it needs. */
 static bool load_avx2(const char *dir)
 {
     static const char *const NAMES[] = {"alderlake", "haswell"};

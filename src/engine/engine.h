@@ -163,8 +163,8 @@ typedef struct eval_state {
 PERSONA_CHECK persona_code eval_init(eval_state *x, int n_layer, int n_embd, size_t max_rows,
                                      persona_err *e);
 void eval_free(eval_state *x);
-/* Call after filling rows: works out which blocks are wanted. cvec: additive edits are already in the
- * graph, so plans are only counted. */
+/* Call after filling rows: works out which blocks are wanted. cvec: additive edits are already in
+ * the graph, so plans are only counted. */
 void eval_prepare(eval_state *x, bool cvec);
 bool eval_callback(struct ggml_tensor *t, bool ask, void *ud);
 
@@ -225,8 +225,8 @@ struct persona_session {
     persona_session_stats stats;
 };
 
-/* prefill.c: decodes the prompt into a slot's stream: when generating, all but its last token, which is
- * fed with the batch of all slots; else all of it, with the forced tokens. */
+/* prefill.c: decodes the prompt into a slot's stream: when generating, all but its last token,
+ * which is fed with the batch of all slots; else all of it, with the forced tokens. */
 PERSONA_CHECK persona_code prefill_run(persona_session *s, slot *sl, bool cvec, persona_err *e);
 /* slot.c: the life of one request. */
 PERSONA_CHECK persona_code slot_open(persona_session *s, slot *sl, const persona_request *r,

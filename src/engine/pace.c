@@ -3,11 +3,12 @@
  * pace.c - fewer threads on a busy machine.
  *
  * The threads of one graph wait for each other after every node. Where other programs want the same
- * cores, one of them is always behind, and all of them stand still for a time slice, hundreds of times
- * per token: two threads then do a fraction of the work of one. It shows in the processor time that
- * the process gets: with all threads running (or spinning) it is wall time times threads. A window in
- * which it stays far below halves the threads; after a while more are tried again, and ever more
- * seldom if that does not help. Results do not depend on the number of threads.
+ * cores, one of them is always behind, and all of them stand still for a time slice, hundreds of
+ * times per token: two threads then do a fraction of the work of one. It shows in the processor
+ * time that the process gets: with all threads running (or spinning) it is wall time times
+ * threads. A window in which it stays far below halves the threads; after a while more are tried
+ * again, and ever more seldom if that does not help. Results do not depend on the number of
+ * threads.
  */
 #include "engine/pace.h"
 

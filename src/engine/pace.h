@@ -17,8 +17,8 @@ typedef struct pace {
 } pace;
 
 void pace_init(pace *p, int threads, double wall, double cpu);
-/* To be called after every computation with the time spent in computations so far (wall, and processor
- * time of the process): what happens between them does not count.
+/* To be called after every computation with the time spent in computations so far (wall, and
+ * processor time of the process): what happens between them does not count.
  * Returns true if p->threads has changed. */
 bool pace_update(pace *p, double wall, double cpu);
 

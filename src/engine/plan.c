@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * plan.c - steering plans: a list of edits, merged and sorted so that applying one costs nothing that
- * could have been done before. Additive edits of equal block and phase are summed once, here; what
- * does nothing (alpha 0) is dropped here, so that it cannot change a single bit later.
+ * plan.c - steering plans: a list of edits, merged and sorted so that applying one costs nothing
+ * that could have been done before. Additive edits of equal block and phase are summed once, here;
+ * what does nothing (alpha 0) is dropped here, so that it cannot change a single bit later.
  *
  * Operators are a table: a name, how two steps merge, and what happens to one row. Adding one means
  * adding a row to the table (and its parameters to persona_edit).
@@ -23,7 +23,8 @@ typedef struct operator_entry {
     void (*apply)(const plan_step *step, float *row, size_t n);
 } operator_entry;
 
-/* Same order of operations as ggml_add in float32, hence the same bits as the control-vector API. */
+/* Same order of operations as ggml_add in float32, hence the same bits as the control-vector
+ * API. */
 static void apply_add(const plan_step *step, float *restrict row, size_t n)
 {
     const float *restrict v = step->v;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * prefill.c - loading a prompt (and a forced response) into a stream: one sequence per call, so that
- * row j of the graph is token j of the chunk.
+ * prefill.c - loading a prompt (and a forced response) into a stream: one sequence per call, so
+ * that row j of the graph is token j of the chunk.
  *
  * A prefix that some stream already holds is copied instead of computed, if it was computed under
  * the same steering and deep enough (a capture that stopped the graph early leaves the later blocks
  * without keys and values). Never reused: the last prompt token (its logits are needed) and any
  * position that a tap wants to read.
  *
- * The last prompt token of a generated reply is not decoded here but with the batch of all slots: the
- * calls here are the prompt phase, those of the scheduler the response phase.
+ * The last prompt token of a generated reply is not decoded here but with the batch of all slots:
+ * the calls here are the prompt phase, those of the scheduler the response phase.
  *
- * With fixed_shape the calls that compute a token depend on its own request alone: [0, n_prefix), then
- * the rest; and a prefix is taken over only where it was computed by the same calls.
+ * With fixed_shape the calls that compute a token depend on its own request alone: [0, n_prefix),
+ * then the rest; and a prefix is taken over only where it was computed by the same calls.
  */
 #include <string.h>
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * sampler.c - one seeded sampler chain per request, made of libllama's samplers in llama.cpp's usual
- * order: grammar, penalties, top-k, top-p, min-p, temperature, draw. Temperature 0 is the greedy
- * choice.
+ * sampler.c - one seeded sampler chain per request, made of libllama's samplers in llama.cpp's
+ * usual order: grammar, penalties, top-k, top-p, min-p, temperature, draw. Temperature 0 is the
+ * greedy choice.
  *
  * The grammar comes first, so that the others share out the probability of allowed tokens only.
  * libllama's grammar sampler ends the process when it is told a token that it had not allowed, or
- * when no token is allowed. So it stands behind a guard, which removes the tokens it rejects (a draw
- * can then not hit one by rounding), ends the reply when nothing is left, and passes on only tokens
- * that were drawn: the prompt, which slots feed to the chain for the penalties, is none of its
- * business.
+ * when no token is allowed. So it stands behind a guard, which removes the tokens it rejects (a
+ * draw can then not hit one by rounding), ends the reply when nothing is left, and passes on only
+ * tokens that were drawn: the prompt, which slots feed to the chain for the penalties, is none of
+ * its business.
  */
 #include <math.h>
 #include <string.h>

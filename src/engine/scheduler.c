@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * scheduler.c - the continuous batch: pull requests into free slots, prefill them, decode all active
- * slots together one token each, until the source has no more.
+ * scheduler.c - the continuous batch: pull requests into free slots, prefill them, decode all
+ * active slots together one token each, until the source has no more.
  *
- * Order decides bytes, so everything here is deterministic: the lowest free stream is taken, rows are
- * in stream order, and active streams are kept consecutive from 0 (a finished one in the middle is
- * refilled, or else the highest moves down), because libllama splits a batch at gaps.
+ * Order decides bytes, so everything here is deterministic: the lowest free stream is taken, rows
+ * are in stream order, and active streams are kept consecutive from 0 (a finished one in the
+ * middle is refilled, or else the highest moves down), because libllama splits a batch at gaps.
  */
 #include <string.h>
 

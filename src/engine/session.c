@@ -5,9 +5,9 @@
  * of both phases) or through eval.c (any plan per row and phase). Both give the same bits, so the
  * choice is only about speed.
  *
- * Every stream has its own KV buffer (kv_unified off): attention then costs what one sequence costs,
- * not the sum of all. The price is that libllama puts a batch into one micro-batch only when its
- * sequence numbers are consecutive, which the scheduler therefore guarantees.
+ * Every stream has its own KV buffer (kv_unified off): attention then costs what one sequence
+ * costs, not the sum of all. The price is that libllama puts a batch into one micro-batch only
+ * when its sequence numbers are consecutive, which the scheduler therefore guarantees.
  */
 #include <string.h>
 

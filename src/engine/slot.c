@@ -2,8 +2,9 @@
  *
  * slot.c - the life of one request: opened, fed token by token, closed with a result.
  *
- * A slot that generates begins with the last prompt token as the next one to feed. Reply tokens are booked when they are known (sampled or forced), but their activations exist only
- * once they have been fed. So a reply cut by length feeds its last token once more for the tap
+ * A slot that generates begins with the last prompt token as the next one to feed. Reply tokens
+ * are booked when they are known (sampled or forced), but their activations exist only once they
+ * have been fed. So a reply cut by length feeds its last token once more for the tap
  * (draining): a mean then covers exactly the tokens of the text, as a second pass over it would.
  */
 #include <string.h>
@@ -165,7 +166,8 @@ bool slot_sample(persona_session *s, slot *sl, int at)
     return sl->draining;
 }
 
-/* Cut replies can end inside a code point; broken bytes become U+FFFD so that text is always UTF-8. */
+/* Cut replies can end inside a code point; broken bytes become U+FFFD so that text is always
+ * UTF-8. */
 static void sanitize(buf *b)
 {
     buf out;

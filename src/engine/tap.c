@@ -3,9 +3,9 @@
  * tap.c - reading activations of one request: means (double sums), last row, or all rows.
  *
  * A position is announced once (tap_position), then its row arrives block by block while the graph
- * runs (tap_row). MEAN keeps one double sum per block and segment, and one norm per position and block (for
- * medians), so memory hardly grows with the text. A segment's sum is its own; the whole is their sum and
- * that of what lies behind the last one.
+ * runs (tap_row). MEAN keeps one double sum per block and segment, and one norm per position and
+ * block (for medians), so memory hardly grows with the text. A segment's sum is its own; the whole
+ * is their sum and that of what lies behind the last one.
  */
 #include <math.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * take no memory; answers are copied out of the scheduler when they are done and handed on.
  *
  * Questions under one system text share the tokens before the question: the common prefix of the
- * prompt and of a probe with another question under the same system text. It depends on the question
- * alone, which fixed shapes need (persona_session_opts.fixed_shape).
+ * prompt and of a probe with another question under the same system text. It depends on the
+ * question alone, which fixed shapes need (persona_session_opts.fixed_shape).
  */
 #include "pipeline/ask.h"
 

@@ -16,8 +16,8 @@ typedef struct ask {
     const persona_message *messages; /* a whole conversation instead of the two above */
     size_t n_messages;
     const char *raw; /* text instead of a conversation: no template, no added special tokens */
-    const char
-        *forced; /* answer to read instead of generating one (harmony: in the final channel) */
+    /* answer to read instead of generating one (harmony: in the final channel) */
+    const char *forced;
     const persona_token *forced_tokens; /* the same as tokens; wins over `forced` */
     size_t n_forced_tokens;
     bool skip_analysis; /* harmony: answer without reasoning first */
@@ -37,8 +37,8 @@ typedef struct answer {
     persona_token *tokens; /* all generated tokens */
     size_t n_tokens;
     size_t n_blocks, n_positions; /* of the tap */
-    float
-        *mean; /* (1 + n_ends of the tap, n_blocks, n_embd); NULL without a tap or answer tokens */
+    /* (1 + n_ends of the tap, n_blocks, n_embd); NULL without a tap or answer tokens */
+    float *mean;
     float *norms; /* (n_positions, n_blocks) */
 } answer;
 
@@ -51,14 +51,14 @@ typedef struct ask_stream {
     const bool *skip; /* n: those that are not asked again; NULL: all are asked */
 } ask_stream;
 
-/* Asks questions 0 .. n-1. Neighbors should share prefixes. stage names the work in progress reports.
- * In a session of fixed shape the batch is as wide as min(n, slots) whatever is skipped, so that an
- * answer is the same in every run. Errors: those of the session and of the callbacks; what had been
- * handed over stays handed over. */
+/* Asks questions 0 .. n-1. Neighbors should share prefixes. stage names the work in progress
+ * reports. In a session of fixed shape the batch is as wide as min(n, slots) whatever is skipped,
+ * so that an answer is the same in every run. Errors: those of the session and of the callbacks;
+ * what had been handed over stays handed over. */
 PERSONA_CHECK persona_code ask_each(persona_session *s, size_t n, const ask_stream *stream,
                                     const char *stage, const persona_hooks *hooks, persona_err *e);
-/* answers[i] belongs to asks[i] (zeroed first). On failure answers hold what was done; clear them all
- * the same. */
+/* answers[i] belongs to asks[i] (zeroed first). On failure answers hold what was done; clear them
+ * all the same. */
 PERSONA_CHECK persona_code ask_all(persona_session *s, const ask *asks, size_t n, const char *stage,
                                    const persona_hooks *hooks, answer *answers, persona_err *e);
 void answer_clear(answer *a);

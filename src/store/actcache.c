@@ -63,14 +63,18 @@ persona_code actcache_open(const char *path, size_t d, actcache **out, persona_e
     persona_code rc = c ? PERSONA_OK : mem_err(e, "a cache");
     char *folder = path && c ? path_dir(path) : NULL;
     *out = NULL;
-    if (path && c && !folder)
+    if (path && c && !folder) {
         rc = mem_err(e, path);
-    if (rc == PERSONA_OK && path)
+    }
+    if (rc == PERSONA_OK && path) {
         rc = file_mkdirs(folder, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = db_open(path ? path : "", DB_WRITE, &schema, &c->d, e);
-    for (size_t i = 0; rc == PERSONA_OK && i < N_STATEMENTS; i++)
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < N_STATEMENTS; i++) {
         rc = db_prepare(c->d, sql[i], &c->s[i], e);
+    }
     mem_free(folder);
     if (rc == PERSONA_OK) {
         c->width = d;
@@ -84,36 +88,44 @@ persona_code actcache_open(const char *path, size_t d, actcache **out, persona_e
 void actcache_close(actcache *c)
 {
     persona_err ignored;
-    if (!c)
+    if (!c) {
         return;
-    if (c->d && actcache_flush(c, &ignored) != PERSONA_OK)
+    }
+    if (c->d && actcache_flush(c, &ignored) != PERSONA_OK) {
         db_rollback(c->d);
-    for (size_t i = 0; i < N_STATEMENTS; i++)
-        if (c->s[i])
+    }
+    for (size_t i = 0; i < N_STATEMENTS; i++) {
+        if (c->s[i]) {
             db_finalize(c->s[i]);
-    if (c->d)
+        }
+    }
+    if (c->d) {
         db_close(c->d);
+    }
     mem_free(c->room);
     mem_free(c);
 }
 
 persona_code actcache_flush(actcache *c, persona_err *e)
 {
-    if (!c->open)
+    if (!c->open) {
         return PERSONA_OK;
+    }
     c->open = false;
     c->n_pending = 0;
     const persona_code rc = db_commit(c->d, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         db_rollback(c->d);
+    }
     return rc;
 }
 
 /* Before and after a put. */
 static persona_code put_begin(actcache *c, persona_err *e)
 {
-    if (c->open)
+    if (c->open) {
         return PERSONA_OK;
+    }
     const persona_code rc = db_begin(c->d, e);
     c->open = rc == PERSONA_OK;
     return rc;
@@ -132,11 +144,13 @@ static persona_code put_end(actcache *c, persona_code rc, persona_err *e)
 
 static persona_code room_for(actcache *c, size_t size, persona_err *e)
 {
-    if (size <= c->room_size)
+    if (size <= c->room_size) {
         return PERSONA_OK;
+    }
     unsigned char *grown = mem_realloc(c->room, size, 1);
-    if (!grown)
+    if (!grown) {
         return mem_err(e, "a reading");
+    }
     c->room = grown;
     c->room_size = size;
     return PERSONA_OK;
@@ -148,8 +162,9 @@ static int64_t checksum(const void *p, size_t n)
 {
     const unsigned char *b = p;
     uint64_t h = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         h = (h ^ b[i]) * UINT64_C(1099511628211);
+    }
     return (int64_t)(h >> 1);
 }
 
@@ -164,9 +179,10 @@ static persona_code find(actcache *c, const char *key, found *f, persona_err *e)
     *f = (found){0, 0, 0};
     db_bind_text(c->s[FIND], 1, key);
     const persona_code rc = db_step(c->s[FIND], &row, e);
-    if (rc == PERSONA_OK && row)
+    if (rc == PERSONA_OK && row) {
         *f = (found){db_int(c->s[FIND], 0), (size_t)db_int(c->s[FIND], 1),
                      (size_t)db_int(c->s[FIND], 2)};
+    }
     db_reset(c->s[FIND]);
     return rc;
 }
@@ -175,8 +191,9 @@ static persona_code put_reading(actcache *c, const char *key, size_t n_rows, siz
                                 found *f, persona_err *e)
 {
     persona_code rc = find(c, key, f, e);
-    if (rc != PERSONA_OK || (f->id != 0 && f->n_rows == n_rows && f->n_tokens == n_tokens))
+    if (rc != PERSONA_OK || (f->id != 0 && f->n_rows == n_rows && f->n_tokens == n_tokens)) {
         return rc;
+    }
     if (f->id != 0) { /* of another shape: all of it goes */
         db_bind_int(c->s[DROP], 1, f->id);
         rc = db_run(c->s[DROP], e);
@@ -184,8 +201,9 @@ static persona_code put_reading(actcache *c, const char *key, size_t n_rows, siz
     db_bind_text(c->s[ADD], 1, key);
     db_bind_int(c->s[ADD], 2, (int64_t)n_rows);
     db_bind_int(c->s[ADD], 3, (int64_t)n_tokens);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = db_run(c->s[ADD], e);
+    }
     return rc == PERSONA_OK ? find(c, key, f, e) : rc;
 }
 
@@ -195,12 +213,15 @@ static persona_code put_block(actcache *c, const found *f, int block, size_t at,
     const size_t d = c->width, row = d * sizeof(float);
     const size_t n_data = f->n_rows * row, n_norms = f->n_tokens * sizeof(float);
     persona_code rc = room_for(c, n_data + n_norms + 1, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
-    for (size_t r = 0; r < f->n_rows; r++)
+    }
+    for (size_t r = 0; r < f->n_rows; r++) {
         memcpy(c->room + r * row, data + (r * n_blocks + at) * d, row);
-    for (size_t t = 0; t < f->n_tokens; t++)
+    }
+    for (size_t t = 0; t < f->n_tokens; t++) {
         memcpy(c->room + n_data + t * sizeof(float), norms + t * n_blocks + at, sizeof(float));
+    }
     db_bind_int(c->s[PUT], 1, f->id);
     db_bind_int(c->s[PUT], 2, block);
     db_bind_int(c->s[PUT], 3, checksum(c->room, n_data + n_norms));
@@ -214,15 +235,18 @@ persona_code actcache_put(actcache *c, const char *key, size_t n_rows, size_t n_
                           persona_err *e)
 {
     found f;
-    if (n_rows == 0 || n_tokens == 0 || n_rows > MAX_FLOATS / c->width || n_tokens > MAX_FLOATS)
+    if (n_rows == 0 || n_tokens == 0 || n_rows > MAX_FLOATS / c->width || n_tokens > MAX_FLOATS) {
         return persona_err_set(e, PERSONA_E_SHAPE, "a reading of %zu rows and %zu tokens", n_rows,
                                n_tokens);
+    }
     persona_code rc = put_begin(c, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     rc = put_reading(c, key, n_rows, n_tokens, &f, e);
-    for (size_t i = 0; rc == PERSONA_OK && i < n_blocks; i++)
+    for (size_t i = 0; rc == PERSONA_OK && i < n_blocks; i++) {
         rc = put_block(c, &f, blocks[i], i, n_blocks, data, norms, e);
+    }
     return put_end(c, rc, e);
 }
 
@@ -231,8 +255,9 @@ static bool finite_bytes(const unsigned char *p, size_t n)
     for (size_t i = 0; i + sizeof(float) <= n; i += sizeof(float)) {
         float x;
         memcpy(&x, p + i, sizeof x);
-        if (!isfinite(x))
+        if (!isfinite(x)) {
             return false;
+        }
     }
     return true;
 }
@@ -260,8 +285,9 @@ static persona_code check_block(actcache *c, const found *f, int block, bool *th
             }
         }
     }
-    if (rc == PERSONA_OK && *there)
+    if (rc == PERSONA_OK && *there) {
         rc = db_row_ok(s, e);
+    }
     db_reset(s);
     return rc;
 }
@@ -278,8 +304,9 @@ persona_code actcache_has(actcache *c, const char *key, size_t n_rows, const int
         bool there = false, sound = false;
         rc = check_block(c, &f, blocks[i], &there, &sound, e);
         *has = sound;
-        if (rc != PERSONA_OK || sound || !there)
+        if (rc != PERSONA_OK || sound || !there) {
             continue;
+        }
         (*n_stale)++;
         db_bind_int(c->s[DELETE], 1, f.id);
         db_bind_int(c->s[DELETE], 2, blocks[i]);
@@ -298,8 +325,9 @@ persona_code actcache_row(actcache *c, const char *key, int block, size_t row, f
     persona_code rc = db_step(c->s[WHERE], &there, e);
     const int64_t id = rc == PERSONA_OK && there ? db_int(c->s[WHERE], 0) : 0;
     db_reset(c->s[WHERE]);
-    if (rc == PERSONA_OK && !there)
+    if (rc == PERSONA_OK && !there) {
         rc = persona_err_set(e, PERSONA_E_NOTFOUND, "the cache has no block %d of a text", block);
+    }
     return rc == PERSONA_OK ? db_blob_read(c->d, "act", "data", id, row * size, out, size, NULL, e)
                             : rc;
 }
@@ -314,8 +342,9 @@ persona_code actcache_norms(actcache *c, const char *key, int block, float *out,
     persona_code rc = db_step(c->s[NORMS], &there, e);
     const void *p = rc == PERSONA_OK && there ? db_blob(c->s[NORMS], 0, &size) : NULL;
     *n = size / sizeof *out < most ? size / sizeof *out : most;
-    if (p)
+    if (p) {
         memcpy(out, p, *n * sizeof *out);
+    }
     db_reset(c->s[NORMS]);
     return rc;
 }
@@ -325,8 +354,9 @@ persona_code actcache_norms(actcache *c, const char *key, int block, float *out,
 persona_code actcache_put_text(actcache *c, const char *key, const char *text, persona_err *e)
 {
     persona_code rc = put_begin(c, e);
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     db_bind_text(c->s[PUT_TEXT], 1, key);
     db_bind_text(c->s[PUT_TEXT], 2, text);
     return put_end(c, db_run(c->s[PUT_TEXT], e), e);
@@ -362,11 +392,13 @@ static persona_code used_bytes(actcache *c, uint64_t *out, persona_err *e)
                                  "SELECT (page_count - freelist_count) * page_size FROM"
                                  " pragma_page_count, pragma_freelist_count, pragma_page_size",
                                  &s, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = db_step(s, &row, e);
+    }
     *out = rc == PERSONA_OK && row ? (uint64_t)db_int(s, 0) : 0;
-    if (s)
+    if (s) {
         db_finalize(s);
+    }
     return rc;
 }
 
@@ -374,8 +406,9 @@ persona_code actcache_limit(actcache *c, uint64_t max_bytes, persona_err *e)
 {
     uint64_t used = 0;
     persona_code rc = actcache_flush(c, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = used_bytes(c, &used, e);
+    }
     while (rc == PERSONA_OK && used > max_bytes) {
         const uint64_t before = used;
         rc = db_exec(
@@ -383,10 +416,12 @@ persona_code actcache_limit(actcache *c, uint64_t max_bytes, persona_err *e)
             "DELETE FROM act WHERE reading IN (SELECT id FROM reading ORDER BY id LIMIT 100);"
             "DELETE FROM reading WHERE id IN (SELECT id FROM reading ORDER BY id LIMIT 100)",
             e);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             rc = used_bytes(c, &used, e);
-        if (used >= before)
+        }
+        if (used >= before) {
             break; /* only texts are left */
+        }
     }
     return rc;
 }

@@ -2,11 +2,12 @@
  *
  * actcache.h - what a model wrote and read, kept between runs: one SQLite file per model.
  *
- * A reading is one text under one key; for each block it holds rows of activations (the mean over the
- * response, then over each of its chunks) and the norms of the tokens. Blocks may be added later. The key is a
- * hash of everything that decides about the bits; who makes it is pipeline/pairs_read.c. Nothing is trusted: a
- * row whose size or checksum is wrong, or that holds a value which is not finite, is taken out and counted as
- * stale, so that it is read again. Texts that a model wrote are kept the same way.
+ * A reading is one text under one key; for each block it holds rows of activations (the mean over
+ * the response, then over each of its chunks) and the norms of the tokens. Blocks may be added
+ * later. The key is a hash of everything that decides about the bits; who makes it is
+ * pipeline/transfer/pairs_read.c. Nothing is trusted: a row whose size or checksum is wrong, or
+ * that holds a value which is not finite, is taken out and counted as stale, so that it is read
+ * again. Texts that a model wrote are kept the same way.
  *
  * Processes may share a file. A handle belongs to one thread.
  */
@@ -21,8 +22,8 @@
 
 typedef struct actcache actcache;
 
-/* path NULL: a private one that vanishes with the handle. d: width of the model. Folders are made. Errors: IO,
- * FORMAT (the file is something else), UNAVAILABLE, NOMEM. */
+/* path NULL: a private one that vanishes with the handle. d: width of the model. Folders are made.
+ * Errors: IO, FORMAT (the file is something else), UNAVAILABLE, NOMEM. */
 PERSONA_CHECK persona_code actcache_open(const char *path, size_t d, actcache **out,
                                          persona_err *e);
 /* Commits what is there. NULL is fine. */
@@ -31,12 +32,13 @@ void actcache_close(actcache *c);
 /* Puts are gathered into transactions; a flush makes them last. Errors: IO, NOMEM. */
 PERSONA_CHECK persona_code actcache_flush(actcache *c, persona_err *e);
 
-/* data: (n_rows, n_blocks, d), norms: (n_tokens, n_blocks). Replaces what is there for these blocks. */
+/* data: (n_rows, n_blocks, d), norms: (n_tokens, n_blocks). Replaces what is there for these
+ * blocks. */
 PERSONA_CHECK persona_code actcache_put(actcache *c, const char *key, size_t n_rows,
                                         size_t n_tokens, const int *blocks, size_t n_blocks,
                                         const float *data, const float *norms, persona_err *e);
-/* Are all these blocks there, whole and sound? *n_tokens of the reading; *n_stale grows by those that were taken
- * out. */
+/* Are all these blocks there, whole and sound? *n_tokens of the reading; *n_stale grows by those
+ * that were taken out. */
 PERSONA_CHECK persona_code actcache_has(actcache *c, const char *key, size_t n_rows,
                                         const int *blocks, size_t n_blocks, bool *has,
                                         size_t *n_tokens, size_t *n_stale, persona_err *e);
@@ -53,8 +55,8 @@ PERSONA_CHECK persona_code actcache_put_text(actcache *c, const char *key, const
 PERSONA_CHECK persona_code actcache_get_text(actcache *c, const char *key, char **text,
                                              persona_err *e);
 
-/* Takes out the readings that were put longest ago until the file needs at most max_bytes; the room is used
- * again. */
+/* Takes out the readings that were put longest ago until the file needs at most max_bytes; the
+ * room is used again. */
 PERSONA_CHECK persona_code actcache_limit(actcache *c, uint64_t max_bytes, persona_err *e);
 
 #endif

@@ -71,14 +71,18 @@ static persona_code fail_as(const char *path, int rc, const char *message, int n
                             persona_err *e)
 {
     struct cause why = {rc & 0xFF, PERSONA_E_INTERNAL, ""};
-    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
-        if (causes[i].primary == (rc & 0xFF))
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+        if (causes[i].primary == (rc & 0xFF)) {
             why = causes[i];
-    if (rc == SQLITE_IOERR_NOMEM)
+        }
+    }
+    if (rc == SQLITE_IOERR_NOMEM) {
         why.code = PERSONA_E_NOMEM;
+    }
     /* SQLite has its own word for a full disk only where it writes data. */
-    if (why.code == PERSONA_E_IO && (number == ENOSPC || number == EDQUOT))
+    if (why.code == PERSONA_E_IO && (number == ENOSPC || number == EDQUOT)) {
         why.hint = DISK_FULL;
+    }
     const char *reason = number != 0 && why.code == PERSONA_E_IO ? strerrordesc_np(number) : NULL;
     return persona_err_set(e, why.code, "%s: %s%s%s (SQLite error %d)%s", path, message,
                            reason ? ": " : "", reason ? reason : "", rc, why.hint);
@@ -98,16 +102,18 @@ static persona_code fail(const db *d, persona_err *e)
 static char *file_name(const char *path, bool immutable)
 {
     const char *dot = path[0] == '/' || path[0] == '\0' ? "" : "./";
-    if (!immutable)
+    if (!immutable) {
         return mem_printf("%s%s", dot, path);
+    }
     buf b;
     buf_init(&b, 3 * (strlen(path) + 16));
     buf_printf(&b, "file:%s", dot);
     for (const char *s = path; *s; s++) {
-        if (strchr("%?#", *s))
+        if (strchr("%?#", *s)) {
             buf_printf(&b, "%%%02X", (unsigned)(unsigned char)*s);
-        else
+        } else {
             buf_putc(&b, *s);
+        }
     }
     buf_puts(&b, "?immutable=1");
     char *name = buf_take(&b);
@@ -121,14 +127,17 @@ static persona_code open_handle(db *d, db_mode mode, bool immutable, persona_err
                       (immutable ? SQLITE_OPEN_URI : 0) | SQLITE_OPEN_NOMUTEX |
                       SQLITE_OPEN_EXRESCODE;
     char *name = file_name(d->temporary ? "" : d->path, immutable);
-    if (!name)
+    if (!name) {
         return mem_err(e, d->path);
+    }
     const int rc = sqlite3_open_v2(name, &d->handle, flags, NULL);
     mem_free(name);
-    if (!d->handle)
+    if (!d->handle) {
         return mem_err(e, d->path);
-    if (rc != SQLITE_OK)
+    }
+    if (rc != SQLITE_OK) {
         return fail(d, e);
+    }
     sqlite3_busy_timeout(d->handle, BUSY_MS);
     sqlite3_limit(d->handle, SQLITE_LIMIT_LENGTH, VALUE_MAX);
     sqlite3_db_config(d->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -141,10 +150,12 @@ static persona_code one_int(db *d, const char *sql, int64_t *out, persona_err *e
     db_stmt *s = NULL;
     bool row = false;
     persona_code rc = db_prepare(d, sql, &s, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = db_step(s, &row, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         *out = row ? db_int(s, 0) : 0;
+    }
     db_finalize(s);
     return rc;
 }
@@ -155,33 +166,41 @@ static persona_code check_kind(db *d, const db_schema *schema, db_mode mode, int
 {
     int64_t id = 0, n_tables = 0;
     persona_code rc = one_int(d, "PRAGMA application_id", &id, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = one_int(d, "PRAGMA user_version", version, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = one_int(d, "SELECT count(*) FROM sqlite_schema", &n_tables, e);
-    if (rc != PERSONA_OK)
+    }
+    if (rc != PERSONA_OK) {
         return rc;
+    }
     const bool blank = id == 0 && *version == 0 && n_tables == 0;
-    if (blank && mode == DB_WRITE)
+    if (blank && mode == DB_WRITE) {
         return PERSONA_OK;
-    if (blank)
+    }
+    if (blank) {
         return persona_err_set(e, PERSONA_E_FORMAT, "%s: is empty (expected a %s)", d->path,
                                schema->what);
-    if ((uint32_t)id != schema->application_id)
+    }
+    if ((uint32_t)id != schema->application_id) {
         return persona_err_set(e, PERSONA_E_FORMAT,
                                "%s: is a SQLite database of something else (application_id %lld, "
                                "expected %lld for a %s)",
                                d->path, (long long)id, (long long)schema->application_id,
                                schema->what);
-    if (*version > schema->n_steps)
+    }
+    if (*version > schema->n_steps) {
         return persona_err_set(e, PERSONA_E_FORMAT,
                                "%s: was written by a newer version (%s schema %lld, this program "
                                "knows %d)",
                                d->path, schema->what, (long long)*version, schema->n_steps);
-    if (*version < 1 || (mode == DB_READ && *version < schema->n_steps))
+    }
+    if (*version < 1 || (mode == DB_READ && *version < schema->n_steps)) {
         return persona_err_set(e, PERSONA_E_FORMAT,
                                "%s: %s schema %lld cannot be read (expected %d)", d->path,
                                schema->what, (long long)*version, schema->n_steps);
+    }
     return PERSONA_OK;
 }
 
@@ -202,8 +221,10 @@ static persona_code check_length(db *d, persona_err *e)
     int64_t page = 0;
     const bool logged = has_log(d->path);
     const persona_code rc = one_int(d, "PRAGMA page_size", &page, e);
-    if (rc != PERSONA_OK || logged || page < 1 || stat(d->path, &st) != 0 || st.st_size % page == 0)
+    if (rc != PERSONA_OK || logged || page < 1 || stat(d->path, &st) != 0 ||
+        st.st_size % page == 0) {
         return rc;
+    }
     return persona_err_set(e, PERSONA_E_FORMAT,
                            "%s: was cut off at %lld bytes, in the middle of a page; remove it and "
                            "start over",
@@ -217,12 +238,15 @@ static persona_code migrate(db *d, const db_schema *schema, int64_t from, person
     snprintf(sql, sizeof sql, "PRAGMA application_id = %lu; PRAGMA user_version = %d",
              (unsigned long)schema->application_id, schema->n_steps);
     persona_code rc = db_begin(d, e);
-    for (int64_t v = from; rc == PERSONA_OK && v < schema->n_steps; v++)
+    for (int64_t v = from; rc == PERSONA_OK && v < schema->n_steps; v++) {
         rc = db_exec(d, schema->steps[v], e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = db_exec(d, sql, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = db_commit(d, e);
+    }
     db_rollback(d);
     return rc;
 }
@@ -231,10 +255,12 @@ static persona_code prepare_file(db *d, db_mode mode, const db_schema *schema, p
 {
     int64_t version = 0;
     persona_code rc = check_kind(d, schema, mode, &version, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = check_length(d, e);
-    if (rc != PERSONA_OK || mode == DB_READ)
+    }
+    if (rc != PERSONA_OK || mode == DB_READ) {
         return rc;
+    }
     rc = db_exec(
         d,
         "PRAGMA page_size = 65536;" /* has a say in blank files only */
@@ -245,8 +271,9 @@ static persona_code prepare_file(db *d, db_mode mode, const db_schema *schema, p
         "PRAGMA cache_size = -4000;" /* again: page_size keeps the number of pages, not their sum */
         "PRAGMA foreign_keys = ON",
         e);
-    if (rc == PERSONA_OK && version < schema->n_steps)
+    if (rc == PERSONA_OK && version < schema->n_steps) {
         rc = migrate(d, schema, version, e);
+    }
     return rc;
 }
 
@@ -262,8 +289,9 @@ static bool stands_alone(const char *path, int rc)
 static void create_private(const char *path)
 {
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
 }
 
 persona_code db_open(const char *path, db_mode mode, const db_schema *schema, db **out,
@@ -271,13 +299,15 @@ persona_code db_open(const char *path, db_mode mode, const db_schema *schema, db
 {
     struct stat st;
     *out = NULL;
-    if (mode == DB_WRITE && *path)
+    if (mode == DB_WRITE && *path) {
         create_private(path); /* whatever is wrong, SQLite will say */
-    else if (mode == DB_READ && stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
+    } else if (mode == DB_READ && stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
         return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no such file", path);
+    }
     db *d = mem_calloc(1, sizeof *d);
-    if (!d)
+    if (!d) {
         return mem_err(e, path);
+    }
     persona_code rc = PERSONA_OK;
     d->temporary = *path == '\0';
     d->path = mem_strdup(d->temporary ? "a temporary database" : path);
@@ -286,15 +316,17 @@ persona_code db_open(const char *path, db_mode mode, const db_schema *schema, db
         goto out;
     }
     rc = open_handle(d, mode, false, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = prepare_file(d, mode, schema, e);
+    }
     if (rc == PERSONA_E_IO && mode == DB_READ && d->handle &&
         stands_alone(path, sqlite3_extended_errcode(d->handle))) {
         sqlite3_close(d->handle);
         d->handle = NULL;
         rc = open_handle(d, mode, true, e);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             rc = prepare_file(d, mode, schema, e);
+        }
     }
     if (rc == PERSONA_OK) {
         *out = d;
@@ -307,8 +339,9 @@ out:
 
 void db_close(db *d)
 {
-    if (!d)
+    if (!d) {
         return;
+    }
     sqlite3_close(d->handle);
     mem_free(d->path);
     mem_free(d);
@@ -338,16 +371,18 @@ persona_code db_commit(db *d, persona_err *e)
 
 void db_rollback(db *d)
 {
-    if (!sqlite3_get_autocommit(d->handle))
+    if (!sqlite3_get_autocommit(d->handle)) {
         (void)sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+    }
 }
 
 persona_code db_prepare(db *d, const char *sql, db_stmt **out, persona_err *e)
 {
     *out = NULL;
     db_stmt *s = mem_calloc(1, sizeof *s);
-    if (!s)
+    if (!s) {
         return mem_err(e, d->path);
+    }
     s->d = d;
     const int rc = sqlite3_prepare_v3(d->handle, sql, -1, 0, &s->s, NULL);
     if (rc == SQLITE_OK) {
@@ -356,9 +391,10 @@ persona_code db_prepare(db *d, const char *sql, db_stmt **out, persona_err *e)
     }
     mem_free(s);
     /* The text is ours, so it is the file that lacks a table or a column. */
-    if (rc == SQLITE_ERROR)
+    if (rc == SQLITE_ERROR) {
         return persona_err_set(e, PERSONA_E_FORMAT, "%s: %s; it is damaged: remove it", d->path,
                                sqlite3_errmsg(d->handle));
+    }
     const persona_code code = fail(d, e);
     assert(code != PERSONA_OK);
     return code;
@@ -366,16 +402,18 @@ persona_code db_prepare(db *d, const char *sql, db_stmt **out, persona_err *e)
 
 void db_finalize(db_stmt *s)
 {
-    if (!s)
+    if (!s) {
         return;
+    }
     sqlite3_finalize(s->s);
     mem_free(s);
 }
 
 static void bound(db_stmt *s, int rc)
 {
-    if (s->failed == SQLITE_OK)
+    if (s->failed == SQLITE_OK) {
         s->failed = rc;
+    }
 }
 
 void db_bind_int(db_stmt *s, int at, int64_t x)
@@ -401,8 +439,9 @@ void db_bind_blob(db_stmt *s, int at, const void *p, size_t n)
 persona_code db_step(db_stmt *s, bool *row, persona_err *e)
 {
     *row = false;
-    if (s->failed != SQLITE_OK)
+    if (s->failed != SQLITE_OK) {
         return fail_as(s->d->path, s->failed, sqlite3_errstr(s->failed), 0, e);
+    }
     const int rc = sqlite3_step(s->s);
     *row = rc == SQLITE_ROW;
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? PERSONA_OK : fail(s->d, e);
@@ -412,8 +451,9 @@ persona_code db_run(db_stmt *s, persona_err *e)
 {
     bool row = true;
     persona_code rc = PERSONA_OK;
-    while (rc == PERSONA_OK && row)
+    while (rc == PERSONA_OK && row) {
         rc = db_step(s, &row, e);
+    }
     db_reset(s);
     return rc;
 }
@@ -432,8 +472,9 @@ int64_t db_int(const db_stmt *s, int at)
 
 double db_real(const db_stmt *s, int at)
 {
-    if (sqlite3_column_type(s->s, at) == SQLITE_NULL)
+    if (sqlite3_column_type(s->s, at) == SQLITE_NULL) {
         return NAN;
+    }
     return sqlite3_column_double(s->s, at);
 }
 
@@ -459,22 +500,27 @@ persona_code db_blob_read(db *d, const char *table, const char *column, int64_t 
 {
     sqlite3_blob *b = NULL;
     persona_code rc = PERSONA_OK;
-    if (size)
+    if (size) {
         *size = 0;
+    }
     const int opened = sqlite3_blob_open(d->handle, "main", table, column, rowid, 0, &b);
-    if (opened == SQLITE_ERROR) /* no such row, or NULL in it */
+    if (opened == SQLITE_ERROR) { /* no such row, or NULL in it */
         return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: %s", d->path, sqlite3_errmsg(d->handle));
-    if (opened != SQLITE_OK)
+    }
+    if (opened != SQLITE_OK) {
         return fail(d, e);
+    }
     const size_t have = (size_t)sqlite3_blob_bytes(b);
-    if (size)
+    if (size) {
         *size = have;
-    if (offset > have || n > have - offset)
+    }
+    if (offset > have || n > have - offset) {
         rc = persona_err_set(e, PERSONA_E_SHAPE,
                              "%s: bytes %zu to %zu of %s.%s %lld were wanted, it has %zu", d->path,
                              offset, offset + n, table, column, (long long)rowid, have);
-    else if (n > 0 && sqlite3_blob_read(b, p, (int)n, (int)offset) != SQLITE_OK)
+    } else if (n > 0 && sqlite3_blob_read(b, p, (int)n, (int)offset) != SQLITE_OK) {
         rc = fail(d, e);
+    }
     sqlite3_blob_close(b);
     return rc;
 }

@@ -3,11 +3,11 @@
  * fetch.c - HTTP over libcurl's multi interface, in the calling thread.
  *
  * A client owns n_parallel transfers; each is an easy handle that is used again, with the bytes of
- * the answer that is coming in. An answer longer than max_answer is cut off by refusing the write, so
- * that a server cannot fill the memory. Only http and https; redirects are reported, not followed,
- * since a header with a key must not wander to another host. Proxy variables count, but never for
- * this machine's own addresses. libcurl sets no signal handlers, and giving up never waits for a
- * name lookup in progress.
+ * the answer that is coming in. An answer longer than max_answer is cut off by refusing the write,
+ * so that a server cannot fill the memory. Only http and https; redirects are reported, not
+ * followed, since a header with a key must not wander to another host. Proxy variables count, but
+ * never for this machine's own addresses. libcurl sets no signal handlers, and giving up never
+ * waits for a name lookup in progress.
  */
 #include "store/fetch.h"
 
@@ -59,30 +59,36 @@ fetch_opts fetch_defaults(void)
 persona_code fetch_new(const fetch_opts *opts, fetch **out, persona_err *e)
 {
     *out = NULL;
-    if (opts->n_parallel < 1 || opts->n_parallel > MAX_PARALLEL)
+    if (opts->n_parallel < 1 || opts->n_parallel > MAX_PARALLEL) {
         return persona_err_set(e, PERSONA_E_USAGE, "%d requests at once (expected 1 to %d)",
                                opts->n_parallel, MAX_PARALLEL);
-    if (!(opts->timeout >= 0.001 && opts->timeout <= 86400))
+    }
+    if (!(opts->timeout >= 0.001 && opts->timeout <= 86400)) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "a timeout of %g s (expected 0.001 to 86400 seconds)",
                                opts->timeout);
+    }
     pthread_once(&once, start_curl);
-    if (started != CURLE_OK)
+    if (started != CURLE_OK) {
         return persona_err_set(e, PERSONA_E_UNAVAILABLE, "libcurl does not start: %s",
                                curl_easy_strerror(started));
+    }
     fetch *f = mem_calloc(1, sizeof *f);
-    if (!f)
+    if (!f) {
         return mem_err(e, "an HTTP client");
+    }
     f->timeout = (long)ceil(opts->timeout * 1000);
     f->transfers = mem_calloc((size_t)opts->n_parallel, sizeof *f->transfers);
     f->multi = curl_multi_init();
-    if (!f->transfers || !f->multi)
+    if (!f->transfers || !f->multi) {
         goto nomem;
+    }
     for (; f->n < (size_t)opts->n_parallel; f->n++) {
         transfer *t = &f->transfers[f->n];
         t->easy = curl_easy_init();
-        if (!t->easy)
+        if (!t->easy) {
             goto nomem;
+        }
         buf_init(&t->answer, opts->max_answer);
     }
     *out = f;
@@ -105,15 +111,17 @@ static void transfer_end(fetch *f, transfer *t)
 
 void fetch_free(fetch *f)
 {
-    if (!f)
+    if (!f) {
         return;
+    }
     for (size_t i = 0; i < f->n; i++) {
         transfer_end(f, &f->transfers[i]);
         curl_easy_cleanup(f->transfers[i].easy);
         buf_free(&f->transfers[i].answer);
     }
-    if (f->multi)
+    if (f->multi) {
         curl_multi_cleanup(f->multi);
+    }
     mem_free(f->transfers);
     mem_free(f);
 }
@@ -126,8 +134,9 @@ static bool url_part(const char *url, CURLUPart part, char **out)
     CURLU *u = curl_url();
     *out = NULL;
     const bool ok = u && curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
-    if (ok && curl_url_get(u, part, out, 0) != CURLUE_OK)
+    if (ok && curl_url_get(u, part, out, 0) != CURLUE_OK) {
         *out = NULL;
+    }
     curl_url_cleanup(u);
     return ok;
 }
@@ -139,13 +148,14 @@ persona_code fetch_check_url(const char *url, persona_err *e)
     const bool ok = url_part(url, CURLUPART_SCHEME, &scheme) && scheme &&
                     url_part(url, CURLUPART_USER, &user) &&
                     url_part(url, CURLUPART_PASSWORD, &password);
-    if (user || password)
+    if (user || password) {
         rc = persona_err_set(e, PERSONA_E_USAGE,
                              "a URL with a name or password in it (keys belong into the "
                              "environment)");
-    else if (!ok || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
+    } else if (!ok || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)) {
         rc = persona_err_set(e, PERSONA_E_USAGE,
                              "'%.200s' is no URL (expected http://HOST… or https://HOST…)", url);
+    }
     curl_free(scheme);
     curl_free(user);
     curl_free(password);
@@ -180,8 +190,9 @@ static bool add_headers(transfer *t, const fetch_request *r)
 {
     for (size_t i = 0; i < r->n_headers; i++) {
         struct curl_slist *longer = curl_slist_append(t->headers, r->headers[i]);
-        if (!longer)
+        if (!longer) {
             return false;
+        }
         t->headers = longer;
     }
     return true;
@@ -207,8 +218,9 @@ static bool set_up(const fetch *f, transfer *t, const fetch_request *r)
     bad |= (int)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_bytes);
     bad |= (int)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
     bad |= (int)curl_easy_setopt(c, CURLOPT_PRIVATE, t);
-    if (is_loopback(r->url))
+    if (is_loopback(r->url)) {
         bad |= (int)curl_easy_setopt(c, CURLOPT_PROXY, "");
+    }
     if (r->body) {
         bad |= (int)curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->n_body);
         bad |= (int)curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body);
@@ -219,10 +231,12 @@ static bool set_up(const fetch *f, transfer *t, const fetch_request *r)
 persona_code fetch_start(fetch *f, const fetch_request *r, size_t tag, persona_err *e)
 {
     transfer *t = NULL;
-    for (size_t i = 0; i < f->n && !t; i++)
+    for (size_t i = 0; i < f->n && !t; i++) {
         t = f->transfers[i].busy ? NULL : &f->transfers[i];
-    if (!t)
+    }
+    if (!t) {
         return persona_err_set(e, PERSONA_E_INTERNAL, "more than %zu requests at once", f->n);
+    }
     buf_clear(&t->answer);
     t->why[0] = '\0';
     t->tag = tag;
@@ -241,22 +255,25 @@ persona_code fetch_start(fetch *f, const fetch_request *r, size_t tag, persona_e
 /* Texts of servers and of libcurl as one line. */
 static void one_line(char *s)
 {
-    for (; *s; s++)
-        if ((unsigned char)*s < ' ')
+    for (; *s; s++) {
+        if ((unsigned char)*s < ' ') {
             *s = ' ';
+        }
+    }
 }
 
 static void explain(const fetch *f, const transfer *t, CURLcode failed, fetch_answer *a)
 {
     char *to = NULL;
-    if (failed == CURLE_WRITE_ERROR && t->answer.failed == PERSONA_E_SHAPE)
+    if (failed == CURLE_WRITE_ERROR && t->answer.failed == PERSONA_E_SHAPE) {
         snprintf(a->why, sizeof a->why, "the answer is longer than %zu bytes", t->answer.max);
-    else if (failed == CURLE_OPERATION_TIMEDOUT)
+    } else if (failed == CURLE_OPERATION_TIMEDOUT) {
         snprintf(a->why, sizeof a->why, "no answer within %g s", (double)f->timeout / 1000);
-    else if (failed != CURLE_OK)
+    } else if (failed != CURLE_OK) {
         snprintf(a->why, sizeof a->why, "%.190s", t->why[0] ? t->why : curl_easy_strerror(failed));
-    else if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to) == CURLE_OK && to)
+    } else if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to) == CURLE_OK && to) {
         snprintf(a->why, sizeof a->why, "redirected to %.170s", to);
+    }
     one_line(a->why);
 }
 
@@ -266,20 +283,23 @@ static persona_code collect(fetch *f, transfer *t, CURLcode failed, fetch_answer
     curl_off_t wait = 0;
     *a = (fetch_answer){.retry_after = (double)NAN};
     explain(f, t, failed, a);
-    if (curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
+    if (curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0) {
         a->retry_after = (double)wait;
+    }
     if (failed == CURLE_OK &&
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK) {
         a->status = (int)status;
         a->n_body = t->answer.len;
         a->body = buf_take(&t->answer);
-        if (!a->body)
+        if (!a->body) {
             failed = CURLE_OUT_OF_MEMORY;
+        }
     }
     const bool nomem = failed == CURLE_OUT_OF_MEMORY || t->answer.failed == PERSONA_E_NOMEM;
     transfer_end(f, t);
-    if (!nomem)
+    if (!nomem) {
         return PERSONA_OK;
+    }
     mem_free(a->body);
     *a = (fetch_answer){.retry_after = (double)NAN};
     return mem_err(e, "an HTTP answer");
@@ -291,11 +311,13 @@ static transfer *ended(fetch *f, CURLcode *failed)
     int left = 0;
     for (const CURLMsg *m; (m = curl_multi_info_read(f->multi, &left)) != NULL;) {
         transfer *t = NULL;
-        if (m->msg != CURLMSG_DONE)
+        if (m->msg != CURLMSG_DONE) {
             continue;
+        }
         *failed = m->data.result;
-        if (curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t) == CURLE_OK && t)
+        if (curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t) == CURLE_OK && t) {
             return t;
+        }
     }
     return NULL;
 }
@@ -306,8 +328,9 @@ persona_code fetch_wait(fetch *f, double seconds, const persona_cancel *cancel, 
     const double end = clock_now() + seconds;
     *got = false;
     for (;;) {
-        if (persona_canceled(cancel))
+        if (persona_canceled(cancel)) {
             return persona_err_set(e, PERSONA_E_CANCELED, "interrupted");
+        }
         int running = 0;
         CURLcode failed = CURLE_OK;
         CURLMcode rc = curl_multi_perform(f->multi, &running);
@@ -318,12 +341,15 @@ persona_code fetch_wait(fetch *f, double seconds, const persona_cancel *cancel, 
             return collect(f, t, failed, answer, e);
         }
         const double left = end - clock_now();
-        if (rc == CURLM_OK && left <= 0)
+        if (rc == CURLM_OK && left <= 0) {
             return PERSONA_OK;
-        if (rc == CURLM_OK) /* a signal ends the poll early, too */
+        }
+        if (rc == CURLM_OK) { /* a signal ends the poll early, too */
             rc = curl_multi_poll(f->multi, NULL, 0, (int)ceil(1000 * fmin(left, SLICE)), NULL);
-        if (rc != CURLM_OK)
+        }
+        if (rc != CURLM_OK) {
             return persona_err_set(e, PERSONA_E_UNAVAILABLE, "libcurl: %s",
                                    curl_multi_strerror(rc));
+        }
     }
 }

@@ -47,7 +47,8 @@ PERSONA_CHECK persona_code fetch_check_url(const char *url, persona_err *e);
 
 /* How many may be started now. */
 size_t fetch_room(const fetch *f);
-/* Starts a request, when there is room; tag comes back with its answer. Redirects are not followed. */
+/* Starts a request, when there is room; tag comes back with its answer. Redirects are not
+ * followed. */
 PERSONA_CHECK persona_code fetch_start(fetch *f, const fetch_request *r, size_t tag,
                                        persona_err *e);
 /* Waits up to `seconds` for one request to end. *got is false if none did; then nothing is written

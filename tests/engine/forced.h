@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * forced.h - what tests of reading texts share: models of random weights, sessions that read a text in
- * one call, extractions without steering, and files of responses.
+ * forced.h - what tests of reading texts share: models of random weights, sessions that read a
+ * text in one call, extractions without steering, and files of responses.
  */
 #ifndef TESTS_FORCED_H
 #define TESTS_FORCED_H
@@ -13,7 +13,8 @@
 #define N_TOKENS 512 /* of the longest text, and of a call */
 
 /* passes: how far one pass may be from two. Another batch shape rounds quantized activations
- * differently, which now and then sends a token to another expert: with all experts in use instead of
+ * differently, which now and then sends a token to another expert: with all experts in use instead
+ * of
  * 2 of 4 the difference is a third. */
 static const struct noise_model {
     const char *shape, *type, *experts;

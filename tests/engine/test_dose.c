@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_dose.c - the dose on questions that it was not measured on, and the block and dose that extract
- * chooses against an exhaustive sweep.
+ * test_dose.c - the dose on questions that it was not measured on, and the block and dose that
+ * extract chooses against an exhaustive sweep.
  */
 #include <math.h>
 
 #include "models.h"
-#include "pipeline/calibrate.h"
-#include "pipeline/sweep.h"
+#include "pipeline/dose/calibrate.h"
+#include "pipeline/dose/sweep.h"
 
 /* Under sanitizers one vector has to do (cmake/Tests.cmake). */
 static bool quick(void)
@@ -143,7 +143,8 @@ static void choice_is_near_the_best(void **state)
     const double chosen = isfinite(v->from.promote) ? (double)v->from.promote : 1;
     cells[n++] = (sweep_cell){.block = v->from.best_layer, .alpha = chosen * (double)v->from.dose};
     must(sweep_run(&x, cells, n, false, "exhaustive", &e), &e);
-    /* The best of thirty noisy numbers is too good; so both go through another seed and all questions. */
+    /* The best of thirty noisy numbers is too good; so both go through another seed and all
+     * questions. */
     size_t best = n - 1;
     for (size_t i = 0; i < n; i++) {
         best = cells[i].coherence >= 70 && cells[i].score > cells[best].score ? i : best;

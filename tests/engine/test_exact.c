@@ -224,9 +224,10 @@ static void early_exit_captures_the_same(void **state)
     }
 }
 
-/* One pass (captured while generating in a batch) against a second pass over the same tokens. Shapes
- * differ (batches of rows against one long row block), so float16 rounding of activations in matrix
- * products and of the KV cache differs: 2^-10 relative per product, growing with depth. */
+/* One pass (captured while generating in a batch) against a second pass over the same tokens.
+ * Shapes differ (batches of rows against one long row block), so float16 rounding of activations
+ * in matrix products and of the KV cache differs: 2^-10 relative per product, growing with
+ * depth. */
 static void single_pass_equals_second_pass(void **state)
 {
     (void)state;
@@ -274,8 +275,8 @@ static void single_pass_equals_second_pass(void **state)
     }
 }
 
-/* More requests than slots, of different lengths, one after another: every one is answered, prefixes
- * are shared, and the tail of the batch stays in order when slots finish. */
+/* More requests than slots, of different lengths, one after another: every one is answered,
+ * prefixes are shared, and the tail of the batch stays in order when slots finish. */
 static void many_requests_few_slots(void **state)
 {
     (void)state;
@@ -323,8 +324,9 @@ static size_t prefix_of(persona_model *m, const char *system, const persona_toke
     return k;
 }
 
-/* With fixed_shape a result is a function of its own request: the order, the neighbors, the length of
- * their texts and what the streams held before do not change one bit of logits or activations. */
+/* With fixed_shape a result is a function of its own request: the order, the neighbors, the length
+ * of their texts and what the streams held before do not change one bit of logits or
+ * activations. */
 static void fixed_shape_results_are_their_own(void **state)
 {
     (void)state;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_forced.c - vectors from given texts (teacher forcing) against a computation that shares nothing
- * with ours: libllama's own tokenizer, one llama_decode of the whole text, a callback of a few
- * lines, means in double. On random weights of both architectures, in F16 and Q4_K; and what was
- * captured while an answer was written against a second pass over that answer.
+ * test_forced.c - vectors from given texts (teacher forcing) against a computation that shares
+ * nothing with ours: libllama's own tokenizer, one llama_decode of the whole text, a callback of a
+ * few lines, means in double. On random weights of both architectures, in F16 and Q4_K; and what
+ * was captured while an answer was written against a second pass over that answer.
  *
  * This file is outside src/engine and includes llama.h: it is the yardstick.
  */
@@ -153,7 +153,8 @@ static const char *put_lines(void)
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
-/* The prompt's tokens, from our rendering as text; they must be those of our rendering as tokens. */
+/* The prompt's tokens, from our rendering as text; they must be those of our rendering as
+ * tokens. */
 static int prompt_of(const yardstick *y, const persona_model *m, const struct text *t,
                      llama_token *out)
 {

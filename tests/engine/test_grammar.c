@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_grammar.c - replies under a grammar: only what it allows, on both architectures, with every
- * sampler in the chain, in a batch beside free replies; and what cannot work is an error, not an end
- * of the process.
+ * sampler in the chain, in a batch beside free replies; and what cannot work is an error, not an
+ * end of the process.
  */
 #include "base/json.h"
 #include "models.h"

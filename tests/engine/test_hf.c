@@ -3,10 +3,10 @@
  * test_hf.c - an outside oracle: activations of every block agree with Hugging Face transformers
  * running the same weights (fixtures made by models/recipe/fixtures.py).
  *
- * Tolerance. Weights are float16 in both; transformers computes in float32, ggml rounds the activation
- * side of every matrix product to float16 (relative 2^-11 each, random sign). A block has about 8
- * products in sequence, so a state after b+1 blocks may differ by 2^-11 * sqrt(8 (b+1)) relative to its
- * norm; four times that is allowed. The KV cache is asked for in float32,
+ * Tolerance. Weights are float16 in both; transformers computes in float32, ggml rounds the
+ * activation side of every matrix product to float16 (relative 2^-11 each, random sign). A block
+ * has about 8 products in sequence, so a state after b+1 blocks may differ by 2^-11 * sqrt(8
+ * (b+1)) relative to its norm; four times that is allowed. The KV cache is asked for in float32,
  * though flash attention reads it as float16 all the same.
  */
 #include <math.h>

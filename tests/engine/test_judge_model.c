@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_judge_model.c - a language model as judge, against brute force: every number 0..100 is forced
- * behind the same prompt, and its probability is multiplied up from the distributions on the way.
- * The embedded pair writes digit by digit; a copy whose vocabulary has 0..100 as tokens is the other
- * kind. What these models think of an answer means nothing; how it is read is tested here.
+ * test_judge_model.c - a language model as judge, against brute force: every number 0..100 is
+ * forced behind the same prompt, and its probability is multiplied up from the distributions on
+ * the way. The embedded pair writes digit by digit; a copy whose vocabulary has 0..100 as tokens
+ * is the other kind. What these models think of an answer means nothing; how it is read is tested
+ * here.
  */
 #include <math.h>
 
 #include "base/mem.h"
 #include "models.h"
-#include "pipeline/judge.h"
-#include "pipeline/judge_numbers.h"
+#include "pipeline/judge/judge_kind.h"
+#include "pipeline/judge/judge_numbers.h"
 #include "support/model_edit.h"
 #include "unit/scratch.h"
 
@@ -81,15 +82,18 @@ static void on_logits(void *ud, size_t i, const float *logits, size_t n_vocab)
 {
     forced_number *f = ud;
     double top = -INFINITY, sum = 0, digits = 0;
-    for (size_t k = 0; k < n_vocab; k++)
+    for (size_t k = 0; k < n_vocab; k++) {
         top = fmax(top, (double)logits[k]);
-    for (size_t k = 0; k < n_vocab; k++)
+    }
+    for (size_t k = 0; k < n_vocab; k++) {
         sum += exp((double)logits[k] - top);
+    }
     if (i < f->n) {
         f->p *= exp((double)logits[f->tokens[i]] - top) / sum;
     } else if (i == f->n && f->goes_on) {
-        for (size_t k = 0; k < 10; k++)
+        for (size_t k = 0; k < 10; k++) {
             digits += exp((double)logits[f->digits[k]] - top) / sum;
+        }
         f->p *= 1 - digits;
     }
 }
@@ -119,16 +123,18 @@ static double brute(persona_model *m, persona_session *s, const char *question, 
     assert_non_null(r);
     for (int v = 0; v <= 100; v++) {
         number_tokens(m, v, &f[v]);
-        if (v < 10)
+        if (v < 10) {
             digits[v] = f[v].tokens[0];
+        }
     }
     for (size_t v = 0; v <= 100; v++) {
         f[v].p = 1;
         f[v].digits = digits;
-        for (size_t w = 0; w <= 100; w++)
+        for (size_t w = 0; w <= 100; w++) {
             f[v].goes_on =
                 f[v].goes_on ||
                 (f[w].n > f[v].n && memcmp(f[w].tokens, f[v].tokens, f[v].n * sizeof *digits) == 0);
+        }
         f[v].tokens[f[v].n] = digits[0]; /* so that there is a distribution after the number */
         r[v] = (persona_request){.prompt = prompt.ids,
                                  .n_prompt = prompt.n,
@@ -161,12 +167,15 @@ static void compare(persona_model *m, size_t i, const persona_trait *t,
     double mass[2];
     const double expected[2] = {brute(m, s, text[0], &mass[0]), brute(m, s, text[1], &mass[1])};
     const double x[2] = {(double)got->trait, (double)got->coherence};
-    for (int k = 0; k < 2; k++)
-        if (!(fabs(x[k] - expected[k]) < 0.3)) /* another batch shape, and beginnings left out */
+    for (int k = 0; k < 2; k++) {
+        if (!(fabs(x[k] - expected[k]) < 0.3)) { /* another batch shape, and beginnings left out */
             fail_msg("item %zu: %s %.3f, by brute force %.3f (mass %g)", i,
                      k ? "coherence" : "trait", x[k], expected[k], mass[k]);
-    if (!(fabs((double)got->mass / mass[0] - 1) < 0.03))
+        }
+    }
+    if (!(fabs((double)got->mass / mass[0] - 1) < 0.03)) {
         fail_msg("item %zu: mass %g, by brute force %g", i, (double)got->mass, mass[0]);
+    }
     mem_free(text[0]);
     mem_free(text[1]);
     persona_session_free(s);
@@ -188,14 +197,17 @@ static void check_model(persona_model *m, bool deep, int n_slots, size_t n_compa
         strstr(persona_judge_validity(j, "silly", text, sizeof text), deep ? "digits" : "tokens"));
     assert_non_null(strstr(text, "uncalibrated"));
     persona_judge_free(j);
-    for (size_t i = 0; i < N_ITEMS; i++)
+    for (size_t i = 0; i < N_ITEMS; i++) {
         assert_true(r[i].trait >= 0 && r[i].trait <= 100 && r[i].coherence >= 0 &&
                     r[i].coherence <= 100 && r[i].mass > 0 && r[i].mass <= 1);
-    for (size_t i = 0; i < n_compared; i++)
+    }
+    for (size_t i = 0; i < n_compared; i++) {
         compare(m, i, t, &r[i]);
-    for (size_t i = 0; n_compared == 0 && i < N_ITEMS; i++)
+    }
+    for (size_t i = 0; n_compared == 0 && i < N_ITEMS; i++) {
         assert_true(fabsf(r[i].trait - first[i].trait) < 0.3F &&
                     fabsf(r[i].coherence - first[i].coherence) < 0.3F);
+    }
     memcpy(first, r, sizeof first);
 }
 
@@ -238,8 +250,9 @@ static void numbers_follow_the_tokenizer(void **state)
         for (int k = 0; k < x->n; k++) {
             const int value = x->nodes[k].value;
             forced_number f;
-            if (value < 0)
+            if (value < 0) {
                 continue;
+            }
             n_values++;
             number_tokens(m, value, &f);
             assert_int_equal(numbers_path(x, k, path), f.n);
@@ -271,8 +284,9 @@ static void distributions_by_hand(void **state)
         digit[d] = f.tokens[0];
     }
     /* first token: "1" .5, "0" .2, anything else .3 */
-    for (size_t k = 0; k < n_vocab; k++)
+    for (size_t k = 0; k < n_vocab; k++) {
         logits[k] = -INFINITY;
+    }
     logits[digit[1]] = logf(.5F);
     logits[digit[0]] = logf(.2F);
     logits[digit[0] + 40] = logf(.3F);
@@ -281,8 +295,9 @@ static void distributions_by_hand(void **state)
     assert_int_equal(n, 9);
     assert_true(fabs(sum.mass - .2) < 1e-6 && sum.weighted == 0);
     number_branch one = {-1, 0};
-    for (size_t k = 0; k < n; k++)
+    for (size_t k = 0; k < n; k++) {
         one = x->nodes[open[k].node].value == 1 ? open[k] : one;
+    }
     assert_true(fabs(one.p - .5) < 1e-6);
     /* after "1": "0" .4, "5" .4, no digit .2 */
     logits[digit[1]] = -INFINITY;
@@ -327,9 +342,10 @@ static void little_mass_is_no_answer(void **state)
     persona_judge *j = NULL;
     must(persona_judge_model(m, NULL, &j, &e), &e); /* the default: a quarter of the probability */
     must(persona_judge_all(j, t, ITEMS, N_ITEMS, NULL, r, &e), &e);
-    for (size_t i = 0; i < N_ITEMS; i++)
+    for (size_t i = 0; i < N_ITEMS; i++) {
         assert_true(isnan(r[i].trait) && isnan(r[i].coherence) && r[i].mass > 0 &&
                     r[i].mass < .25F);
+    }
     persona_judge_free(j);
     persona_model_free(m);
 }
@@ -392,8 +408,9 @@ static void refuse(const char *path, const char *word)
     persona_model *m = open_file(path);
     assert_int_equal(persona_judge_model(m, NULL, &j, &e), PERSONA_E_UNAVAILABLE);
     assert_null(j);
-    if (!strstr(e.msg, word) || !strstr(e.msg, path))
+    if (!strstr(e.msg, word) || !strstr(e.msg, path)) {
         fail_msg("'%s' does not name %s and '%s'", e.msg, path, word);
+    }
     persona_model_free(m);
 }
 
@@ -451,10 +468,12 @@ static void prompts_are_read_once(void **state)
                 mem_free(text[k]);
             }
         }
-        /* at most 10 beginnings of one token for each question; all rubrics but the first are held */
+        /* at most 10 beginnings of one token for each question; all rubrics but the first are
+         * held */
         const size_t beginnings = mode == 0 ? 2 * N_ITEMS * 10 : 0;
-        if (c.n_tokens > all + beginnings - (N_ITEMS - 1) * (coherence / 2))
+        if (c.n_tokens > all + beginnings - (N_ITEMS - 1) * (coherence / 2)) {
             fail_msg("%zu tokens for %zu of prompts", c.n_tokens, all);
+        }
         persona_judge_free(j);
         persona_trait_free(t);
         persona_model_free(m);

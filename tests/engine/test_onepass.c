@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_onepass.c - activations captured while an answer is written equal those of a second pass over
- * the answer, within what other batch shapes do to quantized weights: on random weights of both
- * architectures, and through the whole pipeline on the embedded pair.
+ * test_onepass.c - activations captured while an answer is written equal those of a second pass
+ * over the answer, within what other batch shapes do to quantized weights: on random weights of
+ * both architectures, and through the whole pipeline on the embedded pair.
  *
  * It includes llama.h only to quantize.
  */
@@ -11,7 +11,7 @@
 #include <llama.h>
 
 #include "forced.h"
-#include "store/job.h"
+#include "store/job/job.h"
 
 #define N_ANSWERS 32 /* even ones are positive */
 #define N_WRITTEN 40

@@ -114,7 +114,8 @@ static void vector_is_the_mean_difference(void **state)
         answers_clear(&got, 1);
         free(system);
     }
-    /* other batch shapes: float16 rounding flips a token now and then, so directions are compared */
+    /* other batch shapes: float16 rounding flips a token now and then, so directions are
+     * compared */
     for (size_t b = 1; b < n_blocks; b++) {
         double dot = 0, na = 0, nb = 0;
         for (size_t j = 0; j < d; j++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_transfer.c - from paired texts to a verdict on the embedded pair: readings that last, maps that have
- * not seen the trait, and verdicts that turn when a null takes the place of the transferred vector.
+ * test_transfer.c - from paired texts to a verdict on the embedded pair: readings that last, maps
+ * that have not seen the trait, and verdicts that turn when a null takes the place of the
+ * transferred vector.
  */
 #include <ftw.h>
 #include <math.h>
@@ -9,11 +10,11 @@
 
 #include "base/linalg.h"
 #include "base/rng.h"
-#include "core/chunks.h"
+#include "core/text/chunks.h"
 #include "models.h"
 #include "pipeline/ask.h"
-#include "pipeline/pairs.h"
-#include "pipeline/study.h"
+#include "pipeline/evaluate/study.h"
+#include "pipeline/transfer/pairs.h"
 #include "store/db.h"
 
 /* The first are carried over; all of them teach the maps. */
@@ -56,8 +57,9 @@ static void open_pair(pair *p)
 
 static void close_pair(pair *p)
 {
-    for (size_t i = 0; i < N_TRAITS; i++)
+    for (size_t i = 0; i < N_TRAITS; i++) {
         persona_trait_free(p->t[i]);
+    }
     persona_questions_free(p->q);
     persona_judge_free(p->judge);
     for (size_t i = 0; i < 2; i++) {
@@ -93,9 +95,11 @@ static float *rows_of(const persona_pairs *p, bool target, int block)
     size_t n = 0;
     persona_err e = {0};
     assert_true(rows && x);
-    for (size_t i = 0; i < p->n; i++)
-        if (p->texts[i].usable)
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->texts[i].usable) {
             rows[n++] = (pair_row){i, -1};
+        }
+    }
     must(pairs_rows(p, target, block, rows, n, x, &e), &e);
     free(rows);
     return x;
@@ -115,7 +119,8 @@ static void same_rows(const persona_pairs *a, const persona_pairs *b)
 
 /* ---- readings -------------------------------------------------------------------------------- */
 
-/* A second run asks and reads nothing, and has the same bytes; a damaged row is read again, to the same bytes. */
+/* A second run asks and reads nothing, and has the same bytes; a damaged row is read again, to the
+ * same bytes. */
 static void kept(void **state)
 {
     (void)state;
@@ -160,8 +165,9 @@ static void count_down(void *ud, const persona_progress *p)
 {
     stopper *s = ud;
     (void)p;
-    if (s->left-- == 0)
+    if (s->left-- == 0) {
         persona_cancel_set(&s->cancel);
+    }
 }
 
 static void interrupted(void **state)
@@ -207,24 +213,27 @@ static void segments(void **state)
         ask asks[2];
         answer got[2];
         persona_err e = {0};
-        for (size_t k = 0; k < 2; k++)
+        for (size_t k = 0; k < 2; k++) {
             asks[k] = (ask){.question = "What is soup?",
                             .tap = &taps[k],
                             .forced = "Soup is warm and it is good for you, I think.",
                             .sampling = persona_sampling_defaults()};
+        }
         must(ask_all(p.s[i], asks, 2, "read", NULL, got, &e), &e);
         const size_t d = (size_t)persona_model_info_get(p.m[i])->n_embd, n = got[1].n_positions;
         assert_true(n > 6 && got[0].n_positions == n);
         const size_t first[4] = {0, 0, 2, 2}, last[4] = {n, 2, 2, 6};
-        for (size_t s = 0; s < 4; s++)
+        for (size_t s = 0; s < 4; s++) {
             for (size_t j = 0; j < 2 * d; j++) {
                 double sum = 0;
-                for (size_t t = first[s]; t < last[s]; t++)
+                for (size_t t = first[s]; t < last[s]; t++) {
                     sum += (double)got[1].mean[t * 2 * d + j];
+                }
                 const double want = last[s] > first[s] ? sum / (double)(last[s] - first[s]) : 0;
                 assert_true(fabs((double)got[0].mean[s * 2 * d + j] - want) <
                             1e-5 * (1 + fabs(want)));
             }
+        }
         answers_clear(got, 2);
     }
     persona_pairs_opts o = small_texts("");
@@ -233,8 +242,9 @@ static void segments(void **state)
     size_t n_many = 0;
     for (size_t i = 0; i < c->n; i++) {
         size_t at[CHUNKS_MOST];
-        if (!c->texts[i].usable)
+        if (!c->texts[i].usable) {
             continue;
+        }
         assert_int_equal(c->texts[i].n_chunks, chunk_ends(c->texts[i].text, at));
         n_many += c->texts[i].n_chunks > 1;
         const pair_row rows[2] = {{i, -1}, {i, 0}};
@@ -242,10 +252,11 @@ static void segments(void **state)
         persona_err e = {0};
         must(pairs_rows(c, true, 2, rows, 2, x, &e), &e);
         const double cosine = vec_cos(x, x + c->to.d, (size_t)c->to.d);
-        if (c->texts[i].n_chunks == 1)
+        if (c->texts[i].n_chunks == 1) {
             assert_true(cosine > 0.999999);
-        else
+        } else {
             assert_true(cosine < 0.99999);
+        }
         free(x);
     }
     assert_true(n_many > 5);
@@ -285,11 +296,13 @@ static void methods_and_directions(void **state)
             f.n_candidates = 1;
             must(persona_map_fit(c, &f, NULL, &m, &e), &e);
             const persona_map_block *b = &m->blocks[0];
-            if (!(b->r2_contrast > 0.1 && b->r2_contrast > b->r2_shuffled_max + 0.1))
+            if (!(b->r2_contrast > 0.1 && b->r2_contrast > b->r2_shuffled_max + 0.1)) {
                 fail_msg("%s: R2 %g, shuffled at most %g", f.method, b->r2_contrast,
                          b->r2_shuffled_max);
-            if (!(b->r2_shuffled < 0.05))
+            }
+            if (!(b->r2_shuffled < 0.05)) {
                 fail_msg("%s: shuffled %g", f.method, b->r2_shuffled);
+            }
             assert_int_equal(m->n_traits, N_TRAITS - 1);
             persona_map_free(m);
         }
@@ -334,7 +347,8 @@ static persona_evaluation *evaluate(const pair *p, const persona_trait *t,
     return v;
 }
 
-/* The transferred vector passes; in its place a shuffled map's vector, or a random one of its size, fails. */
+/* The transferred vector passes; in its place a shuffled map's vector, or a random one of its
+ * size, fails. */
 static void nulls_fail(const pair *p, const study_side *from, const study_side *to,
                        const persona_pairs *pairs, const persona_trait *t)
 {
@@ -342,15 +356,17 @@ static void nulls_fail(const pair *p, const study_side *from, const study_side *
     study *x = NULL;
     persona_err e = {0};
     must(study_trait(from, to, pairs, t, &o, NULL, &x, &e), &e);
-    if (strcmp(study_verdict(x), "PASS") != 0)
+    if (strcmp(study_verdict(x), "PASS") != 0) {
         fail_msg("%s: %s", t->name, x->evaluation->reason);
+    }
     assert_string_equal(x->transferred->from.sample, PERSONA_SAMPLE_HELD_OUT);
     assert_string_equal(study_vector(x, "in-sample")->from.sample, PERSONA_SAMPLE_IN_SAMPLE);
     static const char *const all[] = {"native",      "text-bridge", "in-sample",
                                       "other-trait", "shuffled",    "identity",
                                       "random",      "sampling",    "prompt"};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         assert_non_null(persona_evaluation_swing(x->evaluation, all[i]));
+    }
 
     persona_evaluation *v = evaluate(p, t, study_vector(x, "shuffled"), x);
     assert_false(v->pass);
@@ -361,8 +377,9 @@ static void nulls_fail(const pair *p, const study_side *from, const study_side *
     float *row = calloc(d, sizeof *row);
     rng r;
     rng_seed(&r, 99, 0);
-    for (size_t j = 0; j < d; j++)
+    for (size_t j = 0; j < d; j++) {
         row[j] = (float)rng_normal(&r);
+    }
     vec_scale(row, (double)x->transferred->layers[b].norm / vec_norm(row, d), d);
     must(persona_vector_clone(x->transferred, &noise, &e), &e);
     must(persona_vector_set(noise, b, row, &e), &e);
@@ -383,8 +400,9 @@ static void verdicts(void **state)
     persona_pairs *c = read_pairs(&p, &o);
     const study_side from = {p.s[0], p.judge, p.q}, to = {p.s[1], p.judge, p.q};
     const size_t n = getenv("PERSONA_QUICK") ? 1 : N_CARRIED;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         nulls_fail(&p, &from, &to, c, p.t[i]);
+    }
     persona_pairs_free(c);
     close_pair(&p);
 }
@@ -437,8 +455,9 @@ static void refused(const pair *p, const char *lines, persona_code code, const c
     persona_err e = {0};
     const persona_code rc =
         persona_pairs_new(p->s[0], p->s[1], p->t, N_TRAITS, p->q, &o, NULL, &c, &e);
-    if (rc != code || !strstr(e.msg, text))
+    if (rc != code || !strstr(e.msg, text)) {
         fail_msg("code %d (expected %d): %s (expected %s)", (int)rc, (int)code, e.msg, text);
+    }
     assert_null(c);
 }
 
@@ -449,18 +468,20 @@ static void bad_texts(void **state)
     char lines[8192] = "";
     open_pair(&p);
     size_t at = 0;
-    for (int i = 0; i < 12; i++)
+    for (int i = 0; i < 12; i++) {
         at += (size_t)snprintf(lines + at, sizeof lines - at,
                                "{\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}],"
                                "\"response\":\"Because.\"}\n");
+    }
     refused(&p, lines, PERSONA_E_USAGE, "1 distinct texts to map by, of 12");
     at = 0;
-    for (int i = 0; i < 12; i++)
+    for (int i = 0; i < 12; i++) {
         at += (size_t)snprintf(lines + at, sizeof lines - at,
                                "{\"messages\":[{\"role\":\"user\",\"content\":\"Why %d?\"}],"
                                "\"response\":\"Because %d.\",\"trait\":\"silly\","
                                "\"polarity\":\"positive\"}\n",
                                i, i);
+    }
     refused(&p, lines, PERSONA_E_USAGE, "12 texts show a trait and 0 its opposite");
     refused(&p,
             "{\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}],\"response\":\"Yes.\","

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz.h - what the fuzzers of vector files share. An entry point takes bytes that anybody could have
- * written; it must end with a vector that keeps its promises or with an error of one line.
+ * fuzz.h - what the fuzzers of vector files share. An entry point takes bytes that anybody could
+ * have written; it must end with a vector that keeps its promises or with an error of one line.
  */
 #ifndef PERSONA_FUZZ_H
 #define PERSONA_FUZZ_H
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/vecfile.h"
+#include "store/vector/vecfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Whether the last input was taken for what it claims to be; defined beside the entry point. */
@@ -36,8 +36,9 @@ static inline void fuzz_check(persona_code rc, const persona_vector *v, const pe
     for (int b = 0; b < v->n_layer; b++) {
         const float *row = persona_vector_row(v, b);
         n += v->layers[b].present;
-        for (int i = 0; v->layers[b].present && i < v->n_embd; i++)
+        for (int i = 0; v->layers[b].present && i < v->n_embd; i++) {
             FUZZ_CHECK(isfinite(row[i]));
+        }
     }
     FUZZ_CHECK(n > 0);
 }
@@ -49,8 +50,9 @@ static inline int fuzz_format(const vecfile_format *format, const uint8_t *data,
     persona_err e = {0};
     const vecfile f = {.path = "file", .p = data, .len = size, .e = &e};
     fuzz_accepted = false;
-    if (!format->sniff(&f))
+    if (!format->sniff(&f)) {
         return 0;
+    }
     const persona_code rc = format->read(&f, &v);
     fuzz_check(rc, v, &e);
     persona_vector_free(v);

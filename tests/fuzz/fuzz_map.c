@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_map.c - mapfile_gguf_read.c on bytes of any kind: a map that keeps its promises, or one line.
+ * fuzz_map.c - mapfile_gguf_read.c on bytes of any kind: a map that keeps its promises, or one
+ * line.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -8,21 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/mapfile.h"
+#include "store/map/mapfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 bool fuzz_accepted;
 
 static void must(bool what)
 {
-    if (!what)
+    if (!what) {
         abort();
+    }
 }
 
 static void all_finite(const float *p, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         must(isfinite(p[i]));
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

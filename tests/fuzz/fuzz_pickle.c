@@ -3,7 +3,7 @@
  * fuzz_pickle.c - pickle.c without the archive around it.
  */
 #include "fuzz.h"
-#include "store/pickle.h"
+#include "store/vector/pickle.h"
 
 bool fuzz_accepted;
 

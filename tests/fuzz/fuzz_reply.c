@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_reply.c - bytes as the reply of a judging server: a score within the scale, or a refusal in one
- * line.
+ * fuzz_reply.c - bytes as the reply of a judging server: a score within the scale, or a refusal in
+ * one line.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -9,15 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/endpoint_reply.h"
+#include "pipeline/judge/endpoint_reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 bool fuzz_accepted;
 
 static void must(bool what)
 {
-    if (!what)
+    if (!what) {
         abort();
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -27,10 +28,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char words[80];
     const persona_code rc = endpoint_reply_read((const char *)data, size, 0.25F, &r, &e);
     fuzz_accepted = rc == PERSONA_OK;
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         must(isnan(r.score) || (r.score >= 0 && r.score <= 100));
-    else
+    } else {
         must(e.code == rc && *e.msg && !strchr(e.msg, '\n'));
+    }
     must(!strchr(endpoint_reply_words((const char *)data, size, words, sizeof words), '\n'));
     return 0;
 }

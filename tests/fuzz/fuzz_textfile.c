@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_textfile.c - bytes as a file of texts: by its first line, and as each format. What is read keeps
- * its promises; what is refused says why in one line.
+ * fuzz_textfile.c - bytes as a file of texts: by its first line, and as each format. What is read
+ * keeps its promises; what is refused says why in one line.
  */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/textfile.h"
+#include "store/text/textfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 bool fuzz_accepted;
 
 static void must(bool what)
 {
-    if (!what)
+    if (!what) {
         abort();
+    }
 }
 
 static void look_at(const text_item *item)
@@ -25,8 +26,9 @@ static void look_at(const text_item *item)
     must(!item->messages || !item->prompt);
     must(item->polarity >= -1 && item->polarity <= 1);
     must(!(item->label_trait < 0) && !(item->label_trait > 100));
-    for (size_t i = 0; i < item->n_messages; i++)
+    for (size_t i = 0; i < item->n_messages; i++) {
         must(item->messages[i].role && item->messages[i].content);
+    }
     (void)text_item_group(item);
 }
 
@@ -39,8 +41,9 @@ static bool read_all(const uint8_t *data, size_t size, text_format format)
     while (rc == PERSONA_OK) {
         text_item *item = NULL;
         rc = text_reader_next(r, &item, &e);
-        if (!item)
+        if (!item) {
             break;
+        }
         look_at(item);
         text_item_free(item);
     }

@@ -25,8 +25,9 @@ static int run_file(const char *path)
         return 1;
     }
     uint8_t *exact = malloc(n > 0 ? n : 1);
-    if (!exact)
+    if (!exact) {
         return 1;
+    }
     memcpy(exact, bytes, n);
     mem_free(bytes);
     printf("%s: ", path); /* known, should the next line be the last */
@@ -43,12 +44,14 @@ static int run_folder(const char *path, size_t *n)
 {
     int bad = 0;
     DIR *d = opendir(path);
-    if (!d)
+    if (!d) {
         return run_file(path);
+    }
     for (struct dirent *entry; (entry = readdir(d));) {
         char *file = entry->d_name[0] == '.' ? NULL : path_join(path, entry->d_name);
-        if (!file)
+        if (!file) {
             continue;
+        }
         bad += run_file(file);
         mem_free(file);
         ++*n;
@@ -61,8 +64,9 @@ int main(int argc, char **argv)
 {
     int bad = 0;
     size_t n = 0;
-    for (int i = 1; i < argc; i++)
+    for (int i = 1; i < argc; i++) {
         bad += run_folder(argv[i], &n);
+    }
     printf("%zu inputs, %d wrong\n", n, bad);
     return bad > 0 || n == 0;
 }

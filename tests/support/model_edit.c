@@ -30,8 +30,9 @@ static bool model_close(model_file *f, const char *out)
 {
     struct gguf_context *fresh = gguf_init_empty();
     gguf_set_kv(fresh, f->meta);
-    for (int64_t i = 0; i < gguf_get_n_tensors(f->meta); i++)
+    for (int64_t i = 0; i < gguf_get_n_tensors(f->meta); i++) {
         gguf_add_tensor(fresh, ggml_get_tensor(f->data, gguf_get_tensor_name(f->meta, i)));
+    }
     const bool ok = gguf_write_to_file(fresh, out, false);
     gguf_free(fresh);
     gguf_free(f->meta);
@@ -49,8 +50,9 @@ static words words_get(const model_file *f, const char *key)
     const int64_t id = gguf_find_key(f->meta, key);
     words w = {.n = id < 0 ? 0 : gguf_get_arr_n(f->meta, id)};
     w.p = calloc(w.n + 1, sizeof *w.p);
-    for (size_t i = 0; w.p && i < w.n; i++)
+    for (size_t i = 0; w.p && i < w.n; i++) {
         w.p[i] = strdup(gguf_get_arr_str(f->meta, id, i));
+    }
     return w;
 }
 
@@ -63,12 +65,14 @@ static void word_set(words *w, size_t i, const char *text)
 static void words_put(model_file *f, const char *key, words *w)
 {
     const char **list = calloc(w->n + 1, sizeof *list);
-    for (size_t i = 0; list && i < w->n; i++)
+    for (size_t i = 0; list && i < w->n; i++) {
         list[i] = w->p[i];
+    }
     gguf_set_arr_str(f->meta, key, list, w->n);
     free(list);
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; i < w->n; i++) {
         free(w->p[i]);
+    }
     free(w->p);
 }
 
@@ -78,9 +82,11 @@ static size_t product_of(const words *tokens, const char *merge)
     char joined[256];
     const char *space = strchr(merge, ' ');
     snprintf(joined, sizeof joined, "%.*s%s", (int)(space - merge), merge, space + 1);
-    for (size_t i = 0; i < tokens->n; i++)
-        if (strcmp(tokens->p[i], joined) == 0)
+    for (size_t i = 0; i < tokens->n; i++) {
+        if (strcmp(tokens->p[i], joined) == 0) {
             return i;
+        }
+    }
     return SIZE_MAX;
 }
 
@@ -88,8 +94,9 @@ bool model_edit_numbers(const char *in, const char *out)
 {
     model_file f;
     bool ok = true;
-    if (!model_open(in, &f))
+    if (!model_open(in, &f)) {
         return false;
+    }
     words tokens = words_get(&f, "tokenizer.ggml.tokens");
     words merges = words_get(&f, "tokenizer.ggml.merges");
     ok = merges.n > 91;
@@ -100,8 +107,9 @@ bool model_edit_numbers(const char *in, const char *out)
         snprintf(text, sizeof text, "%d", value);
         snprintf(merge, sizeof merge, "%d %d", value / 10, value % 10);
         ok = token != SIZE_MAX;
-        if (ok)
+        if (ok) {
             word_set(&tokens, token, text);
+        }
         word_set(&merges, at, merge);
     }
     words_put(&f, "tokenizer.ggml.tokens", &tokens);
@@ -113,8 +121,9 @@ bool model_edit_token(const char *in, const char *out, const char *from, const c
 {
     model_file f;
     bool found = false;
-    if (!model_open(in, &f))
+    if (!model_open(in, &f)) {
         return false;
+    }
     words tokens = words_get(&f, "tokenizer.ggml.tokens");
     for (size_t i = 0; i < tokens.n; i++) {
         if (strcmp(tokens.p[i], from) == 0) {
@@ -129,8 +138,9 @@ bool model_edit_token(const char *in, const char *out, const char *from, const c
 bool model_edit_drop(const char *in, const char *out, const char *key)
 {
     model_file f;
-    if (!model_open(in, &f))
+    if (!model_open(in, &f)) {
         return false;
+    }
     const bool found = gguf_remove_key(f.meta, key) >= 0;
     return model_close(&f, out) && found;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * model_edit.h - copies of a model file with another vocabulary: the weights stay, the words change.
+ * model_edit.h - copies of a model file with another vocabulary: the weights stay, the words
+ * change.
  */
 #ifndef TESTS_SUPPORT_MODEL_EDIT_H
 #define TESTS_SUPPORT_MODEL_EDIT_H

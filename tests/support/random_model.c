@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * random_model.c - the tensors of an architecture are a table; the file is written header first, then
- * tensor by tensor.
+ * random_model.c - the tensors of an architecture are a table; the file is written header first,
+ * then tensor by tensor.
  *
  * Weights are normal with a standard deviation of 1/sqrt(inputs), what writes into the residual
  * stream of 1/sqrt(2 blocks) of that: every row of the stream starts with a mean square near 1 and
- * ends with about 2, at any depth. A tensor of more than POOL weights is dealt out of POOL of them in
- * random runs of RUN, already quantized: with ten billion weights, drawing and quantizing each is
- * the difference between minutes and an hour, and no row comes out twice.
+ * ends with about 2, at any depth. A tensor of more than POOL weights is dealt out of POOL of them
+ * in random runs of RUN, already quantized: with ten billion weights, drawing and quantizing each
+ * is the difference between minutes and an hour, and no row comes out twice.
  */
 #include "random_model.h"
 

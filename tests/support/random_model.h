@@ -23,8 +23,9 @@ typedef struct random_model {
     int context; /* tokens the model claims to have been trained on */
     float rope_base, yarn;          /* yarn: factor by which the context was stretched; 0: not */
     const char *type, *expert_type; /* matrices: "F32", "F16", "BF16", "Q8_0", "Q4_K", "MXFP4" */
-    const char *vocab_from; /* GGUF file with tokenizer and chat template; NULL: the embedded model
-                             * of this architecture */
+    /* GGUF file with tokenizer and chat template; NULL: the embedded model * of this architecture
+       */
+    const char *vocab_from;
     uint64_t seed;
 } random_model;
 
@@ -33,7 +34,8 @@ bool random_model_like(const char *name, random_model *out);
 const char *random_model_name(size_t i);
 
 /* Writes the model; memory does not grow with its size. Same description, same bytes (on one
- * machine: the normal distribution goes through libm). Errors: USAGE (a shape that cannot be), FORMAT
+ * machine: the normal distribution goes through libm). Errors: USAGE (a shape that cannot be),
+ * FORMAT
  * (vocab_from), IO, NOMEM. */
 PERSONA_CHECK persona_code random_model_write(const random_model *m, const char *path,
                                               persona_err *e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * random_shape.c - the shapes that random models come in: two that tests can afford, one for benchmarks,
- * two that people run.
+ * random_shape.c - the shapes that random models come in: two that tests can afford, one for
+ * benchmarks, two that people run.
  */
 #include "random_model.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * job_torture.h - faults for the tests of jobs: SQLite's allocations and writes that fail on demand,
- * and answers whose every byte follows from their id.
+ * job_torture.h - faults for the tests of jobs: SQLite's allocations and writes that fail on
+ * demand, and answers whose every byte follows from their id.
  */
 #ifndef PERSONA_TEST_JOB_TORTURE_H
 #define PERSONA_TEST_JOB_TORTURE_H
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
-#include "store/job.h"
+#include "store/job/job.h"
 
 /* ---- SQLite's memory ------------------------------------------------------------------------ */
 
@@ -24,8 +24,9 @@ static long memory_left = -1; /* allocations until the one that fails and all af
 
 static inline bool memory_out(void)
 {
-    if (memory_left > 0)
+    if (memory_left > 0) {
         memory_left--;
+    }
     return memory_left == 0;
 }
 
@@ -42,8 +43,9 @@ static inline void *failing_realloc(void *p, int n)
 /* Before any use of SQLite. */
 static inline int torture_memory(void)
 {
-    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory) != SQLITE_OK)
+    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory) != SQLITE_OK) {
         return -1;
+    }
     sqlite3_mem_methods m = real_memory;
     m.xMalloc = failing_malloc;
     m.xRealloc = failing_realloc;
@@ -57,8 +59,9 @@ static int write_error;
 
 static inline ssize_t failing_pwrite(int fd, const void *p, size_t n, off_t at)
 {
-    if (writes_left > 0)
+    if (writes_left > 0) {
         writes_left--;
+    }
     if (writes_left == 0) {
         errno = write_error;
         return -1;
@@ -70,8 +73,9 @@ static inline int torture_writes(void)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     const sqlite3_syscall_ptr f = (sqlite3_syscall_ptr)failing_pwrite;
-    if (!vfs || vfs->iVersion < 3)
+    if (!vfs || vfs->iVersion < 3) {
         return -1;
+    }
     const int a = vfs->xSetSystemCall(vfs, "pwrite", f),
               b = vfs->xSetSystemCall(vfs, "pwrite64", f);
     return a == SQLITE_OK || b == SQLITE_OK ? 0 : -1;
@@ -94,15 +98,18 @@ static inline void make_answer(made *m, const char *stage, int64_t id)
     rng_seed(&r, 7, (uint64_t)id);
     const size_t n = rng_below(&r, 500);
     size_t at = (size_t)snprintf(m->text, sizeof m->text, "answer %lld \xC3\xA4 ", (long long)id);
-    for (size_t i = 0; i < n && at + 1 < sizeof m->text; i++)
+    for (size_t i = 0; i < n && at + 1 < sizeof m->text; i++) {
         m->text[at++] = (char)('a' + rng_below(&r, 26));
+    }
     m->text[at] = '\0';
     snprintf(m->question, sizeof m->question, "question %lld?", (long long)(id % 20));
     snprintf(m->system, sizeof m->system, "You are %lld.", (long long)(id % 5));
-    for (size_t i = 0; i < MADE_MEAN; i++)
+    for (size_t i = 0; i < MADE_MEAN; i++) {
         m->mean[i] = (float)rng_normal(&r);
-    for (size_t i = 0; i < MADE_NORMS; i++)
+    }
+    for (size_t i = 0; i < MADE_NORMS; i++) {
         m->norms[i] = (float)rng_unit(&r);
+    }
     m->mean[17] = NAN;
     m->mean[18] = INFINITY;
     m->mean[19] = -0.0F;
@@ -168,9 +175,11 @@ static inline const char *changed(const job_answer *a, const char *stage)
         {"mean", same_floats(a->mean, a->n_mean, b->mean, b->n_mean)},
         {"norms", same_floats(a->norms, a->n_norms, b->norms, b->n_norms)},
     };
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (!members[i].same)
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        if (!members[i].same) {
             return members[i].name;
+        }
+    }
     return NULL;
 }
 
@@ -187,15 +196,18 @@ static inline persona_code check_answer(void *ud, const job_answer *a, persona_e
 {
     checking *c = ud;
     const char *what = changed(a, c->stage);
-    if (what)
+    if (what) {
         return persona_err_set(e, PERSONA_E_NEGATIVE, "answer %lld: %s", (long long)a->id, what);
-    if (a->id <= c->last && c->n > 0)
+    }
+    if (a->id <= c->last && c->n > 0) {
         return persona_err_set(e, PERSONA_E_NEGATIVE, "answer %lld after %lld", (long long)a->id,
                                (long long)c->last);
+    }
     c->last = a->id;
     c->n++;
-    if (c->seen && (size_t)a->id < c->n_seen)
+    if (c->seen && (size_t)a->id < c->n_seen) {
         c->seen[a->id] = true;
+    }
     return PERSONA_OK;
 }
 

@@ -27,16 +27,18 @@ static const char manifest[] =
 
 static inline void ok(persona_code rc, const persona_err *e)
 {
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         fail_msg("%s: %s", persona_code_name(rc), e->msg);
+    }
 }
 
 static inline void expect(persona_code rc, persona_code wanted, const persona_err *e,
                           const char *part)
 {
-    if (rc != wanted || !strstr(e->msg, part))
+    if (rc != wanted || !strstr(e->msg, part)) {
         fail_msg("%s instead of %s, or no '%s' in: %s", persona_code_name(rc),
                  persona_code_name(wanted), part, e->msg);
+    }
 }
 
 static inline job *open_job(const char *name, bool fresh)

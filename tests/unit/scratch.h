@@ -51,8 +51,9 @@ static inline const char *scratch_bytes(const char *name, const void *p, size_t 
 {
     const char *path = scratch_path(name);
     FILE *f = fopen(path, "wb");
-    if (!f || fwrite(p, 1, n, f) != n || fclose(f) != 0)
+    if (!f || fwrite(p, 1, n, f) != n || fclose(f) != 0) {
         abort();
+    }
     return path;
 }
 

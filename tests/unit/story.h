@@ -6,7 +6,7 @@
 #define PERSONA_TEST_STORY_H
 
 #include "base/rng.h"
-#include "core/contrast.h"
+#include "core/measure/contrast.h"
 #include "golden.h"
 
 #define STORY_MAX 128
@@ -30,20 +30,25 @@ static inline void story_open(story *s)
     s->n_blocks = (size_t)golden_number(s->root, "n_blocks");
     s->d = (size_t)golden_number(s->root, "d");
     s->n = golden_array(s->root, "polarity", number, STORY_MAX);
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
         s->r[i].polarity = (int)number[i];
+    }
     assert_int_equal(golden_array(s->root, "question", number, STORY_MAX), s->n);
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
         s->r[i].question = (size_t)number[i];
+    }
     assert_int_equal(golden_array(s->root, "length", number, STORY_MAX), s->n);
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
         s->r[i].length = (size_t)number[i];
+    }
     const size_t size = s->n_blocks * s->d;
     assert_int_equal(golden_array(s->root, "h", number, STORY_MAX * 32), s->n * size);
-    for (size_t i = 0; i < s->n * size; i++)
+    for (size_t i = 0; i < s->n * size; i++) {
         s->h[i] = (float)number[i];
-    for (size_t i = 0; i < s->n; i++)
+    }
+    for (size_t i = 0; i < s->n; i++) {
         s->r[i].mean = s->h + i * size;
+    }
 }
 
 static inline contrast *story_contrast(const response *r, size_t n, size_t n_questions,
@@ -51,11 +56,14 @@ static inline contrast *story_contrast(const response *r, size_t n, size_t n_que
 {
     contrast *c = NULL;
     persona_err e = {0};
-    if (contrast_new(n_questions, n_blocks, d, &c, &e) != PERSONA_OK)
+    if (contrast_new(n_questions, n_blocks, d, &c, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
-    for (size_t i = 0; i < n; i++)
-        if (contrast_add(c, &r[i], &e) != PERSONA_OK)
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (contrast_add(c, &r[i], &e) != PERSONA_OK) {
             fail_msg("%s", e.msg);
+        }
+    }
     return c;
 }
 
@@ -65,10 +73,12 @@ static inline void golden_vector(const json_val *obj, const char *key, const flo
 {
     double want[256], norm = 0;
     assert_int_equal(golden_array(obj, key, want, 256), d);
-    for (size_t k = 0; k < d; k++)
+    for (size_t k = 0; k < d; k++) {
         norm += want[k] * want[k];
-    for (size_t k = 0; k < d; k++)
+    }
+    for (size_t k = 0; k < d; k++) {
         golden_near(key, (double)v[k], want[k], tolerance * sqrt(norm));
+    }
 }
 
 #endif

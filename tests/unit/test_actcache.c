@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_actcache.c - readings come back bit for bit; what is damaged, of another shape or in another file is
- * not believed; the size has a limit.
+ * test_actcache.c - readings come back bit for bit; what is damaged, of another shape or in
+ * another file is not believed; the size has a limit.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -25,18 +25,21 @@ static actcache *open_cache(const char *path)
 {
     actcache *c = NULL;
     persona_err e = {0};
-    if (actcache_open(path, D, &c, &e) != PERSONA_OK)
+    if (actcache_open(path, D, &c, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     return c;
 }
 
 /* data (ROWS, BLOCKS, D), norms (TOKENS, BLOCKS) */
 static void fill(float *data, float *norms, float first)
 {
-    for (int i = 0; i < ROWS * BLOCKS * D; i++)
+    for (int i = 0; i < ROWS * BLOCKS * D; i++) {
         data[i] = first + (float)i / 3.0f;
-    for (int i = 0; i < TOKENS * BLOCKS; i++)
+    }
+    for (int i = 0; i < TOKENS * BLOCKS; i++) {
         norms[i] = first * 2 + (float)i / 7.0f;
+    }
 }
 
 static void put(actcache *c, const char *key, float first)
@@ -53,8 +56,9 @@ static bool has(actcache *c, const char *key, size_t rows, size_t *stale)
     size_t n_tokens = 0, none = 0;
     persona_err e = {0};
     if (actcache_has(c, key, rows, blocks, BLOCKS, &yes, &n_tokens, stale ? stale : &none, &e) !=
-        PERSONA_OK)
+        PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     return yes;
 }
 
@@ -80,8 +84,9 @@ static void round_trip(void **state)
         }
         assert_int_equal(actcache_norms(c, "k2", blocks[b], out, TOKENS, &n, NULL), PERSONA_OK);
         assert_int_equal(n, TOKENS);
-        for (int t = 0; t < TOKENS; t++)
+        for (int t = 0; t < TOKENS; t++) {
             assert_true(out[t] == norms[t * BLOCKS + b]);
+        }
     }
     assert_int_equal(actcache_row(c, "k2", 3, 0, row, NULL), PERSONA_E_NOTFOUND);
     assert_int_equal(actcache_row(c, "k2", 2, ROWS, row, NULL), PERSONA_E_SHAPE);
@@ -118,13 +123,14 @@ static void spoil(const char *path, const char *sql)
     static const db_schema schema = {"cache of readings", 0x70616331, NULL, 1};
     db *d = NULL;
     persona_err e = {0};
-    if (db_open(path, DB_WRITE, &schema, &d, &e) || db_exec(d, sql, &e))
+    if (db_open(path, DB_WRITE, &schema, &d, &e) || db_exec(d, sql, &e)) {
         fail_msg("%s", e.msg);
+    }
     db_close(d);
 }
 
-/* A byte, a length, a value that is not finite with a checksum that fits: each is taken out, counted, and may
- * be put again. */
+/* A byte, a length, a value that is not finite with a checksum that fits: each is taken out,
+ * counted, and may be put again. */
 static void damage(void **state)
 {
     (void)state;

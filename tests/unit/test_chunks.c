@@ -10,18 +10,20 @@
 
 #include <cmocka.h>
 
-#include "core/chunks.h"
+#include "core/text/chunks.h"
 
 static size_t cut(const char *text, size_t *ends)
 {
     const size_t n = chunk_ends(text, ends);
     for (size_t i = 0; i < n; i++) {
         assert_true(ends[i] > (i > 0 ? ends[i - 1] : 0));
-        if (ends[i] < strlen(text)) /* never within a character */
+        if (ends[i] < strlen(text)) { /* never within a character */
             assert_true(((unsigned char)text[ends[i]] & 0xC0) != 0x80);
+        }
     }
-    if (n > 0)
+    if (n > 0) {
         assert_int_equal(ends[n - 1], strlen(text));
+    }
     return n;
 }
 
@@ -47,8 +49,9 @@ static void sentences(void **state)
 static void repeat(char *text, const char *word, size_t n)
 {
     const size_t len = strlen(word);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         memcpy(text + i * len, word, len);
+    }
     text[n * len] = '\0';
 }
 
@@ -64,8 +67,9 @@ static void long_ones(void **state)
     assert_int_equal(cut(text, ends), CHUNKS_MOST);
     /* A script without spaces: sentence ends of its own, and cuts between characters. */
     repeat(text, "\xe7\x8c\xab", 400);
-    for (size_t i = 59; i < 400; i += 60)
+    for (size_t i = 59; i < 400; i += 60) {
         memcpy(text + 3 * i, "\xe3\x80\x82", 3);
+    }
     assert_true(cut(text, ends) > 2);
     /* One long word in ASCII is one word. */
     memset(text, 'x', 5000);

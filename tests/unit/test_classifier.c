@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "scratch.h"
-#include "store/classifierfile.h"
+#include "store/classifier/classifierfile.h"
 
 /* The filter of 64 bits, all set but where a test clears it: "//////////8=" is 8 bytes of 0xff. */
 #define FULL "//////////8="
@@ -30,8 +30,9 @@ static classifier *load(const char *text)
 {
     classifier *j = NULL;
     persona_err e = {0};
-    if (classifier_read(scratch_text("judge.json", text), &j, &e) != PERSONA_OK)
+    if (classifier_read(scratch_text("judge.json", text), &j, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     return j;
 }
 
@@ -46,8 +47,9 @@ static void check_score(const classifier *j, const char *text, double sum, doubl
     persona_err e = {0};
     assert_int_equal(classifier_score(j, "silly", text, &score, &e), PERSONA_OK);
     const double expected = 100 * sigmoid(0.5 + sum / words);
-    if (fabs((double)score - expected) > 1e-4)
+    if (fabs((double)score - expected) > 1e-4) {
         fail_msg("'%s': %g, expected %g", text, (double)score, expected);
+    }
 }
 
 static void scores(void **state)
@@ -92,15 +94,17 @@ static float coherence_of(const classifier *j, const char *text)
 {
     float x = -1;
     persona_err e = {0};
-    if (classifier_coherence(j, text, &x, &e) != PERSONA_OK)
+    if (classifier_coherence(j, text, &x, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     return x;
 }
 
 static void near(float value, double expected)
 {
-    if (fabs((double)value - expected) > 1e-4)
+    if (fabs((double)value - expected) > 1e-4) {
         fail_msg("%g, expected %g", (double)value, expected);
+    }
 }
 
 static void coherence(void **state)
@@ -126,15 +130,17 @@ static void filter_bits(void **state)
     unsigned char bits[9] = {0};
     char text[13], file[1024];
     uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (const char *p = "a b"; *p; p++)
+    for (const char *p = "a b"; *p; p++) {
         h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+    }
     const uint64_t one = (h & 0xffffffffu) % 64, two = (h >> 32) % 64;
     bits[one >> 3] = (unsigned char)(bits[one >> 3] | 1u << (one & 7));
     bits[two >> 3] = (unsigned char)(bits[two >> 3] | 1u << (two & 7));
     for (size_t i = 0; i < 9; i += 3) {
         const unsigned g = (unsigned)bits[i] << 16 | (unsigned)bits[i + 1] << 8 | bits[i + 2];
-        for (size_t k = 0; k < 4; k++)
+        for (size_t k = 0; k < 4; k++) {
             text[i / 3 * 4 + k] = digits[g >> (18 - 6 * k) & 63];
+        }
     }
     text[11] = '=';
     text[12] = '\0';
@@ -155,8 +161,9 @@ static void many_weights(void **state)
     buf_init(&text, 1 << 20);
     buf_puts(&text, "{\"schema\":\"persona.classifier/1\",\"name\":\"p\",\"ngrams\":[1],"
                     "\"axes\":{\"silly\":{\"bias\":0.5,\"weights\":{");
-    for (int i = 0; i < 20000; i++)
+    for (int i = 0; i < 20000; i++) {
         buf_printf(&text, "%s\"w%d\":%d", i ? "," : "", i, i);
+    }
     buf_puts(&text, "}}},\"coherence\":{\"bits\":64,\"filter\":\"" FULL "\"," REST "}}");
     classifier *j = load(buf_str(&text));
     check_score(j, "w3 w1 x", 4, 3);
@@ -197,8 +204,9 @@ static void bad_files(void **state)
         persona_err e = {0};
         const char *path = scratch_text("bad.json", cases[i].text);
         const persona_code rc = classifier_read(path, &j, &e);
-        if (rc != PERSONA_E_FORMAT || !strstr(e.msg, cases[i].word) || !strstr(e.msg, "bad.json"))
+        if (rc != PERSONA_E_FORMAT || !strstr(e.msg, cases[i].word) || !strstr(e.msg, "bad.json")) {
             fail_msg("case %zu: code %d, \"%s\"", i, (int)rc, e.msg);
+        }
         assert_null(j);
     }
     classifier *j = NULL;
@@ -213,10 +221,12 @@ static void shipped(void **state)
     persona_err e = {0};
     float score = -1;
     const persona_code rc = classifier_read(PERSONA_SOURCE_DIR "/models/judge.json", &j, &e);
-    if (rc == PERSONA_E_NOTFOUND)
+    if (rc == PERSONA_E_NOTFOUND) {
         skip();
-    if (rc != PERSONA_OK)
+    }
+    if (rc != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     assert_true(classifier_knows(j, "silly"));
     assert_int_equal(classifier_score(j, "silly", "I will do it.", &score, &e), PERSONA_OK);
     assert_true(score >= 0 && score <= 100);

@@ -58,17 +58,21 @@ static void same_as_weighted_sum(void **state)
     const double n_pos = (double)contrast_count(c, 1), n_neg = (double)contrast_count(c, -1);
     for (size_t b = 0; b < s.n_blocks; b++) {
         double sum[32] = {0};
-        for (size_t i = 0; i < s.n; i++)
-            for (size_t k = 0; s.r[i].polarity != 0 && k < s.d; k++)
+        for (size_t i = 0; i < s.n; i++) {
+            for (size_t k = 0; s.r[i].polarity != 0 && k < s.d; k++) {
                 sum[k] += (s.r[i].polarity > 0 ? 1 / n_pos : -1 / n_neg) *
                           (double)s.r[i].mean[b * s.d + k];
+            }
+        }
         assert_int_equal(contrast_direction(c, b, NULL, v, NULL), PERSONA_OK);
-        for (size_t k = 0; k < s.d; k++)
+        for (size_t k = 0; k < s.d; k++) {
             golden_near("v", (double)v[k], sum[k], 1e-12 + ROUNDED * fabs(sum[k]));
+        }
     }
     size_t total = 0;
-    for (size_t q = 0; q < s.n_questions; q++)
+    for (size_t q = 0; q < s.n_questions; q++) {
         total += contrast_count_at(c, 1, q);
+    }
     assert_int_equal(total, contrast_count(c, 1));
     assert_false(contrast_usable(c, 3));
     assert_true(contrast_usable(c, 0));
@@ -87,19 +91,22 @@ static void pure_length(void **state)
     float v[D], trait[D];
     contrast_length report;
     rng_seed(&g, 5, 0);
-    for (size_t k = 0; k < D; k++)
+    for (size_t k = 0; k < D; k++) {
         trait[k] = (float)rng_normal(&g);
+    }
     for (size_t i = 0; i < N; i++) {
         const int p = i % 2 ? 1 : -1;
         const size_t length = 5 + rng_below(&g, 20) + (p > 0 ? 40 : 0);
-        for (size_t k = 0; k < D; k++)
+        for (size_t k = 0; k < D; k++) {
             h[i][k] = (float)p * trait[k] / 2 + (float)k * (float)log1p((double)length);
+        }
         r[i] = (response){p, i / 6, length, h[i]};
     }
     contrast *c = story_contrast(r, N, 10, 1, D);
     assert_int_equal(contrast_adjusted(c, 0, v, &report, NULL), PERSONA_OK);
-    for (size_t k = 0; k < D; k++)
+    for (size_t k = 0; k < D; k++) {
         golden_near("adjusted", (double)v[k], (double)trait[k], 1e-5);
+    }
     assert_true(report.gap > 0.5 && report.moved > 0.5 && report.cosine < 0.9);
     contrast_free(c);
 }
@@ -112,8 +119,9 @@ static void order(void **state)
     float a[32], b[32];
     response backwards[STORY_MAX];
     story_open(&s);
-    for (size_t i = 0; i < s.n; i++)
+    for (size_t i = 0; i < s.n; i++) {
         backwards[i] = s.r[s.n - 1 - i];
+    }
     contrast *c = story_contrast(s.r, s.n, s.n_questions, s.n_blocks, s.d);
     contrast *again = story_contrast(s.r, s.n, s.n_questions, s.n_blocks, s.d);
     contrast *other = story_contrast(backwards, s.n, s.n_questions, s.n_blocks, s.d);
@@ -121,8 +129,9 @@ static void order(void **state)
     assert_int_equal(contrast_direction(again, 1, NULL, b, NULL), PERSONA_OK);
     assert_memory_equal(a, b, s.d * sizeof *a);
     assert_int_equal(contrast_direction(other, 1, NULL, b, NULL), PERSONA_OK);
-    for (size_t k = 0; k < s.d; k++)
+    for (size_t k = 0; k < s.d; k++) {
         golden_near("order", (double)b[k], (double)a[k], ROUNDED * (1 + fabs((double)a[k])));
+    }
     contrast_free(other);
     contrast_free(again);
     contrast_free(c);

@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "core/direction.h"
+#include "core/measure/direction.h"
 #include "story.h"
 
 enum { MAX = 4096 };
@@ -32,8 +32,9 @@ static void finish(problem *p, size_t n, size_t d)
 {
     for (size_t k = 0; k < d; k++) {
         double sum = 0;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             sum += (double)p->pos[i * d + k] - (double)p->neg[i * d + k];
+        }
         p->mean[k] = (float)(sum / (double)n);
     }
     p->data = (direction_data){.d = d,
@@ -46,8 +47,9 @@ static void finish(problem *p, size_t n, size_t d)
 static void make(const char *name, const direction_data *data, float *v, direction_report *report)
 {
     persona_err e = {0};
-    if (direction_make(direction_find(name), data, v, report, &e) != PERSONA_OK)
+    if (direction_make(direction_find(name), data, v, report, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
 }
 
 static void golden(void **state)
@@ -64,14 +66,17 @@ static void golden(void **state)
         const json_val *want = json_at(cases, c), *logistic = json_get(want, "logistic");
         const size_t n = (size_t)golden_number(want, "n"), d = (size_t)golden_number(want, "d");
         assert_int_equal(golden_array(want, "pos", number, MAX), n * d);
-        for (size_t i = 0; i < n * d; i++)
+        for (size_t i = 0; i < n * d; i++) {
             p.pos[i] = (float)number[i];
+        }
         assert_int_equal(golden_array(want, "neg", number, MAX), n * d);
-        for (size_t i = 0; i < n * d; i++)
+        for (size_t i = 0; i < n * d; i++) {
             p.neg[i] = (float)number[i];
+        }
         assert_int_equal(golden_array(want, "question", number, MAX), n);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             p.question[i] = (size_t)number[i];
+        }
         finish(&p, n, d);
         make("mean", &p.data, v, &report);
         golden_vector(want, "mean", v, d, (double)FLT_EPSILON);
@@ -126,7 +131,7 @@ static void properties(void **state)
     size_t n_methods;
     const direction_method *methods = direction_methods(&n_methods);
     assert_int_equal(n_methods, 3);
-    for (size_t s = 0; s < 3; s++)
+    for (size_t s = 0; s < 3; s++) {
         for (size_t m = 0; m < n_methods; m++) {
             const size_t n = shapes[s][0], d = shapes[s][1];
             float v[64], w[64];
@@ -156,6 +161,7 @@ static void properties(void **state)
             golden_near("shifted", vec_cos(v, w, d), 1, 1e-6);
             golden_near("scaled", vec_norm(w, d) / vec_norm(v, d), 3, 1e-4);
         }
+    }
 }
 
 /* A very strong penalty leaves the mean difference; a shared nuisance does not reach pca. */
@@ -191,8 +197,9 @@ static void refused(const char *name, const direction_data *data, persona_code c
     direction_report report;
     persona_err e = {0};
     assert_int_equal(direction_make(direction_find(name), data, v, &report, &e), code);
-    if (!strstr(e.msg, text))
+    if (!strstr(e.msg, text)) {
         fail_msg("'%s' lacks '%s'", e.msg, text);
+    }
 }
 
 static void degenerate(void **state)
@@ -204,8 +211,9 @@ static void degenerate(void **state)
     float v[64];
     assert_null(direction_find("umap"));
     clouds(&p, 1, 10, 0.3, 30);
-    for (size_t m = 0; m < 2; m++)
+    for (size_t m = 0; m < 2; m++) {
         refused(rows[m], &p.data, PERSONA_E_NUMERIC, "1 pairs (expected at least 2)");
+    }
     make("mean", &p.data, v, &report); /* has no need of rows */
     memset(&p, 0, sizeof p);
     finish(&p, 8, 10); /* constant */
@@ -213,8 +221,9 @@ static void degenerate(void **state)
     clouds(&p, 8, 10, 0.3, 31);
     memcpy(p.neg, p.pos, sizeof p.neg);
     finish(&p, 8, 10); /* identical pairs */
-    for (size_t m = 0; m < 2; m++)
+    for (size_t m = 0; m < 2; m++) {
         refused(rows[m], &p.data, PERSONA_E_NUMERIC, "same mean");
+    }
     p.mean[0] = 1; /* a mean difference that these rows do not have */
     refused("pca", &p.data, PERSONA_E_NUMERIC, "the same");
     memset(p.pos, 0, sizeof p.pos);
@@ -247,7 +256,7 @@ static void memory(void **state)
     static problem p;
     float v[64];
     direction_report report;
-    for (size_t s = 0; s < 2; s++)
+    for (size_t s = 0; s < 2; s++) {
         for (size_t m = 1; m < 3; m++) {
             persona_code rc = PERSONA_E_NOMEM;
             clouds(&p, 9, s ? 30 : 4, 0.3, 40);
@@ -259,6 +268,7 @@ static void memory(void **state)
                 assert_true(rc == PERSONA_OK || rc == PERSONA_E_NOMEM);
             }
         }
+    }
 }
 
 int main(void)

@@ -14,15 +14,16 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "core/doseresponse.h"
+#include "core/measure/doseresponse.h"
 #include "golden.h"
 
 static dose_response summarize(const dose_point *p, size_t n, double threshold)
 {
     dose_response out;
     persona_err e = {0};
-    if (dose_summarize(p, n, threshold, &out, &e) != PERSONA_OK)
+    if (dose_summarize(p, n, threshold, &out, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     return out;
 }
 
@@ -70,8 +71,9 @@ static void by_hand(void **state)
 static double coherence_at(const dose_point *p, size_t n, double x)
 {
     size_t i = 1;
-    while (i + 1 < n && p[i].coefficient < x)
+    while (i + 1 < n && p[i].coefficient < x) {
         i++;
+    }
     const double part = (x - p[i - 1].coefficient) / (p[i].coefficient - p[i - 1].coefficient);
     return p[i - 1].coherence + part * (p[i].coherence - p[i - 1].coherence);
 }
@@ -91,23 +93,27 @@ static void by_sampling(void **state)
             order[i] = i;
         }
         rng_shuffle(&g, order, 9);
-        for (size_t i = 0; i < 9; i++)
+        for (size_t i = 0; i < 9; i++) {
             mixed[i] = p[order[i]];
+        }
         const dose_response r = summarize(mixed, 9, 75);
         if (coherence_at(p, 9, 0) < 75) {
             assert_true(isnan(r.low) && isnan(r.high));
             continue;
         }
         n_ranges++;
-        for (int k = 0; k <= 1000; k++)
+        for (int k = 0; k <= 1000; k++) {
             assert_true(coherence_at(p, 9, r.low + (r.high - r.low) * k / 1000) > 75 - 1e-9);
+        }
         assert_true(r.high == p[8].coefficient || coherence_at(p, 9, r.high + 1e-6) < 75);
         assert_true(r.low == p[0].coefficient || coherence_at(p, 9, r.low - 1e-6) < 75);
         for (size_t i = 0; i < 9; i++) {
-            if (p[i].coefficient > 0 && p[i].coefficient <= r.high)
+            if (p[i].coefficient > 0 && p[i].coefficient <= r.high) {
                 assert_true(p[i].score <= r.promote_score);
-            if (p[i].coefficient < 0 && p[i].coefficient >= r.low)
+            }
+            if (p[i].coefficient < 0 && p[i].coefficient >= r.low) {
                 assert_true(p[i].score >= r.suppress_score);
+            }
         }
     }
     assert_true(n_ranges >= 50 && n_ranges < 300);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_endpoint.c - a server as judge: a small Python server on the loopback plays the good and the bad
- * ones (fake_endpoint.py lists them by name). Skipped without python3.
+ * test_endpoint.c - a server as judge: a small Python server on the loopback plays the good and
+ * the bad ones (fake_endpoint.py lists them by name). Skipped without python3.
  */
 #include <math.h>
 #include <pthread.h>
@@ -23,7 +23,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "persona/judge.h"
-#include "pipeline/endpoint_reply.h"
+#include "pipeline/judge/endpoint_reply.h"
 #include "store/fetch.h"
 
 #define KEY_VARIABLE "PERSONA_TEST_KEY"
@@ -37,8 +37,9 @@ static int start_server(void **state)
 {
     int to[2], from[2];
     (void)state;
-    if (pipe(to) != 0 || pipe(from) != 0)
+    if (pipe(to) != 0 || pipe(from) != 0) {
         return -1;
+    }
     server = fork();
     if (server == 0) {
         dup2(to[0], 0);
@@ -55,8 +56,9 @@ static int start_server(void **state)
     FILE *f = fdopen(from[0], "r");
     char line[32] = "";
     port = f && fgets(line, sizeof line, f) ? (int)strtol(line, NULL, 10) : 0;
-    if (f)
+    if (f) {
         fclose(f);
+    }
     closed_port = 1; /* tcpmux: nobody listens there */
     return 0;
 }
@@ -127,10 +129,12 @@ static outcome judge_url(const char *url, const persona_judge_endpoint_opts *bas
     persona_judge_item items[64];
     const persona_hooks hooks = {.cancel = cancel};
     outcome x = {.fail_after = fail_after};
-    for (size_t i = 0; i < 64; i++)
+    for (size_t i = 0; i < 64; i++) {
         x.r[i].mass = NAN;
-    for (size_t i = 0; i < n; i++)
+    }
+    for (size_t i = 0; i < n; i++) {
         items[i] = (persona_judge_item){.question = "Q", .answer = answers[i]};
+    }
     o.url = url;
     o.model = "judge-1";
     o.key_env = KEY_VARIABLE;
@@ -148,29 +152,33 @@ static outcome judge(const char *scenario, const persona_judge_endpoint_opts *o,
                      const char *const *answers, size_t n)
 {
     char url[128];
-    if (port == 0)
+    if (port == 0) {
         skip();
+    }
     snprintf(url, sizeof url, "http://127.0.0.1:%d/%s/v1/", port, scenario);
     return judge_url(url, o, answers, n, NULL, 0);
 }
 
 static void ok(const outcome *o, size_t n)
 {
-    if (o->rc != PERSONA_OK)
+    if (o->rc != PERSONA_OK) {
         fail_msg("code %d: %s", (int)o->rc, o->e.msg);
+    }
     assert_int_equal(o->n, n);
 }
 
 static void failed(const outcome *o, persona_code code, const char *word)
 {
-    if (o->rc != code || !strstr(o->e.msg, word) || strchr(o->e.msg, '\n'))
+    if (o->rc != code || !strstr(o->e.msg, word) || strchr(o->e.msg, '\n')) {
         fail_msg("code %d, \"%s\" (expected %d, '%s')", (int)o->rc, o->e.msg, (int)code, word);
+    }
 }
 
 static void near(float x, double expected)
 {
-    if (!(fabs((double)x - expected) < 1e-3))
+    if (!(fabs((double)x - expected) < 1e-3)) {
         fail_msg("%g, expected %g", (double)x, expected);
+    }
 }
 
 static persona_judge_endpoint_opts quick(void)
@@ -206,12 +214,14 @@ static void in_parallel(void **state)
     const char *answers[40];
     persona_judge_endpoint_opts d = quick();
     d.n_parallel = 5;
-    for (size_t i = 0; i < 40; i++)
+    for (size_t i = 0; i < 40; i++) {
         answers[i] = i % 2 ? "A=20" : "A=80";
+    }
     const outcome o = judge("many", &d, answers, 40);
     ok(&o, 40);
-    for (size_t i = 0; i < 40; i++)
+    for (size_t i = 0; i < 40; i++) {
         near(o.r[i].trait, ((i % 2 ? 20 : 80) * .6 + 40 * .2) / .8);
+    }
     assert_int_equal(stat_of("many", "requests"), 80);
     const int most = stat_of("many", "most");
     assert_true(most >= 2 && most <= 5);
@@ -245,8 +255,9 @@ static void prose(void **state)
     ok(&o, 7);
     near(o.r[0].trait, 85);
     near(o.r[5].trait, 72.5);
-    for (size_t i = 1; i < 7; i++)
+    for (size_t i = 1; i < 7; i++) {
         assert_true(i == 5 || isnan(o.r[i].trait));
+    }
 }
 
 static void numbers_in_digits(void **state)
@@ -391,8 +402,9 @@ static void cancel(void **state)
     pthread_t t;
     persona_cancel c = {0};
     const persona_judge_endpoint_opts d = quick();
-    if (port == 0)
+    if (port == 0) {
         skip();
+    }
     snprintf(url, sizeof url, "http://127.0.0.1:%d/slow/v1", port);
     assert_int_equal(pthread_create(&t, NULL, interrupt, &c), 0);
     outcome o = judge_url(url, &d, answers, 3, &c, 0);

@@ -32,26 +32,30 @@ static void remove_all(const char *dir)
 {
     DIR *d = opendir(dir);
     for (struct dirent *x; d && (x = readdir(d));) {
-        if (strcmp(x->d_name, ".") == 0 || strcmp(x->d_name, "..") == 0)
+        if (strcmp(x->d_name, ".") == 0 || strcmp(x->d_name, "..") == 0) {
             continue;
+        }
         char *path = path_join(dir, x->d_name);
         struct stat st;
-        if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
             remove_all(path);
-        else
+        } else {
             unlink(path);
+        }
         mem_free(path);
     }
-    if (d)
+    if (d) {
         closedir(d);
+    }
     rmdir(dir);
 }
 
 static int remove_root(void **state)
 {
     (void)state;
-    if (chdir("/") != 0)
+    if (chdir("/") != 0) {
         return -1;
+    }
     remove_all(root);
     return 0;
 }
@@ -61,8 +65,9 @@ static size_t count_entries(const char *dir)
     size_t n = 0;
     DIR *d = opendir(dir);
     assert_non_null(d);
-    while (readdir(d))
+    while (readdir(d)) {
         n++;
+    }
     closedir(d);
     return n - 2;
 }
@@ -70,8 +75,9 @@ static size_t count_entries(const char *dir)
 static void put(const char *path, const char *text)
 {
     persona_err e = {0};
-    if (file_write(path, text, strlen(text), &e))
+    if (file_write(path, text, strlen(text), &e)) {
         fail_msg("%s", e.msg);
+    }
 }
 
 static void expect(const char *path, const char *text)
@@ -131,8 +137,9 @@ static void read_without_memory(void **state)
         persona_mem_fail_at(k);
         const persona_code code = file_read("/proc/self/status", 1 << 20, &p, &n, &e);
         persona_mem_fail_at(0);
-        if (!code)
+        if (!code) {
             break;
+        }
         assert_int_equal(code, PERSONA_E_NOMEM);
         assert_null(p);
     }
@@ -243,12 +250,14 @@ static void write_without_permission(void **state)
     assert_int_equal(mkdir("closed", 0555), 0);
     assert_int_equal(chmod(".", 0755), 0);
     const bool super = geteuid() == 0; /* modes do not bind root: be nobody for a moment */
-    if (super && seteuid(65534) != 0)
+    if (super && seteuid(65534) != 0) {
         skip();
+    }
     const persona_code writing = file_write("closed/x", "x", 1, &no_write);
     const persona_code reading = file_read("secret", 10, &p, &n, &no_read);
-    if (super)
+    if (super) {
         assert_int_equal(seteuid(0), 0);
+    }
     assert_int_equal(writing, PERSONA_E_IO);
     assert_string_equal(no_write.msg, "closed/x: cannot write: Permission denied; choose another "
                                       "folder with -o");
@@ -291,8 +300,9 @@ static void write_without_memory(void **state)
         const persona_code code = file_write("w/x", "new", 3, &e);
         persona_mem_fail_at(0);
         assert_int_equal(count_entries("w"), 1);
-        if (!code)
+        if (!code) {
             break;
+        }
         assert_int_equal(code, PERSONA_E_NOMEM);
     }
     assert_true(k > 3 && k < 30);
@@ -355,8 +365,9 @@ static void user_data(void **state)
 
 static void free_dirs(char **dirs)
 {
-    for (size_t i = 0; dirs && dirs[i]; i++)
+    for (size_t i = 0; dirs && dirs[i]; i++) {
         mem_free(dirs[i]);
+    }
     mem_free(dirs);
 }
 

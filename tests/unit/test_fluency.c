@@ -14,25 +14,27 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "core/fluency.h"
-#include "core/stats.h"
+#include "core/measure/stats.h"
+#include "core/text/fluency.h"
 #include "golden.h"
 
 static fluency measure(const char *text)
 {
     fluency f;
     persona_err e = {0};
-    if (fluency_measure(text, &f, &e) != PERSONA_OK)
+    if (fluency_measure(text, &f, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     return f;
 }
 
 static void near_or_nan(const char *what, double value, double expected)
 {
-    if (isnan(expected))
+    if (isnan(expected)) {
         assert_true(isnan(value));
-    else
+    } else {
         golden_near(what, value, expected, 1e-12);
+    }
 }
 
 static void golden(void **state)
@@ -49,8 +51,9 @@ static void golden(void **state)
         near_or_nan("distinct2", f.distinct2, golden_number(c, "distinct2"));
         near_or_nan("distinct3", f.distinct3, golden_number(c, "distinct3"));
         assert_int_equal(f.longest_repeat, (size_t)golden_number(c, "longest"));
-        if (f.n_words < 100)
+        if (f.n_words < 100) {
             continue;
+        }
         ours[n] = f.redundancy;
         theirs[n++] = golden_number(c, "zlib");
     }
@@ -88,8 +91,9 @@ static void any_bytes(void **state)
     rng_seed(&r, 7, 0);
     for (int round = 0; round < 400; round++) {
         const size_t len = rng_below(&r, sizeof text);
-        for (size_t i = 0; i < len; i++)
+        for (size_t i = 0; i < len; i++) {
             text[i] = round % 2 ? (char)(1 + rng_below(&r, 255)) : "ab \xc3"[rng_below(&r, 4)];
+        }
         text[len] = 0;
         const fluency f = measure(text);
         assert_true(f.n_words <= len);
@@ -118,8 +122,9 @@ static void limits(void **state)
     text[size - 1] = 0;
     assert_int_equal(fluency_measure(text, &f, &e), PERSONA_OK);
     assert_int_equal(f.n_words, 1);
-    for (size_t i = 1; i < 1 << 16; i += 2) /* the worst case of comparing runs */
+    for (size_t i = 1; i < 1 << 16; i += 2) { /* the worst case of comparing runs */
         text[i] = ' ';
+    }
     text[1 << 16] = 0;
     assert_int_equal(measure(text).longest_repeat, (1 << 15) - 1);
     free(text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_grid.c - blocks against blocks: cells equal fits of their own, a planted pairing is found, blocks that
- * cannot be fitted are left out; and which pairs are tried by steering.
+ * test_grid.c - blocks against blocks: cells equal fits of their own, a planted pairing is found,
+ * blocks that cannot be fitted are left out; and which pairs are tried by steering.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -15,8 +15,8 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "core/leaveout.h"
-#include "pipeline/mapblocks.h"
+#include "core/map/leaveout.h"
+#include "pipeline/transfer/mapblocks.h"
 
 enum { N = 96, DS = 20, DT = 16, BLOCKS = 4 };
 
@@ -31,16 +31,22 @@ static void build(world *w)
 {
     rng r;
     rng_seed(&r, 1, 0);
-    for (int b = 1; b <= BLOCKS; b++)
-        for (size_t i = 0; i < (size_t)N * DS; i++)
+    for (int b = 1; b <= BLOCKS; b++) {
+        for (size_t i = 0; i < (size_t)N * DS; i++) {
             w->x[b][i] = (float)rng_normal(&r);
-    for (int b = 1; b <= BLOCKS; b++)
-        for (size_t i = 0; i < N; i++)
-            for (size_t j = 0; j < DT; j++)
+        }
+    }
+    for (int b = 1; b <= BLOCKS; b++) {
+        for (size_t i = 0; i < N; i++) {
+            for (size_t j = 0; j < DT; j++) {
                 w->y[b][i * DT + j] =
                     b == 4 ? 1 : w->x[5 - b][i * DS + j] + 0.3f * (float)rng_normal(&r);
-    for (size_t i = 0; i < N; i++)
+            }
+        }
+    }
+    for (size_t i = 0; i < N; i++) {
         w->group[i] = i / 4;
+    }
     for (size_t i = 0; i < N / 2; i++) {
         w->pos[i] = 2 * i;
         w->neg[i] = 2 * i + 1;
@@ -53,10 +59,11 @@ static persona_code rows(void *ud, bool target, int block, float *out, persona_e
     world *w = ud;
     (void)e;
     w->calls++;
-    if (target)
+    if (target) {
         memcpy(out, w->y[block], sizeof w->y[block]);
-    else
+    } else {
         memcpy(out, w->x[block], sizeof w->x[block]);
+    }
     return PERSONA_OK;
 }
 
@@ -98,7 +105,7 @@ static void cells(void **state)
     const grid_task t = task_of(w);
     assert_int_equal(grid_run(&t, got, NULL), PERSONA_OK);
     assert_int_equal(w->calls, 2 * BLOCKS); /* each block is read once */
-    for (size_t i = 0; i < BLOCKS; i++)
+    for (size_t i = 0; i < BLOCKS; i++) {
         for (size_t k = 0; k < BLOCKS; k++) {
             const grid_cell *c = &got[i * BLOCKS + k];
             assert_int_equal(c->from, blocks[i]);
@@ -107,8 +114,9 @@ static void cells(void **state)
                 assert_true(isnan(c->score));
                 continue;
             }
-            if ((c->from == 5 - c->to) != (c->score > 0.5))
+            if ((c->from == 5 - c->to) != (c->score > 0.5)) {
                 fail_msg("%d to %d: score %g", c->from, c->to, c->score);
+            }
             assert_true(c->r2_shuffled < 0.05);
             /* The same pair by itself, at the lambda that the grid chose. */
             const map_data d = {.x = {w->x[c->from], N, DS},
@@ -125,6 +133,7 @@ static void cells(void **state)
             assert_true(fabs(rep.r2_contrast - c->r2_contrast) < 1e-3);
             map_free(m);
         }
+    }
     mem_free(w);
 }
 
@@ -141,8 +150,9 @@ static void canceled_and_broken(void **state)
     t.progress = NULL;
     w->x[2][7] = (float)NAN; /* one block that is of no use */
     assert_int_equal(grid_run(&t, got, &e), PERSONA_OK);
-    for (size_t k = 0; k < BLOCKS; k++)
+    for (size_t k = 0; k < BLOCKS; k++) {
         assert_true(isnan(got[1 * BLOCKS + k].score));
+    }
     assert_true(got[2 * BLOCKS + 1].score > 0.5);
     persona_code rc = PERSONA_E_NOMEM;
     for (size_t k = 1; rc != PERSONA_OK; k++) {

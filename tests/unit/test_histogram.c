@@ -15,16 +15,18 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "core/histogram.h"
-#include "core/stats.h"
+#include "core/measure/histogram.h"
+#include "core/measure/stats.h"
 #include "golden.h"
 
 static void fill(histogram *h, const double *x, size_t n)
 {
     persona_err e = {0};
-    for (size_t i = 0; i < n; i++)
-        if (histogram_add(h, (float)x[i], &e) != PERSONA_OK)
+    for (size_t i = 0; i < n; i++) {
+        if (histogram_add(h, (float)x[i], &e) != PERSONA_OK) {
             fail_msg("%s", e.msg);
+        }
+    }
 }
 
 /* Norms from narrow to absurdly wide; the documented bound holds for every quantile. */
@@ -36,12 +38,13 @@ static void against_sorting(void **state)
     static double x[20001];
     rng r;
     rng_seed(&r, 1, 0);
-    for (size_t s = 0; s < sizeof spreads / sizeof spreads[0]; s++)
+    for (size_t s = 0; s < sizeof spreads / sizeof spreads[0]; s++) {
         for (size_t m = 0; m < sizeof sizes / sizeof sizes[0]; m++) {
             histogram h = {0};
             const size_t n = sizes[m];
-            for (size_t i = 0; i < n; i++)
+            for (size_t i = 0; i < n; i++) {
                 x[i] = (double)(float)(140 * exp(spreads[s] * rng_normal(&r)));
+            }
             fill(&h, x, n);
             for (int q = 0; q <= 20; q++) {
                 const double want = stat_quantile(x, n, q / 20.0);
@@ -52,6 +55,7 @@ static void against_sorting(void **state)
             assert_true(histogram_quantile(&h, 1) == stat_quantile(x, n, 1));
             histogram_free(&h);
         }
+    }
 }
 
 static void merging(void **state)
@@ -61,20 +65,25 @@ static void merging(void **state)
     rng r;
     histogram all = {0}, parts[3] = {0}, sum = {0};
     rng_seed(&r, 2, 0);
-    for (size_t i = 0; i < 3000; i++)
+    for (size_t i = 0; i < 3000; i++) {
         x[i] = i % 100 == 0 ? 0 : exp(3 * rng_normal(&r) + (double)(i / 1000));
+    }
     fill(&all, x, 3000);
-    for (size_t p = 0; p < 3; p++)
+    for (size_t p = 0; p < 3; p++) {
         fill(&parts[p], x + p * 1000, 1000);
-    for (size_t p = 3; p-- > 0;)
+    }
+    for (size_t p = 3; p-- > 0;) {
         assert_int_equal(histogram_merge(&sum, &parts[p], NULL), PERSONA_OK);
+    }
     assert_int_equal(histogram_merge(&sum, &(histogram){0}, NULL), PERSONA_OK);
     assert_int_equal(sum.n, 3000);
     assert_int_equal(sum.n_zero, 30);
-    for (int q = 0; q <= 100; q++)
+    for (int q = 0; q <= 100; q++) {
         assert_true(histogram_quantile(&sum, q / 100.0) == histogram_quantile(&all, q / 100.0));
-    for (size_t p = 0; p < 3; p++)
+    }
+    for (size_t p = 0; p < 3; p++) {
         histogram_free(&parts[p]);
+    }
     histogram_free(&sum);
     histogram_free(&all);
 }

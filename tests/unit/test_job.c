@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_job.c - jobs: what goes in comes out. test_jobfile.c has manifests and files that must not be
- * opened; test_job_kill.c has the faults: full disks, no memory, kill -9.
+ * test_job.c - jobs: what goes in comes out. test_jobfile.c has manifests and files that must not
+ * be opened; test_job_kill.c has the faults: full disks, no memory, kill -9.
  */
 #include "jobs.h"
 
@@ -14,8 +14,9 @@ static void answers_come_back(void **state)
     size_t n = 0;
     bool has = false, done[40];
     job *j = open_job("round.db", false);
-    for (int64_t i = 0; i < 40; i++)
+    for (int64_t i = 0; i < 40; i++) {
         put(j, "extract", i * 27 % 40); /* in no order */
+    }
     put(j, "evaluate", 3);
     for (int again = 0; again < 2; again++) {
         ok(check_stage(j, "extract", NULL, 0, &n, &e), &e);
@@ -112,8 +113,9 @@ static void pieces_of_a_mean(void **state)
     static made m;
     static float got[MADE_MEAN];
     job *j = open_job("pieces.db", false);
-    for (int64_t i = 0; i < 12; i++)
+    for (int64_t i = 0; i < 12; i++) {
         put(j, "x", i);
+    }
     make_answer(&m, "x", 7);
     static const size_t cuts[][2] = {{0, MADE_MEAN}, {0, 1}, {2999, 1}, {1000, 500}, {3000, 0}};
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
@@ -134,8 +136,9 @@ static persona_code in_question_order(void *ud, const job_answer *a, persona_err
     int64_t *last = ud;
     const int64_t now =
         (a->question_index * 1000 + a->pair + 1) * 1000 + a->rollout * 10 - a->polarity;
-    if (now < *last)
+    if (now < *last) {
         return persona_err_set(e, PERSONA_E_NEGATIVE, "answer %lld", (long long)a->id);
+    }
     *last = now;
     return PERSONA_OK;
 }
@@ -146,8 +149,9 @@ static void published_order(void **state)
     persona_err e = {0};
     int64_t last = -1;
     job *j = open_job("order.db", false);
-    for (int64_t i = 0; i < 200; i++)
+    for (int64_t i = 0; i < 200; i++) {
         put(j, "x", i);
+    }
     ok(job_each_answer(j, "x", JOB_BY_QUESTION, NULL, in_question_order, &last, &e), &e);
     assert_true(last > 19000000);
     job_close(j);
@@ -161,8 +165,9 @@ static void all_or_none(void **state)
     bool has = true;
     job *j = open_job("batch.db", false);
     put(j, "x", 2);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         make_answer(&m[i], "x", i);
+    }
     const job_answer batch[] = {m[0].a, m[1].a, m[2].a};
     expect(job_put_answers(j, batch, 3, &e), PERSONA_E_INTERNAL, &e,
            "answer 2 of stage 'x' is stored already");
@@ -199,8 +204,9 @@ static void judges_beside_each_other(void **state)
     job_score one;
     bool has = false;
     job *j = open_job("scores.db", false);
-    for (int64_t i = 0; i < 3; i++)
+    for (int64_t i = 0; i < 3; i++) {
         put(j, "x", i);
+    }
     const job_score a[] = {{2, 80, 90.5, NAN}, {0, NAN, 0, 1}};
     const job_score b[] = {{2, 10, 20, 0.25}};
     ok(job_put_scores(j, "x", "classifier", a, 2, &e), &e);
@@ -237,8 +243,9 @@ static void scores_while_iterating(void **state)
     persona_err e = {0};
     score_list l = {.n = 0};
     job *j = open_job("inner.db", false);
-    for (int64_t i = 0; i < 8; i++)
+    for (int64_t i = 0; i < 8; i++) {
         put(j, "x", i);
+    }
     ok(job_each_answer(j, "x", JOB_BY_ID, NULL, judge_while_reading, j, &e), &e);
     ok(job_each_score(j, "x", "inner", keep_score, &l, &e), &e);
     assert_true(l.n == 8 && l.s[7].trait == 7);

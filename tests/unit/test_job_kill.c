@@ -29,15 +29,17 @@ enum { IDS_MAX = 200000 };
 
 static void ok(persona_code rc, const persona_err *e)
 {
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         fail_msg("%s: %s", persona_code_name(rc), e->msg);
+    }
 }
 
 /* Faults by the hundred need no disk under them. */
 static int open_in_memory(void **state)
 {
-    if (access("/dev/shm", W_OK) == 0)
+    if (access("/dev/shm", W_OK) == 0) {
         setenv("TMPDIR", "/dev/shm", 1);
+    }
     return scratch_open(state);
 }
 
@@ -80,25 +82,30 @@ static void write_for_ever(int report, bool fresh)
         const int n = 1 + id % 4;
         int k = 0;
         for (; k < n; id++) {
-            if (id == IDS_MAX - 1)
+            if (id == IDS_MAX - 1) {
                 _exit(2);
-            if (done[id])
+            }
+            if (done[id]) {
                 continue;
+            }
             make_answer(&m[k], "x", id);
             batch[k] = m[k].a;
             k++;
         }
         const job_score s = {batch[0].id, (double)batch[0].id, NAN, 1};
-        if (job_put_answers(j, batch, (size_t)n, &e) != PERSONA_OK)
+        if (job_put_answers(j, batch, (size_t)n, &e) != PERSONA_OK) {
             _exit(3);
+        }
         int32_t ids[4];
-        for (k = 0; k < n; k++)
+        for (k = 0; k < n; k++) {
             ids[k] = (int32_t)batch[k].id;
+        }
         const ssize_t size = (ssize_t)((size_t)n * sizeof *ids);
         if (write(report, ids, (size_t)size) != size ||
             job_put_scores(j, "x", "judge", &s, 1, &e) != PERSONA_OK ||
-            job_put_value(j, "last", m[0].text, &e) != PERSONA_OK)
+            job_put_value(j, "last", m[0].text, &e) != PERSONA_OK) {
             _exit(4);
+        }
     }
 }
 
@@ -152,9 +159,11 @@ static void kill_while_writing(void **state)
         memset(seen, 0, sizeof seen);
         ok(job_open(scratch_path("kill.db"), manifest, false, &j, &e), &e);
         ok(check_stage(j, "x", seen, IDS_MAX, &n, &e), &e);
-        for (size_t i = 0; i < IDS_MAX; i++)
-            if (reported[i] && !seen[i])
+        for (size_t i = 0; i < IDS_MAX; i++) {
+            if (reported[i] && !seen[i]) {
                 fail_msg("round %d: answer %zu was stored and is lost", round, i);
+            }
+        }
         assert_true(n >= total && n <= total + 4 * (size_t)(round + 1)); /* those in flight */
         job_close(j);
         check_integrity(scratch_path("kill.db"));
@@ -175,8 +184,9 @@ static void kill_while_opening(void **state)
         assert_true(child >= 0);
         if (child == 0) {
             for (;;) {
-                if (job_open(scratch_path("open.db"), manifest, true, &j, &e) != PERSONA_OK)
+                if (job_open(scratch_path("open.db"), manifest, true, &j, &e) != PERSONA_OK) {
                     _exit(1);
+                }
                 job_close(j);
             }
         }
@@ -200,8 +210,9 @@ static int64_t put_until_failure(job *j, int64_t id, persona_code *rc, persona_e
     for (*rc = PERSONA_OK; n < 400; n++) {
         make_answer(&m, "x", id + n);
         *rc = job_put_answers(j, &m.a, 1, e);
-        if (*rc != PERSONA_OK)
+        if (*rc != PERSONA_OK) {
             break;
+        }
     }
     return n;
 }
@@ -255,8 +266,9 @@ static void full_database(void **state)
     ok(db_exec(d, "PRAGMA max_page_count = 20", &e), &e);
     ok(db_prepare(d, "INSERT INTO t VALUES (zeroblob(60000))", &s, &e), &e);
     ok(db_begin(d, &e), &e);
-    for (rc = PERSONA_OK; rc == PERSONA_OK;)
+    for (rc = PERSONA_OK; rc == PERSONA_OK;) {
         rc = db_run(s, &e);
+    }
     assert_int_equal(rc, PERSONA_E_IO);
     assert_non_null(
         strstr(e.msg, "limit.db: database or disk is full (SQLite error 13); disk full"));
@@ -288,8 +300,9 @@ static void writes_that_fail(void **state)
         write_error = errors[k % 3];
         writes_left = k;
         persona_code opened = job_open(scratch_path("writes.db"), manifest, true, &j, &e);
-        if (opened == PERSONA_OK)
+        if (opened == PERSONA_OK) {
             stored = put_until_failure(j, 0, &rc, &e);
+        }
         job_close(j);
         writes_left = -1;
         opened = opened != PERSONA_OK ? opened : rc;
@@ -297,13 +310,15 @@ static void writes_that_fail(void **state)
         if (opened != PERSONA_OK) {
             assert_int_equal(opened, PERSONA_E_IO);
             if (!strstr(e.msg,
-                        write_error != EIO ? "disk full: free some space" : "Input/output error"))
+                        write_error != EIO ? "disk full: free some space" : "Input/output error")) {
                 fail_msg("%ld: %s", k, e.msg);
+            }
         }
         ok(job_open(scratch_path("writes.db"), manifest, false, &j, &e), &e);
         ok(check_stage(j, "x", NULL, 0, &n, &e), &e);
-        if ((int64_t)n != stored)
+        if ((int64_t)n != stored) {
             fail_msg("write %ld failed: %zu answers instead of %lld", k, n, (long long)stored);
+        }
         job_close(j);
     }
     assert_int_equal(n_failed, 59);
@@ -325,25 +340,33 @@ static persona_code use_everything(bool *stored, persona_err *e)
     make_answer(&m, "x", 1);
     *stored = false;
     persona_code rc = job_open(scratch_path("memory.db"), manifest, true, &j, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = job_put_answers(j, &m.a, 1, e);
+    }
     *stored = rc == PERSONA_OK;
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = job_put_scores(j, "x", "judge", &one, 1, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = job_done(j, "x", done, 8, &n, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = job_read_mean(j, "x", 1, 10, 100, mean, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = job_get_score(j, "x", "judge", 1, &one, &has, e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = job_put_value(j, "key", "text", e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = job_get_value(j, "key", &text, e);
+    }
     mem_free(text);
     text = NULL;
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = check_stage(j, "x", NULL, 0, &n, e);
+    }
     job_close(j);
     if (rc == PERSONA_OK) {
         rc = job_open(scratch_path("memory.db"), manifest, false, &j, e);
@@ -353,11 +376,13 @@ static persona_code use_everything(bool *stored, persona_err *e)
         rc = job_info_read(scratch_path("memory.db"), &info, e);
         job_info_free(&info);
     }
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = job_list(scratch_folder, &paths, &n, e);
+    }
     persona_names_free(paths, n);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = job_place(manifest, &text, e);
+    }
     mem_free(text);
     return rc == PERSONA_OK ? job_remove(scratch_path("memory.db"), e) : rc;
 }
@@ -367,13 +392,15 @@ static void check_after(bool stored, long k)
     persona_err e = {0};
     job *j = NULL;
     size_t n = 0;
-    if (!stored)
+    if (!stored) {
         return;
+    }
     ok(job_open(scratch_path("memory.db"), manifest, false, &j, &e), &e);
     ok(check_stage(j, "x", NULL, 0, &n, &e), &e);
     job_close(j);
-    if (n != 1)
+    if (n != 1) {
         fail_msg("allocation %ld failed: the answer is lost", k);
+    }
 }
 
 static void memory_of_ours(void **state)
@@ -387,12 +414,14 @@ static void memory_of_ours(void **state)
         persona_mem_fail_at(k);
         const persona_code rc = use_everything(&stored, &e);
         persona_mem_fail_at(0);
-        if (rc == PERSONA_OK) /* past the last, or one that only a message or a check needs */
+        if (rc == PERSONA_OK) { /* past the last, or one that only a message or a check needs */
             continue;
+        }
         n_failed++;
         if (rc != PERSONA_E_NOMEM &&
-            rc != PERSONA_E_UNAVAILABLE) /* no memory for the home folder */
+            rc != PERSONA_E_UNAVAILABLE) { /* no memory for the home folder */
             fail_msg("%zu: %s: %s", k, persona_code_name(rc), e.msg);
+        }
         check_after(stored, (long)k);
     }
     print_message("%zu allocations of ours\n", n_failed);
@@ -410,10 +439,12 @@ static void memory_of_sqlite(void **state)
         memory_left = k;
         const persona_code rc = use_everything(&stored, &e);
         memory_left = -1;
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             break;
-        if (rc != PERSONA_E_NOMEM)
+        }
+        if (rc != PERSONA_E_NOMEM) {
             fail_msg("%ld: %s: %s", k, persona_code_name(rc), e.msg);
+        }
         check_after(stored, k);
     }
     print_message("%ld allocations of SQLite's\n", k - 1);
@@ -441,11 +472,13 @@ static void reading_takes_no_more_memory(void **state)
     persona_code rc = PERSONA_OK;
     job *j = NULL;
     ok(job_open(scratch_path("flat.db"), manifest, false, &j, &e), &e);
-    for (int64_t id = 0; id < 400; id += put_until_failure(j, id, &rc, &e))
+    for (int64_t id = 0; id < 400; id += put_until_failure(j, id, &rc, &e)) {
         ok(rc, &e);
+    }
     const size_t few = peak_of(j, 400);
-    for (int64_t id = 400; id < 2000; id += put_until_failure(j, id, &rc, &e))
+    for (int64_t id = 400; id < 2000; id += put_until_failure(j, id, &rc, &e)) {
         ok(rc, &e);
+    }
     const size_t many = peak_of(j, 2000);
     print_message("%zu and %zu bytes\n", few, many);
     assert_true(few > 100000 && many < few + 200000); /* 5 and 24 MB of activations */
@@ -464,8 +497,9 @@ int main(void)
         cmocka_unit_test(writes_that_fail),   cmocka_unit_test(memory_of_ours),
         cmocka_unit_test(memory_of_sqlite),   cmocka_unit_test(reading_takes_no_more_memory),
     };
-    if (torture_memory() != 0 || torture_writes() != 0)
+    if (torture_memory() != 0 || torture_writes() != 0) {
         return 1;
+    }
     const int failed = cmocka_run_group_tests(kills, scratch_open, scratch_close);
     return failed + cmocka_run_group_tests(faults, open_in_memory, scratch_close);
 }

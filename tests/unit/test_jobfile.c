@@ -40,12 +40,14 @@ static void manifests(void **state)
     const char *path = scratch_path("manifest.db");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const persona_code rc = job_open(path, cases[i].given, false, &j, &e);
-        if (!cases[i].part)
+        if (!cases[i].part) {
             ok(rc, &e);
-        else
+        } else {
             expect(rc, PERSONA_E_USAGE, &e, cases[i].part);
-        if (cases[i].part)
+        }
+        if (cases[i].part) {
             assert_non_null(strstr(e.msg, "--fresh"));
+        }
         job_close(j);
     }
     expect(job_open(path, "[1]", false, &j, &e), PERSONA_E_FORMAT, &e, "no JSON object");
@@ -76,8 +78,9 @@ static void run_sql(const char *path, const char *sql)
 {
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    }
     sqlite3_close(db);
 }
 
@@ -110,10 +113,12 @@ static void wrong_files(void **state)
         expect(job_open(path, manifest, false, &j, &e), PERSONA_E_FORMAT, &e, cases[i].part);
         assert_null(j);
         ok(sha256_file(&path, 1, after, &e), &e);
-        if (i < 4) /* what is not ours stays as it is */
+        if (i < 4) { /* what is not ours stays as it is */
             assert_string_equal(before, after);
-        if (i < 5)
+        }
+        if (i < 5) {
             expect(job_read(path, &j, &e), PERSONA_E_FORMAT, &e, cases[i].part);
+        }
         job_info info;
         expect(job_info_read(path, &info, &e), PERSONA_E_FORMAT, &e, "wrong.db");
         assert_string_equal(info.id, "wrong");
@@ -173,8 +178,9 @@ static void damaged_files(void **state)
     size_t len = 0, n_good = 0, n_bad = 0;
     persona_err e = {0};
     job *j = open_job("whole.db", false);
-    for (int64_t i = 0; i < 30; i++)
+    for (int64_t i = 0; i < 30; i++) {
         put(j, "x", i);
+    }
     job_close(j);
     ok(file_read(scratch_path("whole.db"), 1 << 26, &whole, &len, &e), &e);
     rng r;
@@ -183,22 +189,25 @@ static void damaged_files(void **state)
         char *copy = mem_calloc(len, 1);
         memcpy(copy, whole, len);
         const size_t cut = i % 2 == 0 ? 1 + rng_below(&r, (uint32_t)len - 1) : len;
-        for (int k = 0; i % 2 == 1 && k < 1 << (i % 8); k++) /* headers of pages are worth most */
+        for (int k = 0; i % 2 == 1 && k < 1 << (i % 8); k++) { /* headers of pages are worth most */
             copy[rng_below(&r, (uint32_t)(len / 65536)) * 65536 +
                  rng_below(&r, i < 60 ? 120 : 65536)] ^= (char)(1 + rng_below(&r, 255));
+        }
         scratch_bytes("damaged.db", copy, cut);
         mem_free(copy);
         size_t n = 0;
         job_info info;
         persona_code rc = job_read(scratch_path("damaged.db"), &j, &e);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             rc = check_stage(j, "x", NULL, 0, &n, &e);
+        }
         job_close(j);
         n_good += rc == PERSONA_OK && n == 30;
         n_bad += rc != PERSONA_OK;
         if (rc != PERSONA_OK && rc != PERSONA_E_FORMAT && rc != PERSONA_E_SHAPE &&
-            rc != PERSONA_E_NEGATIVE) /* bits of content: nothing guards them */
+            rc != PERSONA_E_NEGATIVE) { /* bits of content: nothing guards them */
             fail_msg("%s: %s", persona_code_name(rc), e.msg);
+        }
         assert_true(cut == len || rc != PERSONA_OK);
         rc = job_info_read(scratch_path("damaged.db"), &info, &e);
         job_info_free(&info);
@@ -233,10 +242,12 @@ static void second_process(void **state)
     assert_true(child >= 0);
     if (child == 0) {
         j = open_job("shared.db", false);
-        for (int64_t i = 0; i < 5; i++)
+        for (int64_t i = 0; i < 5; i++) {
             put(j, "x", i);
-        if (write(up[1], "1", 1) != 1 || read(down[0], &byte, 1) != 1)
+        }
+        if (write(up[1], "1", 1) != 1 || read(down[0], &byte, 1) != 1) {
             _exit(1);
+        }
         kill(getpid(), SIGKILL);
     }
     assert_int_equal(read(up[0], &byte, 1), 1);
@@ -268,8 +279,9 @@ static void second_process(void **state)
     job *other = NULL;
     expect(job_open(path, manifest, false, &other, &e), PERSONA_E_UNAVAILABLE, &e, "process");
     job_close(j);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         close(up[i]), close(down[i]);
+    }
 }
 
 static void folders_that_cannot_be_written(void **state)
@@ -281,23 +293,27 @@ static void folders_that_cannot_be_written(void **state)
     snprintf(path, sizeof path, "%s", scratch_path("closed #1?%/x.db"));
     snprintf(folder, sizeof folder, "%s", scratch_path("closed #1?%"));
     job *j = open_job("closed #1?%/x.db", false);
-    for (int64_t i = 0; i < 5; i++)
+    for (int64_t i = 0; i < 5; i++) {
         put(j, "x", i);
+    }
     job_close(j);
     assert_int_equal(chmod(scratch_folder, 0755), 0);
     assert_int_equal(chmod(path, 0644), 0);
     assert_int_equal(chmod(folder, 0555), 0);
     const bool super = geteuid() == 0; /* modes do not bind root: be nobody for a moment */
-    if (super && seteuid(65534) != 0)
+    if (super && seteuid(65534) != 0) {
         skip();
+    }
     const persona_code opened = job_open(path, manifest, false, &j, &opening);
     persona_code read = job_read(path, &j, &reading);
-    if (read == PERSONA_OK)
+    if (read == PERSONA_OK) {
         read = check_stage(j, "x", NULL, 0, &n, &reading);
+    }
     job_close(j);
     const persona_code removed = job_remove(path, &removing);
-    if (super)
+    if (super) {
         assert_int_equal(seteuid(0), 0);
+    }
     assert_int_equal(chmod(folder, 0755), 0);
     expect(opened, PERSONA_E_IO, &opening, "x.db.lock: cannot lock: Permission denied");
     expect(removed, PERSONA_E_IO, &removing, "Permission denied");
@@ -373,9 +389,11 @@ static int keep_sql(void *ud, int n, char **values, char **names)
     (void)names;
     char *out = ud;
     size_t at = strlen(out);
-    for (const char *s = values[0]; *s && at < 8000; s++)
-        if (*s != ' ' && *s != '\n')
+    for (const char *s = values[0]; *s && at < 8000; s++) {
+        if (*s != ' ' && *s != '\n') {
             out[at++] = *s;
+        }
+    }
     return 0;
 }
 
@@ -410,8 +428,9 @@ static void document_has_the_tables(void **state)
     assert_non_null(end);
     *end = '\0';
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
         fail_msg("%s", sqlite3_errmsg(db));
+    }
     tables_of(db, theirs);
     sqlite3_close(db);
     assert_true(strlen(ours) > 500);

@@ -24,8 +24,9 @@ static json_doc *parse(const char *text)
 {
     json_doc *d = NULL;
     persona_err e = {0};
-    if (json_parse(text, strlen(text), "F.json", &d, &e))
+    if (json_parse(text, strlen(text), "F.json", &d, &e)) {
         fail_msg("%s", e.msg);
+    }
     return d;
 }
 
@@ -67,8 +68,9 @@ static void refuses_what_is_not_json(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         persona_err e = {0};
         json_doc *d = NULL;
-        if (json_parse(bad[i], strlen(bad[i]), "F.json", &d, &e) != PERSONA_E_FORMAT)
+        if (json_parse(bad[i], strlen(bad[i]), "F.json", &d, &e) != PERSONA_E_FORMAT) {
             fail_msg("accepted: %s", bad[i]);
+        }
         assert_null(d);
         assert_memory_equal(e.msg, "F.json: byte ", 13);
     }
@@ -195,8 +197,9 @@ static void required_of_other_roots(void **state)
     memset(text + DEEP + 2, ']', DEEP);
     d = parse(text);
     v = json_root(d);
-    while (json_typeof(v) == JSON_ARRAY)
+    while (json_typeof(v) == JSON_ARRAY) {
         v = json_at(v, 0);
+    }
     const json_val *deepest = v;
     assert_int_equal(json_need(d, deepest, "a", JSON_NULL, &v, &e), PERSONA_E_FORMAT);
     assert_string_equal(e.msg, "F.json: field 'a' is missing (expected null)");
@@ -219,8 +222,9 @@ static void reading_files(void **state)
         persona_mem_fail_at(k);
         const persona_code code = json_read(path, 100, &d, &e);
         persona_mem_fail_at(0);
-        if (!code)
+        if (!code) {
             break;
+        }
         assert_int_equal(code, PERSONA_E_NOMEM);
         assert_null(d);
     }
@@ -427,10 +431,12 @@ static void deep_writing(void **state)
     json_out o;
     buf_init(&b, 1000);
     jo_init(&o, &b, false);
-    for (int i = 0; i < 31; i++)
+    for (int i = 0; i < 31; i++) {
         jo_array(&o, NULL);
-    for (int i = 0; i < 31; i++)
+    }
+    for (int i = 0; i < 31; i++) {
         jo_end(&o);
+    }
     assert_int_equal(b.len, 62);
     assert_int_equal(o.depth, 0);
     json_free(parse(buf_str(&b)));

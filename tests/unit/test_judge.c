@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "pipeline/judge.h"
-#include "pipeline/judge_agreement.h"
+#include "pipeline/judge/judge_agreement.h"
+#include "pipeline/judge/judge_kind.h"
 #include "scratch.h"
 
 static char silly_name[] = "silly", calm_name[] = "calm";
@@ -21,8 +21,9 @@ static const persona_trait silly = {.name = silly_name};
 
 static void near(double x, double expected)
 {
-    if (!(fabs(x - expected) < 1e-5))
+    if (!(fabs(x - expected) < 1e-5)) {
         fail_msg("%.9g, expected %.9g", x, expected);
+    }
 }
 
 static persona_judge *labels(void)
@@ -42,8 +43,9 @@ static persona_judge *classifier(void)
         "{\"silly\":{\"bias\":0,\"weights\":{\"giggle\":2}}},\"coherence\":{\"bits\":64,"
         "\"filter\":\"//////////8=\",\"bias\":0.1,\"pairs\":0.3,\"triples\":0.5,"
         "\"repetition\":0}}");
-    if (persona_judge_read(path, &j, &e) != PERSONA_OK)
+    if (persona_judge_read(path, &j, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     return j;
 }
 
@@ -106,8 +108,9 @@ static void a_sink_can_stop(void **state)
     persona_judge *j = labels();
     persona_judge_item items[8];
     persona_err e = {0};
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++) {
         items[i] = (persona_judge_item){"q", "a", (float)i, 50};
+    }
     seen s = {.stop_at = 3};
     assert_int_equal(persona_judge_run(j, &silly, items, 8, NULL, count, &s, &e), PERSONA_E_IO);
     assert_int_equal(s.n, 3);
@@ -159,12 +162,14 @@ static void out_of_memory(void **state)
         const char *path = scratch_path("judge.json");
         persona_mem_fail_at(k);
         persona_code rc = persona_judge_read(path, &j, NULL);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             rc = persona_judge_all(j, &silly, &item, 1, NULL, &r, NULL);
+        }
         persona_mem_fail_at(0);
         persona_judge_free(j);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             return;
+        }
         assert_int_equal(rc, PERSONA_E_NOMEM);
     }
     fail_msg("never enough memory");
@@ -187,8 +192,9 @@ static void prompts(void **state)
     assert_non_null(strstr(a, "[QUESTION START]\nwhat is {answer}?\n[QUESTION END]"));
     assert_non_null(strstr(a, "[ANSWER START]\nno {question}\n[ANSWER END]"));
     size_t shared = 0;
-    while (a[shared] == b[shared])
+    while (a[shared] == b[shared]) {
         shared++;
+    }
     assert_true(shared > strlen(a) / 2); /* the rubric comes first */
     mem_free(a);
     mem_free(b);
@@ -215,7 +221,8 @@ static void agreement_by_hand(void **state)
     near(a.kappa, (.8 - chance) / (1 - chance));
 }
 
-/* A judge that always says the same agrees often where labels are lopsided, and is worth nothing. */
+/* A judge that always says the same agrees often where labels are lopsided, and is worth
+ * nothing. */
 static void agreement_is_corrected_for_chance(void **state)
 {
     (void)state;

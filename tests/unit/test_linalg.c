@@ -29,8 +29,9 @@ static void pcg_reference(void **state)
                                     0x83d2f293, 0xbfa4784b, 0xcbed606e};
     rng r;
     rng_seed(&r, 42, 54);
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 6; i++) {
         assert_int_equal(rng_u32(&r), want[i]);
+    }
 }
 
 static void draws_are_fair(void **state)
@@ -49,15 +50,18 @@ static void draws_are_fair(void **state)
         sum += x;
         squares += x * x;
     }
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 6; i++) {
         assert_true(abs(count[i] - N / 6) < 400); /* over four sd */
+    }
     assert_double_equal(units / N, 0.5, 0.006);
     assert_double_equal(sum / N, 0.0, 0.02);
     assert_double_equal(squares / N, 1.0, 0.03);
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         assert_int_equal(rng_below(&r, 1), 0);
-    for (int i = 0; i < 100; i++)
+    }
+    for (int i = 0; i < 100; i++) {
         assert_true(rng_below(&r, 0x80000001U) <= 0x80000000U);
+    }
 }
 
 static void shuffles(void **state)
@@ -69,13 +73,15 @@ static void shuffles(void **state)
     for (int t = 0; t < 4000; t++) {
         size_t x[4] = {0, 1, 2, 3}, seen = 0;
         rng_shuffle(&r, x, 4);
-        for (size_t i = 0; i < 4; i++)
+        for (size_t i = 0; i < 4; i++) {
             seen |= (size_t)1 << x[i];
+        }
         assert_int_equal(seen, 15);
         first[x[0]]++;
     }
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         assert_true(abs(first[i] - 1000) < 130);
+    }
     rng_shuffle(&r, NULL, 0);
 }
 
@@ -100,8 +106,9 @@ static void vectors(void **state)
         b[j] = 2.0F - (float)(j * j);
         dot += (double)a[j] * (double)b[j];
     }
-    for (size_t d = 0; d <= 19; d += 19)
+    for (size_t d = 0; d <= 19; d += 19) {
         assert_double_equal(vec_dot(a, b, d), (d ? dot : 0.0), eps);
+    }
     const float p[] = {3.0F, 4.0F}, q[] = {-4.0F, 3.0F}, zero[] = {0.0F, 0.0F};
     assert_double_equal(vec_norm(p, 2), 5.0, eps);
     assert_double_equal(vec_cos(p, q, 2), 0.0, eps);
@@ -129,8 +136,9 @@ static void sums_in_double(void **state)
     enum { D = 1 << 20 };
     float *ones = mem_calloc(D, sizeof *ones), *x = mem_calloc(D, sizeof *x);
     assert_true(ones && x);
-    for (size_t j = 0; j < D; j++)
+    for (size_t j = 0; j < D; j++) {
         ones[j] = x[j] = 1.0F;
+    }
     x[0] = 1e-3F;
     assert_double_equal(vec_dot(ones, x, D), D - 1 + (double)1e-3F, 1e-9);
     mem_free(x);
@@ -143,8 +151,9 @@ static void fill(float *p, size_t n, uint64_t seed)
 {
     rng r;
     rng_seed(&r, seed, 1);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         p[i] = (float)rng_normal(&r);
+    }
 }
 
 static void gram_by_hand(void **state)
@@ -154,8 +163,9 @@ static void gram_by_hand(void **state)
     double k[4];
     assert_int_equal(linalg_gram((mat){x, 2, 3}, k, NULL), PERSONA_OK);
     const double want[] = {14, 32, 32, 77};
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         assert_double_equal(k[i], want[i], eps);
+    }
     assert_int_equal(linalg_gram((mat){x, 2, 0}, k, NULL), PERSONA_OK);
     assert_double_equal(k[0] + k[1] + k[2] + k[3], 0.0, 0.0);
     assert_int_equal(linalg_gram((mat){x, 0, 3}, k, NULL), PERSONA_OK);
@@ -175,8 +185,9 @@ static void gram_in_blocks(void **state)
     fill(x, N * D, 5);
     assert_int_equal(linalg_gram((mat){x, N, D}, k, NULL), PERSONA_OK);
     for (size_t i = 0; i < N; i++) {
-        for (size_t j = 0; j < N; j++)
+        for (size_t j = 0; j < N; j++) {
             assert_double_equal(k[i * N + j], vec_dot(x + i * D, x + j * D, D), 1e-9);
+        }
     }
 }
 
@@ -231,8 +242,9 @@ static void solve_by_hand(void **state)
     double k[] = {3, 2, 2, 5}, b[] = {20, 0, 1, 0, 20, 1};
     assert_int_equal(linalg_solve_spd(k, 2, 1.0, b, 3, NULL), PERSONA_OK);
     const double want[] = {6, -2, 0.2, -2, 4, 0.1};
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 6; i++) {
         assert_double_equal(b[i], want[i], eps);
+    }
 }
 
 static void solve_refuses(void **state)
@@ -258,8 +270,9 @@ static void products(void **state)
     double c[4] = {9, 9, 9, 9};
     linalg_gemm(a, b, c, 2, 3, 2);
     const double want[] = {5, 11, 14, 23};
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         assert_double_equal(c[i], want[i], eps);
+    }
     linalg_gemm(a, b, c, 2, 0, 2);
     assert_double_equal(c[3], 0.0, 0.0);
     linalg_gemm(a, b, c, 0, 3, 2);
@@ -273,8 +286,9 @@ static void products(void **state)
     linalg_tmul((mat){m, N, D}, z, y);
     for (size_t j = 0; j < D; j++) {
         double sum = 0.0;
-        for (size_t i = 0; i < N; i++)
+        for (size_t i = 0; i < N; i++) {
             sum += z[i] * (double)m[i * D + j];
+        }
         assert_double_equal((double)y[j], sum, 1e-4 * (1.0 + fabs(sum)) * 0.01);
     }
     assert_double_equal(z[3], vec_dot(m + 3 * D, x, D), eps);

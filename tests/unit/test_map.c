@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_map.c - maps between two activation spaces, every method: against numpy with explicit refitting, and
- * the degenerate cases whose answer is known (methods 5.5).
+ * test_map.c - maps between two activation spaces, every method: against numpy with explicit
+ * refitting, and the degenerate cases whose answer is known (methods 5.5).
  */
 #include <float.h>
 #include <setjmp.h>
@@ -16,8 +16,8 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "core/leaveout.h"
-#include "core/map.h"
+#include "core/map/leaveout.h"
+#include "core/map/linmap.h"
 #include "golden.h"
 
 static float *zeros(size_t n)
@@ -32,8 +32,9 @@ static float *normals(size_t n, uint64_t seed)
     rng r;
     float *p = zeros(n);
     rng_seed(&r, seed, 0);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         p[i] = (float)rng_normal(&r);
+    }
     return p;
 }
 
@@ -42,8 +43,9 @@ static size_t *fours(size_t n)
 {
     size_t *group = calloc(n, sizeof *group);
     assert_non_null(group);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         group[i] = i / 4;
+    }
     return group;
 }
 
@@ -69,8 +71,9 @@ static map *fit(const char *method, const map_data *d, map_opts o, map_report *r
 {
     map *m = NULL;
     persona_err e = {0};
-    if (map_fit(map_method_find(method), d, &o, &m, rep, &e) != PERSONA_OK)
+    if (map_fit(map_method_find(method), d, &o, &m, rep, &e) != PERSONA_OK) {
         fail_msg("%s: %s", method, e.msg);
+    }
     return m;
 }
 
@@ -83,29 +86,34 @@ static void apply(const map *m, const float *v, float *out)
 static void contrast(mat x, float *v)
 {
     memset(v, 0, x.d * sizeof *v);
-    for (size_t i = 0; i < x.n; i++)
+    for (size_t i = 0; i < x.n; i++) {
         vec_axpy(v, i % 2 ? -2.0 / (double)x.n : 2.0 / (double)x.n, x.p + i * x.d, x.d);
+    }
 }
 
 /* out = in * q (n, d) with q (d, d) orthogonal: Gram-Schmidt on random rows. */
 static float *rotation(size_t d)
 {
     float *q = normals(d * d, 77);
-    for (int again = 0; again < 2; again++)
+    for (int again = 0; again < 2; again++) {
         for (size_t i = 0; i < d; i++) {
-            for (size_t k = 0; k < i; k++)
+            for (size_t k = 0; k < i; k++) {
                 vec_axpy(q + i * d, -vec_dot(q + i * d, q + k * d, d), q + k * d, d);
+            }
             vec_scale(q + i * d, 1 / vec_norm(q + i * d, d), d);
         }
+    }
     return q;
 }
 
 static void rotate(mat x, const float *q, float *out)
 {
     memset(out, 0, x.n * x.d * sizeof *out);
-    for (size_t i = 0; i < x.n; i++)
-        for (size_t j = 0; j < x.d; j++)
+    for (size_t i = 0; i < x.n; i++) {
+        for (size_t j = 0; j < x.d; j++) {
             vec_axpy(out + i * x.d, (double)x.p[i * x.d + j], q + j * x.d, x.d);
+        }
+    }
 }
 
 /* Against numpy: explicit refits, primal forms. */
@@ -125,14 +133,18 @@ static void golden_set(const json_val *d)
         assert_int_equal(golden_array(d, "pos", pairs[0], 64), n_pairs);
         assert_int_equal(golden_array(d, "neg", pairs[1], 64), n_pairs);
     }
-    for (size_t i = 0; i < n * ds; i++)
+    for (size_t i = 0; i < n * ds; i++) {
         fx[i] = (float)x[i];
-    for (size_t i = 0; i < n * dt; i++)
+    }
+    for (size_t i = 0; i < n * dt; i++) {
         fy[i] = (float)y[i];
-    for (size_t i = 0; i < ds; i++)
+    }
+    for (size_t i = 0; i < ds; i++) {
         fv[i] = (float)v[i];
-    for (size_t i = 0; i < n; i++)
+    }
+    for (size_t i = 0; i < n; i++) {
         group[i] = (size_t)groups[i];
+    }
     for (size_t i = 0; i < n_pairs; i++) {
         pos[i] = (size_t)pairs[0][i];
         neg[i] = (size_t)pairs[1][i];
@@ -160,10 +172,12 @@ static void golden_set(const json_val *d)
                         tolerance);
         }
         golden_array(c, "mapped", mapped, 16);
-        for (size_t j = 0; j < dt; j++)
+        for (size_t j = 0; j < dt; j++) {
             norm += mapped[j] * mapped[j];
-        for (size_t j = 0; j < dt; j++)
+        }
+        for (size_t j = 0; j < dt; j++) {
             golden_near(method, (double)out[j], mapped[j], tolerance * sqrt(norm));
+        }
         map_free(m);
     }
 }
@@ -204,8 +218,9 @@ static void same_model(void **state)
                      (map_opts){.lambda = 1e-7, .rank = (int)(n < d ? n - 1 : d), .n_anchors = 100},
                      NULL);
         apply(m, v, out);
-        if (!(vec_cos(v, out, d) > cases[k].cosine))
+        if (!(vec_cos(v, out, d) > cases[k].cosine)) {
             fail_msg("%s, %zu x %zu: cosine %g", cases[k].method, n, d, vec_cos(v, out, d));
+        }
         golden_near(cases[k].method, vec_norm(out, d) / vec_norm(v, d), 1, 1e-2);
         map_free(m);
         free(group);
@@ -242,10 +257,12 @@ static void orthogonal_map(void **state)
         map *m = fit(cases[k].method, &data,
                      (map_opts){.lambda = 1e-7, .rank = (int)d, .n_anchors = 60}, &rep);
         apply(m, v, out);
-        if (!(vec_cos(want, out, d) > cases[k].cosine))
+        if (!(vec_cos(want, out, d) > cases[k].cosine)) {
             fail_msg("%s: cosine %g", cases[k].method, vec_cos(want, out, d));
-        if (!(rep.r2_contrast > (cases[k].exact ? 0.999 : 0.8)))
+        }
+        if (!(rep.r2_contrast > (cases[k].exact ? 0.999 : 0.8))) {
             fail_msg("%s: R2 %g", cases[k].method, rep.r2_contrast);
+        }
         assert_true(isnan(rep.r2_shuffled) && isnan(rep.r2_shuffled_max));
         map_free(m);
     }
@@ -268,14 +285,16 @@ static void shuffled_target(void **state)
     size_t *group = fours(n), order[96];
     rng r;
     for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < ds; j++)
+        for (size_t j = 0; j < ds; j++) {
             vec_axpy(y + i * dt, (double)x[i * ds + j], a + j * dt, dt);
+        }
         order[i] = i;
     }
     rng_seed(&r, 14, 0);
     rng_shuffle(&r, order, n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         memcpy(mixed + i * dt, y + order[i] * dt, dt * sizeof *y);
+    }
     const map_data real = paired_rows((mat){x, n, ds}, (mat){y, n, dt}, group);
     const map_data null = paired_rows((mat){x, n, ds}, (mat){mixed, n, dt}, group);
     static const double least[] = {0.7, 0.2, 0.1, 0.6, 0.3};
@@ -283,14 +302,17 @@ static void shuffled_target(void **state)
         const char *method = map_method_at(k)->name;
         map_report one, two;
         map_free(fit(method, &real, map_defaults(), &one));
-        if (!(one.r2_heldout > least[k]) || !(one.r2_contrast > least[k]))
+        if (!(one.r2_heldout > least[k]) || !(one.r2_contrast > least[k])) {
             fail_msg("%s: R2 %g, of contrasts %g", method, one.r2_heldout, one.r2_contrast);
+        }
         if (!(one.r2_shuffled < 0.02) || !(one.r2_shuffled_max < 0.1) ||
-            !(one.r2_shuffled_max >= one.r2_shuffled))
+            !(one.r2_shuffled_max >= one.r2_shuffled)) {
             fail_msg("%s: shuffled %g, at most %g", method, one.r2_shuffled, one.r2_shuffled_max);
+        }
         map_free(fit(method, &null, map_defaults(), &two));
-        if (!(two.r2_heldout < 0.02))
+        if (!(two.r2_heldout < 0.02)) {
             fail_msg("%s: R2 %g of a shuffled target", method, two.r2_heldout);
+        }
     }
     free(group);
     free(mixed);
@@ -299,8 +321,9 @@ static void shuffled_target(void **state)
     free(x);
 }
 
-/* The trait's own texts in the fit, fewer of them than dimensions, lambda -> 0: whatever the models, the mapped
- * mean difference is the target's own on the same texts. Nothing was transferred (methods 5.2). */
+/* The trait's own texts in the fit, fewer of them than dimensions, lambda -> 0: whatever the
+ * models, the mapped mean difference is the target's own on the same texts. Nothing was
+ * transferred (methods 5.2). */
 static void own_texts(void **state)
 {
     (void)state;
@@ -369,11 +392,12 @@ static void massive_dimension(void **state)
     float *p = normals(n * d, 21), *a = normals(d * d, 22), *y = normals(n * d, 23);
     float *grown = zeros(n * d), *v = zeros(d), *before = zeros(d), *after = zeros(d);
     size_t *group = fours(n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < d; j++) {
             vec_axpy(y + i * d, (double)p[i * d + j], a + j * d, d);
             grown[i * d + j] = p[i * d + j] * (j == 7 ? 1000 : 1);
         }
+    }
     const map_data one = paired_rows((mat){p, n, d}, (mat){y, n, d}, group);
     const map_data two = paired_rows((mat){grown, n, d}, (mat){y, n, d}, group);
     for (size_t k = 0; map_method_at(k); k++) {
@@ -436,10 +460,12 @@ static void precision(void **state)
     map_side x, y;
     leaveout l;
     for (size_t i = 0; i < n; i++) {
-        for (size_t j = 1; j < d; j++) /* one strong direction: a large condition number */
+        for (size_t j = 1; j < d; j++) { /* one strong direction: a large condition number */
             p[i * d + j] = 0.02f * p[i * d + j] + p[i * d];
-        for (size_t j = 0; j < d; j++)
+        }
+        for (size_t j = 0; j < d; j++) {
             vec_axpy(q + i * d, (double)p[i * d + j], a + j * d, d);
+        }
     }
     assert_int_equal(map_groups_make(&g, group, n, n / 4, NULL), PERSONA_OK);
     assert_int_equal(map_side_make(&x, (mat){p, n, d}, g.order, true, "", NULL), PERSONA_OK);
@@ -474,8 +500,9 @@ static void refused(const map_data *d, persona_code code, const char *text)
     persona_err e = {0};
     const map_opts o = map_defaults();
     const persona_code rc = map_fit(map_method_at(0), d, &o, &m, NULL, &e);
-    if (rc != code || !strstr(e.msg, text) || m)
+    if (rc != code || !strstr(e.msg, text) || m) {
         fail_msg("code %d (expected %d), \"%s\" (expected %s)", (int)rc, (int)code, e.msg, text);
+    }
 }
 
 static void errors(void **state)
@@ -507,8 +534,9 @@ static void errors(void **state)
     data = paired_rows(good, target, group);
     refused(&data, PERSONA_E_NUMERIC, "source row 2, value 3");
     x[2 * d + 3] = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         memcpy(few + i * d, x + i % 3 * d, d * sizeof *few);
+    }
     data = paired_rows((mat){few, n, d}, target, group);
     refused(&data, PERSONA_E_NUMERIC, "only 2 directions of the source");
     free(few);
@@ -541,8 +569,9 @@ static void values_and_memory(void **state)
     const size_t n = 16, d = 9;
     float *x = normals(n * d, 44), *y = normals(n * d, 45), v[9] = {0}, out[9];
     size_t *group = fours(n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         x[i * d + 1] = 4; /* a constant dimension is fine */
+    }
     const map_data data = paired_rows((mat){x, n, d}, (mat){y, n, d}, group);
     map *m = fit("ridge", &data, map_defaults(), NULL);
     v[2] = (float)INFINITY;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_mapfile.c - maps in memory and on disk: what goes in comes out bit for bit, what is damaged is
- * refused by name; vectors through a map: norm rule, provenance, and whether the map had seen their texts.
+ * test_mapfile.c - maps in memory and on disk: what goes in comes out bit for bit, what is damaged
+ * is refused by name; vectors through a map: norm rule, provenance, and whether the map had seen
+ * their texts.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -15,10 +16,10 @@
 #include "base/file.h"
 #include "base/linalg.h"
 #include "base/mem.h"
-#include "core/textset.h"
+#include "core/map/textset.h"
 #include "persona/map.h"
 #include "scratch.h"
-#include "store/mapfile.h"
+#include "store/map/mapfile.h"
 
 enum { DS = 4, DT = 3, K = 2 };
 
@@ -33,8 +34,9 @@ static float *floats(size_t n, float first)
 {
     float *p = mem_calloc(n, sizeof *p);
     assert_non_null(p);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         p[i] = first + (float)(i % 7) * 0.25f;
+    }
     return p;
 }
 
@@ -70,7 +72,7 @@ static persona_map *small(void)
     m->seed = 7;
     m->n_blocks = 2;
     m->blocks = mem_calloc(2, sizeof *m->blocks);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         m->blocks[i] = (persona_map_block){
             .from = 2 + i,
             .to = 1 + i,
@@ -81,6 +83,7 @@ static persona_map *small(void)
             .r2_shuffled = i ? (double)NAN : -0.5,
             .r2_shuffled_max = 0,
             .map = {K, floats((size_t)K * DS, 1 + (float)i), floats((size_t)K * DT, -1)}};
+    }
     m->blocks[0].null = (persona_map_factors){1, floats(DS, 3), floats(DT, 5)};
     return m;
 }
@@ -97,8 +100,9 @@ static void round_trip(void **state)
     persona_err e = {0};
     const char *path = scratch_path("map.gguf");
     assert_int_equal(persona_map_write(m, path, &e), PERSONA_OK);
-    if (persona_map_read(path, &r, &e) != PERSONA_OK)
+    if (persona_map_read(path, &r, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     assert_string_equal(r->method, "ridge");
     assert_string_equal(r->pairing, "response");
     assert_string_equal(r->from.name, "source");
@@ -129,7 +133,8 @@ static void round_trip(void **state)
     persona_map_free(m);
 }
 
-/* Every cut, and every byte of the header changed: an error with the path, or a map; never a crash. */
+/* Every cut, and every byte of the header changed: an error with the path, or a map; never a
+ * crash. */
 static void damaged(void **state)
 {
     (void)state;
@@ -144,15 +149,17 @@ static void damaged(void **state)
         persona_err e = {0};
         const char kept = bytes[i];
         /* the last bytes may be padding behind the last tensor */
-        if (mapfile_parse("bad", (unsigned char *)bytes, i, &r, &e) == PERSONA_OK)
+        if (mapfile_parse("bad", (unsigned char *)bytes, i, &r, &e) == PERSONA_OK) {
             assert_true(len - i < 64);
-        else
+        } else {
             assert_non_null(strstr(e.msg, "bad"));
+        }
         persona_map_free(r);
         r = NULL;
         bytes[i] = (char)(kept ^ 0x55);
-        if (mapfile_parse("bad", (unsigned char *)bytes, len, &r, &e) != PERSONA_OK)
+        if (mapfile_parse("bad", (unsigned char *)bytes, len, &r, &e) != PERSONA_OK) {
             refused++;
+        }
         persona_map_free(r);
         bytes[i] = kept;
     }
@@ -168,8 +175,9 @@ static void refuse(persona_map *m, persona_code code, const char *text)
     const char *path = scratch_path("wrong.gguf");
     assert_int_equal(persona_map_write(m, path, &e), PERSONA_OK);
     const persona_code rc = persona_map_read(path, &r, &e);
-    if (rc != code || !strstr(e.msg, text) || !strstr(e.msg, "wrong.gguf"))
+    if (rc != code || !strstr(e.msg, text) || !strstr(e.msg, "wrong.gguf")) {
         fail_msg("code %d (expected %d), \"%s\" (expected %s)", (int)rc, (int)code, e.msg, text);
+    }
     persona_map_free(m);
 }
 
@@ -225,20 +233,26 @@ static void applied(void **state)
     for (int b = 1; b <= 2; b++) {
         const persona_map_block *p = persona_map_to(m, b);
         double middle[K] = {0}, norm = 0, out[DT] = {0};
-        for (int k = 0; k < K; k++)
-            for (int j = 0; j < DS; j++)
+        for (int k = 0; k < K; k++) {
+            for (int j = 0; j < DS; j++) {
                 middle[k] +=
                     (double)p->map.left[k * DS + j] * (double)persona_vector_row(v, p->from)[j];
-        for (int j = 0; j < DT; j++)
-            for (int k = 0; k < K; k++)
+            }
+        }
+        for (int j = 0; j < DT; j++) {
+            for (int k = 0; k < K; k++) {
                 out[j] += (double)p->map.right[k * DT + j] * middle[k];
-        for (int j = 0; j < DT; j++)
+            }
+        }
+        for (int j = 0; j < DT; j++) {
             norm += out[j] * out[j];
+        }
         const double want = (double)v->layers[p->from].norm / 8 * (double)m->to.h_median[b];
         assert_true(fabs((double)t->layers[b].norm - want) < 1e-5 * want);
-        for (int j = 0; j < DT; j++)
+        for (int j = 0; j < DT; j++) {
             assert_true(fabs((double)persona_vector_row(t, b)[j] - out[j] / sqrt(norm) * want) <
                         1e-5 * want);
+        }
     }
     persona_vector_free(t);
     const persona_apply_opts null = {.null = true, .from = -1, .to = -1};
@@ -335,8 +349,9 @@ static void no_memory(void **state)
         persona_err e = {0};
         persona_mem_fail_at(k);
         rc = persona_map_read(path, &r, &e);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             rc = persona_map_apply(r, v, NULL, &t, &e);
+        }
         persona_mem_fail_at(0);
         assert_true(rc == PERSONA_OK || rc == PERSONA_E_NOMEM);
         persona_map_free(r);

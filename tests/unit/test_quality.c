@@ -15,7 +15,7 @@
 
 #include "base/linalg.h"
 #include "base/mem.h"
-#include "core/quality.h"
+#include "core/measure/quality.h"
 #include "story.h"
 
 /* Both passes over responses; v from the contrast. out: (n_blocks). */
@@ -27,14 +27,17 @@ static persona_code measure(const response *r, size_t n, size_t n_questions, siz
     quality *q = NULL;
     persona_code rc = PERSONA_OK;
     assert_non_null(v);
-    for (size_t b = 0; b < n_blocks; b++)
+    for (size_t b = 0; b < n_blocks; b++) {
         assert_int_equal(contrast_direction(c, b, NULL, v + b * d, NULL), PERSONA_OK);
+    }
     rc = quality_begin(c, &(quality_directions){.v = v}, o, &q, e);
     contrast_free(c);
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++)
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
         rc = quality_add(q, &r[i], e);
-    if (rc == PERSONA_OK)
+    }
+    if (rc == PERSONA_OK) {
         rc = quality_end(q, out, e);
+    }
     quality_free(q);
     free(v);
     return rc;
@@ -47,8 +50,9 @@ static void golden(void **state)
     quality_block out[4];
     persona_err e = {0};
     story_open(&s);
-    if (measure(s.r, s.n, s.n_questions, s.n_blocks, s.d, NULL, out, &e) != PERSONA_OK)
+    if (measure(s.r, s.n, s.n_questions, s.n_blocks, s.d, NULL, out, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     for (size_t b = 0; b < s.n_blocks; b++) {
         const json_val *want = json_get(json_at(s.blocks, b), "quality");
         const struct {
@@ -66,9 +70,10 @@ static void golden(void **state)
             {"n_outliers", (double)out[b].n_outliers, 0},
             {"outlier_share", out[b].outlier_share, 1e-6},
         };
-        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
             golden_near(numbers[i].key, numbers[i].value, golden_number(want, numbers[i].key),
                         numbers[i].tolerance);
+        }
         assert_true(out[b].split_cosine > -1 && out[b].split_cosine < 1 && out[b].split_sd > 0);
     }
     json_free(s.doc);
@@ -83,17 +88,21 @@ static void make(response *r, float (*h)[D], double trait, double topic, double 
     rng g;
     float at[D], topics[2 * N_QUESTIONS][D];
     rng_seed(&g, seed, 0);
-    for (size_t k = 0; k < D; k++)
+    for (size_t k = 0; k < D; k++) {
         at[k] = (float)(trait * rng_normal(&g));
-    for (size_t i = 0; i < 2 * N_QUESTIONS; i++)
-        for (size_t k = 0; k < D; k++)
+    }
+    for (size_t i = 0; i < 2 * N_QUESTIONS; i++) {
+        for (size_t k = 0; k < D; k++) {
             topics[i][k] = (float)(topic * rng_normal(&g));
+        }
+    }
     for (size_t i = 0; i < N; i++) {
         const int p = i % 2 ? -1 : 1;
         const size_t question = i / 2 % N_QUESTIONS;
-        for (size_t k = 0; k < D; k++)
+        for (size_t k = 0; k < D; k++) {
             h[i][k] = (float)p * at[k] + topics[2 * question + i % 2][k] +
                       (float)(noise * rng_normal(&g));
+        }
         r[i] = (response){p, question, 10, h[i]};
     }
 }
@@ -105,8 +114,9 @@ static quality_block one_block(double trait, double topic, double noise, uint64_
     quality_block out;
     persona_err e = {0};
     make(r, h, trait, topic, noise, seed);
-    if (measure(r, N, N_QUESTIONS, 1, D, NULL, &out, &e) != PERSONA_OK)
+    if (measure(r, N, N_QUESTIONS, 1, D, NULL, &out, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     return out;
 }
 
@@ -128,8 +138,9 @@ static void made_to_order(void **state)
 
     /* Topics and noise as strong as each other: variance is half between questions. */
     double icc = 0;
-    for (uint64_t seed = 0; seed < 40; seed++)
+    for (uint64_t seed = 0; seed < 40; seed++) {
         icc += one_block(3, 1, 1, 100 + seed).icc / 40;
+    }
     golden_near("icc", icc, 0.5, 0.06);
 
     /* No trait at all: held out, nothing is found, though in sample everything looks separate. */
@@ -160,8 +171,9 @@ static void seeds_and_order(void **state)
     assert_int_equal(measure(s.r, s.n, s.n_questions, s.n_blocks, s.d, &o, b, NULL), PERSONA_OK);
     assert_true(a[0].split_cosine != b[0].split_cosine && a[0].auroc == b[0].auroc);
     o.seed = 0;
-    for (size_t i = 0; i < s.n; i++)
+    for (size_t i = 0; i < s.n; i++) {
         turned[i] = s.r[s.n - 1 - i];
+    }
     assert_int_equal(measure(turned, s.n, s.n_questions, s.n_blocks, s.d, &o, b, NULL), PERSONA_OK);
     golden_near("auroc", b[1].auroc, a[1].auroc, 1e-12);
     golden_near("icc", b[1].icc, a[1].icc, 1e-6);
@@ -195,8 +207,9 @@ static void given_halves(void **state)
     for (int sign = 0; sign < 2; sign++) {
         const quality_directions given = {v, {half[0], half[1]}};
         assert_int_equal(quality_begin(c, &given, NULL, &q, NULL), PERSONA_OK);
-        for (size_t i = 0; i < N; i++)
+        for (size_t i = 0; i < N; i++) {
             assert_int_equal(quality_add(q, &r[i], NULL), PERSONA_OK);
+        }
         assert_int_equal(quality_end(q, &out, NULL), PERSONA_OK);
         auroc[sign] = out.auroc;
         quality_free(q);
@@ -220,13 +233,15 @@ static void edges(void **state)
     quality_block out;
     persona_err e = {0};
     make(r, h, 1, 0.3, 1, 4);
-    for (size_t i = 0; i < N; i++)
+    for (size_t i = 0; i < N; i++) {
         r[i].question = 0; /* a single question: nothing can be held out */
+    }
     assert_int_equal(measure(r, N, 1, 1, D, NULL, &out, &e), PERSONA_OK);
     assert_true(isnan(out.auroc) && isnan(out.cohen_d) && isnan(out.split_cosine));
     assert_true(isnan(out.icc) && isnan(out.n_effective));
-    for (size_t i = 0; i < 24; i++)
+    for (size_t i = 0; i < 24; i++) {
         r[i].question = i / 2; /* one response per question and pole */
+    }
     assert_int_equal(measure(r, 24, 12, 1, D, NULL, &out, &e), PERSONA_OK);
     assert_true(isnan(out.icc) && out.n_effective == 24);
 
@@ -238,8 +253,9 @@ static void edges(void **state)
                      PERSONA_E_SHAPE);
     assert_null(q);
     assert_int_equal(quality_begin(c, &given, NULL, &q, &e), PERSONA_OK);
-    for (size_t i = 0; i < 23; i++)
+    for (size_t i = 0; i < 23; i++) {
         assert_int_equal(quality_add(q, &r[i], NULL), PERSONA_OK);
+    }
     assert_int_equal(quality_end(q, &out, &e), PERSONA_E_SHAPE);
     assert_non_null(strstr(e.msg, "23 responses in the second pass, 24 in the first"));
     assert_int_equal(quality_add(q, &(response){1, 12, 1, h[0]}, &e), PERSONA_E_SHAPE);

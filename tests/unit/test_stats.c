@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "core/stats.h"
+#include "core/measure/stats.h"
 #include "golden.h"
 
 /* Sums of some dozen numbers of order one, in double. */
@@ -36,10 +36,11 @@ static void golden(void **state)
     golden_near("cohen d", stat_cohen_d(pos, np, neg, nn), golden_number(d, "cohen_d"), TIGHT);
     golden_near("spearman", stat_spearman(x, y, n), golden_number(d, "spearman"), TIGHT);
     const json_val *q = json_get(d, "quantiles");
-    for (size_t i = 0; i < json_len(q); i++)
+    for (size_t i = 0; i < json_len(q); i++) {
         golden_near("quantile",
                     stat_quantile(pos, np, json_number(json_at(json_at(q, i), 0), (double)NAN)),
                     json_number(json_at(json_at(q, i), 1), (double)NAN), TIGHT);
+    }
     json_free(doc);
 }
 
@@ -70,20 +71,25 @@ static void symmetries(void **state)
     rng r;
     double a[40], b[30], c[30], d[40];
     rng_seed(&r, 3, 0);
-    for (size_t i = 0; i < 40; i++)
+    for (size_t i = 0; i < 40; i++) {
         a[i] = floor(rng_normal(&r) * 4);
-    for (size_t i = 0; i < 30; i++)
+    }
+    for (size_t i = 0; i < 30; i++) {
         b[i] = floor(rng_normal(&r) * 4);
+    }
     const double value = stat_auroc(a, 40, b, 30);
     golden_near("swapped", stat_auroc(b, 30, a, 40), 1 - value, TIGHT);
-    for (size_t i = 0; i < 40; i++)
+    for (size_t i = 0; i < 40; i++) {
         d[i] = exp(a[i]);
-    for (size_t i = 0; i < 30; i++)
+    }
+    for (size_t i = 0; i < 30; i++) {
         c[i] = exp(b[i]);
+    }
     golden_near("monotone", stat_auroc(d, 40, c, 30), value, TIGHT);
     const double rho = stat_spearman(a, b, 30);
-    for (size_t i = 0; i < 30; i++)
+    for (size_t i = 0; i < 30; i++) {
         c[i] = -b[i];
+    }
     golden_near("negated", stat_spearman(a, c, 30), -rho, TIGHT);
 }
 
@@ -104,12 +110,14 @@ static void bootstrap_enumerated(void **state)
     double values[256];
     for (size_t k = 0; k < 256; k++) {
         double sum = 0, count = 0;
-        for (size_t d = 0; d < 4; d++)
-            for (size_t i = 0; i < 8; i++)
+        for (size_t d = 0; d < 4; d++) {
+            for (size_t i = 0; i < 8; i++) {
                 if (group[i] == (k >> (2 * d) & 3)) {
                     sum += x[i];
                     count++;
                 }
+            }
+        }
         values[k] = sum / count;
     }
     qsort(values, 256, sizeof values[0], by_value);

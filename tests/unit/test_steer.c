@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "core/steer.h"
+#include "core/steer/expression.h"
 #include "persona/session.h"
 
 typedef struct term_case {
@@ -58,20 +58,23 @@ static void meanings(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         steer_expr x;
         persona_err e = {0};
-        if (steer_parse(cases[i].text, &x, &e) != PERSONA_OK)
+        if (steer_parse(cases[i].text, &x, &e) != PERSONA_OK) {
             fail_msg("%s: %s", cases[i].text, e.msg);
+        }
         size_t n = 0;
-        while (n < 3 && cases[i].terms[n].name)
+        while (n < 3 && cases[i].terms[n].name) {
             n++;
+        }
         assert_int_equal(x.n, n);
         for (size_t k = 0; k < n; k++) {
             const steer_term *t = &x.terms[k], *want = &cases[i].terms[k];
             assert_string_equal(t->name, want->name);
             if (t->coefficient != want->coefficient || t->unit != want->unit ||
                 t->block_a != want->block_a || t->block_b != want->block_b ||
-                t->phases != want->phases)
+                t->phases != want->phases) {
                 fail_msg("%s: term %zu is %g %s @%d-%d :%u", cases[i].text, k, t->coefficient,
                          steer_unit_name(t->unit), t->block_a, t->block_b, t->phases);
+            }
         }
         steer_expr_free(&x);
         assert_int_equal(x.n, 0);
@@ -120,11 +123,13 @@ static void mistakes(void **state)
         steer_expr x;
         persona_err e = {0};
         char column[32] = "steering expression: ";
-        if (cases[i].column)
+        if (cases[i].column) {
             snprintf(column, sizeof column, "column %d:", cases[i].column);
+        }
         const persona_code rc = steer_parse(cases[i].text, &x, &e);
-        if (rc != PERSONA_E_USAGE || !strstr(e.msg, column) || !strstr(e.msg, cases[i].word))
+        if (rc != PERSONA_E_USAGE || !strstr(e.msg, column) || !strstr(e.msg, cases[i].word)) {
             fail_msg("%s: code %d, \"%s\"", cases[i].text, (int)rc, e.msg);
+        }
         assert_int_equal(x.n, 0);
         assert_null(x.terms);
     }
@@ -136,8 +141,9 @@ static void limits(void **state)
     char text[5000];
     steer_expr x;
     size_t n = 0;
-    for (int i = 0; i < 257; i++)
+    for (int i = 0; i < 257; i++) {
         n += (size_t)snprintf(text + n, sizeof text - n, "%sa", i ? " + " : "");
+    }
     assert_int_equal(steer_parse(text, &x, NULL), PERSONA_E_USAGE);
     text[n - 4] = '\0';
     assert_int_equal(steer_parse(text, &x, NULL), PERSONA_OK);
@@ -158,8 +164,9 @@ static void noise(void **state)
     for (int i = 0; i < 20000; i++) {
         char text[24];
         const size_t n = rng_below(&r, sizeof text);
-        for (size_t k = 0; k < n; k++)
+        for (size_t k = 0; k < n; k++) {
             text[k] = letters[rng_below(&r, sizeof letters - 1)];
+        }
         text[n] = '\0';
         steer_expr x;
         persona_err e = {0};

@@ -70,8 +70,9 @@ static void error_cuts_between_characters(void **state)
             char text[2000] = "";
             const size_t w = strlen(unit[u]);
             memset(text, 'x', shift);
-            for (size_t n = shift; n + w < sizeof text; n += w)
+            for (size_t n = shift; n + w < sizeof text; n += w) {
                 memcpy(text + n, unit[u], w + 1);
+            }
             persona_err e, f = {PERSONA_E_IO, "old"};
             persona_err_set(&e, PERSONA_E_IO, "%s", text);
             persona_err_wrap(&f, "%s", text);
@@ -161,8 +162,9 @@ static void buf_grows(void **state)
     buf b;
     buf_init(&b, 100000);
     assert_string_equal(buf_str(&b), "");
-    for (int i = 0; i < 10000; i++)
+    for (int i = 0; i < 10000; i++) {
         buf_printf(&b, "%d,", i % 10);
+    }
     buf_puts(&b, "end");
     buf_putc(&b, '.');
     buf_add(&b, NULL, 0);
@@ -217,8 +219,9 @@ static void buf_remembers_lost_memory(void **state)
         buf b;
         buf_init(&b, 1000);
         persona_mem_fail_at(k);
-        for (int i = 0; i < 50; i++)
+        for (int i = 0; i < 50; i++) {
             buf_printf(&b, "%04d", i); /* grows at 0, 64 and 128 bytes */
+        }
         persona_mem_fail_at(0);
         assert_int_equal(buf_ok(&b, "the answer", &e), PERSONA_E_NOMEM);
         assert_string_equal(e.msg, "out of memory for the answer");

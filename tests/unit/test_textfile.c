@@ -319,19 +319,22 @@ static persona_code convert(char *in, const char *out, const char *trait, person
     text_writer *w = NULL;
     text_item *item = NULL;
     char *comma = strchr(in, ',');
-    if (comma)
+    if (comma) {
         *comma = '\0';
+    }
     persona_code code = comma ? text_reader_open_pair(in, comma + 1, NULL, &r, e)
                               : text_reader_open(in, NULL, &r, e);
-    if (!code)
+    if (!code) {
         code = text_writer_open(out, TEXT_AUTO, trait, &w, e);
+    }
     while (!code && !(code = text_reader_next(r, &item, e)) && item) {
         code = text_writer_write(w, item, e);
         text_item_free(item);
     }
     text_reader_close(r);
-    if (!code)
+    if (!code) {
         return text_writer_close(w, e);
+    }
     text_writer_abort(w);
     return code;
 }
@@ -341,8 +344,9 @@ int main(int argc, char **argv)
     if (argc > 2) {
         persona_err e = {0};
         const persona_code code = convert(argv[1], argv[2], argc > 3 ? argv[3] : NULL, &e);
-        if (code)
+        if (code) {
             fprintf(stderr, "%s\n", e.msg);
+        }
         return persona_code_exit(code);
     }
     const struct CMUnitTest tests[] = {

@@ -55,8 +55,9 @@ static void long_lines(void **state)
         const size_t skip = strlen(strchr(cases[i].head, '\n') ? TEXTS_HEADER : "");
         const size_t most = TEXT_LINE_MAX + skip - strlen(cases[i].tail) + (nl ? 1 : 0);
         char *text = filled(cases[i].head, 'a', most, cases[i].tail, &len);
-        if (texts_error(cases[i].name, text, len, NULL, &n, &e))
+        if (texts_error(cases[i].name, text, len, NULL, &n, &e)) {
             fail_msg("%s", e.msg);
+        }
         assert_int_equal(n, 1);
         free(text);
         text = filled(cases[i].head, 'a', most + 1, cases[i].tail, &len);
@@ -93,8 +94,9 @@ static void hostile_lines(void **state)
     buf b;
     buf_init(&b, TEXT_LINE_MAX);
     buf_puts(&b, "{\"messages\":[0");
-    for (int i = 0; i < 1000000; i++)
+    for (int i = 0; i < 1000000; i++) {
         buf_puts(&b, ",0");
+    }
     buf_puts(&b, "]}");
     assert_int_equal(texts_error("F.jsonl", b.p, b.len, NULL, &n, &e), PERSONA_E_FORMAT);
     assert_string_equal(e.msg, "F.jsonl:1: field 'messages' has 1000001 entries (expected at most "
@@ -113,8 +115,9 @@ static void chunks(void **state)
     for (size_t i = 0; i < MANY_ITEMS; i++) {
         const size_t n = rng_below(&g, i % 100 == 0 ? 300000 : 300);
         buf_printf(&all, "%zu:", i);
-        for (size_t k = 0; k < n; k++)
+        for (size_t k = 0; k < n; k++) {
             buf_puts(&all, "\xC3\xA4");
+        }
         buf_putc(&all, '\n');
     }
     const char *path = scratch_bytes("chunks.txt", all.p, all.len);
@@ -175,15 +178,18 @@ static void damaged(void **state)
         char text[300];
         size_t n = strlen(seed[1]), before = 0;
         memcpy(text, seed[1], n);
-        for (uint32_t k = rng_below(&g, 4); k > 0; k--)
+        for (uint32_t k = rng_below(&g, 4); k > 0; k--) {
             text[rng_below(&g, (uint32_t)n)] = parts[rng_below(&g, sizeof parts - 1)];
+        }
         n -= rng_below(&g, 2) ? rng_below(&g, (uint32_t)n) : 0;
         persona_err e = {0};
         const persona_code code = texts_error(seed[0], text, n, NULL, &before, &e);
-        if (code != PERSONA_OK && code != PERSONA_E_FORMAT)
+        if (code != PERSONA_OK && code != PERSONA_E_FORMAT) {
             fail_msg("%s", e.msg);
-        if (code && strncmp(e.msg, seed[0], strlen(seed[0])) != 0)
+        }
+        if (code && strncmp(e.msg, seed[0], strlen(seed[0])) != 0) {
             fail_msg("no file name: %s", e.msg);
+        }
     }
 }
 

@@ -76,8 +76,9 @@ static void pairs(void **state)
         size_t n = 0;
         const persona_code code = pair_error(cases[i].ext, cases[i].pos, cases[i].neg, &n, &e);
         if (!cases[i].message) {
-            if (code)
+            if (code) {
                 fail_msg("case %zu: %s", i, e.msg);
+            }
         } else if (code != PERSONA_E_FORMAT || !strstr(e.msg, cases[i].message)) {
             fail_msg("case %zu: %s", i, e.msg);
         }
@@ -153,24 +154,28 @@ static void write_and_read(void **state)
         persona_err e = {0};
         text_writer *w = NULL;
         text_reader *r = NULL;
-        if (text_writer_open(outs[f], TEXT_AUTO, "evil", &w, &e))
+        if (text_writer_open(outs[f], TEXT_AUTO, "evil", &w, &e)) {
             fail_msg("%s", e.msg);
+        }
         for (int i = 0; i < 36; i++) {
             const text_item t = rollout_item(i / 12, i / 6 % 2, i / 2 % 3, i % 2 ? -1 : 1);
-            if (text_writer_write(w, &t, &e))
+            if (text_writer_write(w, &t, &e)) {
                 fail_msg("%s", e.msg);
+            }
         }
         assert_false(
             file_exists(f == 0 ? outs[0] : scratch_path("folder/of/evil_pos_instruct.csv")));
-        if (text_writer_close(w, &e))
+        if (text_writer_close(w, &e)) {
             fail_msg("%s", e.msg);
+        }
         const persona_code code =
             f == 0 ? text_reader_open(outs[0], NULL, &r, &e)
                    : text_reader_open_pair(scratch_path("folder/of/evil_pos_instruct.csv"),
                                            scratch_path("folder/of/evil_neg_instruct.csv"), NULL,
                                            &r, &e);
-        if (code)
+        if (code) {
             fail_msg("%s", e.msg);
+        }
         for (int i = 0; i < 36; i++) {
             const text_item want = rollout_item(i / 12, i / 6 % 2, i / 2 % 3, i % 2 ? -1 : 1);
             text_item *t = texts_next(r);
@@ -235,12 +240,14 @@ static void rows_refused(void **state)
             const text_item t = rollout_item(x[0], x[1], x[2], x[3]);
             code = text_writer_write(w, &t, &e);
         }
-        if (code)
+        if (code) {
             text_writer_abort(w);
-        else
+        } else {
             code = text_writer_close(w, &e);
-        if (code != PERSONA_E_FORMAT || !strstr(e.msg, cases[i].message))
+        }
+        if (code != PERSONA_E_FORMAT || !strstr(e.msg, cases[i].message)) {
             fail_msg("case %zu: %s", i, e.msg);
+        }
         assert_false(file_exists(scratch_path("refused/evil_pos_instruct.csv")));
         assert_false(file_exists(scratch_path("refused/evil_neg_instruct.csv")));
     }
@@ -292,10 +299,11 @@ static void no_memory_to_write(void **state)
             const text_item t = rollout_item(0, 0, 0, side);
             code = text_writer_write(w, &t, NULL);
         }
-        if (code)
+        if (code) {
             text_writer_abort(w);
-        else
+        } else {
             code = text_writer_close(w, NULL);
+        }
         persona_mem_fail_at(0);
     }
     assert_int_equal(code, PERSONA_OK);

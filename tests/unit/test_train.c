@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_train.c - training a classifier: the optimum against numpy, held-out texts through the written
- * file, folds, coherence, labelled answers that are not what they should be, the same bytes twice.
+ * test_train.c - training a classifier: the optimum against numpy, held-out texts through the
+ * written file, folds, coherence, labelled answers that are not what they should be, the same
+ * bytes twice.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -17,15 +18,15 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "core/classifier_train.h"
-#include "core/folds.h"
-#include "core/lbfgs.h"
-#include "core/stats.h"
+#include "core/classify/classifier_train.h"
+#include "core/classify/folds.h"
+#include "core/classify/lbfgs.h"
+#include "core/measure/stats.h"
 #include "golden.h"
 #include "scratch.h"
-#include "store/classifierfile.h"
-#include "store/classifierwrite.h"
-#include "store/labelfile.h"
+#include "store/classifier/classifierfile.h"
+#include "store/classifier/classifierwrite.h"
+#include "store/text/labelfile.h"
 
 /* ---- a corpus -------------------------------------------------------------------------------- */
 
@@ -60,9 +61,10 @@ static void make(made *m, uint32_t seed, double share_high)
         m->text[i][0] = '\0';
         for (int k = 0; k < 6; k++) {
             const char *style = "";
-            if (rng_unit(&r) < 0.5)
+            if (rng_unit(&r) < 0.5) {
                 style = rng_unit(&r) < (high ? 0.85 : 0.15) ? pick(&r, high_words, 4)
                                                             : pick(&r, low_words, 4);
+            }
             used += (size_t)snprintf(m->text[i] + used, MAX_TEXT - used, "%s %s %s %s. ",
                                      pick(&r, subjects, 6), pick(&r, verbs, 6),
                                      pick(&r, objects, 6), style);
@@ -103,8 +105,9 @@ static void solver(void **state)
     persona_cancel c = {1};
     assert_int_equal(lbfgs(bowl, &n, x, n, 1e-9, 500, NULL, &r, NULL), PERSONA_OK);
     assert_true(r.gradient <= 1e-9 && r.n_iterations < 200 && r.value < 1e-12);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         assert_true(fabs(x[i] - (double)i) < 1e-8);
+    }
     assert_int_equal(lbfgs(not_finite, NULL, x, 1, 1e-9, 9, NULL, &r, NULL), PERSONA_E_NUMERIC);
     x[0] = 9;
     assert_int_equal(lbfgs(bowl, &n, x, n, 1e-9, 500, &c, &r, NULL), PERSONA_E_CANCELED);
@@ -123,26 +126,30 @@ static void against_numpy(void **state)
     trained_axis a;
     persona_err e = {0};
     const size_t n = json_len(texts);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         t[i] = (train_text){json_string(json_at(texts, i)), NULL,
                             json_number(json_at(json_get(root, "labels"), i), -1)};
-    if (train_axis(t, n, &o, NULL, &a, &e) != PERSONA_OK)
+    }
+    if (train_axis(t, n, &o, NULL, &a, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     assert_int_equal(a.report.n_candidates, json_len(names));
     fits = json_get(root, "fits");
     bool found = false;
     for (size_t k = 0; k < json_len(fits); k++) {
         const json_val *f = json_at(fits, k);
-        if (fabs(golden_number(f, "l2") / a.report.l2 - 1) > 1e-9)
+        if (fabs(golden_number(f, "l2") / a.report.l2 - 1) > 1e-9) {
             continue;
+        }
         found = true;
         golden_near("bias", a.bias, golden_number(f, "bias"), 2e-3);
         for (size_t i = 0, at = 0; i < json_len(names); i++) {
             const double w = json_number(json_at(json_get(f, "weights"), i), (double)NAN);
             const bool here = at < a.n && strcmp(a.grams[at], json_string(json_at(names, i))) == 0;
-            if (fabs((here ? a.weights[at] : 0) - w) > 5e-3 + 1e-3 * fabs(w))
+            if (fabs((here ? a.weights[at] : 0) - w) > 5e-3 + 1e-3 * fabs(w)) {
                 fail_msg("weight of '%s': %g, expected %g", json_string(json_at(names, i)),
                          here ? a.weights[at] : 0, w);
+            }
             at += here;
         }
     }
@@ -158,11 +165,13 @@ static persona_code train_file(const made *m, const train_opts *o, const char *p
     trained_axis a;
     coherence_model c = {0};
     persona_code rc = train_axis(m->t, N, o, NULL, &a, e);
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = train_coherence(m->t, N, o->seed, &c, cr, e);
+    }
     const classifier_draft d = {"mine", o, traits, &a, 1, &c, cr};
-    if (rc == PERSONA_OK)
+    if (rc == PERSONA_OK) {
         rc = classifier_write(path, &d, e);
+    }
     *r = a.report;
     trained_axis_clear(&a);
     mem_free(c.filter);
@@ -185,21 +194,24 @@ static void held_out(void **state)
     make(&other, 2, 0.5);
     const char *path = scratch_path("mine.json");
     if (train_file(&m, &o, path, &r, &cr, &e) != PERSONA_OK ||
-        classifier_read(path, &c, &e) != PERSONA_OK)
+        classifier_read(path, &c, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     for (size_t i = 0; i < N; i++) {
         assert_int_equal(classifier_score(c, "silly", other.text[i], &score, &e), PERSONA_OK);
         const bool is_high = other.t[i].label > 50;
         agree += (score >= 50) == is_high;
-        if (is_high)
+        if (is_high) {
             high[n_high++] = (double)score;
-        else
+        } else {
             low[n_low++] = (double)score;
+        }
     }
     const double auroc = stat_auroc(high, n_high, low, n_low);
     /* what was promised on held-out questions arrives on other texts */
-    if (!(auroc > 0.9 && fabs(auroc - r.auroc) < 0.06 && (double)agree / N > 0.8))
+    if (!(auroc > 0.9 && fabs(auroc - r.auroc) < 0.06 && (double)agree / N > 0.8)) {
         fail_msg("auroc %g, promised %g; agreement %zu of %d", auroc, r.auroc, agree, N);
+    }
     assert_int_equal(r.n, N);
     assert_int_equal(r.n_groups, 24);
     assert_true(r.n_high > 40 && r.n_high < 80 && r.accuracy > 0.8 && r.spearman > 0.5);
@@ -224,8 +236,9 @@ static void nothing_to_learn(void **state)
     const train_opts o = train_defaults();
     make(&m, 5, 0.5);
     rng_seed(&r, 9, 9);
-    for (size_t i = 0; i < N; i++)
+    for (size_t i = 0; i < N; i++) {
         m.t[i].label = rng_below(&r, 2) * 100;
+    }
     assert_int_equal(train_axis(m.t, N, &o, NULL, &a, &e), PERSONA_OK);
     assert_true(a.report.auroc > 0.35 && a.report.auroc < 0.65);
     trained_axis_clear(&a);
@@ -267,8 +280,9 @@ static void same_bytes(void **state)
     }
     assert_true(len[0] == len[1] && memcmp(text[0], text[1], len[0]) == 0);
     assert_true(len[0] != len[2] || memcmp(text[0], text[2], len[0]) != 0); /* folds are seeded */
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         mem_free(text[i]);
+    }
 }
 
 static void refusals(void **state)
@@ -283,14 +297,16 @@ static void refusals(void **state)
     make(&m, 4, 0.5);
     assert_int_equal(train_axis(m.t, 4, &o, NULL, &a, &e), PERSONA_E_SHAPE);
     assert_int_equal(train_coherence(m.t, 19, 0, &c, &cr, &e), PERSONA_E_SHAPE);
-    for (size_t i = 0; i < N; i++)
+    for (size_t i = 0; i < N; i++) {
         m.t[i].question = "one";
+    }
     assert_int_equal(train_axis(m.t, N, &o, NULL, &a, &e), PERSONA_E_SHAPE);
     assert_non_null(strstr(e.msg, "question"));
     persona_cancel cancel = {1};
     const persona_hooks hooks = {.cancel = &cancel};
-    for (size_t i = 0; i < N; i++)
+    for (size_t i = 0; i < N; i++) {
         m.t[i].question = NULL;
+    }
     assert_int_equal(train_axis(m.t, N, &o, &hooks, &a, &e), PERSONA_E_CANCELED);
     trained_axis_clear(&a);
     o.orders[1] = 9;
@@ -310,11 +326,13 @@ static void out_of_memory(void **state)
         persona_err e = {0};
         persona_mem_fail_at(k);
         persona_code rc = train_axis(m.t, 40, &o, NULL, &a, &e);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             rc = train_coherence(m.t, 40, 0, &c, &cr, &e);
+        }
         persona_mem_fail_at(0);
-        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM)
+        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM) {
             fail_msg("allocation %zu: code %d, %s", k, (int)rc, e.msg);
+        }
         trained_axis_clear(&a);
         mem_free(c.filter);
     }
@@ -334,8 +352,9 @@ static void reads_labels(void **state)
                    "{\"role\":\"user\",\"content\":\"B\"}],\"response\":\"\",\"polarity\":"
                    "\"negative\",\"coherence\":12,\"more\":{}}\r\n"
                    "{\"trait\":\"silly\",\"response\":\"R2\",\"polarity\":\"positive\"}");
-    if (labels_read(path, NULL, &l, &e) != PERSONA_OK)
+    if (labels_read(path, NULL, &l, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     assert_int_equal(l.n, 3);
     assert_string_equal(l.p[0].question, "Q");
     assert_true(l.p[0].label == 70.5F && isnan(l.p[0].coherence));
@@ -379,8 +398,9 @@ static void bad_labels(void **state)
                  cases[i].line);
         const persona_code rc = labels_read(scratch_text("bad.jsonl", text), NULL, &l, &e);
         if (rc != PERSONA_E_FORMAT || !strstr(e.msg, "bad.jsonl:3") ||
-            !strstr(e.msg, cases[i].word))
+            !strstr(e.msg, cases[i].word)) {
             fail_msg("case %zu: code %d, \"%s\"", i, (int)rc, e.msg);
+        }
         labels_clear(&l);
     }
     labels l = {0};

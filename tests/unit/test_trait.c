@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "core/names.h"
+#include "core/text/names.h"
 #include "persona/trait.h"
 #include "scratch.h"
 
@@ -27,8 +27,9 @@ static void shipped_packs(void **state)
     assert_true(n >= 10);
     for (size_t i = 0; i < n; i++) {
         persona_trait *t = NULL;
-        if (persona_trait_find(names[i], &t, &e) != PERSONA_OK)
+        if (persona_trait_find(names[i], &t, &e) != PERSONA_OK) {
             fail_msg("%s: %s", names[i], e.msg);
+        }
         assert_string_equal(t->name, names[i]);
         assert_true(i == 0 || strcmp(names[i - 1], names[i]) < 0);
         assert_int_equal(t->n_pairs, 5);
@@ -79,8 +80,9 @@ static void system_prompt(void **state)
 static char *edited(const char *text, const char *from, const char *to)
 {
     const char *at = strstr(text, from);
-    if (!at)
+    if (!at) {
         fail_msg("the shipped pack holds no %s", from);
+    }
     return mem_printf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
 }
 
@@ -120,12 +122,14 @@ static void broken_packs(void **state)
         persona_trait *t = NULL;
         persona_err e = {0};
         char field[64];
-        if (strcmp(cases[i].from, "\"temperature\": ") == 0)
+        if (strcmp(cases[i].from, "\"temperature\": ") == 0) {
             memcpy(strstr(bad, "\"temperature\": 1") + 15, "9", 1);
+        }
         snprintf(field, sizeof field, "'%s'", cases[i].word);
         const persona_code rc = persona_trait_read(scratch_text("pack.json", bad), &t, &e);
-        if (rc != PERSONA_E_FORMAT || !strstr(e.msg, field) || !strstr(e.msg, "pack.json"))
+        if (rc != PERSONA_E_FORMAT || !strstr(e.msg, field) || !strstr(e.msg, "pack.json")) {
             fail_msg("case %zu: code %d, \"%s\"", i, (int)rc, e.msg);
+        }
         assert_null(t);
         mem_free(bad);
     }
@@ -171,8 +175,9 @@ static void question_sets(void **state)
     const char *path = scratch_text(
         "q.json", "{\"schema\":\"persona.questions/1\",\"name\":\"pair\","
                   "\"extraction\":[\"How?\",\"Who is it\"],\"evaluation\":[\"What\"]}");
-    if (persona_questions_read(path, &q, &e) != PERSONA_OK)
+    if (persona_questions_read(path, &q, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     assert_int_equal(q->n_extraction, 2);
     assert_int_equal(q->n_evaluation, 1);
     assert_string_equal(q->extraction[1], "Who is it");
@@ -185,8 +190,9 @@ static void question_sets(void **state)
     assert_non_null(strstr(e.msg, "'evaluation'"));
     const persona_code rc =
         persona_questions_read(PERSONA_SOURCE_DIR "/models/questions.json", &q, &e);
-    if (rc != PERSONA_OK && rc != PERSONA_E_NOTFOUND)
+    if (rc != PERSONA_OK && rc != PERSONA_E_NOTFOUND) {
         fail_msg("%s", e.msg);
+    }
     persona_questions_free(q);
 }
 
@@ -249,8 +255,9 @@ static void out_of_memory(void **state)
         persona_mem_fail_at(k);
         rc = persona_trait_find("silly", &t, &e);
         persona_mem_fail_at(0);
-        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM && rc != PERSONA_E_NOTFOUND)
+        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM && rc != PERSONA_E_NOTFOUND) {
             fail_msg("allocation %zu: code %d, \"%s\"", k, (int)rc, e.msg);
+        }
         assert_true(k < 2000);
     }
     persona_trait_free(t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_traitpack.c - packs that are written, imported, or grow out of a model's answers: every one is
- * a pack, or there is none.
+ * test_traitpack.c - packs that are written, imported, or grow out of a model's answers: every one
+ * is a pack, or there is none.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "core/trait_text.h"
-#include "pipeline/traitdraft.h"
+#include "core/text/trait_text.h"
+#include "pipeline/trait/traitdraft.h"
 #include "scratch.h"
 
 #define SILLY PERSONA_SOURCE_DIR "/traits/silly.json"
@@ -23,8 +23,9 @@
 
 static void must(persona_code rc, const persona_err *e)
 {
-    if (rc != PERSONA_OK)
+    if (rc != PERSONA_OK) {
         fail_msg("%s: %s", persona_code_name(rc), e->msg);
+    }
 }
 
 static persona_trait *pack(const char *path)
@@ -53,9 +54,11 @@ static void texts(void **state)
         {"Sure. Here it is. Best of all. What is it?", false},
         {"", false},
     };
-    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++)
-        if (text_asks(asks[i].text) != asks[i].asks)
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        if (text_asks(asks[i].text) != asks[i].asks) {
             fail_msg("text_asks: %s", asks[i].text);
+        }
+    }
     static const struct {
         const char *a, *b;
         bool near;
@@ -70,8 +73,9 @@ static void texts(void **state)
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         char *a = text_key(pairs[i].a), *b = text_key(pairs[i].b);
-        if (text_is_near(a, b) != pairs[i].near || text_is_near(b, a) != pairs[i].near)
+        if (text_is_near(a, b) != pairs[i].near || text_is_near(b, a) != pairs[i].near) {
             fail_msg("text_is_near: %s %s", pairs[i].a, pairs[i].b);
+        }
         mem_free(a);
         mem_free(b);
     }
@@ -108,14 +112,18 @@ static void shipped_questions(void **state)
         for (size_t i = 0; i < t->n_questions; i++) {
             keys[i] = text_key(t->questions[i]);
             n_asking += text_asks(t->questions[i]);
-            if (text_mentions(keys[i], adjectives))
+            if (text_mentions(keys[i], adjectives)) {
                 fail_msg("%s: names the trait: %s", names[k], t->questions[i]);
-            for (size_t j = 0; j < i; j++)
-                if (text_is_near(keys[i], keys[j]))
+            }
+            for (size_t j = 0; j < i; j++) {
+                if (text_is_near(keys[i], keys[j])) {
                     fail_msg("%s: %s resembles %s", names[k], keys[i], keys[j]);
+                }
+            }
         }
-        for (size_t i = 0; i < t->n_questions; i++)
+        for (size_t i = 0; i < t->n_questions; i++) {
             mem_free(keys[i]);
+        }
         mem_free(words);
         mem_free(adjectives);
         persona_trait_free(t);
@@ -193,8 +201,9 @@ static void places(void **state)
     must(persona_trait_place("very-silly_2", &path, &e), &e);
     assert_string_equal(path, scratch_path("persona/traits/very-silly_2.json"));
     mem_free(path);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(persona_trait_place(bad[i], &path, &e), PERSONA_E_USAGE);
+    }
     assert_null(path);
     unsetenv("XDG_DATA_HOME");
 }
@@ -219,8 +228,9 @@ static const char *vectors_file(const char *name, const persona_trait *t, size_t
     }
     jo_end(&o);
     jo_array(&o, "questions");
-    for (size_t i = from; i < to; i++)
+    for (size_t i = from; i < to; i++) {
         jo_string(&o, NULL, t->questions[i]);
+    }
     jo_end(&o);
     jo_string(&o, "eval_prompt", eval_prompt);
     jo_end(&o);
@@ -231,9 +241,11 @@ static const char *vectors_file(const char *name, const persona_trait *t, size_t
 
 static bool noted(const persona_imported *x, const char *word)
 {
-    for (size_t i = 0; i < x->n_notes; i++)
-        if (strstr(x->notes[i], word))
+    for (size_t i = 0; i < x->n_notes; i++) {
+        if (strstr(x->notes[i], word)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -266,8 +278,9 @@ static void import_vectors(void **state)
     assert_true(noted(x, "'Goofy'") && noted(x, "description") && noted(x, "sampling"));
     assert_true(noted(x, "doubled braces") && !noted(x, "instruction"));
     assert_string_equal(x->trait->eval_prompt, t->eval_prompt);
-    for (size_t i = 0; i < 40; i++)
+    for (size_t i = 0; i < 40; i++) {
         assert_string_equal(x->trait->questions[i], t->questions[i]);
+    }
     persona_imported_free(x, n);
 
     o.eval_path = vectors_file("eval.json", other, 0, 23, t->eval_prompt);
@@ -337,8 +350,9 @@ static const char *custom_file(const persona_trait *a, const persona_trait *b, s
     jo_init(&o, &text, true);
     jo_object(&o, NULL);
     custom_trait(&o, "One", a, 0);
-    if (b)
+    if (b) {
         custom_trait(&o, "Two", b, n_fillers);
+    }
     jo_end(&o);
     const char *path = scratch_text("custom_traits.json", buf_str(&text));
     buf_free(&text);
@@ -414,8 +428,9 @@ static void import_malformed(void **state)
         size_t n = 9;
         const char *path = scratch_text("odd.json", cases[i].text);
         if (persona_trait_import(path, &o, &x, &n, &e) != PERSONA_E_FORMAT ||
-            !strstr(e.msg, cases[i].word) || !strstr(e.msg, "odd.json"))
+            !strstr(e.msg, cases[i].word) || !strstr(e.msg, "odd.json")) {
             fail_msg("case %zu: %s", i, e.msg);
+        }
         assert_null(x);
         assert_int_equal(n, 0);
     }
@@ -555,8 +570,9 @@ static void draft_drops(void **state)
         size_t n = 0;
         take(&d, cases[i].part, cases[i].answer);
         memcpy(&n, (const char *)c + cases[i].offset, sizeof n);
-        if (n != cases[i].n)
+        if (n != cases[i].n) {
             fail_msg("case %zu: %zu, expected %zu: %s", i, n, cases[i].n, cases[i].answer);
+        }
     }
     assert_int_equal(c->n_questions, 1);
     assert_int_equal(c->n_pairs, 1);
@@ -583,8 +599,9 @@ static void draft_words(void **state)
         persona_err e = {0};
         if (draft_init(&d, cases[i].name, cases[i].positive, cases[i].negative,
                        cases[i].description, &e) != PERSONA_E_USAGE ||
-            !strstr(e.msg, cases[i].word))
+            !strstr(e.msg, cases[i].word)) {
             fail_msg("case %zu: %s", i, e.msg);
+        }
         draft_free(&d);
     }
 }
@@ -603,8 +620,9 @@ static void out_of_memory(void **state)
         persona_mem_fail_at(k);
         rc = persona_trait_import(path, NULL, &x, &n, &e);
         persona_mem_fail_at(0);
-        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM)
+        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM) {
             fail_msg("import, allocation %zu: %s", k, e.msg);
+        }
         persona_imported_free(x, n);
         assert_true(k < 3000);
     }
@@ -618,11 +636,13 @@ static void out_of_memory(void **state)
             "{\"questions\": [\"How do I bake bread?\", \"Why do we sleep?\"]}";
         persona_mem_fail_at(k);
         rc = draft_init(&d, "grumpy", "grumpy", "cheerful", description, &e);
-        if (rc == PERSONA_OK)
+        if (rc == PERSONA_OK) {
             rc = draft_take(&d, DRAFT_QUESTIONS, answer, &e);
+        }
         persona_mem_fail_at(0);
-        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM)
+        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM) {
             fail_msg("draft, allocation %zu: %s", k, e.msg);
+        }
         assert_null(out);
         draft_free(&d);
         assert_true(k < 500);

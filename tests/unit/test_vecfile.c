@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_vecfile.c - vector files of every format: those of other programs (tools/gen_vectors.py), our
- * own there and back with every bit, failing allocations. GGUF has more in test_vector.c; what is
- * malformed is in test_vecfile_bad.c and tests/fuzz/corpus.
+ * test_vecfile.c - vector files of every format: those of other programs (tools/gen_vectors.py),
+ * our own there and back with every bit, failing allocations. GGUF has more in test_vector.c; what
+ * is malformed is in test_vecfile_bad.c and tests/fuzz/corpus.
  */
 #include <float.h>
 #include <math.h>
@@ -35,8 +35,9 @@ static persona_vector *read_ok(const char *path, const char *format)
     persona_vector *v = NULL;
     persona_err e = {0};
     const char *found = NULL;
-    if (persona_vector_read_as(path, &v, &found, &e) != PERSONA_OK)
+    if (persona_vector_read_as(path, &v, &found, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     assert_string_equal(found, format);
     return v;
 }
@@ -46,14 +47,16 @@ static void expect(const char *path, persona_code code, const char *word)
     persona_vector *v = NULL;
     persona_err e = {0};
     const persona_code rc = persona_vector_read(path, &v, &e);
-    if (rc != code || !strstr(e.msg, word))
+    if (rc != code || !strstr(e.msg, word)) {
         fail_msg("%s: code %d (expected %d), \"%s\" (expected %s)", path, (int)rc, (int)code, e.msg,
                  word);
+    }
     assert_true(rc == PERSONA_OK || !v);
     persona_vector_free(v);
 }
 
-/* ---- files of others ---------------------------------------------------------------------------- */
+/* ---- files of others
+ * ---------------------------------------------------------------------------- */
 
 static void foreign(void **state)
 {
@@ -104,9 +107,10 @@ static void foreign(void **state)
             const bool there = b >= cases[i].first && b <= cases[i].last && b != cases[i].gap;
             const json_val *row = json_at(values, (size_t)(b + cases[i].row_of_block_0));
             assert_int_equal(v->layers[b].present, there);
-            for (size_t k = 0; there && k < WIDTH; k++)
+            for (size_t k = 0; there && k < WIDTH; k++) {
                 assert_true(persona_vector_row(v, b)[k] ==
                             (float)json_number(json_at(row, k), NAN));
+            }
         }
         assert_string_equal(v->from.unit, cases[i].unit);
         assert_string_equal(v->from.source, cases[i].source);
@@ -140,7 +144,8 @@ static void foreign_refused(void **state)
     expect(fixture("legacy.pt"), PERSONA_E_FORMAT, "before version 1.6");
 }
 
-/* ---- ours, there and back ------------------------------------------------------------------------- */
+/* ---- ours, there and back
+ * ------------------------------------------------------------------------- */
 
 /* Values that formatting could spoil, then random ones; some blocks absent. */
 static persona_vector *sample(void)
@@ -154,11 +159,13 @@ static persona_vector *sample(void)
     assert_int_equal(persona_vector_new(9, 33, &v, NULL), PERSONA_OK);
     for (int b = 0; b < 8; b++) {
         float row[33];
-        for (size_t i = 0; i < 33; i++)
+        for (size_t i = 0; i < 33; i++) {
             row[i] =
                 b == 2 && i < sizeof odd / sizeof odd[0] ? odd[i] : (float)(rng_normal(&r) * 3);
-        if (b != 4)
+        }
+        if (b != 4) {
             assert_int_equal(persona_vector_set(v, b, row, NULL), PERSONA_OK);
+        }
         v->layers[b].h_median = (float)rng_unit(&r);
         v->layers[b].auroc = b == 2 ? NAN : 0.1F;
     }
@@ -191,9 +198,10 @@ static void same_values(const persona_vector *a, const persona_vector *b, int fi
     for (int k = 0; k < a->n_layer; k++) {
         const bool there = a->layers[k].present && k >= first && k <= last;
         assert_int_equal(b->layers[k].present, there);
-        if (there)
+        if (there) {
             assert_memory_equal(persona_vector_row(a, k), persona_vector_row(b, k),
                                 (size_t)a->n_embd * sizeof(float));
+        }
     }
 }
 
@@ -246,17 +254,19 @@ static void round_trip(void **state)
                                                       : i == 3 ? "pt"
                                                       : i == 4 ? "f32"
                                                                : cases[i].format);
-        if (persona_vector_write_as(v, path, NULL, &note, &e) != PERSONA_OK)
+        if (persona_vector_write_as(v, path, NULL, &note, &e) != PERSONA_OK) {
             fail_msg("%s", e.msg);
+        }
         assert_non_null(strstr(note, cases[i].note));
         assert_true(*cases[i].note || !*note);
         free(note);
         persona_vector *back = read_ok(path, cases[i].format);
         same_values(v, back, cases[i].first, 8);
-        if (cases[i].origin)
+        if (cases[i].origin) {
             same_origin(v, back);
-        else
+        } else {
             assert_string_equal(back->from.trait, "");
+        }
         persona_vector_free(back);
         /* by name, against the extension; content decides when reading */
         path = scratch_path("other.bin");
@@ -341,8 +351,9 @@ static void out_of_memory(void **state)
             rc = persona_vector_write_as(v, path, NULL, &note, k % 2 ? &e : NULL);
             persona_mem_fail_at(0);
             free(note);
-            if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM)
+            if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM) {
                 fail_msg("%s, allocation %zu: code %d, %s", name, k, (int)rc, e.msg);
+            }
         }
         rc = PERSONA_E_NOMEM;
         for (size_t k = 1; rc != PERSONA_OK; k++) {
@@ -350,10 +361,11 @@ static void out_of_memory(void **state)
             persona_mem_fail_at(k);
             rc = persona_vector_read(path, &back, k % 2 ? &e : NULL);
             persona_mem_fail_at(0);
-            if (rc == PERSONA_OK)
+            if (rc == PERSONA_OK) {
                 same_values(v, back, i == 0 ? 1 : 0, 8);
-            else if (rc != PERSONA_E_NOMEM)
+            } else if (rc != PERSONA_E_NOMEM) {
                 fail_msg("%s, allocation %zu: code %d, %s", name, k, (int)rc, e.msg);
+            }
             persona_vector_free(back);
         }
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_vecfile_bad.c - vector files that are wrong in one way: safetensors, JSON, raw floats by hand,
- * and every byte of small good ones. GGUF is in test_vector.c; zip archives and pickles are in
- * tests/fuzz/corpus.
+ * test_vecfile_bad.c - vector files that are wrong in one way: safetensors, JSON, raw floats by
+ * hand, and every byte of small good ones. GGUF is in test_vector.c; zip archives and pickles are
+ * in tests/fuzz/corpus.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -16,16 +16,17 @@
 #include "base/mem.h"
 #include "persona/vector.h"
 #include "scratch.h"
-#include "store/vecfile.h"
+#include "store/vector/vecfile.h"
 
 static void expect(const char *path, persona_code code, const char *word)
 {
     persona_vector *v = NULL;
     persona_err e = {0};
     const persona_code rc = persona_vector_read(path, &v, &e);
-    if (rc != code || !strstr(e.msg, word))
+    if (rc != code || !strstr(e.msg, word)) {
         fail_msg("%s: code %d (expected %d), \"%s\" (expected %s)", path, (int)rc, (int)code, e.msg,
                  word);
+    }
     assert_true(rc == PERSONA_OK || !v);
     persona_vector_free(v);
 }
@@ -49,8 +50,9 @@ static const char *safetensors(const char *header, size_t n_data)
     bytes[0] = (unsigned char)n;
     bytes[1] = (unsigned char)(n >> 8);
     memcpy(bytes + 8, header, n);
-    for (size_t i = 0; i < n_data; i++)
+    for (size_t i = 0; i < n_data; i++) {
         bytes[8 + n + i] = i % 4 == 3 ? 0x3f : 0;
+    }
     return scratch_bytes("bad.safetensors", bytes, 8 + n + n_data);
 }
 
@@ -97,8 +99,9 @@ static void malformed_safetensors(void **state)
          4, "'n_layer' is 1 (expected 2"},
         {"{,}", 4, "byte 1"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         expect(safetensors(cases[i].header, cases[i].n_data), PERSONA_E_FORMAT, cases[i].word);
+    }
     expect(safetensors("{" TENSOR("direction.1", "BF16", "[2]", "0", "4") "}", 4), PERSONA_OK, "");
 }
 
@@ -136,8 +139,9 @@ static void malformed_json(void **state)
         persona_err e = {0};
         const char *path = scratch_text("bad.json", cases[i].text);
         const persona_code rc = persona_vector_read(path, &v, &e);
-        if (rc == PERSONA_OK || !strstr(e.msg, cases[i].word))
+        if (rc == PERSONA_OK || !strstr(e.msg, cases[i].word)) {
             fail_msg("case %zu: code %d, \"%s\" (expected %s)", i, (int)rc, e.msg, cases[i].word);
+        }
     }
 }
 
@@ -217,14 +221,16 @@ static void damaged(void **state)
         const char *path = scratch_path(files[i]);
         assert_int_equal(persona_vector_write(v, path, &e), PERSONA_OK);
         assert_int_equal(file_read(path, 1 << 20, &bytes, &n, &e), PERSONA_OK);
-        for (size_t k = 0; k + 1 < n; k++)
+        for (size_t k = 0; k + 1 < n; k++) {
             assert_int_equal(parse(bytes, k), 65);
+        }
         for (size_t k = 0; k < n; k++) {
             for (int bit = 0; bit < 8; bit++) {
                 bytes[k] = (char)(bytes[k] ^ 1 << bit);
                 const int code = parse(bytes, n);
-                if (code != 0 && code != 65)
+                if (code != 0 && code != 65) {
                     fail_msg("%s, byte %zu: exit code %d", files[i], k, code);
+                }
                 bytes[k] = (char)(bytes[k] ^ 1 << bit);
             }
         }

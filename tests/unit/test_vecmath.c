@@ -37,8 +37,9 @@ static persona_vector *combine(const persona_vector_term *terms, size_t n)
 {
     persona_vector *v = NULL;
     persona_err e = {0};
-    if (persona_vector_combine(terms, n, &v, &e) != PERSONA_OK)
+    if (persona_vector_combine(terms, n, &v, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     return v;
 }
 
@@ -46,9 +47,10 @@ static void expect_row(const persona_vector *v, int block, float x, float y)
 {
     const float *row = persona_vector_row(v, block);
     assert_true(v->layers[block].present);
-    if (fabsf(row[0] - x) > 1e-6F || fabsf(row[1] - y) > 1e-6F)
+    if (fabsf(row[0] - x) > 1e-6F || fabsf(row[1] - y) > 1e-6F) {
         fail_msg("block %d: %g %g, expected %g %g", block, (double)row[0], (double)row[1],
                  (double)x, (double)y);
+    }
     assert_true(fabsf(v->layers[block].norm - hypotf(x, y)) < 1e-5F);
 }
 

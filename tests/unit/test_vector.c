@@ -29,8 +29,9 @@ static persona_vector *sample(int n_layer, int n_embd)
     rng_seed(&r, 7, 1);
     assert_int_equal(persona_vector_new(n_layer, n_embd, &v, NULL), PERSONA_OK);
     for (int b = 1; b < n_layer - 1; b++) {
-        for (int i = 0; i < n_embd; i++)
+        for (int i = 0; i < n_embd; i++) {
             row[i] = (float)(rng_normal(&r) * 3);
+        }
         assert_int_equal(persona_vector_set(v, b, row, NULL), PERSONA_OK);
         v->layers[b].h_median = (float)rng_unit(&r);
         v->layers[b].auroc = b == 2 ? NAN : 0.75f;
@@ -61,8 +62,9 @@ static persona_vector *sample(int n_layer, int n_embd)
 
 static void same_float(float a, float b)
 {
-    if (!(isnan(a) && isnan(b)) && memcmp(&a, &b, sizeof a) != 0)
+    if (!(isnan(a) && isnan(b)) && memcmp(&a, &b, sizeof a) != 0) {
         fail_msg("%g is not %g", (double)a, (double)b);
+    }
 }
 
 static void same_vector(const persona_vector *a, const persona_vector *b)
@@ -99,8 +101,9 @@ static void same_vector(const persona_vector *a, const persona_vector *b)
         {f->source, g->source},
         {f->note, g->note},
     };
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         assert_string_equal(pairs[i][0], pairs[i][1]);
+    }
     assert_int_equal(f->seed, g->seed);
     assert_int_equal(f->n_generated_pos, g->n_generated_pos);
     assert_int_equal(f->n_generated_neg, g->n_generated_neg);
@@ -155,8 +158,9 @@ static void round_trip(void **state)
     persona_err e = {0};
     persona_vector *v = sample(24, 33), *back = NULL;
     const char *path = scratch_path("folder/v.gguf");
-    if (persona_vector_write(v, path, &e) || persona_vector_read(path, &back, &e))
+    if (persona_vector_write(v, path, &e) || persona_vector_read(path, &back, &e)) {
         fail_msg("%s", e.msg);
+    }
     same_vector(v, back);
     persona_vector_free(back);
 
@@ -246,8 +250,9 @@ static void tensor(gguf_text *t, const char *name, uint32_t type, uint64_t width
     put_string(t, name);
     put_u32(t, rows ? 2 : 1);
     put_u64(t, width);
-    if (rows)
+    if (rows) {
         put_u64(t, rows);
+    }
     put_u32(t, type);
     put_u64(t, t->data);
     t->data += (width * (rows ? rows : 1) * (type == 0 ? 4 : 2) + 31) / 32 * 32;
@@ -259,8 +264,9 @@ static const char *finish(gguf_text *t, float value)
 {
     static const unsigned char zeros[32];
     put(t, zeros, (32 - t->n % 32) % 32);
-    for (size_t i = 0; i < t->data / sizeof value; i++)
+    for (size_t i = 0; i < t->data / sizeof value; i++) {
         put(t, &value, sizeof value);
+    }
     memcpy(t->p + 8, &t->n_tensors, 8);
     memcpy(t->p + 16, &t->n_kv, 8);
     return scratch_bytes("hand.gguf", t->p, t->n);
@@ -271,8 +277,9 @@ static void expect(const char *path, persona_code code, const char *word)
     persona_vector *v = NULL;
     persona_err e = {0};
     const persona_code rc = persona_vector_read(path, &v, &e);
-    if (rc != code || !strstr(e.msg, word) || !strstr(e.msg, path))
+    if (rc != code || !strstr(e.msg, word) || !strstr(e.msg, path)) {
         fail_msg("code %d (expected %d), \"%s\" (expected %s)", (int)rc, (int)code, e.msg, word);
+    }
     assert_null(v);
 }
 
@@ -291,8 +298,9 @@ static void foreign_file(void **state)
     key_string(&t, "some.other", "thing");
     tensor(&t, "direction.5", 0, 8, 0);
     tensor(&t, "direction.3", 0, 8, 0);
-    if (persona_vector_read(finish(&t, 0.5f), &v, &e) != PERSONA_OK)
+    if (persona_vector_read(finish(&t, 0.5f), &v, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
+    }
     assert_int_equal(v->n_layer, 6);
     assert_int_equal(v->n_embd, 8);
     assert_true(v->layers[5].present && v->layers[3].present && !v->layers[4].present);
@@ -343,12 +351,15 @@ static void malformed(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         gguf_text t;
         head(&t);
-        if (cases[i].architecture)
+        if (cases[i].architecture) {
             key_string(&t, "general.architecture", cases[i].architecture);
-        if (cases[i].first)
+        }
+        if (cases[i].first) {
             tensor(&t, cases[i].first, 0, 8, 0);
-        if (cases[i].second)
+        }
+        if (cases[i].second) {
             tensor(&t, cases[i].second, cases[i].type, cases[i].width, cases[i].rows);
+        }
         expect(finish(&t, cases[i].value), cases[i].code, cases[i].word);
     }
     expect(scratch_text("text.gguf", "hello, world"), PERSONA_E_FORMAT, "no vector file");
@@ -383,15 +394,17 @@ static void malformed_keys(void **state)
         head(&t);
         key(&t, cases[i].name, cases[i].type);
         put_u32(&t, cases[i].value);
-        if (strcmp(cases[i].name, "general.architecture") != 0)
+        if (strcmp(cases[i].name, "general.architecture") != 0) {
             key_string(&t, "general.architecture", "controlvector");
+        }
         tensor(&t, "direction.1", 0, 8, 0);
         const char *path = finish(&t, 1);
         persona_err e = {0};
         persona_vector *v = NULL;
         const persona_code rc = persona_vector_read(path, &v, &e);
-        if (persona_code_exit(rc) != 65 || !strstr(e.msg, cases[i].word))
+        if (persona_code_exit(rc) != 65 || !strstr(e.msg, cases[i].word)) {
             fail_msg("case %zu: code %d, \"%s\"", i, (int)rc, e.msg);
+        }
     }
     head(&t);
     key_string(&t, "general.architecture", "controlvector");
@@ -423,17 +436,19 @@ static void damaged(void **state)
     assert_int_equal(file_read(scratch_path("whole.gguf"), 1 << 20, &bytes, &n, &e), PERSONA_OK);
     /* The file ends with padding to 32 bytes, which nobody reads. */
     const size_t padding = 16;
-    for (size_t k = 0; k < n - padding; k += k < 64 ? 1 : 3)
+    for (size_t k = 0; k < n - padding; k += k < 64 ? 1 : 3) {
         expect(scratch_bytes("cut.gguf", bytes, k), PERSONA_E_FORMAT, "cut.gguf");
+    }
     for (size_t k = 0; k < n; k++) {
         for (int bit = 0; bit < 8; bit += 7) {
             bytes[k] = (char)(bytes[k] ^ 1 << bit);
             const char *path = scratch_bytes("flip.gguf", bytes, n);
             const persona_code rc = persona_vector_read(path, &v, &e);
-            if (rc == PERSONA_OK)
+            if (rc == PERSONA_OK) {
                 persona_vector_free(v);
-            else if (persona_code_exit(rc) != 65)
+            } else if (persona_code_exit(rc) != 65) {
                 fail_msg("byte %zu: code %d, \"%s\"", k, (int)rc, e.msg);
+            }
             bytes[k] = (char)(bytes[k] ^ 1 << bit);
         }
     }
@@ -451,16 +466,18 @@ static void out_of_memory(void **state)
         persona_mem_fail_at(k);
         rc = persona_vector_write(v, path, k % 2 ? &e : NULL);
         persona_mem_fail_at(0);
-        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM)
+        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM) {
             fail_msg("allocation %zu: code %d, %s", k, (int)rc, e.msg);
+        }
     }
     rc = PERSONA_E_NOMEM;
     for (size_t k = 1; rc != PERSONA_OK; k++) {
         persona_mem_fail_at(k);
         rc = persona_vector_read(path, &back, k % 2 ? &e : NULL);
         persona_mem_fail_at(0);
-        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM)
+        if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM) {
             fail_msg("allocation %zu: code %d, %s", k, (int)rc, e.msg);
+        }
     }
     same_vector(v, back);
     persona_vector_free(back);

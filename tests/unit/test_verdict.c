@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "pipeline/verdict.h"
+#include "pipeline/evaluate/verdict.h"
 
 enum { QUESTIONS = 20, MOST = 64, RANDOM = 3 };
 
@@ -51,8 +51,9 @@ static eval_cell *add(table *t, const char *condition, double coefficient, doubl
 static void curve(table *t, const char *condition, double slope)
 {
     static const double coefficients[] = {-2, -1, 0, 1, 2};
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 5; i++) {
         add(t, condition, coefficients[i], 50 + slope * coefficients[i], 90);
+    }
 }
 
 /* What a good transfer looks like; `transferred` with the given slope. */
@@ -64,9 +65,11 @@ static void fill(table *t, double slope)
     curve(t, "transferred", slope);
     curve(t, "shuffled", 0);
     curve(t, "identity", 1);
-    for (int k = 0; k < RANDOM; k++)
-        for (int sign = -1; sign <= 1; sign += 2)
+    for (int k = 0; k < RANDOM; k++) {
+        for (int sign = -1; sign <= 1; sign += 2) {
             add(t, "random", sign, 50 + (k == 1 ? 3 * sign : 0), 90)->variant = k;
+        }
+    }
 }
 
 static persona_evaluation *judge(const table *t, const char *void_reason)
@@ -81,17 +84,20 @@ static persona_evaluation *judge(const table *t, const char *void_reason)
 static void expect(const table *t, bool pass, const char *reason)
 {
     persona_evaluation *x = judge(t, NULL);
-    if (x->pass != pass || !strstr(x->reason, reason))
+    if (x->pass != pass || !strstr(x->reason, reason)) {
         fail_msg("%s: %s (expected %s)", x->pass ? "PASS" : "FAIL", x->reason, reason);
+    }
     persona_evaluation_free(x);
 }
 
 static eval_cell *cell(table *t, const char *condition, double coefficient)
 {
-    for (size_t i = 0; i < t->n; i++)
+    for (size_t i = 0; i < t->n; i++) {
         if (strcmp(t->cells[i].condition, condition) == 0 &&
-            fabs(t->cells[i].coefficient - coefficient) < 1e-9)
+            fabs(t->cells[i].coefficient - coefficient) < 1e-9) {
             return &t->cells[i];
+        }
+    }
     return NULL;
 }
 
@@ -123,10 +129,11 @@ static void swapped(void **state)
         table t;
         fill(&t, 20);
         for (size_t i = 0; i < t.n; i++) {
-            if (strcmp(t.cells[i].condition, "transferred") == 0)
+            if (strcmp(t.cells[i].condition, "transferred") == 0) {
                 t.cells[i].condition = "other-trait";
-            else if (strcmp(t.cells[i].condition, nulls[k]) == 0)
+            } else if (strcmp(t.cells[i].condition, nulls[k]) == 0) {
                 t.cells[i].condition = "transferred";
+            }
         }
         curve(&t, nulls[k], 0);
         expect(&t, false, "is not above");
@@ -134,9 +141,9 @@ static void swapped(void **state)
     table t;
     fill(&t, 20);
     for (size_t i = 0; i < t.n; i++) {
-        if (strcmp(t.cells[i].condition, "transferred") == 0)
+        if (strcmp(t.cells[i].condition, "transferred") == 0) {
             t.cells[i].condition = "other-trait";
-        else if (t.cells[i].variant == 1) {
+        } else if (t.cells[i].variant == 1) {
             t.cells[i].condition = "transferred";
             t.cells[i].variant = -1;
         }
@@ -155,9 +162,11 @@ static void reasons(void **state)
     fill(&t, -20); /* steers the wrong way */
     expect(&t, false, "is not above");
     fill(&t, 20); /* one strong random direction is enough */
-    for (size_t i = 0; i < t.n; i++)
-        for (size_t q = 0; t.cells[i].variant == 2 && q < QUESTIONS; q++)
+    for (size_t i = 0; i < t.n; i++) {
+        for (size_t q = 0; t.cells[i].variant == 2 && q < QUESTIONS; q++) {
             t.score[i][q] += 20 * t.cells[i].coefficient;
+        }
+    }
     expect(&t, false, "one of the random directions");
     fill(&t, 20); /* up and down again */
     for (size_t q = 0; q < QUESTIONS; q++) {
@@ -166,25 +175,32 @@ static void reasons(void **state)
     }
     expect(&t, false, "does not rise");
     fill(&t, 20);
-    for (size_t q = 0; q < QUESTIONS; q++)
+    for (size_t q = 0; q < QUESTIONS; q++) {
         cell(&t, "transferred", 1)->coherence[q] = 40;
+    }
     expect(&t, false, "fall apart");
     fill(&t, 20);
-    for (size_t i = 0; i < t.n; i++)
-        if (strcmp(t.cells[i].condition, "shuffled") == 0)
+    for (size_t i = 0; i < t.n; i++) {
+        if (strcmp(t.cells[i].condition, "shuffled") == 0) {
             t.cells[i].n = 0; /* the judge left all of it open */
+        }
+    }
     expect(&t, false, "'shuffled' was not run");
     fill(&t, 20);
-    for (size_t i = 0; i < t.n; i++)
-        if (strcmp(t.cells[i].condition, "transferred") == 0)
+    for (size_t i = 0; i < t.n; i++) {
+        if (strcmp(t.cells[i].condition, "transferred") == 0) {
             t.cells[i].n = 0;
+        }
+    }
     expect(&t, false, "no transferred vector");
     *(&t) = (table){.n = 0};
     expect(&t, false, "no transferred vector");
     fill(&t, 20); /* identity need not run */
-    for (size_t i = 0; i < t.n; i++)
-        if (strcmp(t.cells[i].condition, "identity") == 0)
+    for (size_t i = 0; i < t.n; i++) {
+        if (strcmp(t.cells[i].condition, "identity") == 0) {
             t.cells[i].n = 0;
+        }
+    }
     expect(&t, true, "is above every random direction");
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * texts.h - reading texts out of strings, for the tests of store/textfile.h.
+ * texts.h - reading texts out of strings, for the tests of store/text/textfile.h.
  */
 #ifndef PERSONA_TEST_TEXTS_H
 #define PERSONA_TEST_TEXTS_H
 
 #include <math.h>
 
-#include "store/textfile.h"
+#include "store/text/textfile.h"
 
 #define TEXTS_HEADER "question,prompt,answer,question_id,evil,coherence\n"
 
@@ -15,8 +15,9 @@ static inline text_reader *texts_open(const char *name, const char *text, size_t
 {
     text_reader *r = NULL;
     persona_err e = {0};
-    if (text_reader_open_bytes(name, text, n, NULL, &r, &e))
+    if (text_reader_open_bytes(name, text, n, NULL, &r, &e)) {
         fail_msg("%s", e.msg);
+    }
     return r;
 }
 
@@ -24,8 +25,9 @@ static inline text_item *texts_next(text_reader *r)
 {
     text_item *item = NULL;
     persona_err e = {0};
-    if (text_reader_next(r, &item, &e))
+    if (text_reader_next(r, &item, &e)) {
         fail_msg("%s", e.msg);
+    }
     return item;
 }
 
@@ -68,9 +70,11 @@ static inline void texts_bad(const char *name, const texts_case *cases, size_t n
         size_t before = 0;
         const persona_code code =
             texts_error(name, cases[i].text, strlen(cases[i].text), NULL, &before, &e);
-        if (code != PERSONA_E_FORMAT || strncmp(e.msg, cases[i].message, strlen(cases[i].message)))
+        if (code != PERSONA_E_FORMAT ||
+            strncmp(e.msg, cases[i].message, strlen(cases[i].message))) {
             fail_msg("case %zu: %s\n  said: %s\n  not:  %s", i, cases[i].text, e.msg,
                      cases[i].message);
+        }
     }
 }
 

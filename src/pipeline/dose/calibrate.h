@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * calibrate.h - how much of a vector is one dose: 1 nat of KL at the 95th percentile (methods 4.2).
+ */
+#ifndef PERSONA_PIPELINE_CALIBRATE_H
+#define PERSONA_PIPELINE_CALIBRATE_H
+
+#include "persona/extract.h"
+#include "store/job/job.h"
+
+typedef struct calibration {
+    persona_session *s;
+    const persona_vector *v; /* with ||h|| medians */
+    char *const *questions;
+    size_t n_questions;
+    double tolerance;    /* calibrate_blocks: in nats around 1 */
+    int max_evaluations; /* and per block */
+    job *job;            /* measured points are kept there; NULL: nowhere */
+    const char *tag;     /* names the vector among others of the job */
+    const persona_hooks *hooks;
+} calibration;
+
+/* One block's answer. alpha NAN: no multiple in the bracket reaches 1 nat (kl is the last one
+ * seen). */
+typedef struct block_dose {
+    int block;
+    double alpha, kl;
+} block_dose;
+
+/* Solves for all blocks in lockstep, so that one batch serves them all. doses[i].block is given.
+ * Errors: SHAPE (no direction, no ||h||), NUMERIC (too few tokens), those of sessions. */
+PERSONA_CHECK persona_code calibrate_blocks(const calibration *c, block_dose *doses, size_t n,
+                                            persona_err *e);
+/* The same for one block, as well as the questions allow (tolerance and max_evaluations are not
+ * used). dose->alpha may hold a first guess; kl is what was measured at the solution. */
+PERSONA_CHECK persona_code calibrate_exactly(const calibration *c, block_dose *dose,
+                                             persona_err *e);
+/* dose->kl of the given block and multiple, and nothing else. */
+PERSONA_CHECK persona_code calibrate_measure(const calibration *c, block_dose *dose,
+                                             persona_err *e);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * settle.c - where to steer and how much, by behavior and not by separability, which predicts
+ * steering badly (methods 4.3).
+ *
+ *   prune      of many blocks only a few candidates are tried: those that the cheap statistics like
+ *              best, spread over the middle of the model
+ *   dose       a rough iso-KL dose for every candidate, so that blocks are compared at equal
+ *              effect on the predictions, never at equal raw multiples
+ *   sweep      every candidate at +1 and -1 dose (at +-2 if no block answers) on a few questions;
+ *              the judge scores; the largest swing wins, reduced where answers stop being coherent
+ *   refine     in deep models the neighbors of the winner are tried, too
+ *   measure    the exact dose of the winner on all questions
+ *   curve      the response to coefficients -3 .. 3: safe range and recommended coefficients
+ *
+ * Evaluation questions are never used here. Without a judge the statistics decide; without a chat
+ * template nothing can be asked, and the vector stays uncalibrated.
+ */
+#include "pipeline/dose/settle.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "persona/transfer.h"
+#include "pipeline/dose/calibrate.h"
+#include "pipeline/dose/sweep.h"
+#include "pipeline/pipeline.h"
+
+#define MAX_CANDIDATES 6
+#define N_REFINE 2           /* neighbors on each side */
+#define ROUGH_QUESTIONS 6    /* for candidates' doses */
+#define ROUGH_TOLERANCE 0.25 /* nats */
+#define ROUGH_EVALUATIONS 5
+#define ALL_QUESTIONS 40 /* for the exact dose */
+#define QUICK_QUESTIONS 12
+#define EQUAL_RATIO 0.3 /* ||edit||/||h|| of one step where doses are not measured */
+#define ENOUGH 20.0     /* points of swing below which a larger step is tried */
+
+/* ---- candidates ------------------------------------------------------------------------------ */
+
+/* How good a block looks without steering; NAN statistics (mapped vectors) count as neutral. */
+static double promise(const persona_vector_layer *l)
+{
+    const double auroc = isfinite(l->auroc) ? (double)l->auroc : 0.5;
+    const double d = isfinite(l->cohen_d) ? fmax((double)l->cohen_d, 0) : 1;
+    const double split = isfinite(l->split_half) ? fmax((double)l->split_half, 0) : 1;
+    return auroc * split * d / (d + 1);
+}
+
+static bool usable(const persona_vector *v, int b)
+{
+    const persona_vector_layer *l = &v->layers[b];
+    return b > 0 && b < v->n_layer - 1 && l->present && l->norm > 0 && l->h_median > 0;
+}
+
+/* Every usable block, or the most promising one of each of MAX_CANDIDATES slices of the middle. */
+static size_t candidates(const persona_vector *v, int *out)
+{
+    size_t n = 0, usable_n = 0;
+    for (int b = 0; b < v->n_layer; b++) {
+        usable_n += usable(v, b);
+    }
+    if (usable_n <= MAX_CANDIDATES) {
+        for (int b = 0; b < v->n_layer; b++) {
+            if (usable(v, b)) {
+                out[n++] = b;
+            }
+        }
+        return n;
+    }
+    const int first = v->n_layer / 5, last = v->n_layer * 9 / 10;
+    for (int s = 0; s < MAX_CANDIDATES; s++) {
+        const int a = first + (last - first) * s / MAX_CANDIDATES;
+        const int z = first + (last - first) * (s + 1) / MAX_CANDIDATES;
+        int best = -1;
+        for (int b = a; b < z; b++) {
+            if (usable(v, b) && (best < 0 || promise(&v->layers[b]) > promise(&v->layers[best]))) {
+                best = b;
+            }
+        }
+        if (best >= 0) {
+            out[n++] = best;
+        }
+    }
+    return n;
+}
+
+static int by_statistics(const persona_vector *v)
+{
+    int best = -1;
+    for (int b = v->n_layer / 4; b <= v->n_layer * 7 / 8 && b < v->n_layer; b++) {
+        if (usable(v, b) && isfinite(v->layers[b].auroc) &&
+            (best < 0 || promise(&v->layers[b]) > promise(&v->layers[best]))) {
+            best = b;
+        }
+    }
+    for (int b = v->n_layer * 3 / 4; best < 0 && b > 0; b--) {
+        best = v->layers[b].present ? b : -1;
+    }
+    for (int b = v->n_layer - 1; best < 0 && b > 0; b--) {
+        best = v->layers[b].present ? b : -1;
+    }
+    return best;
+}
+
+/* ---- doses ----------------------------------------------------------------------------------- */
+
+/* Rough doses of the candidates that have none; without calibration a fixed ratio. */
+static persona_code rough_doses(const settling *x, const int *blocks, size_t n, persona_err *e)
+{
+    block_dose *doses = mem_calloc(n, sizeof *doses);
+    size_t m = 0;
+    persona_code rc = doses != NULL ? PERSONA_OK : mem_err(e, "doses");
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        persona_vector_layer *l = &x->v->layers[blocks[i]];
+        if (!x->calibrate || x->quick) {
+            l->dose = (float)(EQUAL_RATIO * (double)l->h_median / (double)l->norm);
+        } else if (isnan(l->dose)) {
+            doses[m++].block = blocks[i];
+        }
+    }
+    if (rc == PERSONA_OK && m > 0) {
+        const size_t n_q = x->questions->n_extraction;
+        const calibration c = {.s = x->s,
+                               .v = x->v,
+                               .questions = x->questions->extraction,
+                               .n_questions = n_q < ROUGH_QUESTIONS ? n_q : ROUGH_QUESTIONS,
+                               .tolerance = ROUGH_TOLERANCE,
+                               .max_evaluations = ROUGH_EVALUATIONS,
+                               .job = x->job,
+                               .tag = x->tag,
+                               .hooks = x->hooks};
+        rc = calibrate_blocks(&c, doses, m, e);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < m; i++) {
+        x->v->layers[doses[i].block].dose = (float)doses[i].alpha;
+    }
+    mem_free(doses);
+    return rc;
+}
+
+static persona_code exact_dose(const settling *x, settle_report *report, persona_err *e)
+{
+    const size_t most = x->quick ? QUICK_QUESTIONS : ALL_QUESTIONS;
+    const size_t n_q = x->questions->n_extraction;
+    const calibration c = {.s = x->s,
+                           .v = x->v,
+                           .questions = x->questions->extraction,
+                           .n_questions = n_q < most ? n_q : most,
+                           .job = x->job,
+                           .tag = x->tag,
+                           .hooks = x->hooks};
+    block_dose dose = {.block = x->v->from.best_layer};
+    persona_err why = {.code = PERSONA_OK};
+    dose.alpha = (double)x->v->layers[dose.block].dose; /* a first guess, or NAN */
+    persona_code rc = calibrate_exactly(&c, &dose, &why);
+    if (rc == PERSONA_OK && isnan(dose.alpha)) {
+        report->note = isnan(dose.kl) ? "not calibrated: the answers are too short to measure on"
+                                      : "not calibrated: no multiple of the vector reaches 1 nat";
+        x->v->layers[dose.block].dose = NAN;
+        return PERSONA_OK;
+    }
+    if (rc != PERSONA_OK) {
+        return persona_err_set(e, rc, "%s", why.msg);
+    }
+    x->v->from.dose = (float)dose.alpha;
+    x->v->from.dose_kl = (float)dose.kl;
+    x->v->layers[dose.block].dose = (float)dose.alpha;
+    return PERSONA_OK;
+}
+
+/* ---- the sweep ------------------------------------------------------------------------------- */
+
+/* Tries blocks at both signs of a step; updates the winner. */
+static persona_code try_blocks(const settling *x, const int *blocks, size_t n, double step,
+                               double *best, settle_report *report, persona_err *e)
+{
+    sweep_cell *cells = mem_calloc(n * 2, sizeof *cells);
+    size_t m = 0;
+    persona_code rc = cells != NULL ? PERSONA_OK : mem_err(e, "a sweep");
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        const persona_vector_layer *l = &x->v->layers[blocks[i]];
+        if (isfinite(l->dose)) {
+            cells[m++] = (sweep_cell){.block = blocks[i], .alpha = step * (double)l->dose};
+            cells[m++] = (sweep_cell){.block = blocks[i], .alpha = -step * (double)l->dose};
+        }
+    }
+    if (rc == PERSONA_OK && m > 0) {
+        rc = sweep_run(x, cells, m, false, "choose block", e);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i + 1 < m; i += 2) {
+        const double value = sweep_value(&cells[i], &cells[i + 1]);
+        if (value > *best || x->v->from.best_layer < 0) {
+            *best = value;
+            x->v->from.best_layer = cells[i].block;
+            report->swing = cells[i].score - cells[i + 1].score;
+        }
+    }
+    mem_free(cells);
+    return rc;
+}
+
+/* Neighbors of the winner that were not tried. */
+static size_t neighbors(const persona_vector *v, const int *tried, size_t n, int *out)
+{
+    size_t m = 0;
+    for (int b = v->from.best_layer - N_REFINE; b <= v->from.best_layer + N_REFINE; b++) {
+        bool known = b <= 0 || b >= v->n_layer - 1 || !usable(v, b);
+        for (size_t i = 0; i < n; i++) {
+            known = known || tried[i] == b;
+        }
+        if (!known) {
+            out[m++] = b;
+        }
+    }
+    return m;
+}
+
+static persona_code by_behavior(const settling *x, settle_report *report, persona_err *e)
+{
+    static const double STEPS[] = {1, 2}; /* doses, or multiples of the equal ratio */
+    int blocks[MAX_CANDIDATES], more[2 * N_REFINE];
+    const size_t n = candidates(x->v, blocks);
+    double best = -INFINITY, step = 0;
+    persona_code rc = rough_doses(x, blocks, n, e);
+    for (size_t k = 0; rc == PERSONA_OK && k < 2 && !(report->swing >= ENOUGH); k++) {
+        step = STEPS[k];
+        rc = try_blocks(x, blocks, n, step, &best, report, e);
+    }
+    if (rc == PERSONA_OK && x->v->from.best_layer > 0 && n == MAX_CANDIDATES) {
+        const size_t m = neighbors(x->v, blocks, n, more);
+        rc = rough_doses(x, more, m, e);
+        if (rc == PERSONA_OK) {
+            rc = try_blocks(x, more, m, step, &best, report, e);
+        }
+    }
+    return rc;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static uint64_t mix_bytes(uint64_t h, const void *p, size_t n)
+{
+    const unsigned char *b = p;
+    for (size_t i = 0; i < n; i++) {
+        h = (h ^ b[i]) * UINT64_C(1099511628211);
+    }
+    return h;
+}
+
+/* What steered answers depend on besides block and multiple: the directions, the questions, the
+ * seed, the shape of the batch. It is part of every name under which they are kept. */
+static void make_tag(const settling *x, char *out, size_t size)
+{
+    const persona_vector *v = x->v;
+    const int shape[2] = {persona_session_opts_get(x->s)->n_slots,
+                          persona_session_opts_get(x->s)->n_ctx};
+    uint64_t h = UINT64_C(14695981039346656037);
+    h = mix_bytes(h, &x->seed, sizeof x->seed);
+    h = mix_bytes(h, shape, sizeof shape);
+    h = mix_bytes(h, v->data, (size_t)v->n_layer * (size_t)v->n_embd * sizeof *v->data);
+    for (size_t i = 0; x->questions != NULL && i < x->questions->n_extraction; i++) {
+        h = mix_bytes(h, x->questions->extraction[i], strlen(x->questions->extraction[i]) + 1);
+    }
+    snprintf(out, size, "%s-%016llx", x->tag, (unsigned long long)h);
+}
+
+persona_code settle(const settling *given, settle_report *report, persona_err *e)
+{
+    char tag[64];
+    settling mine = *given;
+    const settling *x = &mine;
+    make_tag(given, tag, sizeof tag);
+    mine.tag = tag;
+    persona_vector *v = x->v;
+    const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
+    const bool asks =
+        x->questions != NULL && x->questions->n_extraction > 0 && info->chat != PERSONA_CHAT_NONE;
+    const bool judged = asks && x->judge != NULL && persona_judge_knows(x->judge, x->trait->name) &&
+                        strcmp(persona_judge_kind(x->judge), "labels") != 0;
+    *report = (settle_report){.how = "steering sweep", .swing = NAN, .note = ""};
+    v->from.best_layer = -1;
+    v->from.dose = v->from.dose_kl = NAN;
+    for (int b = 0; b < v->n_layer; b++) {
+        v->layers[b].dose = NAN;
+    }
+    persona_code rc = judged ? by_behavior(x, report, e) : PERSONA_OK;
+    if (rc == PERSONA_OK && v->from.best_layer < 1) {
+        report->how = "statistics";
+        v->from.best_layer = by_statistics(v);
+    }
+    if (rc == PERSONA_OK && v->from.best_layer < 1) {
+        rc = persona_err_set(e, PERSONA_E_SHAPE, "trait '%s': the vector has no usable block",
+                             x->trait->name);
+    }
+    if (rc == PERSONA_OK && x->calibrate && asks && usable(v, v->from.best_layer)) {
+        rc = exact_dose(x, report, e);
+    } else if (rc == PERSONA_OK && x->calibrate) {
+        report->note =
+            asks ? "not calibrated: the size of the activations at the block is not known"
+                 : "not calibrated: nothing can be asked without questions and a chat template";
+    }
+    if (rc == PERSONA_OK && x->curve != NULL && judged && isfinite(v->from.dose)) {
+        rc = sweep_curve(x, e);
+    }
+    for (int b = 0; b < v->n_layer && (!x->calibrate || x->quick); b++) {
+        v->layers[b].dose =
+            b == v->from.best_layer ? v->from.dose : NAN; /* the others are ratios */
+    }
+    return rc;
+}
+
+persona_code persona_settle(persona_session *s, persona_vector *v, const persona_trait *trait,
+                            const persona_questions *questions, persona_judge *judge, uint32_t seed,
+                            const persona_hooks *hooks, double *swing, persona_err *e)
+{
+    const settling x = {.s = s,
+                        .v = v,
+                        .trait = trait,
+                        .questions = questions,
+                        .judge = judge,
+                        .calibrate = true,
+                        .quick = true,
+                        .n_questions = 6,
+                        .seed = seed,
+                        .tag = "",
+                        .hooks = hooks};
+    settle_report report;
+    persona_code rc = settle(&x, &report, e);
+    if (swing != NULL) {
+        *swing = report.swing;
+    }
+    return rc;
+}

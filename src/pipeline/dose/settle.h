@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * settle.h - where to steer with a vector, and how much: block, dose, safe range.
+ */
+#ifndef PERSONA_PIPELINE_SETTLE_H
+#define PERSONA_PIPELINE_SETTLE_H
+
+#include "persona/extract.h"
+#include "store/job/job.h"
+
+typedef struct settling {
+    persona_session *s;
+    persona_vector *v; /* with statistics and ||h|| medians; block, doses and range are filled in */
+    const persona_trait *trait;
+    const persona_questions *questions; /* extraction half only; NULL: statistics decide */
+    persona_judge *judge;               /* NULL, or one that does not know the trait: likewise */
+    bool calibrate; /* measure doses; else blocks are compared at equal ||edit||/||h|| */
+    bool quick;     /* blocks at equal ratio, the dose on few questions */
+    /* the response to several coefficients at the chosen block; NULL: not measured */
+    persona_curve *curve;
+    size_t n_questions; /* of a sweep; 0: 8 */
+    uint32_t seed;
+    job *job;        /* trials are kept there; NULL: nowhere */
+    const char *tag; /* names the vector among others of the job */
+    const persona_hooks *hooks;
+} settling;
+
+typedef struct settle_report {
+    const char *how;  /* "steering sweep" or "statistics" */
+    double swing;     /* score(+1) - score(-1) of the chosen block in the sweep; NAN */
+    const char *note; /* "" or why something was left out */
+} settle_report;
+
+/* Errors: SHAPE (no usable block), those of sessions, judges and jobs. */
+PERSONA_CHECK persona_code settle(const settling *x, settle_report *report, persona_err *e);
+
+#endif

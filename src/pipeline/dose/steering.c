@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * steering.c - names to vectors, expressions to plans and receipts (include/persona/steer.h).
+ *
+ * The library of vectors is one folder per model, named by the file's hash: a vector can only be
+ * found for the very file it was made for. A vector given by path may come from anywhere; its width
+ * must fit, and its calibration counts only for the file it names.
+ */
+#include <dirent.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "core/steer/expression.h"
+#include "persona/steer.h"
+
+#define HASH_PREFIX 16
+
+void persona_receipt_free(persona_receipt *r)
+{
+    if (r != NULL) {
+        mem_free(r->expression);
+        mem_free(r->unit);
+        mem_free(r->layers);
+        mem_free(r->note);
+        memset(r, 0, sizeof *r);
+    }
+}
+
+/* $XDG_DATA_HOME/persona/vectors/HASH */
+static persona_code library_dir(persona_model *m, char **out, persona_err *e)
+{
+    const char *sha;
+    char *data = NULL;
+    persona_code rc = persona_model_sha256(m, &sha, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    data = path_user_data();
+    if (data == NULL) {
+        return persona_err_set(e, PERSONA_E_NOTFOUND,
+                               "neither XDG_DATA_HOME nor HOME is set: name vector files by path");
+    }
+    *out = mem_printf("%s/vectors/%.*s", data, HASH_PREFIX, sha);
+    mem_free(data);
+    return *out != NULL ? PERSONA_OK : mem_err(e, "a path");
+}
+
+persona_code persona_vector_place(persona_model *m, const char *trait, char **path, persona_err *e)
+{
+    char *dir = NULL;
+    *path = NULL;
+    persona_code rc = library_dir(m, &dir, e);
+    if (rc == PERSONA_OK) {
+        *path = mem_printf("%s/%s.gguf", dir, trait);
+        rc = *path != NULL ? PERSONA_OK : mem_err(e, "a path");
+    }
+    mem_free(dir);
+    return rc;
+}
+
+/* "silly, superficial" or "none yet". */
+static void list_library(const char *dir, buf *out)
+{
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+    while (d != NULL && (entry = readdir(d)) != NULL) {
+        size_t n = strlen(entry->d_name);
+        if (n > 5 && strcmp(entry->d_name + n - 5, ".gguf") == 0) {
+            buf_printf(out, "%s%.*s", out->len > 0 ? ", " : "", (int)(n - 5), entry->d_name);
+        }
+    }
+    if (d != NULL) {
+        closedir(d);
+    }
+    if (out->len == 0) {
+        buf_puts(out, "none yet");
+    }
+}
+
+static bool is_path(const char *name)
+{
+    return strchr(name, '/') != NULL || persona_vector_format_of(name) != NULL;
+}
+
+persona_code persona_vector_find(persona_model *m, const char *name, persona_vector **out,
+                                 persona_err *e)
+{
+    const persona_model_info *info = persona_model_info_get(m);
+    char *dir = NULL, *path = NULL;
+    buf known;
+    buf_init(&known, 4096);
+    *out = NULL;
+    persona_code rc = PERSONA_OK;
+    if (is_path(name)) {
+        rc = persona_vector_read(name, out, e);
+        goto check;
+    }
+    rc = library_dir(m, &dir, e);
+    if (rc == PERSONA_OK) {
+        path = path_join(dir, name);
+        char *file = path != NULL ? mem_printf("%s.gguf", path) : NULL;
+        mem_free(path);
+        path = file;
+        rc = path != NULL ? PERSONA_OK : mem_err(e, "a path");
+    }
+    if (rc == PERSONA_OK && !file_exists(path)) {
+        list_library(dir, &known);
+        rc = persona_err_set(e, PERSONA_E_NOTFOUND,
+                             "no vector '%s' for %s (there: %s); make one with: persona extract "
+                             "--model %s --trait %s",
+                             name, info->name, buf_str(&known), info->path, name);
+    }
+    if (rc == PERSONA_OK) {
+        rc = persona_vector_read(path, out, e);
+    }
+check:
+    if (rc == PERSONA_OK && (*out)->n_embd != info->n_embd) {
+        rc = persona_err_set(
+            e, PERSONA_E_SHAPE,
+            "%s: the vector is %d wide, the model %s is %d wide (a vector of another "
+            "model: carry it over with persona transfer)",
+            is_path(name) ? name : path, (*out)->n_embd, info->name, info->n_embd);
+        persona_vector_free(*out);
+        *out = NULL;
+    }
+    buf_free(&known);
+    mem_free(dir);
+    mem_free(path);
+    return rc;
+}
+
+/* ---- building ------------------------------------------------------------------------------- */
+
+typedef struct builder {
+    persona_model *m;
+    persona_edit *edits;
+    size_t n, cap;
+    persona_vector **vectors; /* keep rows alive until the plan has copied them */
+    size_t n_vectors;
+    double delta;
+    buf note;
+    int units; /* bit set of steer_unit */
+} builder;
+
+static persona_code add_edit(builder *b, const persona_vector *v, int block, double alpha,
+                             unsigned phases, persona_err *e)
+{
+    if (b->n == b->cap) {
+        size_t cap = b->cap == 0 ? 16 : b->cap * 2;
+        persona_edit *grown = mem_realloc(b->edits, cap, sizeof *grown);
+        if (grown == NULL) {
+            return mem_err(e, "a plan");
+        }
+        b->edits = grown;
+        b->cap = cap;
+    }
+    b->edits[b->n++] = (persona_edit){.op = PERSONA_OP_ADD,
+                                      .block = block,
+                                      .phases = phases,
+                                      .alpha = (float)alpha,
+                                      .v = persona_vector_row(v, block)};
+    b->delta += alpha * (double)v->layers[block].norm;
+    return PERSONA_OK;
+}
+
+static bool calibrated_for(const persona_vector *v, persona_model *m)
+{
+    const char *sha;
+    return isfinite(v->from.dose) && v->from.dose > 0 && v->from.best_layer >= 0 &&
+           persona_model_sha256(m, &sha, NULL) == PERSONA_OK &&
+           strcmp(sha, v->from.model_hash) == 0;
+}
+
+/* Multiple of the raw direction at `block` that one coefficient means. */
+static persona_code unit_scale(builder *b, const steer_term *t, const persona_vector *v, int block,
+                               int n_blocks, double *scale, persona_err *e)
+{
+    const persona_vector_layer *l = &v->layers[block];
+    steer_unit unit = t->unit;
+    if (unit == STEER_DOSE && !calibrated_for(v, b->m)) {
+        if (strstr(buf_str(&b->note), t->name) == NULL) {
+            buf_printf(&b->note, "%s%s: no calibration for this model, unit is raw",
+                       b->note.len > 0 ? "; " : "", t->name);
+        }
+        unit = STEER_RAW;
+    }
+    b->units |= 1 << (int)unit;
+    *scale = 1.0;
+    if (unit == STEER_DOSE) {
+        *scale = (double)v->from.dose / n_blocks;
+    } else if (unit == STEER_RATIO) {
+        if (!(l->h_median > 0) || !(l->norm > 0)) {
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "ratio:%s: the vector file does not know ||h|| at block %d (use "
+                                   "raw:)",
+                                   t->name, block);
+        }
+        *scale = (double)l->h_median / (double)l->norm;
+    }
+    return PERSONA_OK;
+}
+
+static persona_code add_term(builder *b, const steer_term *t, persona_err *e)
+{
+    persona_vector *v = NULL;
+    persona_code rc = persona_vector_find(b->m, t->name, &v, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    b->vectors[b->n_vectors++] = v;
+    int n_layer = persona_model_info_get(b->m)->n_layer, n_present = 0;
+    int first = t->block_a >= 0 ? t->block_a : v->from.best_layer;
+    int last = t->block_a >= 0 ? t->block_b : first;
+    if (first < 0) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "%s: the vector file names no best block; give one: %s@A-B", t->name,
+                               t->name);
+    }
+    for (int k = first; k <= last && k < v->n_layer; k++) {
+        n_present += v->layers[k].present;
+    }
+    if (last >= n_layer || n_present == 0) {
+        return persona_err_set(
+            e, PERSONA_E_SHAPE,
+            "%s@%d-%d: no direction there (the model has blocks 0..%d, the vector "
+            "%d)",
+            t->name, first, last, n_layer - 1, v->n_layer);
+    }
+    for (int k = first; rc == PERSONA_OK && k <= last && k < v->n_layer; k++) {
+        double scale;
+        if (!v->layers[k].present) {
+            continue;
+        }
+        rc = unit_scale(b, t, v, k, n_present, &scale, e);
+        if (rc == PERSONA_OK) {
+            unsigned phases = t->phases == 0 ? PERSONA_PHASE_RESPONSE : t->phases;
+            rc = add_edit(b, v, k, t->coefficient * scale, phases, e);
+        }
+    }
+    return rc;
+}
+
+static const char *units_name(int units)
+{
+    switch (units) {
+    case 1 << STEER_DOSE:
+        return steer_unit_name(STEER_DOSE);
+    case 1 << STEER_RAW:
+        return steer_unit_name(STEER_RAW);
+    case 1 << STEER_RATIO:
+        return steer_unit_name(STEER_RATIO);
+    default:
+        return "mixed";
+    }
+}
+
+static persona_code fill_receipt(const builder *b, const char *expression, persona_receipt *r,
+                                 persona_err *e)
+{
+    int n_layer = persona_model_info_get(b->m)->n_layer;
+    r->expression = mem_strdup(expression);
+    r->unit = mem_strdup(units_name(b->units));
+    r->note = mem_strdup(buf_str(&b->note));
+    r->layers = mem_calloc((size_t)n_layer, sizeof *r->layers);
+    r->delta_projection = b->delta;
+    if (r->expression == NULL || r->unit == NULL || r->note == NULL || r->layers == NULL) {
+        persona_receipt_free(r);
+        return mem_err(e, "a receipt");
+    }
+    for (int k = 0; k < n_layer; k++) {
+        bool used = false;
+        for (size_t i = 0; i < b->n; i++) {
+            used = used || (b->edits[i].block == k && b->edits[i].alpha != 0.0F);
+        }
+        if (used) {
+            r->layers[r->n_layers++] = k;
+        }
+    }
+    return PERSONA_OK;
+}
+
+static persona_code finish(builder *b, persona_code rc, const char *expression, persona_plan **plan,
+                           persona_receipt *receipt, persona_err *e)
+{
+    const persona_model_info *info = persona_model_info_get(b->m);
+    if (rc == PERSONA_OK) {
+        rc = persona_plan_new(info->n_layer, info->n_embd, b->edits, b->n, plan, e);
+    }
+    if (rc == PERSONA_OK && receipt != NULL) {
+        memset(receipt, 0, sizeof *receipt);
+        rc = fill_receipt(b, expression, receipt, e);
+        if (rc != PERSONA_OK) {
+            persona_plan_free(*plan);
+            *plan = NULL;
+        }
+    }
+    for (size_t i = 0; b->vectors != NULL && i < b->n_vectors; i++) {
+        persona_vector_free(b->vectors[i]);
+    }
+    mem_free(b->vectors);
+    mem_free(b->edits);
+    buf_free(&b->note);
+    return rc;
+}
+
+persona_code persona_steer(persona_model *m, const char *expression, persona_plan **plan,
+                           persona_receipt *receipt, persona_err *e)
+{
+    steer_expr x = {0};
+    builder b = {.m = m};
+    *plan = NULL;
+    persona_code rc = steer_parse(expression, &x, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    buf_init(&b.note, 4096);
+    b.vectors = mem_calloc(x.n, sizeof(persona_vector *));
+    if (b.vectors == NULL) {
+        rc = mem_err(e, "a plan");
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < x.n; i++) {
+        rc = add_term(&b, &x.terms[i], e);
+    }
+    rc = finish(&b, rc, expression, plan, receipt, e);
+    steer_expr_free(&x);
+    return rc;
+}
+
+persona_code persona_steer_vector(persona_model *m, const persona_vector *v, double coefficient,
+                                  persona_plan **plan, persona_err *e)
+{
+    const persona_model_info *info = persona_model_info_get(m);
+    int block = v->from.best_layer;
+    *plan = NULL;
+    if (v->n_embd != info->n_embd || block < 0 || block >= info->n_layer || block >= v->n_layer ||
+        !v->layers[block].present) {
+        return persona_err_set(
+            e, PERSONA_E_SHAPE,
+            "vector '%s' (width %d, best block %d) does not fit %s (width %d, %d "
+            "blocks)",
+            v->from.trait, v->n_embd, block, info->name, info->n_embd, info->n_layer);
+    }
+    double dose = isfinite(v->from.dose) ? (double)v->from.dose : 1.0;
+    persona_edit edit = {.op = PERSONA_OP_ADD,
+                         .block = block,
+                         .phases = PERSONA_PHASE_RESPONSE,
+                         .alpha = (float)(coefficient * dose),
+                         .v = persona_vector_row(v, block)};
+    return persona_plan_new(info->n_layer, info->n_embd, &edit, 1, plan, e);
+}
+
+persona_code persona_steer_files(persona_model *m, const char *const *paths, const float *scales,
+                                 size_t n, int a, int b, persona_plan **plan,
+                                 persona_receipt *receipt, persona_err *e)
+{
+    builder w = {.m = m, .units = 1 << STEER_RAW};
+    buf text;
+    persona_code rc = PERSONA_OK;
+    int n_layer = persona_model_info_get(m)->n_layer;
+    *plan = NULL;
+    buf_init(&w.note, 4096);
+    buf_init(&text, 1 << 16);
+    w.vectors = mem_calloc(n, sizeof(persona_vector *));
+    if (w.vectors == NULL) {
+        rc = mem_err(e, "a plan");
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        persona_vector *v = NULL;
+        char *path =
+            strchr(paths[i], '/') != NULL ? mem_strdup(paths[i]) : path_join(".", paths[i]);
+        rc = path == NULL ? mem_err(e, "a path") : persona_vector_find(m, path, &v, e);
+        mem_free(path);
+        buf_printf(&text, "%s%g*%s", i > 0 ? " + " : "", (double)scales[i], paths[i]);
+        if (rc != PERSONA_OK) {
+            break;
+        }
+        w.vectors[w.n_vectors++] = v;
+        int first = a > 0 ? a : 1, last = b > 0 ? b : n_layer - 1;
+        for (int k = first; rc == PERSONA_OK && k <= last && k < v->n_layer && k < n_layer; k++) {
+            if (v->layers[k].present) {
+                rc = add_edit(&w, v, k, (double)scales[i], PERSONA_PHASE_ALL, e);
+            }
+        }
+    }
+    if (rc == PERSONA_OK && w.n == 0) {
+        rc = persona_err_set(
+            e, PERSONA_E_SHAPE,
+            "%s: no direction in the layers %d to %d of %s: nothing would be steered",
+            buf_str(&text), a > 0 ? a : 1, b > 0 ? b : n_layer - 1,
+            persona_model_info_get(m)->name);
+    }
+    rc = finish(&w, rc, buf_str(&text), plan, receipt, e);
+    buf_free(&text);
+    return rc;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sweep.h - steered answers to a few questions at several blocks and multiples, judged.
+ */
+#ifndef PERSONA_PIPELINE_SWEEP_H
+#define PERSONA_PIPELINE_SWEEP_H
+
+#include "pipeline/dose/settle.h"
+
+/* One block at one multiple of its direction; score and coherence are means over the questions. */
+typedef struct sweep_cell {
+    int block;
+    double alpha;
+    double score, coherence;
+    double nll, repetition, length; /* sweep_run with_fluency only */
+} sweep_cell;
+
+/* with_fluency: also what needs no judge (NLL under the unsteered model, repetition, length). */
+PERSONA_CHECK persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n,
+                                     bool with_fluency, const char *stage, persona_err *e);
+/* Swing between the two signs, reduced in proportion to the square of what coherence lacks of
+ * 70. */
+double sweep_value(const sweep_cell *plus, const sweep_cell *minus);
+/* Response to coefficients at the chosen block: fills curve, safe range and recommendations of the
+ * vector's provenance. */
+PERSONA_CHECK persona_code sweep_curve(const settling *x, persona_err *e);
+
+#endif

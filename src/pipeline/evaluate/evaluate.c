@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * evaluate.c - what steering achieved, with its controls, all in one continuous batch: every
+ * condition at every coefficient answers the same evaluation questions with the same seeds, so that
+ * conditions differ in nothing but the steering.
+ *
+ * Which conditions there are is evaluate_cells.c. Unanswered harmony replies (no final channel)
+ * count as failures with score 50 and coherence 0, never as a low score; answers that the judge
+ * leaves open are counted and left out. All answers are judged in one run, after all are written.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "core/measure/stats.h"
+#include "pipeline/ask.h"
+#include "pipeline/evaluate/conditions.h"
+#include "pipeline/evaluate/evaluate.h"
+#include "pipeline/pipeline.h"
+
+#define MAX_COEFFICIENTS 32
+#define BOOTSTRAP_DRAWS 2000
+
+static const double DEFAULT_COEFFICIENTS[] = {-2, -1, 0, 1, 2};
+
+persona_evaluate_opts persona_evaluate_defaults(void)
+{
+    return (persona_evaluate_opts){.coefficients = DEFAULT_COEFFICIENTS,
+                                   .n_coefficients = 5,
+                                   .n_rollouts = 1,
+                                   .n_random = 5,
+                                   .max_tokens = 96,
+                                   .temperature = 1.0F};
+}
+
+static ask ask_of(const evaluating *x, const eval_cell *c, size_t q, size_t k)
+{
+    ask a = {.question = x->questions->evaluation[q], .sampling = persona_sampling_defaults()};
+    a.sampling.temperature = x->o->temperature;
+    a.sampling.max_tokens = x->o->max_tokens;
+    a.sampling.seed = rng_mix(x->o->seed, 0x6576616c, q * x->n_rollouts + k);
+    if (c->sampler) {
+        a.sampling.temperature = c->temperature;
+        a.sampling.top_p = c->top_p;
+        a.sampling.repetition_penalty = c->repetition_penalty;
+    }
+    if (c->instructed) {
+        a.system = x->systems[q % x->trait->n_pairs * 2 + (c->negative ? 1 : 0)];
+    }
+    if (c->n_plans > 0) {
+        a.plan = c->plans[q % c->n_plans];
+    }
+    return a;
+}
+
+/* NAN: the judge left it open. Adds the answer of question q to its cell. */
+static void book(eval_cell *c, size_t q, const answer *a, const persona_judgement *r)
+{
+    const double score = a->answered ? (double)r->trait : 50.0;
+    const double coherence = a->answered ? (double)r->coherence : 0.0;
+    c->n_unanswered += !a->answered;
+    if (isnan(score)) {
+        c->n_unjudged++;
+    } else {
+        c->group[c->n] = q;
+        c->score[c->n++] = score;
+    }
+    if (!isnan(coherence)) {
+        c->coherence[c->n_coherence++] = coherence;
+    }
+}
+
+/* got (n): what the judge says about every answer that there is. */
+static persona_code judge_answers(evaluating *x, const ask *asks, const answer *answers, size_t n,
+                                  persona_judgement *got, persona_err *e)
+{
+    size_t n_items = 0;
+    persona_judge_item *items = mem_calloc(n, sizeof *items);
+    persona_judgement *scored = mem_calloc(n, sizeof *scored);
+    persona_code rc = items != NULL && scored != NULL ? PERSONA_OK : mem_err(e, "answers to judge");
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        if (answers[i].answered) {
+            items[n_items++] = (persona_judge_item){asks[i].question, answers[i].text, NAN, NAN};
+        }
+    }
+    if (rc == PERSONA_OK) {
+        rc = persona_judge_all(x->judge, x->trait, items, n_items, x->hooks, scored, e);
+    }
+    n_items = 0;
+    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+        if (answers[i].answered) {
+            got[i] = scored[n_items++];
+        }
+    }
+    mem_free(items);
+    mem_free(scored);
+    return rc;
+}
+
+static persona_code make_room(evaluating *x, persona_err *e)
+{
+    for (size_t c = 0; c < x->n_cells; c++) {
+        eval_cell *cell = &x->cells[c];
+        cell->score = mem_calloc(x->n_each, sizeof *cell->score);
+        cell->coherence = mem_calloc(x->n_each, sizeof *cell->coherence);
+        cell->group = mem_calloc(x->n_each, sizeof *cell->group);
+        cell->texts = cell->keep_texts ? mem_calloc(x->n_each, sizeof *cell->texts) : NULL;
+        if (cell->score == NULL || cell->coherence == NULL || cell->group == NULL ||
+            (cell->keep_texts && cell->texts == NULL)) {
+            return mem_err(e, "scores");
+        }
+    }
+    return PERSONA_OK;
+}
+
+/* The first answer is shown; those of the transferred vector are scored again for other traits. */
+static void take_text(eval_cell *c, size_t i, answer *a)
+{
+    if (c->keep_texts && a->answered) {
+        c->texts[i] = a->text;
+        a->text = NULL;
+        if (i == 0) {
+            c->sample = mem_strdup(c->texts[0]); /* NULL is shown as no sample */
+        }
+    } else if (i == 0) {
+        c->sample = a->text;
+        a->text = NULL;
+    }
+}
+
+static void book_all(evaluating *x, answer *answers, const persona_judgement *got)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < x->n_each; i++) {
+        for (size_t c = 0; c < x->n_cells; c++) {
+            eval_cell *cell = &x->cells[c];
+            if (cell->same_as >= 0) {
+                continue;
+            }
+            book(cell, i / x->n_rollouts, &answers[at], &got[at]);
+            take_text(cell, i, &answers[at]);
+            at++;
+        }
+    }
+}
+
+/* Question by question, all cells: neighbours share the prompt's prefix. */
+static persona_code run_cells(evaluating *x, persona_err *e)
+{
+    char stage[96];
+    size_t n = 0, at = 0;
+    for (size_t c = 0; c < x->n_cells; c++) {
+        n += x->cells[c].same_as < 0 ? x->n_each : 0;
+    }
+    ask *asks = mem_calloc(n, sizeof *asks);
+    answer *answers = mem_calloc(n, sizeof *answers);
+    persona_judgement *got = mem_calloc(n, sizeof *got);
+    persona_code rc = asks != NULL && answers != NULL && got != NULL ? make_room(x, e)
+                                                                     : mem_err(e, "an evaluation");
+    if (rc != PERSONA_OK) {
+        goto out;
+    }
+    for (size_t i = 0; i < x->n_each; i++) {
+        for (size_t c = 0; c < x->n_cells; c++) {
+            if (x->cells[c].same_as < 0) {
+                asks[at++] = ask_of(x, &x->cells[c], i / x->n_rollouts, i % x->n_rollouts);
+            }
+        }
+    }
+    rc = ask_all(x->s, asks, n, stage_name(stage, sizeof stage, "evaluate", x->trait->name),
+                 x->hooks, answers, e);
+    if (rc == PERSONA_OK) {
+        rc = judge_answers(x, asks, answers, n, got, e);
+    }
+    if (rc == PERSONA_OK) {
+        book_all(x, answers, got);
+    }
+out:
+    mem_free(asks);
+    answers_clear(answers, answers != NULL ? n : 0);
+    mem_free(answers);
+    mem_free(got);
+    return rc;
+}
+
+static persona_code copy_references(evaluating *x, persona_err *e)
+{
+    for (size_t c = 0; c < x->n_cells; c++) {
+        eval_cell *to = &x->cells[c];
+        if (to->same_as < 0) {
+            continue;
+        }
+        const eval_cell *from = &x->cells[to->same_as];
+        to->n = from->n;
+        to->n_coherence = from->n_coherence;
+        to->n_unanswered = from->n_unanswered;
+        to->n_unjudged = from->n_unjudged;
+        memcpy(to->score, from->score, to->n * sizeof *to->score);
+        memcpy(to->coherence, from->coherence, to->n_coherence * sizeof *to->coherence);
+        memcpy(to->group, from->group, to->n * sizeof *to->group);
+        to->sample = mem_strdup(from->sample != NULL ? from->sample : "");
+        if (to->sample == NULL) {
+            return mem_err(e, "a sample");
+        }
+    }
+    return PERSONA_OK;
+}
+
+static bool same_row(const eval_cell *a, const eval_cell *b)
+{
+    return strcmp(a->condition, b->condition) == 0 && a->coefficient >= b->coefficient &&
+           a->coefficient <= b->coefficient;
+}
+
+/* All cells of the condition and coefficient of cell c, which is the first of them, as one row. */
+static persona_code pool_row(evaluating *x, size_t c, persona_row *r, persona_err *e)
+{
+    const eval_cell *first = &x->cells[c];
+    stat_interval ci = {.value = (double)NAN, .low = (double)NAN, .high = (double)NAN};
+    const size_t most = x->n_each * CELL_PLANS;
+    size_t n = 0, n_coherence = 0;
+    double *score = mem_calloc(most, sizeof *score),
+           *coherence = mem_calloc(most, sizeof *coherence);
+    size_t *group = mem_calloc(most, sizeof *group);
+    persona_code rc = score && coherence && group ? PERSONA_OK : mem_err(e, "rows");
+    *r = (persona_row){.condition = first->condition, .coefficient = first->coefficient};
+    for (size_t i = c; rc == PERSONA_OK && i < x->n_cells; i++) {
+        const eval_cell *cell = &x->cells[i];
+        if (!same_row(first, cell)) {
+            continue;
+        }
+        memcpy(score + n, cell->score, cell->n * sizeof *score);
+        memcpy(group + n, cell->group, cell->n * sizeof *group);
+        memcpy(coherence + n_coherence, cell->coherence, cell->n_coherence * sizeof *coherence);
+        n += cell->n;
+        n_coherence += cell->n_coherence;
+        r->n_unanswered += cell->n_unanswered;
+        r->n_unjudged += cell->n_unjudged;
+    }
+    if (rc == PERSONA_OK && n > 0) {
+        rc = stat_bootstrap_mean(score, group, n, x->n_questions, BOOTSTRAP_DRAWS, x->o->seed, &ci,
+                                 e);
+    }
+    if (rc == PERSONA_OK) {
+        r->score = (persona_interval){ci.value, ci.low, ci.high};
+        r->coherence = stat_mean(coherence, n_coherence);
+        r->coherence_sd = stat_sd(coherence, n_coherence);
+        r->n = n + r->n_unjudged;
+        r->sample = x->cells[c].sample;
+        x->cells[c].sample = NULL;
+    }
+    mem_free(group);
+    mem_free(coherence);
+    mem_free(score);
+    return rc;
+}
+
+static persona_code fill_rows(evaluating *x, persona_evaluation *out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    out->rows = mem_calloc(x->n_cells, sizeof *out->rows);
+    if (out->rows == NULL) {
+        return mem_err(e, "rows");
+    }
+    for (size_t c = 0; rc == PERSONA_OK && c < x->n_cells; c++) {
+        bool first = true;
+        for (size_t i = 0; i < c; i++) {
+            first = first && !same_row(&x->cells[i], &x->cells[c]);
+        }
+        if (first) {
+            rc = pool_row(x, c, &out->rows[out->n_rows++], e);
+        }
+    }
+    return rc;
+}
+
+static persona_code check_evaluate(const evaluating *x, persona_err *e)
+{
+    if (x->judge == NULL || !persona_judge_knows(x->judge, x->trait->name)) {
+        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                               "evaluate: no judge that can score the trait '%s'", x->trait->name);
+    }
+    if (x->n_questions < 2) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "evaluate: %zu evaluation questions are too few for an interval",
+                               x->n_questions);
+    }
+    if (x->o->n_coefficients == 0 || x->o->n_coefficients > MAX_COEFFICIENTS) {
+        return persona_err_set(e, PERSONA_E_USAGE, "evaluate: %zu coefficients (1 to %d)",
+                               x->o->n_coefficients, MAX_COEFFICIENTS);
+    }
+    return PERSONA_OK;
+}
+
+persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
+                              const persona_questions *questions, persona_judge *judge,
+                              const persona_arm *arms, size_t n_arms,
+                              const persona_evaluate_opts *opts, const persona_hooks *hooks,
+                              persona_evaluation **out, persona_err *e)
+{
+    persona_evaluate_opts o = opts != NULL ? *opts : persona_evaluate_defaults();
+    evaluating x = {.s = s,
+                    .m = persona_session_model(s),
+                    .trait = trait,
+                    .judge = judge,
+                    .questions = questions,
+                    .o = &o,
+                    .hooks = hooks,
+                    .n_questions = questions->n_evaluation};
+    persona_evaluation *r = NULL;
+    *out = NULL;
+    if (o.n_questions > 0 && (size_t)o.n_questions < x.n_questions) {
+        x.n_questions = (size_t)o.n_questions;
+    }
+    x.n_rollouts = o.n_rollouts > 0 ? (size_t)o.n_rollouts : 1;
+    x.n_each = x.n_questions * x.n_rollouts;
+    persona_code rc = check_evaluate(&x, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    r = mem_calloc(1, sizeof *r);
+    if (r == NULL || (r->trait = mem_strdup(trait->name)) == NULL) {
+        rc = mem_err(e, "an evaluation");
+    }
+    if (rc == PERSONA_OK) {
+        rc = evaluate_cells(&x, arms, n_arms, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = run_cells(&x, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = copy_references(&x, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = fill_rows(&x, r, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = evaluate_crosses(&x, r, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = verdict_fill(x.cells, x.n_cells, x.n_questions, x.n_random, o.void_reason, o.seed, r,
+                          e);
+    }
+    evaluate_cells_free(&x);
+    if (rc == PERSONA_OK) {
+        *out = r;
+    } else {
+        persona_evaluation_free(r);
+    }
+    return rc;
+}
+
+void persona_evaluation_free(persona_evaluation *x)
+{
+    if (x == NULL) {
+        return;
+    }
+    for (size_t i = 0; x->rows != NULL && i < x->n_rows; i++) {
+        mem_free(x->rows[i].sample);
+    }
+    for (size_t i = 0; i < x->n_swings; i++) {
+        mem_free(x->swings[i].note);
+    }
+    for (size_t i = 0; i < x->n_crosses; i++) {
+        mem_free(x->crosses[i].trait);
+    }
+    mem_free(x->rows);
+    mem_free(x->swings);
+    mem_free(x->random);
+    mem_free(x->crosses);
+    mem_free(x->trait);
+    mem_free(x);
+}

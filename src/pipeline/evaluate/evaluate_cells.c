@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * evaluate_cells.c - the plan of an evaluation: one cell per condition and coefficient.
+ *
+ * Coefficient 0 of any vector is the unsteered condition itself (a plan of zeros is no plan, bit
+ * for bit), so it is run once and shown for all. Random directions have the norm of the steered
+ * one at its block and one dose, calibrated on the first: directions drawn alike have like effects
+ * on the predictions, and a null of less KL than the claim would be too weak. At -1 and +1 each of
+ * them answers every question, elsewhere they take turns.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/linalg.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "persona/steer.h"
+#include "pipeline/evaluate/conditions.h"
+#include "pipeline/evaluate/evaluate.h"
+
+enum { DOSE_QUESTIONS = 12 };
+
+static eval_cell *add_cell(evaluating *x, const char *condition, double coefficient)
+{
+    eval_cell *c = &x->cells[x->n_cells++];
+    *c = (eval_cell){
+        .condition = condition, .coefficient = coefficient, .variant = -1, .same_as = -1};
+    return c;
+}
+
+static bool is_one(double c)
+{
+    return fabs(fabs(c) - 1) < 1e-12;
+}
+
+static bool is_zero(double c)
+{
+    return !(c > 0) && !(c < 0);
+}
+
+/* A cell steered by the n vectors in turn, or the reference to the unsteered one (cell 0). */
+static persona_code add_steered(evaluating *x, const char *condition, double coefficient,
+                                persona_vector *const *v, size_t n, persona_err *e)
+{
+    eval_cell *c = add_cell(x, condition, coefficient);
+    persona_code rc = PERSONA_OK;
+    if (is_zero(coefficient)) {
+        c->same_as = 0;
+        return rc;
+    }
+    for (size_t k = 0; rc == PERSONA_OK && k < n; k++) {
+        rc = persona_steer_vector(x->m, v[k], coefficient, &c->plans[k], e);
+        c->n_plans = k + 1;
+    }
+    return rc;
+}
+
+static persona_code add_arm(evaluating *x, const persona_arm *a, persona_err *e)
+{
+    const condition_kind *known = condition_find(a->condition);
+    persona_vector *v = NULL;
+    if (!known || !known->is_vector) {
+        return persona_err_set(e, PERSONA_E_USAGE, "evaluate: no vector's condition is called '%s'",
+                               a->condition);
+    }
+    persona_code rc = persona_vector_clone(a->vector, &v, e);
+    for (size_t i = 0; rc == PERSONA_OK && i < x->o->n_coefficients; i++) {
+        rc = add_steered(x, known->name, x->o->coefficients[i], &v, 1, e);
+        eval_cell *c = &x->cells[x->n_cells - 1];
+        c->note = a->note;
+        c->keep_texts = is_one(c->coefficient) && (strcmp(known->name, "transferred") == 0 ||
+                                                   strcmp(known->name, "in-sample") == 0);
+    }
+    persona_vector_free(v);
+    return rc;
+}
+
+static float clamp(float v, float lo, float hi)
+{
+    return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* The user's document's method: the coefficient moves the sampler, not the model. */
+static void add_sampling(evaluating *x)
+{
+    const persona_trait *t = x->trait;
+    for (size_t i = 0; i < x->o->n_coefficients; i++) {
+        const float c = (float)x->o->coefficients[i];
+        eval_cell *cell = add_cell(x, "sampling", x->o->coefficients[i]);
+        if (is_zero(cell->coefficient)) {
+            cell->same_as = 0;
+            continue;
+        }
+        cell->sampler = true;
+        cell->temperature = clamp(x->o->temperature + c * t->d_temperature, 0.0F, 2.0F);
+        cell->top_p = clamp(1.0F + c * t->d_top_p, 0.05F, 1.0F);
+        cell->repetition_penalty = clamp(1.0F + c * t->d_repetition_penalty, 1.0F, 2.0F);
+    }
+}
+
+static void add_prompt(evaluating *x)
+{
+    for (int negative = 1; negative >= 0; negative--) {
+        eval_cell *c = add_cell(x, "prompt", negative ? -1 : 1);
+        c->instructed = true;
+        c->negative = negative != 0;
+    }
+}
+
+/* ---- random directions ----------------------------------------------------------------------- */
+
+/* Directions of the norm of `like` at its best block. */
+static persona_code draw_random(evaluating *x, const persona_vector *like, persona_err *e)
+{
+    const int b = like->from.best_layer,
+              n = x->o->n_random < CELL_PLANS ? x->o->n_random : CELL_PLANS;
+    const size_t d = (size_t)like->n_embd;
+    persona_code rc = PERSONA_OK;
+    float *row = mem_calloc(d, sizeof *row);
+    if (!row) {
+        return mem_err(e, "a random direction");
+    }
+    for (int k = 0; rc == PERSONA_OK && k < n; k++) {
+        rng r;
+        rng_seed(&r, x->o->seed, 0x72616e64u + (unsigned)k);
+        for (size_t i = 0; i < d; i++) {
+            row[i] = (float)rng_normal(&r);
+        }
+        vec_scale(row, (double)like->layers[b].norm / vec_norm(row, d), d);
+        rc = persona_vector_clone(like, &x->random[k], e);
+        if (rc == PERSONA_OK) {
+            x->n_random++;
+            rc = persona_vector_set(x->random[k], b, row, e);
+        }
+    }
+    mem_free(row);
+    return rc;
+}
+
+/* One dose for all, as calibrated as that of `like`; where no multiple reaches it, like's own
+ * stays. */
+static persona_code dose_random(evaluating *x, const persona_vector *like, persona_err *e)
+{
+    const size_t n = x->questions->n_extraction;
+    persona_err why = {.code = PERSONA_OK};
+    if (!isfinite(like->from.dose) || n == 0 || x->n_random == 0) {
+        return PERSONA_OK;
+    }
+    const persona_code rc =
+        persona_calibrate(x->s, x->random[0], like->from.best_layer, x->questions->extraction,
+                          n < DOSE_QUESTIONS ? n : DOSE_QUESTIONS, x->hooks, &why);
+    if (rc != PERSONA_OK && rc != PERSONA_E_NUMERIC) {
+        return persona_err_set(e, rc, "%s", why.msg);
+    }
+    for (size_t k = 0; k < x->n_random; k++) {
+        x->random[k]->from.dose = rc == PERSONA_OK ? x->random[0]->from.dose : like->from.dose;
+    }
+    return PERSONA_OK;
+}
+
+static persona_code add_random(evaluating *x, const persona_vector *like, persona_err *e)
+{
+    persona_code rc = draw_random(x, like, e);
+    if (rc == PERSONA_OK) {
+        rc = dose_random(x, like, e);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && x->n_random > 0 && i < x->o->n_coefficients; i++) {
+        const double c = x->o->coefficients[i];
+        if (!is_one(c)) {
+            rc = add_steered(x, "random", c, x->random, x->n_random, e);
+            continue;
+        }
+        for (size_t k = 0; rc == PERSONA_OK && k < x->n_random; k++) {
+            rc = add_steered(x, "random", c, &x->random[k], 1, e);
+            x->cells[x->n_cells - 1].variant = (int)k;
+        }
+    }
+    return rc;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static persona_code make_systems(evaluating *x, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    x->systems = mem_calloc(x->trait->n_pairs * 2, sizeof *x->systems);
+    if (!x->systems) {
+        return mem_err(e, "instructions");
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < x->trait->n_pairs * 2; i++) {
+        rc = persona_trait_system(x->trait, i / 2, i % 2 == 0, &x->systems[i], e);
+    }
+    return rc;
+}
+
+static const persona_vector *vector_of(const persona_arm *arms, size_t n, const char *condition)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(arms[i].condition, condition) == 0) {
+            return arms[i].vector;
+        }
+    }
+    return NULL;
+}
+
+persona_code evaluate_cells(evaluating *x, const persona_arm *arms, size_t n_arms, persona_err *e)
+{
+    const persona_vector *like = vector_of(arms, n_arms, "transferred");
+    persona_code rc = make_systems(x, e);
+    if (!like) {
+        like = n_arms > 0 ? arms[0].vector : NULL;
+    }
+    x->cells = mem_calloc(3 + (n_arms + 2 + CELL_PLANS) * x->o->n_coefficients, sizeof *x->cells);
+    if (rc == PERSONA_OK && !x->cells) {
+        rc = mem_err(e, "an evaluation");
+    }
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    add_cell(x, "unsteered", 0);
+    add_prompt(x);
+    for (size_t i = 0; rc == PERSONA_OK && i < n_arms; i++) {
+        rc = add_arm(x, &arms[i], e);
+    }
+    add_sampling(x);
+    if (rc == PERSONA_OK && like) {
+        rc = add_random(x, like, e);
+    }
+    return rc;
+}
+
+void evaluate_cells_free(evaluating *x)
+{
+    for (size_t c = 0; x->cells && c < x->n_cells; c++) {
+        eval_cell *cell = &x->cells[c];
+        for (size_t k = 0; k < cell->n_plans; k++) {
+            persona_plan_free(cell->plans[k]);
+        }
+        for (size_t i = 0; cell->texts && i < x->n_each; i++) {
+            mem_free(cell->texts[i]);
+        }
+        mem_free(cell->texts);
+        mem_free(cell->score);
+        mem_free(cell->coherence);
+        mem_free(cell->group);
+        mem_free(cell->sample);
+    }
+    mem_free(x->cells);
+    for (size_t i = 0; x->systems && i < x->trait->n_pairs * 2; i++) {
+        mem_free(x->systems[i]);
+    }
+    mem_free(x->systems);
+    for (size_t k = 0; k < x->n_random; k++) {
+        persona_vector_free(x->random[k]);
+    }
+}

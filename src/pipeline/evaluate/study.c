@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * study.c - one trait from the source model to the target, with every control beside it.
+ *
+ *   source:  extract ------> v_s --map--> v_t --settle-->  transferred  \
+ *   target:  extract --------------------------------->    native        >  evaluate --> verdict
+ *            controls (study_controls.c)  ------------>    the others   /
+ *
+ * The map has not seen the trait's texts; if it has (a map from a file), the result is called
+ * in-sample and cannot pass. Evaluation questions are used by the evaluation only.
+ */
+#include "pipeline/evaluate/study.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "core/map/mapobject.h"
+#include "pipeline/evaluate/study_parts.h"
+
+study_opts study_defaults(void)
+{
+    return (study_opts){
+        .n_rollouts = 1, .evaluate = true, .all_controls = true, .fit = persona_fit_defaults()};
+}
+
+persona_code study_questions(const study_side *side, const persona_trait *trait,
+                             persona_questions **own, const persona_questions **out, persona_err *e)
+{
+    *own = NULL;
+    *out = side->questions;
+    if (side->questions) {
+        return PERSONA_OK;
+    }
+    const persona_code rc = persona_questions_of(trait, own, e);
+    *out = *own;
+    return rc;
+}
+
+persona_judge *study_judge(const study_side *side, const persona_trait *trait)
+{
+    return side->judge && persona_judge_knows(side->judge, trait->name) ? side->judge : NULL;
+}
+
+void study_note(study *x, const char *what, const char *why)
+{
+    const size_t n = strlen(x->note);
+    snprintf(x->note + n, sizeof x->note - n, "%s%s: %s", n > 0 ? "; " : "", what, why);
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+persona_code study_extract(const studying *s, bool target, persona_vector **out, persona_err *e)
+{
+    const study_side *side = target ? s->to : s->from;
+    persona_extract_opts x = persona_extract_defaults();
+    persona_extract_report *report = target ? &s->x->native_report : &s->x->source_report;
+    persona_questions *own = NULL;
+    const persona_questions *questions = NULL;
+    char *job = NULL;
+    x.judge = study_judge(side, s->trait);
+    x.n_questions = s->o->n_questions;
+    x.n_rollouts = s->o->n_rollouts;
+    x.seed = s->o->seed;
+    x.response_curve = false; /* the evaluation shows it on other questions */
+    x.choose_layer = target;  /* the source's block is found with the target's */
+    x.calibrate = target;
+    x.quick = true; /* as persona_settle does for vectors that are carried over */
+    if (s->o->max_tokens > 0) {
+        x.max_tokens = s->o->max_tokens;
+    }
+    persona_code rc = study_questions(side, s->trait, &own, &questions, e);
+    if (rc == PERSONA_OK && s->o->keep_jobs) {
+        rc = persona_extract_place(side->session, s->trait, questions, &x, &job, e);
+    }
+    x.job = job;
+    if (rc == PERSONA_OK) {
+        rc = persona_extract(side->session, s->trait, questions, &x, s->hooks, out, report, e);
+    }
+    mem_free(job);
+    persona_questions_free(own);
+    return rc;
+}
+
+static void describe_map(const persona_map *m, int to, study_map *out)
+{
+    const persona_map_block *b = persona_map_to(m, to);
+    *out = (study_map){.layer_from = -1, .layer_to = to};
+    if (!b) {
+        return;
+    }
+    snprintf(out->method, sizeof out->method, "%s", m->method);
+    snprintf(out->pairing, sizeof out->pairing, "%s", m->pairing);
+    out->layer_from = b->from;
+    out->rank = b->rank;
+    out->n_texts = m->n_texts;
+    out->n_rows = m->n_rows;
+    out->n_contrasts = m->n_contrasts;
+    out->n_candidates = m->n_blocks;
+    out->lambda = b->lambda;
+    out->r2_heldout = b->r2_heldout;
+    out->r2_contrast = b->r2_contrast;
+    out->r2_shuffled = b->r2_shuffled;
+    out->r2_shuffled_max = b->r2_shuffled_max;
+}
+
+/* Maps the source vector and finds block and dose on the target. */
+static persona_code carry(studying *s, persona_err *e)
+{
+    study *x = s->x;
+    persona_code rc = persona_map_apply(s->map, x->source, NULL, &x->transferred, e);
+    if (rc == PERSONA_OK) {
+        rc = persona_settle(s->to->session, x->transferred, s->trait, s->questions,
+                            study_judge(s->to, s->trait), s->o->seed, s->hooks, &x->swing_settled,
+                            e);
+    }
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    map_stamp(s->map, x->transferred->from.best_layer, x->transferred);
+    describe_map(s->map, x->transferred->from.best_layer, &x->map);
+    const bool in_sample = strcmp(x->transferred->from.sample, PERSONA_SAMPLE_IN_SAMPLE) == 0;
+    x->arms[x->n_arms++] =
+        (study_arm){.condition = in_sample ? "in-sample" : "transferred", .vector = x->transferred};
+    if (strcmp(x->transferred->from.sample, PERSONA_SAMPLE_UNKNOWN) == 0) {
+        study_note(x, "held out by name only", "the vector does not say which texts it comes from");
+    }
+    return PERSONA_OK;
+}
+
+static persona_code evaluate(studying *s, persona_err *e)
+{
+    study *x = s->x;
+    persona_evaluate_opts o = persona_evaluate_defaults();
+    persona_arm arms[STUDY_ARMS];
+    o.seed = s->o->seed;
+    o.n_questions = s->o->n_evaluate;
+    o.others = s->o->others;
+    o.n_others = s->o->n_others;
+    if (s->o->n_answers > 0) {
+        o.n_rollouts = s->o->n_answers;
+    }
+    if (s->o->max_tokens > 0) {
+        o.max_tokens = s->o->max_tokens;
+    }
+    if (s->o->n_coefficients > 0) {
+        o.coefficients = s->o->coefficients;
+        o.n_coefficients = s->o->n_coefficients;
+    }
+    if (strcmp(x->arms[0].condition, "in-sample") == 0) {
+        o.void_reason = "in-sample: the map was fitted on texts of this very trait, so this says "
+                        "nothing about transfer (methods 5.2); fit a map without it";
+    }
+    for (size_t i = 0; i < x->n_arms; i++) {
+        arms[i] = (persona_arm){.condition = x->arms[i].condition,
+                                .vector = x->arms[i].vector,
+                                .note = x->arms[i].note[0] ? x->arms[i].note : NULL};
+    }
+    persona_code rc = persona_evaluate(s->to->session, s->trait, s->questions, s->to->judge, arms,
+                                       x->n_arms, &o, s->hooks, &x->evaluation, e);
+    if (rc == PERSONA_OK) {
+        rc = persona_vector_label(&x->transferred->from.verdict, study_verdict(x), e);
+    }
+    return rc;
+}
+
+/* ---- the study ------------------------------------------------------------------------------- */
+
+static persona_code check_judge(const study_side *to, const persona_trait *trait, persona_err *e)
+{
+    const char *arch = persona_model_info_get(persona_session_model(to->session))->path;
+    if (!to->judge) {
+        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                               "no judge for %s: evaluation needs one that scores '%s'", arch,
+                               trait->name);
+    }
+    if (!persona_judge_knows(to->judge, trait->name)) {
+        return persona_err_set(e, PERSONA_E_UNAVAILABLE, "judge %s cannot score '%s'",
+                               persona_judge_name(to->judge), trait->name);
+    }
+    return PERSONA_OK;
+}
+
+/* A map without the trait and without the vector's own answers, whatever they are called. */
+static persona_code fit(const studying *s, persona_map **out, persona_err *e)
+{
+    persona_fit_opts o = s->o->fit;
+    o.without = s->trait->name;
+    o.texts = s->x->source->from.texts;
+    o.seed = s->o->seed;
+    return persona_map_fit(s->pairs, &o, s->hooks, out, e);
+}
+
+static persona_code work(studying *s, persona_err *e)
+{
+    study *x = s->x;
+    persona_map *fitted = NULL;
+    persona_questions *own = NULL;
+    persona_code rc = study_questions(s->to, s->trait, &own, &s->questions, e);
+    if (rc == PERSONA_OK) {
+        rc = s->o->given ? persona_vector_clone(s->o->given, &x->source, e)
+                         : study_extract(s, false, &x->source, e);
+    }
+    if (rc == PERSONA_OK && !s->map) {
+        rc = fit(s, &fitted, e);
+    }
+    if (!s->map) {
+        s->map = fitted;
+    }
+    if (rc == PERSONA_OK) {
+        rc = carry(s, e);
+    }
+    if (rc == PERSONA_OK && s->o->evaluate) {
+        rc = study_controls(s, e);
+    }
+    if (rc == PERSONA_OK && s->o->evaluate) {
+        rc = evaluate(s, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = study_ask_samples(s, e);
+    }
+    persona_map_free(fitted);
+    persona_questions_free(own);
+    return rc;
+}
+
+persona_code study_trait(const study_side *from, const study_side *to, const persona_pairs *pairs,
+                         const persona_trait *trait, const study_opts *opts,
+                         const persona_hooks *hooks, study **out, persona_err *e)
+{
+    const double start = clock_now();
+    studying s = {.from = from,
+                  .to = to,
+                  .pairs = pairs,
+                  .map = opts->map,
+                  .trait = trait,
+                  .o = opts,
+                  .hooks = hooks};
+    persona_code rc = opts->evaluate ? check_judge(to, trait, e) : PERSONA_OK;
+    *out = NULL;
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    study *x = s.x = mem_calloc(1, sizeof *x);
+    if (!x) {
+        return mem_err(e, "a study");
+    }
+    x->swing_settled = (double)NAN;
+    x->trait = mem_strdup(trait->name);
+    rc = x->trait ? work(&s, e) : mem_err(e, "a study");
+    x->seconds = clock_now() - start;
+    if (rc == PERSONA_OK) {
+        *out = x;
+    } else {
+        study_free(x);
+    }
+    return rc;
+}
+
+void study_free(study *x)
+{
+    if (!x) {
+        return;
+    }
+    for (size_t i = 0; i < x->n_samples; i++) {
+        mem_free(x->samples[i].text);
+    }
+    mem_free(x->samples);
+    mem_free(x->question);
+    persona_evaluation_free(x->evaluation);
+    persona_extract_report_clear(&x->source_report);
+    persona_extract_report_clear(&x->native_report);
+    for (size_t i = 0; i < x->n_arms; i++) {
+        if (x->arms[i].vector != x->transferred) {
+            persona_vector_free(x->arms[i].vector);
+        }
+    }
+    persona_vector_free(x->transferred);
+    persona_vector_free(x->source);
+    mem_free(x->trait);
+    mem_free(x);
+}
+
+const persona_vector *study_vector(const study *x, const char *condition)
+{
+    for (size_t i = 0; i < x->n_arms; i++) {
+        if (strcmp(x->arms[i].condition, condition) == 0) {
+            return x->arms[i].vector;
+        }
+    }
+    return NULL;
+}
+
+size_t study_kept(const study *x)
+{
+    const int n = x->source ? x->source->from.n_kept_pos : 0;
+    return n > 0 ? (size_t)n : 0;
+}
+
+int study_layer_from(const study *x)
+{
+    if (x->transferred && x->transferred->from.layer_from >= 0) {
+        return x->transferred->from.layer_from;
+    }
+    return x->source ? x->source->from.best_layer : -1;
+}
+
+int study_layer_to(const study *x)
+{
+    return x->transferred ? x->transferred->from.best_layer : -1;
+}
+
+const char *study_verdict(const study *x)
+{
+    return !x->evaluation ? NULL : x->evaluation->pass ? "PASS" : "FAIL";
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pairs.h - private view of persona_pairs: texts that both models have read.
+ */
+#ifndef PERSONA_PIPELINE_PAIRS_H
+#define PERSONA_PIPELINE_PAIRS_H
+
+#include "persona/transfer.h"
+#include "store/actcache.h"
+
+typedef struct pair_text {
+    char *question, *text;
+    uint64_t hash;   /* textset_hash of the text */
+    int trait;       /* index into names; -1: neutral */
+    int polarity;    /* +1, -1; 0: neutral */
+    size_t group;    /* of the leave-one-group-out search: the question */
+    size_t n_chunks; /* 0 unless chunks were asked for */
+    bool usable;     /* not empty, not a duplicate, read by both */
+} pair_text;
+
+/* One model's half. */
+typedef struct pair_side {
+    char *name, *arch, *hash, *template_hash;
+    int n_layer, d;
+    int *blocks; /* (n_blocks) that were read, ascending */
+    size_t n_blocks;
+    float *h_median;  /* (n_layer): median ||h|| over answer tokens; NAN: block not read */
+    actcache *cache;  /* rows lie here */
+    char (*keys)[65]; /* (n texts) */
+} pair_side;
+
+struct persona_pairs {
+    pair_text *texts;
+    size_t n, n_groups; /* groups: questions */
+    char **names;       /* of traits */
+    size_t n_names;
+    pair_side from, to;
+    bool chunks;
+    size_t n_written, n_reused, n_read, n_stale, n_duplicates;
+    char note[256]; /* "" or what to know about the cache */
+};
+
+/* Index of a trait's name, or -1. */
+int pairs_trait(const persona_pairs *p, const char *name);
+
+/* Streams rows of one block of one side into out (n, d): for each its whole response, or one chunk
+ * of it. Errors: those of the cache. */
+typedef struct pair_row {
+    size_t text;
+    int chunk; /* -1: whole response */
+} pair_row;
+PERSONA_CHECK persona_code pairs_rows(const persona_pairs *p, bool target, int block,
+                                      const pair_row *rows, size_t n, float *out, persona_err *e);
+
+/* ---- between the files of pairs
+ * ---------------------------------------------------------------- */
+
+/* One more text; the index of its trait's name. Errors: NOMEM, USAGE (too many). */
+PERSONA_CHECK persona_code pairs_add(persona_pairs *p, const char *question, int trait,
+                                     int polarity, size_t group, pair_text **out, persona_err *e);
+PERSONA_CHECK persona_code pairs_name(persona_pairs *p, const char *name, int *trait,
+                                      persona_err *e);
+
+/* pairs_write.c: lays out what is asked and has the source write it. */
+PERSONA_CHECK persona_code pairs_write(persona_pairs *p, persona_session *from,
+                                       persona_trait *const *traits, size_t n_traits,
+                                       const persona_questions *questions,
+                                       const persona_pairs_opts *o, const persona_hooks *hooks,
+                                       persona_err *e);
+/* pairs_files.c */
+PERSONA_CHECK persona_code pairs_load(persona_pairs *p, const persona_pairs_opts *o,
+                                      persona_err *e);
+/* pairs_read.c */
+PERSONA_CHECK persona_code pairs_read(persona_pairs *p, persona_session *s, bool target,
+                                      const persona_hooks *hooks, persona_err *e);
+
+#endif

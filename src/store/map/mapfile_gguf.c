@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mapfile_gguf.c - maps as GGUF files: the table of keys, and writing.
+ *
+ * KEY                               TYPE       MEANING
+ * general.architecture              str        "persona-map"
+ * persona.map.version, .seed        u32
+ * persona.map.method, .pairing      str
+ * persona.map.{from,to}.name, .architecture, .sha256, .template.sha256   str
+ * persona.map.{from,to}.n_layer, .n_embd                                 u32
+ * persona.map.{from,to}.h_median    f32[n_layer]   NAN: block not read
+ * persona.map.traits                str[]
+ * persona.map.texts                 str        hashes, 16 hex digits each
+ * persona.map.n_texts, ...          u32
+ * persona.map.blocks                i32[3 n]   from, to, rank of each pair, most promising first
+ * persona.map.lambda, .r2_*         f32[n]     NAN: not measured
+ * TENSOR map.FROM.TO.left           f32 (d_from, k), .right (d_to, k); null.FROM.TO.left, .right
+ *
+ * GGUF lists the fastest dimension first. Reading is mapfile_gguf_read.c.
+ */
+#include <ggml.h>
+#include <gguf.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "store/map/mapfile.h"
+
+#define AT(field) offsetof(persona_map, field)
+#define BLOCK(field) offsetof(persona_map_block, field)
+
+const mapfile_key mapfile_strings[] = {
+    {"persona.map.method", AT(method)},
+    {"persona.map.pairing", AT(pairing)},
+    {"persona.map.texts", AT(texts)},
+    {"persona.map.library", AT(library)},
+    {"persona.map.from.name", AT(from.name)},
+    {"persona.map.from.architecture", AT(from.arch)},
+    {"persona.map.from.sha256", AT(from.hash)},
+    {"persona.map.from.template.sha256", AT(from.template_hash)},
+    {"persona.map.to.name", AT(to.name)},
+    {"persona.map.to.architecture", AT(to.arch)},
+    {"persona.map.to.sha256", AT(to.hash)},
+    {"persona.map.to.template.sha256", AT(to.template_hash)},
+};
+const size_t mapfile_n_strings = sizeof mapfile_strings / sizeof *mapfile_strings;
+
+const mapfile_key mapfile_counts[] = {
+    {"persona.map.n_texts", AT(n_texts)},
+    {"persona.map.n_rows", AT(n_rows)},
+    {"persona.map.n_contrasts", AT(n_contrasts)},
+    {"persona.map.n_groups", AT(n_groups)},
+};
+const size_t mapfile_n_counts = sizeof mapfile_counts / sizeof *mapfile_counts;
+
+const mapfile_key mapfile_reals[] = {
+    {"persona.map.lambda", BLOCK(lambda)},
+    {"persona.map.r2_heldout", BLOCK(r2_heldout)},
+    {"persona.map.r2_contrast", BLOCK(r2_contrast)},
+    {"persona.map.r2_shuffled", BLOCK(r2_shuffled)},
+    {"persona.map.r2_shuffled_max", BLOCK(r2_shuffled_max)},
+};
+const size_t mapfile_n_reals = sizeof mapfile_reals / sizeof *mapfile_reals;
+
+static void put_side(struct gguf_context *g, const char *which, const persona_map_side *s)
+{
+    char key[64];
+    snprintf(key, sizeof key, "persona.map.%s.n_layer", which);
+    gguf_set_val_u32(g, key, (uint32_t)s->n_layer);
+    snprintf(key, sizeof key, "persona.map.%s.n_embd", which);
+    gguf_set_val_u32(g, key, (uint32_t)s->n_embd);
+    snprintf(key, sizeof key, "persona.map.%s.h_median", which);
+    gguf_set_arr_data(g, key, GGUF_TYPE_FLOAT32, s->h_median, (size_t)s->n_layer);
+}
+
+static persona_code put_traits(struct gguf_context *g, const persona_map *m, persona_err *e)
+{
+    const char **names = mem_calloc(m->n_traits, sizeof *names);
+    if (!names) {
+        return mem_err(e, "the keys of a map");
+    }
+    for (size_t i = 0; i < m->n_traits; i++) {
+        names[i] = m->traits[i];
+    }
+    gguf_set_arr_str(g, "persona.map.traits", names, m->n_traits);
+    mem_free(names);
+    return PERSONA_OK;
+}
+
+static void put_keys(struct gguf_context *g, const persona_map *m)
+{
+    gguf_set_val_str(g, "general.architecture", MAPFILE_ARCHITECTURE);
+    gguf_set_val_u32(g, "persona.map.version", MAPFILE_VERSION);
+    gguf_set_val_u32(g, "persona.map.seed", m->seed);
+    for (size_t i = 0; i < mapfile_n_strings; i++) {
+        gguf_set_val_str(g, mapfile_strings[i].key,
+                         *(char *const *)mapfile_member_const(m, mapfile_strings[i].at));
+    }
+    for (size_t i = 0; i < mapfile_n_counts; i++) {
+        gguf_set_val_u32(g, mapfile_counts[i].key,
+                         (uint32_t) *
+                             (const size_t *)mapfile_member_const(m, mapfile_counts[i].at));
+    }
+    put_side(g, "from", &m->from);
+    put_side(g, "to", &m->to);
+}
+
+static persona_code put_blocks(struct gguf_context *g, const persona_map *m, persona_err *e)
+{
+    int32_t *which = mem_calloc(m->n_blocks, 3 * sizeof *which);
+    float *values = mem_calloc(m->n_blocks, sizeof *values);
+    if (which && values) {
+        for (size_t i = 0; i < m->n_blocks; i++) {
+            which[3 * i] = m->blocks[i].from;
+            which[3 * i + 1] = m->blocks[i].to;
+            which[3 * i + 2] = m->blocks[i].rank;
+        }
+        gguf_set_arr_data(g, "persona.map.blocks", GGUF_TYPE_INT32, which, 3 * m->n_blocks);
+        for (size_t k = 0; k < mapfile_n_reals; k++) {
+            for (size_t i = 0; i < m->n_blocks; i++) {
+                values[i] = (float)*(const double *)mapfile_member_const(&m->blocks[i],
+                                                                         mapfile_reals[k].at);
+            }
+            gguf_set_arr_data(g, mapfile_reals[k].key, GGUF_TYPE_FLOAT32, values, m->n_blocks);
+        }
+    }
+    mem_free(which);
+    mem_free(values);
+    return which && values ? PERSONA_OK : mem_err(e, "the keys of a map");
+}
+
+static void put_matrix(struct gguf_context *g, struct ggml_context *tensors, const char *kind,
+                       const persona_map_block *b, const char *part, const float *p, size_t d,
+                       size_t k)
+{
+    struct ggml_tensor *t = ggml_new_tensor_2d(tensors, GGML_TYPE_F32, (int64_t)d, (int64_t)k);
+    ggml_format_name(t, "%s.%d.%d.%s", kind, b->from, b->to, part);
+    gguf_add_tensor(g, t);
+    gguf_set_tensor_data(g, t->name, p);
+}
+
+static void put_factors(struct gguf_context *g, struct ggml_context *tensors, const persona_map *m,
+                        const persona_map_block *b, const char *kind, const persona_map_factors *f)
+{
+    if (f->k == 0) {
+        return;
+    }
+    put_matrix(g, tensors, kind, b, "left", f->left, (size_t)m->from.n_embd, f->k);
+    put_matrix(g, tensors, kind, b, "right", f->right, (size_t)m->to.n_embd, f->k);
+}
+
+static persona_code write_out(struct gguf_context *g, const char *path, persona_err *e)
+{
+    file_out file = {0};
+    const persona_code rc = file_out_open(&file, path, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    /* A failing write leaves its mark on the stream; commit reports it with the reason. */
+    if (!gguf_write_to_file_ptr(g, file.fp, false) && !ferror(file.fp)) {
+        file_out_abort(&file);
+        return persona_err_set(e, PERSONA_E_IO, "%s: cannot write the map", path);
+    }
+    return file_out_commit(&file, e);
+}
+
+/* ggml ends the program on a name that occurs twice. */
+static persona_code check_pairs(const persona_map *m, const char *path, persona_err *e)
+{
+    for (size_t i = 0; i < m->n_blocks; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (m->blocks[i].from == m->blocks[k].from && m->blocks[i].to == m->blocks[k].to) {
+                return persona_err_set(e, PERSONA_E_SHAPE, "%s: the map has blocks %d to %d twice",
+                                       path, m->blocks[i].from, m->blocks[i].to);
+            }
+        }
+    }
+    return PERSONA_OK;
+}
+
+persona_code persona_map_write(const persona_map *m, const char *path, persona_err *e)
+{
+    struct gguf_context *g = gguf_init_empty();
+    struct ggml_context *tensors = ggml_init((struct ggml_init_params){
+        .mem_size = (4 * m->n_blocks + 1) * ggml_tensor_overhead(), .no_alloc = true});
+    persona_code rc = g && tensors ? check_pairs(m, path, e) : mem_err(e, path);
+    if (rc == PERSONA_OK) {
+        put_keys(g, m);
+        rc = put_traits(g, m, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = put_blocks(g, m, e);
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < m->n_blocks; i++) {
+        put_factors(g, tensors, m, &m->blocks[i], "map", &m->blocks[i].map);
+        put_factors(g, tensors, m, &m->blocks[i], "null", &m->blocks[i].null);
+    }
+    if (rc == PERSONA_OK) {
+        rc = write_out(g, path, e);
+    }
+    if (tensors) {
+        ggml_free(tensors);
+    }
+    if (g) {
+        gguf_free(g);
+    }
+    return rc;
+}

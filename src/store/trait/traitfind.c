@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * traitfind.c - finds trait packs by name in the data folders, and lists them.
+ *
+ * NAME is DIR/traits/NAME.json in the first folder of path_data_dirs that has it, so that a user's
+ * pack hides a shipped one. A name with a slash or ending in .json is a path. A pack found by name
+ * must call itself by that name: vectors and judges are matched by it.
+ */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "core/text/names.h"
+#include "persona/trait.h"
+
+static const char ending[] = ".json";
+#define ENDING_LEN (sizeof ending - 1)
+
+static void dirs_free(char **dirs)
+{
+    for (size_t i = 0; dirs && dirs[i]; i++) {
+        mem_free(dirs[i]);
+    }
+    mem_free(dirs);
+}
+
+static bool has_ending(const char *s)
+{
+    const size_t n = strlen(s);
+    return n > ENDING_LEN && strcmp(s + n - ENDING_LEN, ending) == 0;
+}
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+typedef struct name_list {
+    char **names;
+    size_t n;
+} name_list;
+
+static bool add_name(name_list *l, const char *file)
+{
+    const size_t len = strlen(file) - ENDING_LEN;
+    for (size_t i = 0; i < l->n; i++) {
+        if (strlen(l->names[i]) == len && strncmp(l->names[i], file, len) == 0) {
+            return true;
+        }
+    }
+    char **names = mem_realloc(l->names, l->n + 1, sizeof *names);
+    if (!names) {
+        return false;
+    }
+    l->names = names;
+    names[l->n] = mem_strndup(file, len);
+    return names[l->n] && ++l->n;
+}
+
+/* A folder that cannot be read has no packs; only memory is an error. */
+static bool add_folder(name_list *l, const char *dir)
+{
+    char *folder = path_join(dir, "traits");
+    DIR *d = folder ? opendir(folder) : NULL;
+    bool ok = folder != NULL;
+    for (const struct dirent *f = d ? readdir(d) : NULL; ok && f; f = readdir(d)) {
+        if (f->d_name[0] != '.' && has_ending(f->d_name) && strcmp(f->d_name, "schema.json") != 0) {
+            ok = add_name(l, f->d_name);
+        }
+    }
+    if (d) {
+        closedir(d);
+    }
+    mem_free(folder);
+    return ok;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+persona_code persona_trait_names(char ***names, size_t *n, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    name_list l = {0};
+    char **dirs = path_data_dirs();
+    *names = NULL;
+    *n = 0;
+    if (!dirs) {
+        rc = mem_err(e, "the data folders");
+        goto out;
+    }
+    for (size_t i = 0; dirs[i]; i++) {
+        if (!add_folder(&l, dirs[i])) {
+            rc = mem_err(e, "the names of traits");
+            goto out;
+        }
+    }
+    if (l.n > 0) {
+        qsort(l.names, l.n, sizeof *l.names, by_name);
+    }
+    *names = l.names;
+    *n = l.n;
+    l = (name_list){0};
+out:
+    persona_names_free(l.names, l.n);
+    dirs_free(dirs);
+    return rc;
+}
+
+/* ---- finding -------------------------------------------------------------------------------- */
+
+static persona_code not_found(const char *name, persona_err *e)
+{
+    char **names = NULL;
+    size_t n = 0;
+    persona_code rc = persona_trait_names(&names, &n, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    const char *near = name_nearest((const char *const *)names, n, name);
+    if (near) {
+        rc = persona_err_set(e, PERSONA_E_NOTFOUND, "no trait '%.80s' (did you mean '%s'?)", name,
+                             near);
+    } else {
+        rc = persona_err_set(e, PERSONA_E_NOTFOUND,
+                             "no trait '%.80s' (`persona traits list` shows the %zu known ones)",
+                             name, n);
+    }
+    persona_names_free(names, n);
+    return rc;
+}
+
+/* *out: DIR/traits/NAME.json of the first folder that has it, or NULL. */
+static persona_code locate(const char *name, char **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char **dirs = path_data_dirs();
+    *out = NULL;
+    if (!dirs) {
+        return mem_err(e, "the data folders");
+    }
+    for (size_t i = 0; dirs[i] && !*out; i++) {
+        char *path = mem_printf("%s/traits/%s%s", dirs[i], name, ending);
+        if (!path) {
+            rc = mem_err(e, "the path of a trait");
+            break;
+        }
+        if (file_exists(path)) {
+            *out = path;
+        } else {
+            mem_free(path);
+        }
+    }
+    dirs_free(dirs);
+    return rc;
+}
+
+persona_code persona_trait_find(const char *name_or_path, persona_trait **out, persona_err *e)
+{
+    char *path = NULL;
+    *out = NULL;
+    if (strchr(name_or_path, '/') || has_ending(name_or_path)) {
+        return persona_trait_read(name_or_path, out, e);
+    }
+    if (strcmp(name_or_path, "schema") == 0 || name_or_path[0] == '\0') {
+        return not_found(name_or_path, e);
+    }
+    persona_code rc = locate(name_or_path, &path, e);
+    if (rc != PERSONA_OK) {
+        goto out;
+    }
+    if (!path) {
+        rc = not_found(name_or_path, e);
+        goto out;
+    }
+    rc = persona_trait_read(path, out, e);
+    if (rc == PERSONA_OK && strcmp((*out)->name, name_or_path) != 0) {
+        rc = persona_err_set(e, PERSONA_E_FORMAT,
+                             "%s: field 'name' is '%s' (expected '%s', as the "
+                             "file is called)",
+                             path, (*out)->name, name_or_path);
+        persona_trait_free(*out);
+        *out = NULL;
+    }
+out:
+    mem_free(path);
+    return rc;
+}
