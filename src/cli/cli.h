@@ -19,6 +19,11 @@
 #include "cli/tty.h"
 #include "persona/persona.h"
 #include "pipeline/evaluate/study.h"
+#include "workbench/find.h"
+#include "workbench/library.h"
+#include "workbench/results.h"
+#include "workbench/rig.h"
+#include "workbench/trait_set.h"
 
 /* ---- state of one run, owned by main --------------------------------------------------------- */
 
@@ -36,13 +41,9 @@ typedef struct cli_mapping {
 typedef struct cli_state {
     /* shared options */
     bool json, help;
-    int verbosity;                 /* -1: quiet, 0, 1: -v */
-    int n_threads, n_slots, n_ctx; /* 0: the library's default */
+    int verbosity; /* -1: quiet, 0, 1: -v */
+    rig_opts rig;  /* models, sessions, judges, questions */
     uint32_t seed;
-    const char *judge;                       /* see judge.c */
-    const char *judge_model, *judge_key_env; /* of an endpoint; NULL: not given */
-    double judge_timeout;                    /* seconds; 0: the library's default */
-    const char *questions;                   /* NULL, a number or a file */
     cli_mapping mapping;
     /* the rest belongs to the machinery */
     persona_err *err; /* where option parsers leave their message */
@@ -126,62 +127,10 @@ void *cli_resize(void *p, size_t n, size_t size);
 char *cli_strdup(const char *s);
 char *cli_format(const char *fmt, ...) PERSONA_PRINTF(1, 2);
 
-/* A model with a session on it and the helpers that belong to the model. */
-typedef struct cli_engine {
-    persona_model *model;
-    persona_session *session;
-    const persona_model_info *info;
-    persona_judge *judge;         /* NULL: none */
-    persona_model *judge_model;   /* the file behind it, if it is one */
-    bool judge_borrowed;          /* from the other side of a pair */
-    persona_questions *questions; /* NULL: each trait pack's own */
-    int n_questions;              /* limit from --questions N; 0: none */
-    bool whole_texts;             /* for cli_open_session: a text of any length in one call */
-} cli_engine;
-
-/* Opens the model only. A bare NAME or NAME.gguf is also looked for in the models/ folders. */
-PERSONA_CHECK persona_code cli_open_model(const char *path, bool bulk, cli_engine *out,
-                                          persona_err *e);
-/* Adds a session; n_slots and n_ctx are what the command prefers (0: default), options win. */
-PERSONA_CHECK persona_code cli_open_session(const cli_state *c, cli_engine *x, int n_slots,
-                                            int n_ctx, persona_err *e);
-/* Adds judge and question set according to --judge and --questions and the model's own hints. */
-PERSONA_CHECK persona_code cli_open_judge(const cli_state *c, cli_engine *x, persona_err *e);
-/* The three in one, for commands that study a pair of models. other: the side opened before, whose
- * judge serves both where it does not depend on the model (close it last); NULL for the first. */
-PERSONA_CHECK persona_code cli_open_side(const cli_state *c, const char *path,
-                                         const cli_engine *other, cli_engine *x, persona_err *e);
-study_side cli_side(const cli_engine *x);
-void cli_close(cli_engine *x);
-
-/* Every pack that can be found, to learn a map from; `wanted` (may be NULL) stands for the pack of
- * its name. A pack that cannot be read is an error. */
-typedef struct cli_traits {
-    persona_trait **p;
-    size_t n;
-} cli_traits;
-PERSONA_CHECK persona_code cli_all_traits(const persona_trait *wanted, cli_traits *out,
-                                          persona_err *e);
-void cli_traits_free(cli_traits *t);
-
-/* `name` beside the file `path`; absolute names stay. mem_free() it. */
-char *cli_beside(const char *path, const char *name);
-/* A path that does not exist but looks like a plain name is looked for in the models/ folders. */
-char *cli_model_path(const char *path);
-/* "sub/file" in the first shipped or user data folder that has it; NULL if none has. */
-char *cli_find_data(const char *relative);
-/* The question set to use for a trait: x's own, or a copy of the pack's in *own (free it). */
-PERSONA_CHECK persona_code cli_questions_for(const cli_engine *x, const persona_trait *t,
-                                             persona_questions **own, const persona_questions **out,
-                                             persona_err *e);
-/* Whether a file could be written there, asked before hours of work. Errors: IO. */
-PERSONA_CHECK persona_code cli_writable(const char *path, persona_err *e);
-/* Whether an output is none of the inputs (n; NULL ones are skipped). Errors: USAGE. */
-PERSONA_CHECK persona_code cli_distinct(const char *output, const char *const *inputs, size_t n,
-                                        persona_err *e);
-/* Where a vector goes: -o, or the user's library. */
-PERSONA_CHECK persona_code cli_vector_path(const cli_engine *x, const char *trait,
-                                           const char *wanted, char **out, persona_err *e);
+/* As rig_open_judge and rig_open_side, with a warning where a model judges itself. */
+PERSONA_CHECK persona_code cli_open_judge(const cli_state *c, rig *x, persona_err *e);
+PERSONA_CHECK persona_code cli_open_side(const cli_state *c, const char *path, const rig *other,
+                                         rig *x, persona_err *e);
 
 /* ---- mapping.c ------------------------------------------------------------------------------- */
 
@@ -189,18 +138,11 @@ PERSONA_CHECK persona_code cli_vector_path(const cli_engine *x, const char *trai
 persona_fit_opts cli_fit_opts(const cli_state *c);
 /* Texts that both models read, as the options say; at most n_questions of each trait's and
  * max_tokens long (0: the default). from is not asked anything where --texts are given. */
-PERSONA_CHECK persona_code cli_pairs(const cli_state *c, const cli_engine *from,
-                                     const cli_engine *to, const cli_traits *packs, int n_questions,
-                                     int max_tokens, persona_pairs **out, persona_err *e);
+PERSONA_CHECK persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to,
+                                     const trait_set *packs, int n_questions, int max_tokens,
+                                     persona_pairs **out, persona_err *e);
 /* Says what was read and what was found in the cache, on stderr. */
 void cli_say_pairs(const cli_state *c, const persona_pairs *p);
-
-/* ---- judge.c --------------------------------------------------------------------------------- */
-
-/* Sets judge, judge_model and judge_borrowed as --judge wants it; other as in cli_open_side. */
-PERSONA_CHECK persona_code cli_judge_open(const cli_state *c, const cli_engine *other,
-                                          cli_engine *x, persona_err *e);
-void cli_judge_close(cli_engine *x);
 
 /* ---- output.c -------------------------------------------------------------------------------- */
 
@@ -212,8 +154,6 @@ typedef struct cli_json {
 json_out *cli_json_begin(cli_json *j, const char *command);
 /* Closes the root and prints; the document is freed in any case. Errors: IO, NOMEM. */
 PERSONA_CHECK persona_code cli_json_end(cli_state *c, cli_json *j, persona_err *e);
-/* {name, arch, path, n_layer, n_embd} of a model. */
-void cli_json_model(json_out *o, const char *key, const persona_model_info *info);
 /* Flushes stdout. Errors: IO. */
 PERSONA_CHECK persona_code cli_flush(persona_err *e);
 /* A line of talk on stderr, unless -q. */

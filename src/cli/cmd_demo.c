@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/cli.h"
 #include "cli/study_print.h"
 #include "pipeline/report/report.h"
@@ -81,8 +82,8 @@ static const struct argp argp = {
 /* ---- work ------------------------------------------------------------------------------------ */
 
 typedef struct work {
-    cli_engine from, to;
-    cli_traits packs;
+    rig from, to;
+    trait_set packs;
     persona_pairs *pairs;
     char **names;
     size_t n;
@@ -94,16 +95,22 @@ typedef struct work {
 } work;
 
 static persona_code open_model(const cli_state *c, const char *given, const char *shipped,
-                               const cli_engine *other, cli_engine *x, persona_err *e)
+                               const rig *other, rig *x, persona_err *e)
 {
-    char *found = given ? cli_strdup(given) : cli_find_data(shipped);
+    persona_code rc = PERSONA_OK;
+    char *found = given ? cli_strdup(given) : NULL;
     if (!found) {
-        return persona_err_set(e, PERSONA_E_NOTFOUND,
-                               "%s is in none of the folders searched ('persona doctor' lists "
-                               "them); set PERSONA_DATA or name a model",
-                               shipped);
+        TRY(find_data(shipped, &found, e));
     }
-    const persona_code rc = cli_open_side(c, found, other, x, e);
+    if (!found) {
+        rc = persona_err_set(e, PERSONA_E_NOTFOUND,
+                             "%s is in none of the folders searched ('persona doctor' lists "
+                             "them); set PERSONA_DATA or name a model",
+                             shipped);
+        goto out;
+    }
+    TRY(cli_open_side(c, found, other, x, e));
+out:
     mem_free(found);
     return rc;
 }
@@ -120,10 +127,10 @@ static persona_code open_all(const demo_args *a, work *w, persona_err *e)
         rc = persona_trait_find(w->names[i], &w->traits[i], e);
     }
     if (rc == PERSONA_OK) {
-        rc = cli_writable(w->report_path, e);
+        rc = output_writable(w->report_path, e);
     }
     if (rc == PERSONA_OK) {
-        rc = cli_all_traits(NULL, &w->packs, e);
+        rc = trait_set_open(NULL, &w->packs, e);
     }
     if (rc == PERSONA_OK) {
         rc = open_model(a->c, a->from, default_from, NULL, &w->from, e);
@@ -140,7 +147,7 @@ static persona_code open_all(const demo_args *a, work *w, persona_err *e)
 
 static void print_head(const work *w)
 {
-    const cli_engine *const side[2] = {&w->from, &w->to};
+    const rig *const side[2] = {&w->from, &w->to};
     for (size_t i = 0; i < 2; i++) {
         printf("%s %s%s%s  %s, %d blocks, %d wide\n", i == 0 ? "from" : "to  ",
                tty_paint(stdout, TTY_BOLD), side[i]->info->name, tty_paint(stdout, TTY_RESET),
@@ -152,7 +159,7 @@ static void print_head(const work *w)
 /* One trait; NEGATIVE (too little contrast) becomes a chapter that says so. */
 static persona_code run_trait(const demo_args *a, work *w, size_t i, persona_err *e)
 {
-    const study_side from = cli_side(&w->from), to = cli_side(&w->to);
+    const study_side from = rig_side(&w->from), to = rig_side(&w->to);
     study *x = NULL;
     const persona_code rc =
         study_trait(&from, &to, w->pairs, w->traits[i], &a->opts, &a->c->hooks, &x, e);
@@ -237,8 +244,8 @@ static persona_code print_json(const demo_args *a, const work *w, persona_err *e
 {
     cli_json j;
     json_out *o = cli_json_begin(&j, "demo");
-    cli_json_model(o, "source", w->from.info);
-    cli_json_model(o, "target", w->to.info);
+    model_json(o, "source", w->from.info);
+    model_json(o, "target", w->to.info);
     jo_array(o, "traits");
     for (size_t i = 0; i < w->n; i++) {
         const study *x = w->chapters[i].result;
@@ -278,9 +285,9 @@ static void work_free(work *w)
     mem_free(w->report_path);
     persona_names_free(w->names, w->n);
     persona_pairs_free(w->pairs);
-    cli_traits_free(&w->packs);
-    cli_close(&w->to);
-    cli_close(&w->from);
+    trait_set_free(&w->packs);
+    rig_close(&w->to);
+    rig_close(&w->from);
 }
 
 persona_code cmd_demo(cli_state *c, int argc, char **argv, persona_err *e)

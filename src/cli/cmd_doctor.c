@@ -13,14 +13,14 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/cli.h"
-#include "cli/models.h"
 
 typedef struct facts {
     char **dirs, *library;
     model_list models;
     char *pair[2];
-    cli_traits traits;
+    trait_set traits;
     persona_err traits_error;
     bool library_writable;
 } facts;
@@ -69,19 +69,22 @@ static bool can_write(const char *dir)
     return ok;
 }
 
-static void gather(facts *f)
+static persona_code gather(facts *f, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     static const char *const pair[2] = {"models/persona-qwen2.gguf", "models/persona-gpt-oss.gguf"};
     f->dirs = path_data_dirs();
     f->library = path_user_data();
     f->library_writable = f->library && can_write(f->library);
-    models_find(&f->models);
+    TRY(model_list_find(&f->models, e));
     for (size_t i = 0; i < 2; i++) {
-        f->pair[i] = cli_find_data(pair[i]);
+        TRY(find_data(pair[i], &f->pair[i], e));
     }
-    if (cli_all_traits(NULL, &f->traits, &f->traits_error) == PERSONA_OK) {
+    if (trait_set_open(NULL, &f->traits, &f->traits_error) == PERSONA_OK) {
         f->traits_error.msg[0] = '\0';
     }
+out:
+    return rc;
 }
 
 static void examine(const facts *f, check *c)
@@ -128,7 +131,7 @@ static persona_code print_json(cli_state *state, const facts *f, const check *c,
     }
     jo_end(o);
     jo_string(o, "library", f->library);
-    models_json(o, &f->models);
+    model_list_json(o, &f->models);
     jo_array(o, "traits");
     for (size_t i = 0; i < f->traits.n; i++) {
         jo_string(o, NULL, f->traits.p[i]->name);
@@ -184,9 +187,9 @@ persona_code cmd_doctor(cli_state *c, int argc, char **argv, persona_err *e)
     }
     facts f = {.dirs = NULL};
     check checks[N_CHECKS];
-    gather(&f);
-    examine(&f, checks);
     const char *missing = NULL;
+    TRY(gather(&f, e));
+    examine(&f, checks);
     for (size_t i = 0; i < N_CHECKS; i++) {
         if (!checks[i].ok && !missing) {
             missing = checks[i].name;
@@ -200,6 +203,7 @@ persona_code cmd_doctor(cli_state *c, int argc, char **argv, persona_err *e)
     if (rc == PERSONA_OK && missing) {
         rc = persona_err_set(e, PERSONA_E_NEGATIVE, "not everything is there: %s", missing);
     }
+out:
     for (size_t i = 0; f.dirs && f.dirs[i]; i++) {
         mem_free(f.dirs[i]);
     }
@@ -207,7 +211,7 @@ persona_code cmd_doctor(cli_state *c, int argc, char **argv, persona_err *e)
     mem_free(f.library);
     mem_free(f.pair[0]);
     mem_free(f.pair[1]);
-    models_free(&f.models);
-    cli_traits_free(&f.traits);
+    model_list_free(&f.models);
+    trait_set_free(&f.traits);
     return rc;
 }

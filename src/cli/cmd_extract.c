@@ -147,7 +147,7 @@ static const struct argp argp = {
 /* ---- the command ----------------------------------------------------------------------------- */
 
 typedef struct extract_work {
-    cli_engine x;
+    rig x;
     persona_trait *trait;
     persona_questions *own;
     persona_vector *v;
@@ -179,24 +179,24 @@ static persona_code open_all(extract_args *a, extract_work *w, const persona_que
                              persona_err *e)
 {
     const bool reads = extract_reads(&a->opts);
-    if (reads && strcmp(a->c->judge, "auto") == 0) {
-        a->c->judge = "none"; /* what was given is what is wanted, unless a judge is named */
+    if (reads && strcmp(a->c->rig.judge, "auto") == 0) {
+        a->c->rig.judge = "none"; /* what was given is what is wanted, unless a judge is named */
     }
     persona_code rc = find_trait(a, &w->trait, e);
     if (rc == PERSONA_OK) {
-        rc = cli_open_model(a->model, true, &w->x, e);
+        rc = rig_open_model(a->model, true, &w->x, e);
     }
     if (rc == PERSONA_OK) {
         rc = cli_open_judge(a->c, &w->x, e);
     }
     *questions = w->x.questions;
     if (rc == PERSONA_OK && w->trait->n_questions > 0) {
-        rc = cli_questions_for(&w->x, w->trait, &w->own, questions, e);
+        rc = rig_questions_for(&w->x, w->trait, &w->own, questions, e);
     }
     w->x.whole_texts = reads;
     if (rc == PERSONA_OK) { /* room for the prompt */
-        rc = cli_open_session(a->c, &w->x, reads ? 4 : 32, reads ? 4096 : a->opts.max_tokens + 384,
-                              e);
+        rc = rig_open_session(&a->c->rig, &w->x, reads ? 4 : 32,
+                              reads ? 4096 : a->opts.max_tokens + 384, e);
     }
     return rc;
 }
@@ -206,19 +206,19 @@ static persona_code run(extract_args *a, extract_work *w, persona_err *e)
     const persona_questions *questions = NULL;
     persona_code rc = open_all(a, w, &questions, e);
     if (rc == PERSONA_OK) {
-        rc = cli_vector_path(&w->x, w->trait->name, a->output, &w->path, e);
+        rc = output_vector_path(w->x.model, w->trait->name, a->output, &w->path, e);
     }
     const char *const inputs[] = {w->x.info ? w->x.info->path : NULL,
                                   a->opts.responses,
                                   a->opts.positive_file,
                                   a->opts.negative_file,
-                                  a->c->judge,
+                                  a->c->rig.judge,
                                   a->job};
     if (rc == PERSONA_OK) {
-        rc = cli_distinct(w->path, inputs, sizeof inputs / sizeof *inputs, e);
+        rc = output_distinct(w->path, inputs, sizeof inputs / sizeof *inputs, e);
     }
     if (rc == PERSONA_OK) {
-        rc = cli_writable(w->path, e);
+        rc = output_writable(w->path, e);
     }
     if (rc != PERSONA_OK) {
         return rc;
@@ -252,7 +252,9 @@ persona_code cmd_extract(cli_state *c, int argc, char **argv, persona_err *e)
     tty_progress_clear(&c->progress);
     const extract_result result = {&w.x, w.v, &w.report, w.path, w.job};
     if (rc == PERSONA_OK && c->json) {
-        rc = extract_json(c, &result, e);
+        cli_json j;
+        extract_json(cli_json_begin(&j, "extract"), &result);
+        rc = cli_json_end(c, &j, e);
     } else if (rc == PERSONA_OK) {
         extract_print(c, &result);
     }
@@ -262,6 +264,6 @@ persona_code cmd_extract(cli_state *c, int argc, char **argv, persona_err *e)
     persona_vector_free(w.v);
     persona_questions_free(w.own);
     persona_trait_free(w.trait);
-    cli_close(&w.x);
+    rig_close(&w.x);
     return rc;
 }

@@ -261,7 +261,7 @@ typedef struct reply {
 } reply;
 
 typedef struct work {
-    cli_engine x;
+    rig x;
     persona_tokens prompt;
     persona_plan *plan;
     persona_receipt receipt;
@@ -400,7 +400,7 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
 
 static persona_code run(generate_args *a, work *w, persona_err *e)
 {
-    persona_code rc = cli_open_model(a->model, false, &w->x, e);
+    persona_code rc = rig_open_model(a->model, false, &w->x, e);
     if (rc == PERSONA_OK) {
         rc = plan(a, w, e);
     }
@@ -408,33 +408,13 @@ static persona_code run(generate_args *a, work *w, persona_err *e)
         rc = tokenize(a, w, e);
     }
     if (rc == PERSONA_OK) {
-        rc = cli_open_session(a->c, &w->x, a->n_samples < 16 ? a->n_samples : 16, context_for(a, w),
-                              e);
+        rc = rig_open_session(&a->c->rig, &w->x, a->n_samples < 16 ? a->n_samples : 16,
+                              context_for(a, w), e);
     }
     return rc == PERSONA_OK ? answer(a, w, e) : rc;
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */
-
-static void steering_json(json_out *o, const work *w)
-{
-    if (!w->steered) {
-        jo_null(o, "steering");
-        return;
-    }
-    jo_object(o, "steering");
-    jo_string(o, "expression", w->receipt.expression);
-    jo_string(o, "unit", w->receipt.unit);
-    jo_array(o, "layers");
-    for (size_t i = 0; i < w->receipt.n_layers; i++) {
-        jo_int(o, NULL, w->receipt.layers[i]);
-    }
-    jo_end(o);
-    jo_number(o, "delta_projection", w->receipt.delta_projection);
-    jo_int(o, "n_steered", (long long)w->replies[0].n_steered);
-    jo_string(o, "note", w->receipt.note);
-    jo_end(o);
-}
 
 static persona_code print_json(const generate_args *a, const work *w, persona_err *e)
 {
@@ -453,7 +433,7 @@ static persona_code print_json(const generate_args *a, const work *w, persona_er
     jo_int(o, "n_generated", (long long)r->n_generated);
     jo_int(o, "seed", (long long)a->c->seed);
     jo_number(o, "seconds", w->seconds);
-    steering_json(o, w);
+    receipt_json(o, w->steered ? &w->receipt : NULL, r->n_steered);
     if (a->n_samples > 1) {
         jo_array(o, "texts");
         for (int i = 0; i < a->n_samples; i++) {
@@ -520,7 +500,7 @@ out:
     persona_plan_free(w.plan);
     persona_receipt_free(&w.receipt);
     persona_tokens_free(&w.prompt);
-    cli_close(&w.x);
+    rig_close(&w.x);
     for (size_t i = 0; i < a.n_vectors; i++) {
         mem_free(a.owned[i]);
     }

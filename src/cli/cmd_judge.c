@@ -62,7 +62,7 @@ static error_t check(struct argp_state *state)
     if (!train && (a->output || a->name || a->ngrams)) {
         return cli_usage(state, "-o, --name and --ngrams belong to train, not to %s", a->action);
     }
-    if (strcmp(a->c->judge, "auto") != 0 || a->c->questions) {
+    if (strcmp(a->c->rig.judge, "auto") != 0 || a->c->rig.questions) {
         return cli_usage(
             state, "judge takes no --judge and --questions: the judge is an argument of test");
     }

@@ -203,11 +203,11 @@ static void print_text(const persona_map *m)
 /* ---- work ------------------------------------------------------------------------------------ */
 
 /* Every pack but those that --without names. Errors: NOTFOUND (no pack of a name). */
-static persona_code packs_without(const map_args *a, cli_traits *packs, persona_err *e)
+static persona_code packs_without(const map_args *a, trait_set *packs, persona_err *e)
 {
     char **names = NULL;
     size_t n = 0, kept = 0;
-    persona_code rc = cli_all_traits(NULL, packs, e);
+    persona_code rc = trait_set_open(NULL, packs, e);
     if (a->without) {
         cli_split(a->without, &names, &n);
     }
@@ -236,10 +236,10 @@ static persona_code packs_without(const map_args *a, cli_traits *packs, persona_
 
 static persona_code fit(map_args *a, persona_map **out, persona_err *e)
 {
-    cli_engine from = {0}, to = {0};
-    cli_traits packs = {0};
+    rig from = {0}, to = {0};
+    trait_set packs = {0};
     persona_pairs *pairs = NULL;
-    persona_code rc = cli_writable(a->output, e);
+    persona_code rc = output_writable(a->output, e);
     if (rc == PERSONA_OK) {
         rc = packs_without(a, &packs, e);
     }
@@ -262,9 +262,9 @@ static persona_code fit(map_args *a, persona_map **out, persona_err *e)
         rc = persona_map_write(*out, a->output, e);
     }
     persona_pairs_free(pairs);
-    cli_close(&to);
-    cli_close(&from);
-    cli_traits_free(&packs);
+    rig_close(&to);
+    rig_close(&from);
+    trait_set_free(&packs);
     return rc;
 }
 

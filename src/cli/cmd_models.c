@@ -4,15 +4,11 @@
  *
  * list looks at names and sizes only: opening every file would read gigabytes. info opens one.
  */
-#include <dirent.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "cli/models.h"
 #include "cli/table.h"
 
 typedef struct models_args {
@@ -71,82 +67,18 @@ static const struct argp argp = {
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
-static int by_path(const void *a, const void *b)
-{
-    return strcmp(((const model_file *)a)->path, ((const model_file *)b)->path);
-}
-
-static void add_folder(model_list *l, const char *data_dir)
-{
-    char *dir = cli_format("%s/models", data_dir);
-    DIR *d = opendir(dir);
-    const size_t first = l->n;
-    for (const struct dirent *f = d ? readdir(d) : NULL; f; f = readdir(d)) {
-        const size_t n = strlen(f->d_name);
-        if (n <= 5 || f->d_name[0] == '.' || strcmp(f->d_name + n - 5, ".gguf") != 0) {
-            continue;
-        }
-        char *path = cli_format("%s/%s", dir, f->d_name);
-        struct stat st;
-        if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
-            mem_free(path);
-            continue;
-        }
-        l->files = cli_resize(l->files, l->n + 1, sizeof *l->files);
-        l->files[l->n++] = (model_file){path, (uint64_t)st.st_size};
-    }
-    if (d) {
-        closedir(d);
-    }
-    if (l->n > first) {
-        qsort(l->files + first, l->n - first, sizeof *l->files, by_path);
-    }
-    mem_free(dir);
-}
-
-void models_find(model_list *l)
-{
-    *l = (model_list){NULL, 0};
-    char **dirs = path_data_dirs();
-    for (size_t i = 0; dirs && dirs[i]; i++) {
-        add_folder(l, dirs[i]);
-        mem_free(dirs[i]);
-    }
-    mem_free(dirs);
-}
-
-void models_free(model_list *l)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        mem_free(l->files[i].path);
-    }
-    mem_free(l->files);
-    *l = (model_list){NULL, 0};
-}
-
-void models_json(json_out *o, const model_list *l)
-{
-    jo_array(o, "models");
-    for (size_t i = 0; i < l->n; i++) {
-        jo_object(o, NULL);
-        jo_string(o, "name", path_base(l->files[i].path));
-        jo_string(o, "path", l->files[i].path);
-        jo_int(o, "size_bytes", (long long)l->files[i].size_bytes);
-        jo_end(o);
-    }
-    jo_end(o);
-}
-
 static persona_code run_list(cli_state *c, persona_err *e)
 {
     static const table_column columns[] = {
         {"model", TABLE_LEFT}, {"size", TABLE_RIGHT}, {"file", TABLE_LEFT}};
     model_list l;
-    persona_code rc = PERSONA_OK;
-    models_find(&l);
+    persona_code rc = model_list_find(&l, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
     if (c->json) {
         cli_json j;
-        models_json(cli_json_begin(&j, "models"), &l);
+        model_list_json(cli_json_begin(&j, "models"), &l);
         rc = cli_json_end(c, &j, e);
     } else if (l.n == 0) {
         printf("no models in the folders searched ('persona doctor' lists them)\n");
@@ -161,7 +93,7 @@ static persona_code run_list(cli_state *c, persona_err *e)
         table_print(&t, stdout, 0);
         table_free(&t);
     }
-    models_free(&l);
+    model_list_free(&l);
     return rc;
 }
 
@@ -214,9 +146,9 @@ static void info_text(const persona_model_info *m, const char *hash)
 
 static persona_code run_info(cli_state *c, const char *name, persona_err *e)
 {
-    cli_engine x = {0};
+    rig x = {0};
     const char *hash = NULL;
-    persona_code rc = cli_open_model(name, false, &x, e);
+    persona_code rc = rig_open_model(name, false, &x, e);
     if (rc == PERSONA_OK) {
         rc = persona_model_sha256(x.model, &hash, e);
     }
@@ -225,7 +157,7 @@ static persona_code run_info(cli_state *c, const char *name, persona_err *e)
     } else if (rc == PERSONA_OK) {
         info_text(x.info, hash);
     }
-    cli_close(&x);
+    rig_close(&x);
     return rc;
 }
 

@@ -180,7 +180,7 @@ static error_t check(parsing *p, struct argp_state *state)
     if (p->action->bit == NEW) {
         return check_new(a, state);
     }
-    if (c->n_threads || c->n_slots || c->n_ctx || c->seed) {
+    if (c->rig.n_threads || c->rig.n_slots || c->rig.n_ctx || c->seed) {
         return cli_usage(state, "%s runs no model: no --threads, --seed, --slots or --context",
                          wanted);
     }
@@ -260,7 +260,7 @@ void traits_members(json_out *o, const persona_trait *t, bool full)
 /* ---- list ------------------------------------------------------------------------------------ */
 
 /* The poles, cut from a sentence that may be long: enough to choose by. */
-static void list_text(const cli_traits *all)
+static void list_text(const trait_set *all)
 {
     static const table_column columns[] = {{"trait", TABLE_LEFT},
                                            {"from", TABLE_LEFT},
@@ -286,8 +286,8 @@ static void list_text(const cli_traits *all)
 static persona_code run_list(const traits_args *a, persona_err *e)
 {
     cli_state *c = a->c;
-    cli_traits all;
-    persona_code rc = cli_all_traits(NULL, &all, e);
+    trait_set all;
+    persona_code rc = trait_set_open(NULL, &all, e);
     if (rc != PERSONA_OK) {
         return rc;
     }
@@ -305,7 +305,7 @@ static persona_code run_list(const traits_args *a, persona_err *e)
     } else {
         list_text(&all);
     }
-    cli_traits_free(&all);
+    trait_set_free(&all);
     return rc;
 }
 

@@ -29,7 +29,7 @@ static persona_code output_path(const traits_args *a, const char *name, char **o
         rc = persona_err_set(e, PERSONA_E_USAGE, "%s is there already (--force replaces it)", *out);
     }
     if (rc == PERSONA_OK) {
-        rc = cli_writable(*out, e);
+        rc = output_writable(*out, e);
     }
     return rc;
 }
@@ -242,18 +242,18 @@ out:
 static persona_code write_pack(const traits_args *a, persona_trait **t, persona_write_report *r,
                                persona_err *e)
 {
-    cli_engine x;
+    rig x;
     persona_write_opts o = a->write;
     o.seed = a->c->seed;
-    persona_code rc = cli_open_model(a->model, false, &x, e);
+    persona_code rc = rig_open_model(a->model, false, &x, e);
     if (rc == PERSONA_OK) {
-        rc = cli_open_session(a->c, &x, 6, 3072, e);
+        rc = rig_open_session(&a->c->rig, &x, 6, 3072, e);
     }
     if (rc == PERSONA_OK) {
         rc = persona_trait_write(x.session, a->name, a->import.positive, a->import.negative,
                                  a->import.description, &o, &a->c->hooks, t, r, e);
     }
-    cli_close(&x);
+    rig_close(&x);
     return rc;
 }
 

@@ -163,11 +163,11 @@ static const struct argp argp = {
 /* ---- work ------------------------------------------------------------------------------------ */
 
 typedef struct work {
-    cli_engine from, to;
+    rig from, to;
     char **names; /* (n_names) */
     size_t n_names, n;
     persona_trait **traits; /* (n) */
-    cli_traits packs;
+    trait_set packs;
     persona_pairs *pairs;
     persona_vector *given;
     persona_map *map;
@@ -278,13 +278,13 @@ static persona_code open_all(transfer_args *a, work *w, persona_err *e)
         rc = persona_map_read(a->map, &w->map, e);
     }
     if (rc == PERSONA_OK && a->output && !a->traits) {
-        rc = cli_writable(a->output, e);
+        rc = output_writable(a->output, e);
     }
     if (rc == PERSONA_OK && a->report) {
-        rc = cli_writable(a->report, e);
+        rc = output_writable(a->report, e);
     }
     if (rc == PERSONA_OK) {
-        rc = cli_all_traits(a->trait ? w->traits[0] : NULL, &w->packs, e);
+        rc = trait_set_open(a->trait ? w->traits[0] : NULL, &w->packs, e);
     }
     if (rc == PERSONA_OK) {
         rc = open_sides(a, w, e);
@@ -299,11 +299,11 @@ static persona_code place_of(const transfer_args *a, work *w, size_t i, persona_
 {
     char *file =
         a->traits && a->output ? cli_format("%s/%s.gguf", a->output, w->traits[i]->name) : NULL;
-    const persona_code rc = cli_vector_path(&w->to, w->traits[i]->name,
-                                            file        ? file
-                                            : a->traits ? NULL
-                                                        : a->output,
-                                            &w->paths[i], e);
+    const persona_code rc = output_vector_path(w->to.model, w->traits[i]->name,
+                                               file        ? file
+                                               : a->traits ? NULL
+                                                           : a->output,
+                                               &w->paths[i], e);
     mem_free(file);
     return rc;
 }
@@ -311,7 +311,7 @@ static persona_code place_of(const transfer_args *a, work *w, size_t i, persona_
 /* One trait; too little contrast in the source is a result of its own where there are several. */
 static persona_code run_trait(transfer_args *a, work *w, size_t i, persona_err *e)
 {
-    const study_side from = cli_side(&w->from), to = cli_side(&w->to);
+    const study_side from = rig_side(&w->from), to = rig_side(&w->to);
     persona_code rc = place_of(a, w, i, e);
     if (rc == PERSONA_OK) {
         rc = study_trait(&from, &to, w->pairs, w->traits[i], &a->opts, &a->c->hooks, &w->results[i],
@@ -414,7 +414,7 @@ static void trait_json(json_out *o, const work *w, size_t i)
 static void side_json(json_out *o, const work *w)
 {
     if (w->from.model) {
-        cli_json_model(o, "from", w->from.info);
+        model_json(o, "from", w->from.info);
     } else {
         jo_object(o, "from");
         jo_string(o, "name", w->map->from.name);
@@ -423,7 +423,7 @@ static void side_json(json_out *o, const work *w)
         jo_int(o, "n_embd", w->map->from.n_embd);
         jo_end(o);
     }
-    cli_json_model(o, "to", w->to.info);
+    model_json(o, "to", w->to.info);
 }
 
 static persona_code print_json(const transfer_args *a, const work *w, persona_err *e)
@@ -507,9 +507,9 @@ static void work_free(work *w)
     persona_vector_free(w->given);
     persona_map_free(w->map);
     persona_pairs_free(w->pairs);
-    cli_traits_free(&w->packs);
-    cli_close(&w->to);
-    cli_close(&w->from);
+    trait_set_free(&w->packs);
+    rig_close(&w->to);
+    rig_close(&w->from);
 }
 
 persona_code cmd_transfer(cli_state *c, int argc, char **argv, persona_err *e)

@@ -157,7 +157,7 @@ persona_code vector_open(const vector_args *a, const char *name, vector_input *o
 
 persona_code cmd_vector(cli_state *c, int argc, char **argv, persona_err *e)
 {
-    cli_engine x = {0};
+    rig x = {0};
     vector_args a = {.c = c, .engine = &x};
     vector_input *in = NULL;
     bool go = false;
@@ -168,7 +168,7 @@ persona_code cmd_vector(cli_state *c, int argc, char **argv, persona_err *e)
     }
     const struct action *action = find_action(a.action);
     if (a.model) {
-        rc = cli_open_model(a.model, false, &x, e);
+        rc = rig_open_model(a.model, false, &x, e);
     }
     if (action->opens) { /* the last name of one that writes is where it goes */
         n = action->writes ? 1 : a.n_names;
@@ -186,6 +186,6 @@ out:
     }
     mem_free(in);
     mem_free(a.names);
-    cli_close(&x);
+    rig_close(&x);
     return rc;
 }

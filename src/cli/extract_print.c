@@ -180,7 +180,7 @@ static void print_answers(const extract_result *x)
     } else {
         printf("%zu and %zu kept", r->n_kept_pos, r->n_kept_neg);
     }
-    if (x->engine->judge) {
+    if (x->rig->judge) {
         printf("; scores %s and %s, coherence %s and %s", cli_number(r->score_pos, 0),
                cli_number(r->score_neg, 0), cli_number(r->coherence_pos, 0),
                cli_number(r->coherence_neg, 0));
@@ -202,9 +202,9 @@ void extract_print(const cli_state *c, const extract_result *x)
     const persona_vector *v = x->v;
     const persona_extract_method *m = &x->report->methods[0];
     printf("%s%s%s on %s (%s)\n", tty_paint(stdout, TTY_BOLD), v->from.trait,
-           tty_paint(stdout, TTY_RESET), x->engine->info->name, x->engine->info->arch);
+           tty_paint(stdout, TTY_RESET), x->rig->info->name, x->rig->info->arch);
     print_answers(x);
-    if (x->engine->judge) {
+    if (x->rig->judge) {
         printf("judge: %s\n", x->report->judge_validity);
     }
     putchar('\n');
@@ -223,7 +223,7 @@ void extract_print(const cli_state *c, const extract_result *x)
     }
     print_methods(x->report);
     printf("%s  (%s)\n", x->path, cli_duration(x->report->seconds));
-    if (!x->engine->judge) {
+    if (!x->rig->judge) {
         printf("%snot judged: every answered pair was kept%s\n", tty_paint(stdout, TTY_YELLOW),
                tty_paint(stdout, TTY_RESET));
     }

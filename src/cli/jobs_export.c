@@ -183,7 +183,7 @@ persona_code jobs_export(cli_state *c, const char *path, const jobs_export_opts 
         rc = persona_err_set(e, PERSONA_E_USAGE, "--json and -o - both want standard output");
     }
     if (rc == PERSONA_OK) {
-        rc = cli_distinct(opts->output, &path, 1, e);
+        rc = output_distinct(opts->output, &path, 1, e);
     }
     if (rc == PERSONA_OK && *opts->output == '\0') {
         rc = persona_err_set(e, PERSONA_E_USAGE, "-o is empty");

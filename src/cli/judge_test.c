@@ -22,18 +22,18 @@ typedef struct tested {
     agreement of_trait, of_coherence;
 } tested;
 
-static persona_code open_judge(const judge_args *a, cli_engine *x, persona_err *e)
+static persona_code open_judge(const judge_args *a, rig *x, persona_err *e)
 {
     static const char *const others[] = {"auto", "none", "self", "labels"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        if (strcmp(a->c->judge, others[i]) == 0) {
+        if (strcmp(a->c->rig.judge, others[i]) == 0) {
             return persona_err_set(e, PERSONA_E_USAGE,
                                    "test wants a judge that stands alone (a classifier FILE, a "
                                    "model FILE.gguf or a URL), not '%s'",
-                                   a->c->judge);
+                                   a->c->rig.judge);
         }
     }
-    return cli_judge_open(a->c, NULL, x, e);
+    return rig_judge_open(&a->c->rig, NULL, x, e);
 }
 
 /* A classifier scores by name; the others read the pack's question. */
@@ -203,12 +203,12 @@ persona_code judge_test(const judge_args *args, persona_err *e)
 {
     const double start = clock_now();
     judge_args a = *args;
-    cli_engine x = {.model = NULL};
+    rig x = {.model = NULL};
     labels l = {0};
     const char **traits = NULL;
     tested *t = NULL;
     size_t n = 0;
-    a.c->judge = *a.files++;
+    a.c->rig.judge = *a.files++;
     a.n_files--;
     persona_code rc = judge_labels(&a, &l, e);
     if (rc != PERSONA_OK || (rc = open_judge(&a, &x, e)) != PERSONA_OK) {
@@ -233,6 +233,6 @@ out:
     mem_free(t);
     mem_free(traits);
     labels_clear(&l);
-    cli_judge_close(&x);
+    rig_judge_close(&x);
     return rc;
 }

@@ -198,9 +198,9 @@ persona_code judge_train(const judge_args *a, persona_err *e)
         return rc;
     }
     t.name = name_of(a);
-    if ((rc = cli_distinct(a->output, (const char *const *)a->files, a->n_files, e)) !=
+    if ((rc = output_distinct(a->output, (const char *const *)a->files, a->n_files, e)) !=
             PERSONA_OK ||
-        (rc = cli_writable(a->output, e)) != PERSONA_OK ||
+        (rc = output_writable(a->output, e)) != PERSONA_OK ||
         (rc = judge_labels(a, &t.labels, e)) != PERSONA_OK) {
         goto out;
     }

@@ -181,7 +181,7 @@ int main(int argc, char **argv)
     setlocale(LC_CTYPE, ""); /* numbers keep their point in every language */
     tty_init(TTY_AUTO);
     catch_interrupt();
-    cli_state c = {.judge = "auto"};
+    cli_state c = {.rig = {.judge = "auto"}};
     c.hooks =
         (persona_hooks){.ud = &c.progress, .progress = tty_progress_update, .cancel = &interrupted};
     persona_err e = {.code = PERSONA_OK};

@@ -152,9 +152,8 @@ persona_fit_opts cli_fit_opts(const cli_state *c)
     return o;
 }
 
-persona_code cli_pairs(const cli_state *c, const cli_engine *from, const cli_engine *to,
-                       const cli_traits *packs, int n_questions, int max_tokens,
-                       persona_pairs **out, persona_err *e)
+persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to, const trait_set *packs,
+                       int n_questions, int max_tokens, persona_pairs **out, persona_err *e)
 {
     const cli_mapping *m = &c->mapping;
     persona_pairs_opts o = persona_pairs_defaults();

@@ -208,13 +208,13 @@ static error_t parse_engine(int key, char *arg, struct argp_state *state)
 {
     switch (key) {
     case KEY_THREADS:
-        return cli_int(state, "--threads", arg, 1, 1024, &state_of(state)->n_threads);
+        return cli_int(state, "--threads", arg, 1, 1024, &state_of(state)->rig.n_threads);
     case KEY_SEED:
         return cli_seed(state, arg, &state_of(state)->seed);
     case KEY_SLOTS:
-        return cli_int(state, "--slots", arg, 1, 256, &state_of(state)->n_slots);
+        return cli_int(state, "--slots", arg, 1, 256, &state_of(state)->rig.n_slots);
     case KEY_CONTEXT:
-        return cli_int(state, "--context", arg, 16, 1 << 20, &state_of(state)->n_ctx);
+        return cli_int(state, "--context", arg, 16, 1 << 20, &state_of(state)->rig.n_ctx);
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -224,18 +224,19 @@ static error_t parse_judge(int key, char *arg, struct argp_state *state)
 {
     switch (key) {
     case KEY_JUDGE:
-        state_of(state)->judge = arg;
+        state_of(state)->rig.judge = arg;
         return 0;
     case KEY_JUDGE_MODEL:
-        state_of(state)->judge_model = arg;
+        state_of(state)->rig.judge_model = arg;
         return 0;
     case KEY_JUDGE_KEY_ENV:
-        state_of(state)->judge_key_env = arg;
+        state_of(state)->rig.judge_key_env = arg;
         return 0;
     case KEY_JUDGE_TIMEOUT:
-        return cli_real(state, "--judge-timeout", arg, 0.1, 86400, &state_of(state)->judge_timeout);
+        return cli_real(state, "--judge-timeout", arg, 0.1, 86400,
+                        &state_of(state)->rig.judge_timeout);
     case KEY_QUESTIONS:
-        state_of(state)->questions = arg;
+        state_of(state)->rig.questions = arg;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

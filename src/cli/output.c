@@ -41,18 +41,6 @@ persona_code cli_json_end(cli_state *c, cli_json *j, persona_err *e)
     return rc;
 }
 
-void cli_json_model(json_out *o, const char *key, const persona_model_info *info)
-{
-    jo_object(o, key);
-    jo_string(o, "name", info->name);
-    jo_string(o, "arch", info->arch);
-    jo_string(o, "path", info->path);
-    jo_string(o, "quant", info->quant);
-    jo_int(o, "n_layer", info->n_layer);
-    jo_int(o, "n_embd", info->n_embd);
-    jo_end(o);
-}
-
 persona_code cli_flush(persona_err *e)
 {
     errno = 0;

@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * study_print.h - a study as text and as JSON, the same for `transfer` and `demo`.
+ * study_print.h - a study as text, the same for `transfer` and `demo`.
  */
 #ifndef PERSONA_CLI_STUDY_PRINT_H
 #define PERSONA_CLI_STUDY_PRINT_H
 
 #include <stdio.h>
 
-#include "base/json.h"
 #include "pipeline/evaluate/study.h"
 
 /* Table, samples, swings and verdict; colours follow f. */
 void study_print(FILE *f, const study *x);
-/* Members of the object that is open: kept, layer_from, ..., rows, retained, swing, verdict, ... */
-void study_json(json_out *o, const study *x);
 /* Several studies together (n; NULL ones are skipped): one line each, and what moved what. */
 void study_print_summary(FILE *f, study *const *x, size_t n);
 void study_print_matrix(FILE *f, study *const *x, size_t n);
-void study_json_matrix(json_out *o, study *const *x, size_t n);
 /* A text in `indent` spaces, wrapped to the terminal; `first` stands before the first line. */
 void study_print_text(FILE *f, const char *first, const char *text, int indent);
 

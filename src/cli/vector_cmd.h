@@ -14,7 +14,7 @@ typedef struct vector_args {
     bool normalize;
     const char **names;
     size_t n_names;
-    const cli_engine *engine; /* where names are looked up; its model may be NULL */
+    const rig *engine; /* where names are looked up; its model may be NULL */
 } vector_args;
 
 /* One vector that was asked for. */

@@ -14,8 +14,9 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/steer/expression.h"
-#include "persona/steer.h"
+#include "pipeline/dose/steering.h"
 
 #define HASH_PREFIX 16
 
@@ -86,57 +87,88 @@ static bool is_path(const char *name)
     return strchr(name, '/') != NULL || persona_vector_format_of(name) != NULL;
 }
 
-persona_code persona_vector_find(persona_model *m, const char *name, persona_vector **out,
-                                 persona_err *e)
+persona_code steering_path(persona_model *m, const char *name, char **out, persona_err *e)
 {
     const persona_model_info *info = persona_model_info_get(m);
-    char *dir = NULL, *path = NULL;
+    persona_code rc = PERSONA_OK;
+    char *dir = NULL;
     buf known;
     buf_init(&known, 4096);
     *out = NULL;
-    persona_code rc = PERSONA_OK;
     if (is_path(name)) {
-        rc = persona_vector_read(name, out, e);
-        goto check;
+        *out = mem_strdup(name);
+        return *out != NULL ? PERSONA_OK : mem_err(e, "a path");
     }
-    rc = library_dir(m, &dir, e);
-    if (rc == PERSONA_OK) {
-        path = path_join(dir, name);
-        char *file = path != NULL ? mem_printf("%s.gguf", path) : NULL;
-        mem_free(path);
-        path = file;
-        rc = path != NULL ? PERSONA_OK : mem_err(e, "a path");
-    }
-    if (rc == PERSONA_OK && !file_exists(path)) {
+    TRY(library_dir(m, &dir, e));
+    *out = mem_printf("%s/%s.gguf", dir, name);
+    TRY(*out != NULL ? PERSONA_OK : mem_err(e, "a path"));
+    if (!file_exists(*out)) {
         list_library(dir, &known);
         rc = persona_err_set(e, PERSONA_E_NOTFOUND,
                              "no vector '%s' for %s (there: %s); make one with: persona extract "
                              "--model %s --trait %s",
                              name, info->name, buf_str(&known), info->path, name);
     }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_read(path, out, e);
+out:
+    if (rc != PERSONA_OK) {
+        mem_free(*out);
+        *out = NULL;
     }
-check:
+    buf_free(&known);
+    mem_free(dir);
+    return rc;
+}
+
+persona_code steering_read(persona_model *m, const char *path, persona_vector **out, persona_err *e)
+{
+    const persona_model_info *info = persona_model_info_get(m);
+    persona_code rc = persona_vector_read(path, out, e);
     if (rc == PERSONA_OK && (*out)->n_embd != info->n_embd) {
         rc = persona_err_set(
             e, PERSONA_E_SHAPE,
             "%s: the vector is %d wide, the model %s is %d wide (a vector of another "
             "model: carry it over with persona transfer)",
-            is_path(name) ? name : path, (*out)->n_embd, info->name, info->n_embd);
+            path, (*out)->n_embd, info->name, info->n_embd);
         persona_vector_free(*out);
         *out = NULL;
     }
-    buf_free(&known);
-    mem_free(dir);
+    return rc;
+}
+
+persona_code persona_vector_find(persona_model *m, const char *name, persona_vector **out,
+                                 persona_err *e)
+{
+    char *path = NULL;
+    persona_code rc = PERSONA_OK;
+    *out = NULL;
+    TRY(steering_path(m, name, &path, e));
+    TRY(steering_read(m, path, out, e));
+out:
     mem_free(path);
     return rc;
 }
+
+/* Vectors read for one expression and freed with it. */
+static persona_code find_alone(void *ud, persona_model *m, const char *name, persona_vector **out,
+                               persona_err *e)
+{
+    (void)ud;
+    return persona_vector_find(m, name, out, e);
+}
+
+static void release_alone(void *ud, persona_vector *v)
+{
+    (void)ud;
+    persona_vector_free(v);
+}
+
+static const steering_vectors from_files = {NULL, find_alone, release_alone};
 
 /* ---- building ------------------------------------------------------------------------------- */
 
 typedef struct builder {
     persona_model *m;
+    const steering_vectors *from;
     persona_edit *edits;
     size_t n, cap;
     persona_vector **vectors; /* keep rows alive until the plan has copied them */
@@ -207,7 +239,7 @@ static persona_code unit_scale(builder *b, const steer_term *t, const persona_ve
 static persona_code add_term(builder *b, const steer_term *t, persona_err *e)
 {
     persona_vector *v = NULL;
-    persona_code rc = persona_vector_find(b->m, t->name, &v, e);
+    persona_code rc = b->from->find(b->from->ud, b->m, t->name, &v, e);
     if (rc != PERSONA_OK) {
         return rc;
     }
@@ -299,7 +331,7 @@ static persona_code finish(builder *b, persona_code rc, const char *expression, 
         }
     }
     for (size_t i = 0; b->vectors != NULL && i < b->n_vectors; i++) {
-        persona_vector_free(b->vectors[i]);
+        b->from->release(b->from->ud, b->vectors[i]);
     }
     mem_free(b->vectors);
     mem_free(b->edits);
@@ -310,8 +342,14 @@ static persona_code finish(builder *b, persona_code rc, const char *expression, 
 persona_code persona_steer(persona_model *m, const char *expression, persona_plan **plan,
                            persona_receipt *receipt, persona_err *e)
 {
+    return steering_build(m, expression, &from_files, plan, receipt, e);
+}
+
+persona_code steering_build(persona_model *m, const char *expression, const steering_vectors *from,
+                            persona_plan **plan, persona_receipt *receipt, persona_err *e)
+{
     steer_expr x = {0};
-    builder b = {.m = m};
+    builder b = {.m = m, .from = from};
     *plan = NULL;
     persona_code rc = steer_parse(expression, &x, e);
     if (rc != PERSONA_OK) {
@@ -357,7 +395,7 @@ persona_code persona_steer_files(persona_model *m, const char *const *paths, con
                                  size_t n, int a, int b, persona_plan **plan,
                                  persona_receipt *receipt, persona_err *e)
 {
-    builder w = {.m = m, .units = 1 << STEER_RAW};
+    builder w = {.m = m, .from = &from_files, .units = 1 << STEER_RAW};
     buf text;
     persona_code rc = PERSONA_OK;
     int n_layer = persona_model_info_get(m)->n_layer;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * extract_json.c - persona.extract/1 (FORMATS.md).
+ * extract_json.c - the members of persona.extract/1 (FORMATS.md).
  */
 #include <math.h>
 
-#include "cli/extract_print.h"
+#include "workbench/results.h"
 
 static void put_pair(json_out *o, const char *key, size_t positive, size_t negative)
 {
@@ -103,14 +103,12 @@ static void put_methods(json_out *o, const persona_extract_report *r)
     jo_end(o);
 }
 
-persona_code extract_json(cli_state *c, const extract_result *x, persona_err *e)
+void extract_json(json_out *o, const extract_result *x)
 {
     const persona_extract_report *r = x->report;
     const persona_extract_method *m = &r->methods[0];
-    cli_json j;
-    json_out *o = cli_json_begin(&j, "extract");
     jo_string(o, "trait", x->v->from.trait);
-    jo_string(o, "model", x->engine->info->path);
+    jo_string(o, "model", x->rig->info->path);
     jo_string(o, "method", m->name);
     put_pair(o, "generated", r->n_generated_pos, r->n_generated_neg);
     put_pair(o, "kept", r->n_kept_pos, r->n_kept_neg);
@@ -133,8 +131,8 @@ persona_code extract_json(cli_state *c, const extract_result *x, persona_err *e)
     if (r->n_methods > 1) {
         put_methods(o, r);
     }
-    jo_string(o, "judge", x->engine->judge ? persona_judge_name(x->engine->judge) : NULL);
-    jo_string(o, "judge_validity", x->engine->judge ? r->judge_validity : NULL);
+    jo_string(o, "judge", x->rig->judge ? persona_judge_name(x->rig->judge) : NULL);
+    jo_string(o, "judge_validity", x->rig->judge ? r->judge_validity : NULL);
     jo_string(o, "note", m->note);
     jo_int(o, "seed", (long long)x->v->from.seed);
     jo_string(o, "output", x->path);
@@ -142,5 +140,4 @@ persona_code extract_json(cli_state *c, const extract_result *x, persona_err *e)
     jo_int(o, "resumed", (long long)r->n_resumed);
     jo_int(o, "n_tokens", (long long)r->n_tokens);
     jo_number(o, "seconds", r->seconds);
-    return cli_json_end(c, &j, e);
 }

@@ -2,7 +2,7 @@
  *
  * study_json.c - a study as JSON: the keys that the contract names, and more beside them.
  */
-#include "cli/study_print.h"
+#include "workbench/results.h"
 
 #include <math.h>
 #include <string.h>

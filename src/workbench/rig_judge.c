@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * judge.c - what --judge can say, and the judge that comes of it.
+ * rig_judge.c - what --judge can say, and the judge that comes of it.
  *
  *   auto          the classifier that the model's file names (persona.judge), or none
  *   none          nobody
  *   labels        scores that came with the input
  *   self          the model at hand, unsteered
  *   http(s)://…   an OpenAI-compatible server
- *   FILE.gguf     another model, opened here and closed with the engine
+ *   FILE.gguf     another model, opened here and closed with the rig
  *   FILE          a classifier
  *
  * A named judge that is missing is an error, never a silent switch to another way of scoring. What
@@ -16,91 +16,94 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/cli.h"
+#include "base/try.h"
+#include "workbench/find.h"
+#include "workbench/rig.h"
 
-typedef persona_code (*opener)(const cli_state *c, cli_engine *x, persona_err *e);
+typedef persona_code (*opener)(const rig_opts *o, rig *x, persona_err *e);
 
-static persona_code open_classifier(const char *path, cli_engine *x, persona_err *e)
+static persona_code open_classifier(const char *path, rig *x, persona_err *e)
 {
     return persona_judge_read(path, &x->judge, e);
 }
 
-static persona_code open_auto(const cli_state *c, cli_engine *x, persona_err *e)
+static persona_code open_auto(const rig_opts *o, rig *x, persona_err *e)
 {
-    (void)c;
-    if (!x->info->judge) {
+    (void)o;
+    persona_code rc = PERSONA_OK;
+    char *path = NULL;
+    if (x->info->judge == NULL) {
         return PERSONA_OK;
     }
-    char *path = cli_beside(x->info->path, x->info->judge);
-    const persona_code rc = open_classifier(path, x, e);
-    mem_free(path);
+    TRY(find_beside(x->info->path, x->info->judge, &path, e));
+    rc = open_classifier(path, x, e);
     if (rc != PERSONA_OK) {
         persona_err_wrap(e, "judge named by %s", x->info->path);
     }
+out:
+    mem_free(path);
     return rc;
 }
 
-static persona_code open_none(const cli_state *c, cli_engine *x, persona_err *e)
+static persona_code open_none(const rig_opts *o, rig *x, persona_err *e)
 {
-    (void)c;
+    (void)o;
     (void)x;
     (void)e;
     return PERSONA_OK;
 }
 
-static persona_code open_labels(const cli_state *c, cli_engine *x, persona_err *e)
+static persona_code open_labels(const rig_opts *o, rig *x, persona_err *e)
 {
-    (void)c;
+    (void)o;
     return persona_judge_labels(&x->judge, e);
 }
 
-static persona_code open_model(const cli_state *c, persona_model *m, cli_engine *x, persona_err *e)
+static persona_code open_model(const rig_opts *o, persona_model *m, rig *x, persona_err *e)
 {
-    persona_judge_model_opts o = persona_judge_model_defaults();
-    o.n_threads = c->n_threads;
-    return persona_judge_model(m, &o, &x->judge, e);
+    persona_judge_model_opts opts = persona_judge_model_defaults();
+    opts.n_threads = o->n_threads;
+    return persona_judge_model(m, &opts, &x->judge, e);
 }
 
-static persona_code open_self(const cli_state *c, cli_engine *x, persona_err *e)
+static persona_code open_self(const rig_opts *o, rig *x, persona_err *e)
 {
-    cli_say(c,
-            "warning: %s judges itself; that is weak evidence: a second model (--judge FILE.gguf) "
-            "does not share its blind spots",
-            x->info->name);
-    return open_model(c, x->model, x, e);
+    x->judges_itself = true;
+    return open_model(o, x->model, x, e);
 }
 
-static persona_code open_file_model(const cli_state *c, cli_engine *x, persona_err *e)
+static persona_code open_file_model(const rig_opts *o, rig *x, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_model_opts opts = persona_model_defaults();
-    char *path = cli_model_path(c->judge);
-    persona_code rc = persona_model_open(path, &opts, &x->judge_model, e);
-    mem_free(path);
-    if (rc == PERSONA_OK) {
-        rc = open_model(c, x->judge_model, x, e);
-    }
+    char *path = NULL;
+    TRY(find_model(o->judge, &path, e));
+    TRY(persona_model_open(path, &opts, &x->judge_model, e));
+    TRY(open_model(o, x->judge_model, x, e));
+out:
     if (rc != PERSONA_OK) {
         persona_err_wrap(e, "--judge");
     }
+    mem_free(path);
     return rc;
 }
 
-static persona_code open_endpoint(const cli_state *c, cli_engine *x, persona_err *e)
+static persona_code open_endpoint(const rig_opts *o, rig *x, persona_err *e)
 {
-    persona_judge_endpoint_opts o = persona_judge_endpoint_defaults();
-    o.url = c->judge;
-    if (!c->judge_model) {
+    persona_judge_endpoint_opts opts = persona_judge_endpoint_defaults();
+    opts.url = o->judge;
+    if (o->judge_model == NULL) {
         return persona_err_set(e, PERSONA_E_USAGE, "--judge %.200s also wants --judge-model NAME",
-                               c->judge);
+                               o->judge);
     }
-    o.model = c->judge_model;
-    if (c->judge_key_env) {
-        o.key_env = c->judge_key_env;
+    opts.model = o->judge_model;
+    if (o->judge_key_env != NULL) {
+        opts.key_env = o->judge_key_env;
     }
-    if (c->judge_timeout > 0) {
-        o.timeout = c->judge_timeout;
+    if (o->judge_timeout > 0) {
+        opts.timeout = o->judge_timeout;
     }
-    return persona_judge_endpoint(&o, &x->judge, e);
+    return persona_judge_endpoint(&opts, &x->judge, e);
 }
 
 /* ---- choosing -------------------------------------------------------------------------------- */
@@ -137,26 +140,27 @@ static opener opener_of(const char *judge, bool *shared)
     return ends_in(judge, ".gguf") ? open_file_model : NULL;
 }
 
-persona_code cli_judge_open(const cli_state *c, const cli_engine *other, cli_engine *x,
-                            persona_err *e)
+persona_code rig_judge_open(const rig_opts *o, const rig *other, rig *x, persona_err *e)
 {
+    const char *who = o->judge != NULL ? o->judge : "auto";
     bool shared = false;
-    const opener open = opener_of(c->judge, &shared);
-    if (open != open_endpoint && (c->judge_model || c->judge_key_env || c->judge_timeout > 0)) {
+    const opener open = opener_of(who, &shared);
+    if (open != open_endpoint &&
+        (o->judge_model != NULL || o->judge_key_env != NULL || o->judge_timeout > 0)) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "--judge-model, --judge-key-env and --judge-timeout belong to a "
                                "--judge http://… or https://…, not to '%.200s'",
-                               c->judge);
+                               who);
     }
-    if (shared && other && other->judge) {
+    if (shared && other != NULL && other->judge != NULL) {
         x->judge = other->judge;
         x->judge_borrowed = true;
         return PERSONA_OK;
     }
-    return open ? open(c, x, e) : open_classifier(c->judge, x, e);
+    return open != NULL ? open(o, x, e) : open_classifier(who, x, e);
 }
 
-void cli_judge_close(cli_engine *x)
+void rig_judge_close(rig *x)
 {
     if (!x->judge_borrowed) {
         persona_judge_free(x->judge);

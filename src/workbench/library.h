@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * library.h - the models and vectors that are at hand.
+ *
+ * Models are listed by name and size only: opening every file would read gigabytes. Vectors are kept
+ * once read, and read again only when their file has changed (device, inode, size, time of change);
+ * the one that was not used for longest goes when there are more than LIBRARY_MAX_VECTORS.
+ *
+ * Threads: any number may use one library.
+ */
+#ifndef PERSONA_WORKBENCH_LIBRARY_H
+#define PERSONA_WORKBENCH_LIBRARY_H
+
+#include "base/json.h"
+#include "persona/steer.h"
+
+#define LIBRARY_MAX_VECTORS 64
+
+typedef struct model_file {
+    char *path;
+    uint64_t size_bytes;
+} model_file;
+
+typedef struct model_list {
+    model_file *files; /* n, by folder in search order, then by path */
+    size_t n;
+} model_list;
+
+/* The GGUF files in the models/ folders that are searched. Errors: NOMEM. */
+PERSONA_CHECK persona_code model_list_find(model_list *l, persona_err *e);
+void model_list_free(model_list *l);
+/* "models": [{name, path, size_bytes}] */
+void model_list_json(json_out *o, const model_list *l);
+
+typedef struct library library;
+PERSONA_CHECK persona_code library_new(library **out, persona_err *e);
+/* Everything that was handed out must have been released. */
+void library_free(library *l);
+
+/* A vector by name or path, as persona_vector_find; read only, until library_release. Errors: those
+ * of persona_vector_find. */
+PERSONA_CHECK persona_code library_vector(library *l, persona_model *m, const char *name,
+                                          persona_vector **out, persona_err *e);
+void library_release(library *l, persona_vector *v);
+/* As persona_steer, with the library's vectors. */
+PERSONA_CHECK persona_code library_steer(library *l, persona_model *m, const char *expression,
+                                         persona_plan **plan, persona_receipt *receipt,
+                                         persona_err *e);
+/* How many files were read so far. */
+size_t library_reads(library *l);
+
+#endif

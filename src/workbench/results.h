@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * results.h - results as members of the JSON object that is open: what `--json` prints and what a
+ * server answers are the same (FORMATS.md).
+ */
+#ifndef PERSONA_WORKBENCH_RESULTS_H
+#define PERSONA_WORKBENCH_RESULTS_H
+
+#include "base/json.h"
+#include "persona/extract.h"
+#include "persona/steer.h"
+#include "pipeline/evaluate/study.h"
+#include "workbench/rig.h"
+
+/* An extraction; borrowed. */
+typedef struct extract_result {
+    const rig *rig;
+    const persona_vector *v;
+    const persona_extract_report *report;
+    const char *path; /* of the vector */
+    const char *job;  /* NULL: none was kept */
+} extract_result;
+
+/* trait, model, generated, kept, best_layer, layers, ..., seconds */
+void extract_json(json_out *o, const extract_result *x);
+/* kept, layer_from, ..., rows, retained, swing, verdict, ... */
+void study_json(json_out *o, const study *x);
+/* "matrix": what moved what, over n studies (NULL ones are skipped). */
+void study_json_matrix(json_out *o, study *const *x, size_t n);
+/* key: {name, arch, path, quant, n_layer, n_embd} */
+void model_json(json_out *o, const char *key, const persona_model_info *info);
+/* "steering": {expression, unit, layers, delta_projection, ..., note}; NULL: null. n_steered: edited
+ * blocks summed over tokens. */
+void receipt_json(json_out *o, const persona_receipt *r, size_t n_steered);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rig.h - a model ready for work: its session, the judge that scores its answers, its questions.
+ *
+ * What the command line and a server have in common when they open things. Options name what the
+ * user asked for; where they are silent the model's own file decides (persona.judge,
+ * persona.questions). A named file that is missing is an error, never a silent switch.
+ */
+#ifndef PERSONA_WORKBENCH_RIG_H
+#define PERSONA_WORKBENCH_RIG_H
+
+#include "persona/judge.h"
+#include "persona/model.h"
+#include "persona/session.h"
+#include "persona/trait.h"
+#include "pipeline/evaluate/study.h"
+
+/* Everything borrowed; zeros and NULLs mean the library's default. */
+typedef struct rig_opts {
+    int n_threads, n_slots, n_ctx;
+    const char *judge;                       /* see rig_judge.c; NULL: auto */
+    const char *judge_model, *judge_key_env; /* of an endpoint */
+    double judge_timeout;                    /* seconds */
+    const char *questions;                   /* a number or a file */
+} rig_opts;
+
+typedef struct rig {
+    persona_model *model;
+    persona_session *session;
+    const persona_model_info *info;
+    persona_judge *judge;         /* NULL: none */
+    persona_model *judge_model;   /* the file behind it, if it is one */
+    bool judge_borrowed;          /* from the other side of a pair */
+    persona_questions *questions; /* NULL: each trait pack's own */
+    int n_questions;              /* limit from the option; 0: none */
+    bool whole_texts;             /* for rig_open_session: a text of any length in one call */
+    bool judges_itself;           /* weak evidence: the user should hear of it */
+} rig;
+
+/* Opens the model only. A bare NAME or NAME.gguf is also looked for in the models/ folders. bulk:
+ * as in persona_model_opts. */
+PERSONA_CHECK persona_code rig_open_model(const char *path, bool bulk, rig *out, persona_err *e);
+/* Adds a session; n_slots and n_ctx are what the task prefers (0: default), options win. */
+PERSONA_CHECK persona_code rig_open_session(const rig_opts *o, rig *x, int n_slots, int n_ctx,
+                                            persona_err *e);
+/* Adds judge and question set. */
+PERSONA_CHECK persona_code rig_open_judge(const rig_opts *o, rig *x, persona_err *e);
+/* The three in one, for tasks that study a pair of models. other: the side opened before, whose
+ * judge serves both where it does not depend on the model (close it last); NULL for the first. */
+PERSONA_CHECK persona_code rig_open_side(const rig_opts *o, const char *path, const rig *other,
+                                         rig *x, persona_err *e);
+study_side rig_side(const rig *x);
+void rig_close(rig *x);
+
+/* The question set to use for a trait: x's own, or a copy of the pack's in *own (free it). */
+PERSONA_CHECK persona_code rig_questions_for(const rig *x, const persona_trait *t,
+                                             persona_questions **own, const persona_questions **out,
+                                             persona_err *e);
+
+/* rig_judge.c: sets judge, judge_model, judge_borrowed and judges_itself as the option wants it;
+ * x may have no model when the judge does not need one. */
+PERSONA_CHECK persona_code rig_judge_open(const rig_opts *o, const rig *other, rig *x,
+                                          persona_err *e);
+void rig_judge_close(rig *x);
+
+#endif
