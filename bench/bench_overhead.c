@@ -125,8 +125,7 @@ static bool on_token(void *ud, persona_token t, const char *piece, size_t len)
     return true;
 }
 
-static double ours(persona_session *s, const setting *x, const persona_plan *plan,
-                   const persona_tap *tap)
+static double ours(persona_session *s, const setting *x, persona_plan *plan, const persona_tap *tap)
 {
     int n_vocab = persona_model_info_get(persona_session_model(s))->n_vocab;
     persona_request *q = calloc((size_t)x->slots, sizeof *q);

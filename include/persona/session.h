@@ -50,6 +50,9 @@ typedef struct persona_plan persona_plan;
  * bit. Errors: SHAPE (block out of range), NUMERIC (non-finite). */
 PERSONA_CHECK persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits,
                                             size_t n, persona_plan **out, persona_err *e);
+/* One more owner (NULL is fine); the last persona_plan_free of them frees. Both may be called from
+ * any thread. */
+persona_plan *persona_plan_ref(persona_plan *p);
 void persona_plan_free(persona_plan *p);
 
 /* ---- tap: what to read ---------------------------------------------------------------------- */
@@ -145,8 +148,8 @@ struct persona_request {
     bool raw;         /* response is plain text even on a harmony model */
     bool want_logits; /* forced only: call `logits` for every forced token */
     persona_sampling sampling;
-    const persona_plan *plan; /* NULL: unsteered. Borrowed until done */
-    const persona_tap *tap;   /* NULL: none. Borrowed until done */
+    persona_plan *plan;     /* NULL: unsteered. The session refs it until done */
+    const persona_tap *tap; /* NULL: none. Borrowed until done */
     void *ud;
     /* One generated token; piece is its text. Return false to stop here. May be NULL. */
     bool (*on_token)(void *ud, persona_token token, const char *piece, size_t len);

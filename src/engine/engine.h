@@ -105,6 +105,7 @@ typedef struct plan_step {
 } plan_step;
 
 struct persona_plan {
+    _Atomic size_t n_refs;
     int n_layer, n_embd;
     plan_step *steps; /* ascending by block */
     size_t n;

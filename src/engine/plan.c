@@ -11,6 +11,7 @@
  * (a prompt prefix is only shared between requests that steer it alike).
  */
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/linalg.h"
@@ -150,6 +151,7 @@ persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits
     if (p == NULL) {
         return mem_err(e, "a steering plan");
     }
+    p->n_refs = 1;
     p->n_layer = n_layer;
     p->n_embd = n_embd;
     p->steps = mem_calloc(n + 1, sizeof *p->steps);
@@ -189,9 +191,18 @@ out:
     return rc;
 }
 
+persona_plan *persona_plan_ref(persona_plan *p)
+{
+    if (p != NULL) {
+        atomic_fetch_add_explicit(&p->n_refs, 1, memory_order_relaxed);
+    }
+    return p;
+}
+
+/* Acquire and release: what other owners did with the plan is over before it goes. */
 void persona_plan_free(persona_plan *p)
 {
-    if (p == NULL) {
+    if (p == NULL || atomic_fetch_sub_explicit(&p->n_refs, 1, memory_order_acq_rel) > 1) {
         return;
     }
     for (size_t i = 0; p->steps != NULL && i < p->n; i++) {

@@ -74,9 +74,7 @@ persona_code slot_open(persona_session *s, slot *sl, const persona_request *r, p
     sl->active = true;
     sl->req = *r;
     sl->t_start = llama_time_us();
-    if (sl->req.plan != NULL && sl->req.plan->n == 0) {
-        sl->req.plan = NULL;
-    }
+    sl->req.plan = r->plan != NULL && r->plan->n > 0 ? persona_plan_ref(r->plan) : NULL;
     buf_init(&sl->text, MAX_REPLY);
     buf_init(&sl->analysis, MAX_REPLY);
     channel_init(&sl->channel, s->model, r->raw);
@@ -225,6 +223,7 @@ void slot_close(persona_session *s, slot *sl)
     if (sl->tapped) {
         tap_end(&sl->tap);
     }
+    persona_plan_free(sl->req.plan);
     mem_free(sl->out);
     buf_free(&sl->text);
     buf_free(&sl->analysis);

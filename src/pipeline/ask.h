@@ -22,7 +22,7 @@ typedef struct ask {
     size_t n_forced_tokens;
     bool skip_analysis; /* harmony: answer without reasoning first */
     persona_sampling sampling;
-    const persona_plan *plan;
+    persona_plan *plan;
     const persona_tap *tap;
     void *ud; /* for on_logits */
     bool want_logits;

@@ -24,7 +24,7 @@ static persona_plan *noise_plan(persona_model *m, unsigned phases, float scale)
     return p;
 }
 
-static record one(persona_model *m, persona_session_opts o, const persona_plan *plan)
+static record one(persona_model *m, persona_session_opts o, persona_plan *plan)
 {
     record r;
     persona_session *s = session(m, o);
