@@ -170,6 +170,8 @@ typedef struct persona_evaluate_opts {
     size_t n_others;
     /* the verdict is FAIL for this reason, whatever the numbers; NULL: none */
     const char *void_reason;
+    const char *job; /* job file to begin or to resume; NULL: a private one that vanishes */
+    bool fresh;      /* forget what the job file holds */
 } persona_evaluate_opts;
 persona_evaluate_opts persona_evaluate_defaults(void);
 

@@ -210,13 +210,14 @@ static study_opts demo_defaults(void)
     o.n_evaluate = 12;
     o.max_tokens = 64;
     o.all_controls = false;
+    o.keep_jobs = true;
     return o;
 }
 
 static persona_code run(demo_args *a, work *w, persona_err *e)
 {
     w->start = clock_now();
-    a->c->mapping = (cli_mapping){.n_neutral = 30, .from = -1, .to = -1, .no_cache = true};
+    a->c->mapping = (cli_mapping){.n_neutral = 30, .from = -1, .to = -1};
     persona_code rc = open_all(a, w, e);
     if (rc != PERSONA_OK) {
         return rc;
@@ -235,7 +236,14 @@ static persona_code run(demo_args *a, work *w, persona_err *e)
     for (size_t i = 0; i < w->n && rc == PERSONA_OK; i++) {
         rc = run_trait(a, w, i, e);
     }
-    return rc == PERSONA_OK ? write_report(a, w, e) : rc;
+    if (rc == PERSONA_OK) {
+        rc = write_report(a, w, e);
+    }
+    /* A demo that was killed goes on; one that is done starts anew the next time. */
+    for (size_t i = 0; i < w->n && rc == PERSONA_OK; i++) {
+        rc = w->chapters[i].result ? study_forget(w->chapters[i].result, e) : PERSONA_OK;
+    }
+    return rc;
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */

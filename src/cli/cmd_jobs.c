@@ -400,6 +400,11 @@ static persona_code show_json(cli_state *c, const job_info *info, const job *j, 
 static void show_text(const job_info *i, const char *manifest)
 {
     char text[32];
+    int width = 8;
+    for (size_t k = 0; k < i->n_counts; k++) {
+        const int n = (int)strnlen(i->counts[k].stage, 64);
+        width = n > width ? n : width;
+    }
     printf("%s%s%s  %s %s\n", tty_paint(stdout, TTY_BOLD), i->id, tty_paint(stdout, TTY_RESET),
            i->command, i->trait);
     printf("  model    %s\n", *i->model ? i->model : "-");
@@ -413,9 +418,9 @@ static void show_text(const job_info *i, const char *manifest)
     for (size_t k = 0; k < i->n_counts; k++) {
         const job_count *c = &i->counts[k];
         if (c->judge) {
-            printf("  %-8s %zu scores by %s\n", c->stage, c->n, c->judge);
+            printf("  %-*s %zu scores by %s\n", width, c->stage, c->n, c->judge);
         } else {
-            printf("  %-8s %zu answers\n", c->stage, c->n);
+            printf("  %-*s %zu answers\n", width, c->stage, c->n);
         }
     }
     printf("  size     %s\n  file     %s\n  manifest %s\n", cli_bytes(i->n_bytes), i->path,

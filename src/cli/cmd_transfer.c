@@ -27,7 +27,9 @@ enum {
     KEY_ANSWERS,
     KEY_MAX_TOKENS,
     KEY_COEFFICIENTS,
-    KEY_REPORT
+    KEY_REPORT,
+    KEY_JOB,
+    KEY_FRESH
 };
 enum { MAX_COEFFICIENTS = 15 };
 
@@ -36,6 +38,7 @@ static const double default_coefficients[] = {-2, -1, -0.5, 0, 0.5, 1, 2};
 typedef struct transfer_args {
     cli_state *c;
     const char *from, *to, *trait, *traits, *vector, *map, *output, *report;
+    const char *job; /* NULL: the user's library; "none" */
     double coefficients[MAX_COEFFICIENTS];
     study_opts opts;
 } transfer_args;
@@ -59,6 +62,11 @@ static const struct argp_option options[] = {
     {"answers", KEY_ANSWERS, "N", 0, "Answers per evaluation question and condition (default 1)",
      0},
     {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most", 0},
+    {"job", KEY_JOB, "FILE", 0,
+     "Where the target's answers and scores are kept, to be resumed (default: the user's library; "
+     "none)",
+     0},
+    {"fresh", KEY_FRESH, NULL, 0, "Forget what the jobs hold and start anew", 0},
     {0},
 };
 
@@ -81,6 +89,9 @@ static error_t check(struct argp_state *state)
     }
     if (a->traits && a->vector) {
         return cli_usage(state, "--vector is of one trait: use --trait");
+    }
+    if (a->traits && a->job && strcmp(a->job, "none") != 0) {
+        return cli_usage(state, "--job is of one trait: use --trait, or leave it to the library");
     }
     if (a->report && !a->from) {
         return cli_usage(state, "--report describes both models: add --from");
@@ -136,6 +147,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return cli_int(state, "--answers", arg, 1, 1000, &a->opts.n_answers);
     case KEY_MAX_TOKENS:
         return cli_int(state, "--max-tokens", arg, 1, 1 << 16, &a->opts.max_tokens);
+    case KEY_JOB:
+        a->job = arg;
+        return 0;
+    case KEY_FRESH:
+        a->opts.fresh = true;
+        return 0;
     case ARGP_KEY_END:
         return check(state);
     default:
@@ -370,7 +387,9 @@ static persona_code run(transfer_args *a, work *w, persona_err *e)
     }
     a->opts.seed = a->c->seed;
     a->opts.fit = cli_fit_opts(a->c);
-    a->opts.keep_jobs = !a->c->mapping.no_cache;
+    const bool none = a->job && strcmp(a->job, "none") == 0;
+    a->opts.keep_jobs = !none && !a->c->mapping.no_cache;
+    a->opts.job = none ? NULL : a->job;
     a->opts.n_questions = a->opts.n_evaluate = w->to.n_questions;
     a->opts.given = w->given;
     a->opts.map = w->map;

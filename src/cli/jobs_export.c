@@ -5,7 +5,7 @@
  * The files are those of store/text/textfile.h, so that other programs and `extract --responses`
  * read them. CSV wants pairs in the published order, and prompts as the model saw them; answers
  * without polarity have no place there. JSON lines hold what the prompt was made of, for any other
- * model.
+ * model; those of an evaluation also say how each answer was steered.
  */
 #include <math.h>
 #include <string.h>
@@ -19,9 +19,29 @@ typedef struct exporting {
     job *j;
     const char *stage, *judge, *trait; /* judge NULL: no scores */
     text_writer *out;
+    json_doc *cells; /* of an evaluation: what answer i modulo their number is; NULL: none */
     bool csv;
     size_t n, n_left_out;
 } exporting;
+
+static const json_val *cell_of(const exporting *x, const job_answer *a)
+{
+    const json_val *all = x->cells ? json_root(x->cells) : NULL;
+    return json_len(all) > 0 ? json_at(all, (size_t)a->id % json_len(all)) : NULL;
+}
+
+/* An evaluation says in a value what its answers are. */
+static persona_code read_cells(exporting *x, persona_err *e)
+{
+    char *key = cli_format("cells/%s", x->stage), *text = NULL;
+    persona_code rc = job_get_value(x->j, key, &text, e);
+    if (rc == PERSONA_OK && text) {
+        rc = json_parse(text, strlen(text), job_path(x->j), &x->cells, e);
+    }
+    mem_free(text);
+    mem_free(key);
+    return rc;
+}
 
 static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
 {
@@ -29,7 +49,8 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
     job_score score = {.trait = NAN, .coherence = NAN};
     bool has = false;
     persona_code rc = PERSONA_OK;
-    if (a->polarity == 0) { /* whoever reads the file takes a side from it */
+    const json_val *cell = cell_of(x, a);
+    if (a->polarity == 0 && !cell) { /* whoever reads the file takes a side from it */
         x->n_left_out++;
         return PERSONA_OK;
     }
@@ -65,6 +86,8 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
     item.question_index = a->question_index;
     item.pair_index = a->pair;
     item.rollout_index = a->rollout;
+    item.condition = json_string(json_get(cell, "condition"));
+    item.coefficient = json_number(json_get(cell, "coefficient"), (double)NAN);
     if (rc == PERSONA_OK) {
         rc = text_writer_write(x->out, &item, e);
     }
@@ -76,24 +99,30 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
     return rc;
 }
 
-/* The stage that was asked for, the extraction's answers, or the only one. */
+/* What is wanted of a job with several stages if nobody says otherwise. */
+static bool is_usual(const char *stage)
+{
+    return strcmp(stage, "rollout") == 0 || strncmp(stage, "evaluate/", 9) == 0;
+}
+
+/* The stage that was asked for, the answers of the extraction or the evaluation, or the only
+ * one. */
 static persona_code choose_stage(const job_info *info, const char *wanted, const char **out,
                                  persona_err *e)
 {
-    size_t n = 0;
-    bool usual = false;
+    size_t n = 0, n_usual = 0;
     for (size_t i = 0; i < info->n_counts; i++) {
         const job_count *c = &info->counts[i];
         if (c->judge || (wanted && strcmp(wanted, c->stage) != 0)) {
             continue;
         }
-        if (!usual) {
+        if (n_usual == 0) {
             *out = c->stage;
         }
-        usual = usual || strcmp(c->stage, "rollout") == 0;
+        n_usual += is_usual(c->stage);
         n++;
     }
-    if (n == 1 || usual) {
+    if (n == 1 || n_usual == 1) {
         return PERSONA_OK;
     }
     if (wanted) {
@@ -110,11 +139,18 @@ static persona_code choose_stage(const job_info *info, const char *wanted, const
                            info->path, n, info->id);
 }
 
+/* Whether `judge` are the same judge's scores for another trait: JUDGE/TRAIT. Names are sorted. */
+static bool is_other_trait(const char *own, const char *judge)
+{
+    const size_t n = strlen(own);
+    return strncmp(own, judge, n) == 0 && judge[n] == '/';
+}
+
 /* The judge that was asked for, or the only one; NULL if there is none. */
 static persona_code choose_judge(const job_info *info, const char *stage, const char *wanted,
                                  const char **out, persona_err *e)
 {
-    size_t n = 0;
+    size_t n = 0, n_other = 0;
     *out = NULL;
     if (wanted && strcmp(wanted, "none") == 0) {
         return PERSONA_OK;
@@ -125,9 +161,14 @@ static persona_code choose_judge(const job_info *info, const char *stage, const 
             (wanted && strcmp(wanted, c->judge) != 0)) {
             continue;
         }
-        *out = c->judge;
+        if (*out && is_other_trait(*out, c->judge)) {
+            n_other++;
+        } else {
+            *out = c->judge;
+        }
         n++;
     }
+    n -= n_other;
     if (wanted && n == 0) {
         return persona_err_set(e, PERSONA_E_NOTFOUND,
                                "%s: no scores by '%s' in stage '%s' (`persona jobs show %s` lists "
@@ -198,6 +239,9 @@ persona_code jobs_export(cli_state *c, const char *path, const jobs_export_opts 
         rc = job_read(path, &x.j, e);
     }
     if (rc == PERSONA_OK) {
+        rc = read_cells(&x, e);
+    }
+    if (rc == PERSONA_OK) {
         x.trait = *info.trait ? info.trait : NULL;
         rc = text_writer_open(opts->output, x.csv ? TEXT_CSV : TEXT_JSONL, x.trait, &x.out, e);
     }
@@ -213,6 +257,7 @@ persona_code jobs_export(cli_state *c, const char *path, const jobs_export_opts 
     if (rc == PERSONA_OK) {
         rc = say_done(c, &x, &info, opts->output, e);
     }
+    json_free(x.cells);
     job_close(x.j);
     job_info_free(&info);
     return rc;

@@ -12,6 +12,8 @@ const char *stage_name(char *out, size_t size, const char *verb, const char *tra
 
 /* Whether texts are read instead of answers written. */
 bool extract_reads(const persona_extract_opts *o);
+/* How many questions of the extraction half are asked. */
+size_t extract_questions(const persona_questions *q, const persona_extract_opts *o);
 /* Whether an extraction makes sense at all: files, questions, method, judge. Errors: USAGE,
  * UNAVAILABLE. */
 PERSONA_CHECK persona_code extract_check(const persona_trait *trait,

@@ -138,6 +138,8 @@ void study_json(json_out *o, const study *x)
     jo_string(o, "verdict", study_verdict(x));
     jo_string(o, "reason", x->evaluation ? x->evaluation->reason : NULL);
     jo_string(o, "note", x->note);
+    jo_string(o, "job", x->job);
+    jo_int(o, "resumed", (long long)x->n_resumed);
     samples_json(o, x);
 }
 

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/measure/stats.h"
 #include "pipeline/ask.h"
 #include "pipeline/pipeline.h"
@@ -467,6 +468,61 @@ persona_code calibrate_exactly(const calibration *c, block_dose *dose, persona_e
     return rc;
 }
 
+static uint64_t mix_bytes(uint64_t h, const void *p, size_t n)
+{
+    const unsigned char *b = p;
+    for (size_t i = 0; i < n; i++) {
+        h = (h ^ b[i]) * UINT64_C(1099511628211);
+    }
+    return h;
+}
+
+void calibrate_tag(const calibration *c, uint32_t seed, char out[CALIBRATE_TAG])
+{
+    const persona_vector *v = c->v;
+    const int shape[2] = {persona_session_opts_get(c->s)->n_slots,
+                          persona_session_opts_get(c->s)->n_ctx};
+    uint64_t h = UINT64_C(14695981039346656037);
+    h = mix_bytes(h, &seed, sizeof seed);
+    h = mix_bytes(h, shape, sizeof shape);
+    h = mix_bytes(h, v->data, (size_t)v->n_layer * (size_t)v->n_embd * sizeof *v->data);
+    for (size_t i = 0; i < c->n_questions; i++) {
+        h = mix_bytes(h, c->questions[i], strlen(c->questions[i]) + 1);
+    }
+    snprintf(out, CALIBRATE_TAG, "%s-%016llx", c->tag, (unsigned long long)h);
+}
+
+persona_code calibrate_vector(const calibration *given, persona_vector *v, int block,
+                              persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char tag[CALIBRATE_TAG];
+    calibration c = *given;
+    block_dose dose = {.block = block};
+    calibrate_tag(given, 0, tag);
+    c.tag = tag;
+    v->from.dose = v->from.dose_kl = NAN;
+    if (block < 0 || block >= v->n_layer || !v->layers[block].present) {
+        return persona_err_set(e, PERSONA_E_SHAPE,
+                               "calibration: the vector has no direction at "
+                               "block %d",
+                               block);
+    }
+    TRY(calibrate_exactly(&c, &dose, e));
+    if (isnan(dose.alpha)) {
+        return persona_err_set(
+            e, PERSONA_E_NUMERIC,
+            "calibration: steering block %d by %.2g to %.2g of ||h|| never reaches "
+            "%.1f nat (last %.3g)",
+            block, MIN_RATIO, MAX_RATIO, TARGET_NATS, dose.kl);
+    }
+    v->from.dose = (float)dose.alpha;
+    v->from.dose_kl = (float)dose.kl;
+    v->layers[block].dose = (float)dose.alpha;
+out:
+    return rc;
+}
+
 persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
                                char *const *questions, size_t n_questions,
                                const persona_hooks *hooks, persona_err *e)
@@ -478,26 +534,5 @@ persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
                                n_questions < DEFAULT_QUESTIONS ? n_questions : DEFAULT_QUESTIONS,
                            .tag = "",
                            .hooks = hooks};
-    block_dose dose = {.block = block};
-    v->from.dose = v->from.dose_kl = NAN;
-    if (block < 0 || block >= v->n_layer || !v->layers[block].present) {
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "calibration: the vector has no direction at "
-                               "block %d",
-                               block);
-    }
-    persona_code rc = calibrate_exactly(&c, &dose, e);
-    if (rc == PERSONA_OK && isnan(dose.alpha)) {
-        rc =
-            persona_err_set(e, PERSONA_E_NUMERIC,
-                            "calibration: steering block %d by %.2g to %.2g of ||h|| never reaches "
-                            "%.1f nat (last %.3g)",
-                            block, MIN_RATIO, MAX_RATIO, TARGET_NATS, dose.kl);
-    }
-    if (rc == PERSONA_OK) {
-        v->from.dose = (float)dose.alpha;
-        v->from.dose_kl = (float)dose.kl;
-        v->layers[block].dose = (float)dose.alpha;
-    }
-    return rc;
+    return calibrate_vector(&c, v, block, e);
 }

@@ -35,6 +35,14 @@ PERSONA_CHECK persona_code calibrate_blocks(const calibration *c, block_dose *do
  * used). dose->alpha may hold a first guess; kl is what was measured at the solution. */
 PERSONA_CHECK persona_code calibrate_exactly(const calibration *c, block_dose *dose,
                                              persona_err *e);
+/* c->tag with a digest of what steered answers depend on besides block and multiple: directions,
+ * questions, seed, shape of the batch. It is part of every name under which they are kept. */
+enum { CALIBRATE_TAG = 64 };
+void calibrate_tag(const calibration *c, uint32_t seed, char out[CALIBRATE_TAG]);
+
+/* Sets dose and dose_kl of v (c's), as persona_calibrate does; the tag is completed here. */
+PERSONA_CHECK persona_code calibrate_vector(const calibration *c, persona_vector *v, int block,
+                                            persona_err *e);
 /* dose->kl of the given block and multiple, and nothing else. */
 PERSONA_CHECK persona_code calibrate_measure(const calibration *c, block_dose *dose,
                                              persona_err *e);

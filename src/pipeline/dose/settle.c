@@ -241,38 +241,17 @@ static persona_code by_behavior(const settling *x, settle_report *report, person
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static uint64_t mix_bytes(uint64_t h, const void *p, size_t n)
-{
-    const unsigned char *b = p;
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ b[i]) * UINT64_C(1099511628211);
-    }
-    return h;
-}
-
-/* What steered answers depend on besides block and multiple: the directions, the questions, the
- * seed, the shape of the batch. It is part of every name under which they are kept. */
-static void make_tag(const settling *x, char *out, size_t size)
-{
-    const persona_vector *v = x->v;
-    const int shape[2] = {persona_session_opts_get(x->s)->n_slots,
-                          persona_session_opts_get(x->s)->n_ctx};
-    uint64_t h = UINT64_C(14695981039346656037);
-    h = mix_bytes(h, &x->seed, sizeof x->seed);
-    h = mix_bytes(h, shape, sizeof shape);
-    h = mix_bytes(h, v->data, (size_t)v->n_layer * (size_t)v->n_embd * sizeof *v->data);
-    for (size_t i = 0; x->questions != NULL && i < x->questions->n_extraction; i++) {
-        h = mix_bytes(h, x->questions->extraction[i], strlen(x->questions->extraction[i]) + 1);
-    }
-    snprintf(out, size, "%s-%016llx", x->tag, (unsigned long long)h);
-}
-
 persona_code settle(const settling *given, settle_report *report, persona_err *e)
 {
-    char tag[64];
+    char tag[CALIBRATE_TAG];
     settling mine = *given;
     const settling *x = &mine;
-    make_tag(given, tag, sizeof tag);
+    const calibration named = {.s = given->s,
+                               .v = given->v,
+                               .questions = given->questions ? given->questions->extraction : NULL,
+                               .n_questions = given->questions ? given->questions->n_extraction : 0,
+                               .tag = given->tag};
+    calibrate_tag(&named, given->seed, tag);
     mine.tag = tag;
     persona_vector *v = x->v;
     const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
@@ -312,21 +291,22 @@ persona_code settle(const settling *given, settle_report *report, persona_err *e
     return rc;
 }
 
+settling settle_quickly(persona_session *s, persona_vector *v)
+{
+    return (settling){
+        .s = s, .v = v, .calibrate = true, .quick = true, .n_questions = 6, .tag = ""};
+}
+
 persona_code persona_settle(persona_session *s, persona_vector *v, const persona_trait *trait,
                             const persona_questions *questions, persona_judge *judge, uint32_t seed,
                             const persona_hooks *hooks, double *swing, persona_err *e)
 {
-    const settling x = {.s = s,
-                        .v = v,
-                        .trait = trait,
-                        .questions = questions,
-                        .judge = judge,
-                        .calibrate = true,
-                        .quick = true,
-                        .n_questions = 6,
-                        .seed = seed,
-                        .tag = "",
-                        .hooks = hooks};
+    settling x = settle_quickly(s, v);
+    x.trait = trait;
+    x.questions = questions;
+    x.judge = judge;
+    x.seed = seed;
+    x.hooks = hooks;
     settle_report report;
     persona_code rc = settle(&x, &report, e);
     if (swing != NULL) {

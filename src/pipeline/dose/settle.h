@@ -33,5 +33,8 @@ typedef struct settle_report {
 
 /* Errors: SHAPE (no usable block), those of sessions, judges and jobs. */
 PERSONA_CHECK persona_code settle(const settling *x, settle_report *report, persona_err *e);
+/* How vectors that were carried over are settled; trait, questions, judge, seed and hooks are left
+ * to the caller. */
+settling settle_quickly(persona_session *s, persona_vector *v);
 
 #endif

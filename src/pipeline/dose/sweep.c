@@ -13,10 +13,11 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "core/measure/doseresponse.h"
 #include "core/text/fluency.h"
-#include "pipeline/ask.h"
 #include "pipeline/dose/nll.h"
+#include "pipeline/kept.h"
 #include "pipeline/pipeline.h"
 
 #define N_QUESTIONS 8
@@ -30,8 +31,8 @@ typedef struct sweeping {
     size_t n_cells, n_questions;
     persona_plan **plans; /* n_cells */
     char stage[96];       /* of the job */
-    char **texts;         /* (n_questions, n_cells); NULL: not answered */
-    bool *done;
+    char title[96];
+    answer *answers; /* (n_questions, n_cells) */
 } sweeping;
 
 double sweep_value(const sweep_cell *plus, const sweep_cell *minus)
@@ -41,57 +42,6 @@ double sweep_value(const sweep_cell *plus, const sweep_cell *minus)
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
-
-static persona_code make(void *ud, size_t i, ask *q, persona_err *e)
-{
-    const sweeping *w = ud;
-    const size_t question = i / w->n_cells;
-    (void)e;
-    *q = (ask){.question = w->x->questions->extraction[question],
-               .skip_analysis = true,
-               .plan = w->plans[i % w->n_cells],
-               .sampling = persona_sampling_defaults()};
-    q->sampling.max_tokens = MAX_TOKENS;
-    q->sampling.seed = rng_mix(w->x->seed, SEED_SWEEP, question);
-    return PERSONA_OK;
-}
-
-static persona_code done(void *ud, size_t i, answer *a, persona_err *e)
-{
-    sweeping *w = ud;
-    if (a->answered) {
-        w->texts[i] = a->text;
-        a->text = NULL;
-    }
-    if (w->x->job == NULL) {
-        return PERSONA_OK;
-    }
-    const job_answer row = {.stage = w->stage,
-                            .id = (int64_t)i,
-                            .text = a->answered ? w->texts[i] : a->text,
-                            .question = w->x->questions->extraction[i / w->n_cells],
-                            .pair = -1,
-                            .question_index = (int)(i / w->n_cells),
-                            .rollout = -1,
-                            .answered = a->answered,
-                            .finish = a->finish,
-                            .n_prompt = a->n_prompt,
-                            .n_answer = a->n_answer,
-                            .n_tokens = a->n_tokens};
-    return job_put_answers(w->x->job, &row, 1, e);
-}
-
-static persona_code recall(void *ud, const job_answer *a, persona_err *e)
-{
-    sweeping *w = ud;
-    if ((size_t)a->id >= w->n_cells * w->n_questions) {
-        return persona_err_set(e, PERSONA_E_FORMAT, "%s: answer %lld of stage %s does not belong",
-                               job_path(w->x->job), (long long)a->id, w->stage);
-    }
-    w->done[a->id] = true;
-    w->texts[a->id] = a->answered ? mem_strdup(a->text) : NULL;
-    return a->answered && w->texts[a->id] == NULL ? mem_err(e, "an answer") : PERSONA_OK;
-}
 
 /* The stage's name holds what its answers depend on, to the bit. */
 static void name_stage(sweeping *w)
@@ -122,26 +72,31 @@ static persona_code make_plans(sweeping *w, persona_err *e)
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
-/* No answer, or one that the judge leaves open, counts as no lean and no coherence. */
-static persona_code judge_cells(const sweeping *w, sweep_cell *cells, persona_err *e)
+static const char *text_of(const answer *a)
 {
+    return a->answered ? a->text : NULL;
+}
+
+/* No answer, or one that the judge leaves open, counts as no lean and no coherence. */
+static persona_code judge_cells(const sweeping *w, const kept *k, sweep_cell *cells, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
     const size_t n = w->n_cells * w->n_questions;
     persona_judge_item *items = mem_calloc(n, sizeof *items);
     persona_judgement *got = mem_calloc(n, sizeof *got);
-    persona_code rc = items != NULL && got != NULL ? PERSONA_OK : mem_err(e, "answers to judge");
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(items != NULL && got != NULL ? PERSONA_OK : mem_err(e, "answers to judge"));
+    for (size_t i = 0; i < n; i++) {
         items[i] = (persona_judge_item){w->x->questions->extraction[i / w->n_cells],
-                                        w->texts[i] != NULL ? w->texts[i] : "", NAN, NAN};
+                                        text_of(&w->answers[i]), NAN, NAN};
     }
-    if (rc == PERSONA_OK) {
-        rc = persona_judge_all(w->x->judge, w->x->trait, items, n, w->x->hooks, got, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(kept_judge(k, w->x->judge, w->x->trait, items, NULL, n, got, e));
+    for (size_t i = 0; i < n; i++) {
         sweep_cell *c = &cells[i % w->n_cells];
-        const bool ok = w->texts[i] != NULL && !isnan(got[i].trait) && !isnan(got[i].coherence);
+        const bool ok = w->answers[i].answered && !isnan(got[i].trait) && !isnan(got[i].coherence);
         c->score += (ok ? (double)got[i].trait : 50.0) / (double)w->n_questions;
         c->coherence += (ok ? (double)got[i].coherence : 0.0) / (double)w->n_questions;
     }
+out:
     mem_free(items);
     mem_free(got);
     return rc;
@@ -167,25 +122,24 @@ static double mean_of(const running_mean *m)
     return m->n > 0 ? m->sum / (double)m->n : (double)NAN;
 }
 
-static persona_code measure_fluency(const sweeping *w, sweep_cell *cells, const char *stage,
-                                    persona_err *e)
+static persona_code measure_fluency(const sweeping *w, sweep_cell *cells, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const size_t n = w->n_cells * w->n_questions;
     const char **questions = mem_calloc(n, sizeof *questions);
+    const char **texts = mem_calloc(n, sizeof *texts);
     double *nll = mem_calloc(n, sizeof *nll);
-    persona_code rc = questions != NULL && nll != NULL ? PERSONA_OK : mem_err(e, "a sweep");
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(questions != NULL && texts != NULL && nll != NULL ? PERSONA_OK : mem_err(e, "a sweep"));
+    for (size_t i = 0; i < n; i++) {
         questions[i] = w->x->questions->extraction[i / w->n_cells];
+        texts[i] = text_of(&w->answers[i]);
     }
-    if (rc == PERSONA_OK) {
-        rc = nll_measure(w->x->s, questions, (const char *const *)w->texts, n, stage, w->x->hooks,
-                         nll, e);
-    }
-    for (size_t c = 0; rc == PERSONA_OK && c < w->n_cells; c++) {
+    TRY(nll_measure(w->x->s, questions, texts, n, w->title, w->x->hooks, nll, e));
+    for (size_t c = 0; c < w->n_cells; c++) {
         running_mean likely = {0}, repeated = {0}, length = {0};
-        for (size_t i = c; rc == PERSONA_OK && i < n; i += w->n_cells) {
+        for (size_t i = c; i < n; i += w->n_cells) {
             fluency f = {.n_words = 0};
-            rc = fluency_measure(w->texts[i] != NULL ? w->texts[i] : "", &f, e);
+            TRY(fluency_measure(texts[i] != NULL ? texts[i] : "", &f, e));
             add_to(&likely, nll[i]);
             add_to(&repeated, 1 - f.distinct2);
             add_to(&length, (double)f.n_words);
@@ -194,52 +148,72 @@ static persona_code measure_fluency(const sweeping *w, sweep_cell *cells, const 
         cells[c].repetition = mean_of(&repeated);
         cells[c].length = mean_of(&length);
     }
+out:
     mem_free(questions);
+    mem_free(texts);
     mem_free(nll);
     return rc;
 }
 
-persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, bool with_fluency,
-                       const char *stage, persona_err *e)
+static persona_code ask_cells(const sweeping *w, const kept *k, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
+    const size_t n = w->n_cells * w->n_questions;
+    ask *asks = mem_calloc(n, sizeof *asks);
+    job_answer *rows = mem_calloc(n, sizeof *rows);
+    TRY(asks != NULL && rows != NULL ? PERSONA_OK : mem_err(e, "a sweep"));
+    for (size_t i = 0; i < n; i++) {
+        const size_t question = i / w->n_cells;
+        asks[i] = (ask){.question = w->x->questions->extraction[question],
+                        .skip_analysis = true,
+                        .plan = w->plans[i % w->n_cells],
+                        .sampling = persona_sampling_defaults()};
+        asks[i].sampling.max_tokens = MAX_TOKENS;
+        asks[i].sampling.seed = rng_mix(w->x->seed, SEED_SWEEP, question);
+        rows[i] = (job_answer){.question = asks[i].question,
+                               .pair = -1,
+                               .question_index = (int)question,
+                               .rollout = -1};
+    }
+    TRY(kept_ask(k, w->x->s, asks, rows, n, w->answers, NULL, e));
+out:
+    mem_free(asks);
+    mem_free(rows);
+    return rc;
+}
+
+persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, bool with_fluency,
+                       const char *title, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
     sweeping w = {.x = x, .cells = cells, .n_cells = n};
-    char text[96];
     const size_t wanted = x->n_questions > 0 ? x->n_questions : N_QUESTIONS;
     w.n_questions = x->questions->n_extraction < wanted ? x->questions->n_extraction : wanted;
-    const size_t total = n * w.n_questions;
-    ask_stream stream = {.ud = &w, .make = make, .done = done};
+    const kept k = {.job = x->job,
+                    .stage = w.stage,
+                    .trait = x->trait->name,
+                    .title = stage_name(w.title, sizeof w.title, title, x->trait->name),
+                    .hooks = x->hooks};
     name_stage(&w);
     w.plans = mem_calloc(n, sizeof *w.plans);
-    w.texts = mem_calloc(total, sizeof *w.texts);
-    w.done = mem_calloc(total, sizeof *w.done);
-    stream.skip = w.done;
-    persona_code rc = w.plans != NULL && w.texts != NULL && w.done != NULL ? make_plans(&w, e)
-                                                                           : mem_err(e, "a sweep");
-    if (rc == PERSONA_OK && x->job != NULL) {
-        rc = job_each_answer(x->job, w.stage, JOB_BY_ID, NULL, recall, &w, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = ask_each(x->s, total, &stream, stage_name(text, sizeof text, stage, x->trait->name),
-                      x->hooks, e);
-    }
+    w.answers = mem_calloc(n * w.n_questions, sizeof *w.answers);
+    TRY(w.plans != NULL && w.answers != NULL ? PERSONA_OK : mem_err(e, "a sweep"));
+    TRY(make_plans(&w, e));
+    TRY(ask_cells(&w, &k, e));
     for (size_t i = 0; i < n; i++) {
         cells[i].score = cells[i].coherence = 0;
     }
-    if (rc == PERSONA_OK) {
-        rc = judge_cells(&w, cells, e);
+    TRY(judge_cells(&w, &k, cells, e));
+    if (with_fluency) {
+        TRY(measure_fluency(&w, cells, e));
     }
-    if (rc == PERSONA_OK && with_fluency) {
-        rc = measure_fluency(&w, cells, text, e);
-    }
+out:
     for (size_t i = 0; w.plans != NULL && i < n; i++) {
         persona_plan_free(w.plans[i]);
     }
-    for (size_t i = 0; w.texts != NULL && i < total; i++) {
-        mem_free(w.texts[i]);
-    }
+    answers_clear(w.answers, n * w.n_questions);
     mem_free(w.plans);
-    mem_free(w.texts);
-    mem_free(w.done);
+    mem_free(w.answers);
     return rc;
 }
 

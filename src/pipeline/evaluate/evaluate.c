@@ -7,16 +7,18 @@
  * Which conditions there are is evaluate_cells.c. Unanswered harmony replies (no final channel)
  * count as failures with score 50 and coherence 0, never as a low score; answers that the judge
  * leaves open are counted and left out. All answers are judged in one run, after all are written.
+ * Both are kept in a job as they are made (evaluate_job.c).
  */
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "core/measure/stats.h"
-#include "pipeline/ask.h"
 #include "pipeline/evaluate/conditions.h"
 #include "pipeline/evaluate/evaluate.h"
+#include "pipeline/kept.h"
 #include "pipeline/pipeline.h"
 
 #define MAX_COEFFICIENTS 32
@@ -71,33 +73,6 @@ static void book(eval_cell *c, size_t q, const answer *a, const persona_judgemen
     }
 }
 
-/* got (n): what the judge says about every answer that there is. */
-static persona_code judge_answers(evaluating *x, const ask *asks, const answer *answers, size_t n,
-                                  persona_judgement *got, persona_err *e)
-{
-    size_t n_items = 0;
-    persona_judge_item *items = mem_calloc(n, sizeof *items);
-    persona_judgement *scored = mem_calloc(n, sizeof *scored);
-    persona_code rc = items != NULL && scored != NULL ? PERSONA_OK : mem_err(e, "answers to judge");
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        if (answers[i].answered) {
-            items[n_items++] = (persona_judge_item){asks[i].question, answers[i].text, NAN, NAN};
-        }
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_judge_all(x->judge, x->trait, items, n_items, x->hooks, scored, e);
-    }
-    n_items = 0;
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        if (answers[i].answered) {
-            got[i] = scored[n_items++];
-        }
-    }
-    mem_free(items);
-    mem_free(scored);
-    return rc;
-}
-
 static persona_code make_room(evaluating *x, persona_err *e)
 {
     for (size_t c = 0; c < x->n_cells; c++) {
@@ -129,7 +104,66 @@ static void take_text(eval_cell *c, size_t i, answer *a)
     }
 }
 
-static void book_all(evaluating *x, answer *answers, const persona_judgement *got)
+/* Everything that is asked: question by question, all cells, so that neighbors share the prompt's
+ * prefix. */
+typedef struct eval_batch {
+    ask *asks;
+    job_answer *rows;
+    answer *answers;
+    persona_judge_item *items;
+    persona_judgement *got;
+    size_t n;
+} eval_batch;
+
+static persona_code batch_new(const evaluating *x, eval_batch *b, persona_err *e)
+{
+    const size_t n = x->n_run * x->n_each;
+    *b = (eval_batch){.asks = mem_calloc(n, sizeof *b->asks),
+                      .rows = mem_calloc(n, sizeof *b->rows),
+                      .answers = mem_calloc(n, sizeof *b->answers),
+                      .items = mem_calloc(n, sizeof *b->items),
+                      .got = mem_calloc(n, sizeof *b->got),
+                      .n = n};
+    const bool ok = b->asks && b->rows && b->answers && b->items && b->got;
+    return ok ? PERSONA_OK : mem_err(e, "an evaluation");
+}
+
+static void batch_free(eval_batch *b)
+{
+    answers_clear(b->answers, b->n);
+    mem_free(b->asks);
+    mem_free(b->rows);
+    mem_free(b->answers);
+    mem_free(b->items);
+    mem_free(b->got);
+}
+
+static void batch_fill(const evaluating *x, eval_batch *b)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < x->n_each; i++) {
+        const size_t q = i / x->n_rollouts, k = i % x->n_rollouts;
+        for (size_t c = 0; c < x->n_cells; c++) {
+            const eval_cell *cell = &x->cells[c];
+            if (cell->same_as >= 0) {
+                continue;
+            }
+            b->asks[at] = ask_of(x, cell, q, k);
+            b->rows[at] = (job_answer){.question = b->asks[at].question,
+                                       .system = b->asks[at].system,
+                                       .polarity = !cell->instructed ? 0
+                                                   : cell->negative  ? -1
+                                                                     : 1,
+                                       .pair = cell->instructed ? (int)(q % x->trait->n_pairs) : -1,
+                                       .question_index = (int)q,
+                                       .rollout = (int)k,
+                                       .seed = b->asks[at].sampling.seed};
+            at++;
+        }
+    }
+}
+
+static void book_all(evaluating *x, eval_batch *b)
 {
     size_t at = 0;
     for (size_t i = 0; i < x->n_each; i++) {
@@ -138,49 +172,37 @@ static void book_all(evaluating *x, answer *answers, const persona_judgement *go
             if (cell->same_as >= 0) {
                 continue;
             }
-            book(cell, i / x->n_rollouts, &answers[at], &got[at]);
-            take_text(cell, i, &answers[at]);
+            book(cell, i / x->n_rollouts, &b->answers[at], &b->got[at]);
+            take_text(cell, i, &b->answers[at]);
             at++;
         }
     }
 }
 
-/* Question by question, all cells: neighbours share the prompt's prefix. */
 static persona_code run_cells(evaluating *x, persona_err *e)
 {
-    char stage[96];
-    size_t n = 0, at = 0;
-    for (size_t c = 0; c < x->n_cells; c++) {
-        n += x->cells[c].same_as < 0 ? x->n_each : 0;
+    persona_code rc = PERSONA_OK;
+    char title[96];
+    eval_batch b = {.n = 0};
+    const kept k = {.job = x->job,
+                    .stage = x->stage,
+                    .trait = x->trait->name,
+                    .title = stage_name(title, sizeof title, "evaluate", x->trait->name),
+                    .hooks = x->hooks};
+    TRY(batch_new(x, &b, e));
+    TRY(make_room(x, e));
+    TRY(evaluate_cells_note(x, e));
+    batch_fill(x, &b);
+    TRY(kept_ask(&k, x->s, b.asks, b.rows, b.n, b.answers, NULL, e));
+    for (size_t i = 0; i < b.n; i++) {
+        const answer *a = &b.answers[i];
+        b.items[i] =
+            (persona_judge_item){b.asks[i].question, a->answered ? a->text : NULL, NAN, NAN};
     }
-    ask *asks = mem_calloc(n, sizeof *asks);
-    answer *answers = mem_calloc(n, sizeof *answers);
-    persona_judgement *got = mem_calloc(n, sizeof *got);
-    persona_code rc = asks != NULL && answers != NULL && got != NULL ? make_room(x, e)
-                                                                     : mem_err(e, "an evaluation");
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
-    for (size_t i = 0; i < x->n_each; i++) {
-        for (size_t c = 0; c < x->n_cells; c++) {
-            if (x->cells[c].same_as < 0) {
-                asks[at++] = ask_of(x, &x->cells[c], i / x->n_rollouts, i % x->n_rollouts);
-            }
-        }
-    }
-    rc = ask_all(x->s, asks, n, stage_name(stage, sizeof stage, "evaluate", x->trait->name),
-                 x->hooks, answers, e);
-    if (rc == PERSONA_OK) {
-        rc = judge_answers(x, asks, answers, n, got, e);
-    }
-    if (rc == PERSONA_OK) {
-        book_all(x, answers, got);
-    }
+    TRY(kept_judge(&k, x->judge, x->trait, b.items, NULL, b.n, b.got, e));
+    book_all(x, &b);
 out:
-    mem_free(asks);
-    answers_clear(answers, answers != NULL ? n : 0);
-    mem_free(answers);
-    mem_free(got);
+    batch_free(&b);
     return rc;
 }
 
@@ -293,61 +315,64 @@ static persona_code check_evaluate(const evaluating *x, persona_err *e)
     return PERSONA_OK;
 }
 
+size_t evaluate_questions(const persona_questions *q, const persona_evaluate_opts *o)
+{
+    const size_t n = q->n_evaluation;
+    return o->n_questions > 0 && (size_t)o->n_questions < n ? (size_t)o->n_questions : n;
+}
+
+persona_code evaluate_run(evaluating *x, const persona_arm *arms, size_t n_arms,
+                          persona_evaluation **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    persona_evaluation *r = NULL;
+    *out = NULL;
+    x->m = persona_session_model(x->s);
+    x->n_questions = evaluate_questions(x->questions, x->o);
+    x->n_rollouts = x->o->n_rollouts > 0 ? (size_t)x->o->n_rollouts : 1;
+    x->n_each = x->n_questions * x->n_rollouts;
+    TRY(check_evaluate(x, e));
+    if (x->job == NULL) {
+        TRY(evaluate_open(x, arms, n_arms, e));
+    }
+    r = mem_calloc(1, sizeof *r);
+    TRY(r != NULL ? PERSONA_OK : mem_err(e, "an evaluation"));
+    r->trait = mem_strdup(x->trait->name);
+    TRY(r->trait != NULL ? PERSONA_OK : mem_err(e, "an evaluation"));
+    TRY(evaluate_cells(x, arms, n_arms, e));
+    TRY(evaluate_stage(x, arms, n_arms, e));
+    TRY(run_cells(x, e));
+    TRY(copy_references(x, e));
+    TRY(fill_rows(x, r, e));
+    TRY(evaluate_crosses(x, r, e));
+    TRY(verdict_fill(x->cells, x->n_cells, x->n_questions, x->n_random, x->o->void_reason,
+                     x->o->seed, r, e));
+    *out = r;
+    r = NULL;
+out:
+    evaluate_cells_free(x);
+    persona_evaluation_free(r);
+    return rc;
+}
+
 persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
                               const persona_questions *questions, persona_judge *judge,
                               const persona_arm *arms, size_t n_arms,
                               const persona_evaluate_opts *opts, const persona_hooks *hooks,
                               persona_evaluation **out, persona_err *e)
 {
-    persona_evaluate_opts o = opts != NULL ? *opts : persona_evaluate_defaults();
-    evaluating x = {.s = s,
-                    .m = persona_session_model(s),
-                    .trait = trait,
-                    .judge = judge,
-                    .questions = questions,
-                    .o = &o,
-                    .hooks = hooks,
-                    .n_questions = questions->n_evaluation};
-    persona_evaluation *r = NULL;
-    *out = NULL;
-    if (o.n_questions > 0 && (size_t)o.n_questions < x.n_questions) {
-        x.n_questions = (size_t)o.n_questions;
+    const persona_evaluate_opts o = opts != NULL ? *opts : persona_evaluate_defaults();
+    evaluating x = {
+        .s = s, .trait = trait, .judge = judge, .questions = questions, .o = &o, .hooks = hooks};
+    persona_code rc = evaluate_run(&x, arms, n_arms, out, e);
+    if (rc == PERSONA_OK) {
+        rc = job_put_value(x.job, JOB_STATE, JOB_DONE, e);
     }
-    x.n_rollouts = o.n_rollouts > 0 ? (size_t)o.n_rollouts : 1;
-    x.n_each = x.n_questions * x.n_rollouts;
-    persona_code rc = check_evaluate(&x, e);
     if (rc != PERSONA_OK) {
-        return rc;
+        persona_evaluation_free(*out);
+        *out = NULL;
     }
-    r = mem_calloc(1, sizeof *r);
-    if (r == NULL || (r->trait = mem_strdup(trait->name)) == NULL) {
-        rc = mem_err(e, "an evaluation");
-    }
-    if (rc == PERSONA_OK) {
-        rc = evaluate_cells(&x, arms, n_arms, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = run_cells(&x, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = copy_references(&x, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = fill_rows(&x, r, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = evaluate_crosses(&x, r, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = verdict_fill(x.cells, x.n_cells, x.n_questions, x.n_random, o.void_reason, o.seed, r,
-                          e);
-    }
-    evaluate_cells_free(&x);
-    if (rc == PERSONA_OK) {
-        *out = r;
-    } else {
-        persona_evaluation_free(r);
-    }
+    job_close(x.job);
     return rc;
 }
 

@@ -5,7 +5,11 @@
 #ifndef PERSONA_PIPELINE_EVALUATE_H
 #define PERSONA_PIPELINE_EVALUATE_H
 
+#include "base/json.h"
 #include "pipeline/evaluate/verdict.h"
+#include "store/job/job.h"
+
+#define EVALUATE_STAGE "evaluate/" /* and a digest of the vectors */
 
 typedef struct evaluating {
     persona_session *s;
@@ -15,13 +19,33 @@ typedef struct evaluating {
     const persona_questions *questions;
     const persona_evaluate_opts *o;
     const persona_hooks *hooks;
+    job *job;                               /* answers and scores are kept there */
+    char stage[64];                         /* of the job */
     size_t n_questions, n_rollouts, n_each; /* n_each: answers per cell */
     eval_cell *cells;
-    size_t n_cells;
-    char **systems; /* pair * 2 + negative */
+    size_t n_cells, n_run; /* n_run: cells that are answered, not references */
+    char **systems;        /* pair * 2 + negative */
     persona_vector *random[CELL_PLANS];
     size_t n_random;
 } evaluating;
+
+/* evaluate.c: all of it, with s .. hooks and job filled in. */
+PERSONA_CHECK persona_code evaluate_run(evaluating *x, const persona_arm *arms, size_t n_arms,
+                                        persona_evaluation **out, persona_err *e);
+/* How many questions of the evaluation half are asked. */
+size_t evaluate_questions(const persona_questions *q, const persona_evaluate_opts *o);
+
+/* evaluate_job.c: "evaluation", the settings that decide about its answers. */
+void evaluate_settings(json_out *o, const persona_trait *trait, const persona_questions *questions,
+                       const persona_evaluate_opts *opts);
+/* Opens the evaluation's own job (opts.job). Errors: those of jobs. */
+PERSONA_CHECK persona_code evaluate_open(evaluating *x, const persona_arm *arms, size_t n_arms,
+                                         persona_err *e);
+/* Names the stage. */
+PERSONA_CHECK persona_code evaluate_stage(evaluating *x, const persona_arm *arms, size_t n_arms,
+                                          persona_err *e);
+/* Notes in the job which condition and coefficient answer i is of: that of cell i mod n_run. */
+PERSONA_CHECK persona_code evaluate_cells_note(const evaluating *x, persona_err *e);
 
 /* evaluate_cells.c: every condition at every coefficient, before anything is asked. */
 PERSONA_CHECK persona_code evaluate_cells(evaluating *x, const persona_arm *arms, size_t n_arms,

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "persona/steer.h"
+#include "pipeline/dose/calibrate.h"
 #include "pipeline/evaluate/conditions.h"
 #include "pipeline/evaluate/evaluate.h"
 
@@ -146,9 +147,14 @@ static persona_code dose_random(evaluating *x, const persona_vector *like, perso
     if (!isfinite(like->from.dose) || n == 0 || x->n_random == 0) {
         return PERSONA_OK;
     }
-    const persona_code rc =
-        persona_calibrate(x->s, x->random[0], like->from.best_layer, x->questions->extraction,
-                          n < DOSE_QUESTIONS ? n : DOSE_QUESTIONS, x->hooks, &why);
+    const calibration c = {.s = x->s,
+                           .v = x->random[0],
+                           .questions = x->questions->extraction,
+                           .n_questions = n < DOSE_QUESTIONS ? n : DOSE_QUESTIONS,
+                           .job = x->job,
+                           .tag = "random",
+                           .hooks = x->hooks};
+    const persona_code rc = calibrate_vector(&c, x->random[0], like->from.best_layer, &why);
     if (rc != PERSONA_OK && rc != PERSONA_E_NUMERIC) {
         return persona_err_set(e, rc, "%s", why.msg);
     }
@@ -225,6 +231,10 @@ persona_code evaluate_cells(evaluating *x, const persona_arm *arms, size_t n_arm
     add_sampling(x);
     if (rc == PERSONA_OK && like) {
         rc = add_random(x, like, e);
+    }
+    for (size_t c = 0; c < x->n_cells; c++) {
+        x->cells[c].at = x->n_run;
+        x->n_run += x->cells[c].same_as < 0;
     }
     return rc;
 }

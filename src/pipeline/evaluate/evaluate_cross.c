@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "pipeline/evaluate/evaluate.h"
+#include "pipeline/kept.h"
 
 static const eval_cell *kept_cell(const evaluating *x, double coefficient)
 {
@@ -20,34 +22,39 @@ static const eval_cell *kept_cell(const evaluating *x, double coefficient)
     return NULL;
 }
 
-/* Scores of one trait for the answers of a cell: x (n_each), group; *n of them. */
+/* Scored answers of one cell. */
+typedef struct cell_scores {
+    double *score; /* (n_each), n of them */
+    size_t *group; /* question */
+    size_t n;
+} cell_scores;
+
 static persona_code score_cell(evaluating *x, const eval_cell *c, const persona_trait *trait,
-                               double *score, size_t *group, size_t *n, persona_err *e)
+                               cell_scores *out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
+    const kept k = {.job = x->job, .stage = x->stage, .trait = x->trait->name, .hooks = x->hooks};
     persona_judge_item *items = mem_calloc(x->n_each, sizeof *items);
     persona_judgement *got = mem_calloc(x->n_each, sizeof *got);
-    size_t *question = mem_calloc(x->n_each, sizeof *question), n_items = 0;
-    persona_code rc = items && got && question ? PERSONA_OK : mem_err(e, "answers to judge");
-    for (size_t i = 0; rc == PERSONA_OK && i < x->n_each; i++) {
-        if (!c->texts[i]) {
-            continue;
+    int64_t *ids = mem_calloc(x->n_each, sizeof *ids);
+    out->score = mem_calloc(x->n_each, sizeof *out->score);
+    out->group = mem_calloc(x->n_each, sizeof *out->group);
+    TRY(items && got && ids && out->score && out->group ? PERSONA_OK
+                                                        : mem_err(e, "other traits' scores"));
+    for (size_t i = 0; i < x->n_each; i++) {
+        items[i] = (persona_judge_item){x->questions->evaluation[i / x->n_rollouts], c->texts[i],
+                                        NAN, NAN};
+        ids[i] = (int64_t)(i * x->n_run + c->at);
+    }
+    TRY(kept_judge(&k, x->judge, trait, items, ids, x->n_each, got, e));
+    for (size_t i = 0; i < x->n_each; i++) {
+        if (c->texts[i] && !isnan(got[i].trait)) {
+            out->group[out->n] = i / x->n_rollouts;
+            out->score[out->n++] = (double)got[i].trait;
         }
-        question[n_items] = i / x->n_rollouts;
-        items[n_items++] = (persona_judge_item){x->questions->evaluation[i / x->n_rollouts],
-                                                c->texts[i], NAN, NAN};
     }
-    if (rc == PERSONA_OK) {
-        rc = persona_judge_all(x->judge, trait, items, n_items, x->hooks, got, e);
-    }
-    *n = 0;
-    for (size_t i = 0; rc == PERSONA_OK && i < n_items; i++) {
-        if (isnan(got[i].trait)) {
-            continue;
-        }
-        group[*n] = question[i];
-        score[(*n)++] = (double)got[i].trait;
-    }
-    mem_free(question);
+out:
+    mem_free(ids);
     mem_free(got);
     mem_free(items);
     return rc;
@@ -56,28 +63,17 @@ static persona_code score_cell(evaluating *x, const eval_cell *c, const persona_
 static persona_code cross(evaluating *x, const persona_trait *trait, persona_cross *out,
                           persona_err *e)
 {
-    const eval_cell *cells[2] = {kept_cell(x, -1), kept_cell(x, 1)};
-    double *score[2];
-    size_t *group[2], n[2] = {0, 0};
     persona_code rc = PERSONA_OK;
-    for (int i = 0; i < 2; i++) {
-        score[i] = mem_calloc(x->n_each, sizeof *score[i]);
-        group[i] = mem_calloc(x->n_each, sizeof *group[i]);
-        if (!score[i] || !group[i]) {
-            rc = mem_err(e, "other traits' scores");
-        }
-    }
-    for (int i = 0; rc == PERSONA_OK && i < 2; i++) {
-        rc = score_cell(x, cells[i], trait, score[i], group[i], &n[i], e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = verdict_swing(score[1], group[1], n[1], score[0], group[0], n[0], x->n_questions,
-                           x->o->seed, &out->swing, e);
-    }
-    for (int i = 0; i < 2; i++) {
-        mem_free(group[i]);
-        mem_free(score[i]);
-    }
+    cell_scores low = {.n = 0}, high = {.n = 0};
+    TRY(score_cell(x, kept_cell(x, -1), trait, &low, e));
+    TRY(score_cell(x, kept_cell(x, 1), trait, &high, e));
+    TRY(verdict_swing(high.score, high.group, high.n, low.score, low.group, low.n, x->n_questions,
+                      x->o->seed, &out->swing, e));
+out:
+    mem_free(low.score);
+    mem_free(low.group);
+    mem_free(high.score);
+    mem_free(high.group);
     return rc;
 }
 

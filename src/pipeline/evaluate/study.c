@@ -17,7 +17,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/mapobject.h"
+#include "pipeline/dose/settle.h"
+#include "pipeline/evaluate/evaluate.h"
 #include "pipeline/evaluate/study_parts.h"
 
 study_opts study_defaults(void)
@@ -59,7 +62,7 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
     persona_extract_report *report = target ? &s->x->native_report : &s->x->source_report;
     persona_questions *own = NULL;
     const persona_questions *questions = NULL;
-    char *job = NULL;
+    char *place = NULL;
     x.judge = study_judge(side, s->trait);
     x.n_questions = s->o->n_questions;
     x.n_rollouts = s->o->n_rollouts;
@@ -67,19 +70,20 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
     x.response_curve = false; /* the evaluation shows it on other questions */
     x.choose_layer = target;  /* the source's block is found with the target's */
     x.calibrate = target;
-    x.quick = true; /* as persona_settle does for vectors that are carried over */
+    x.quick = true; /* as vectors that are carried over */
+    x.fresh = s->o->fresh;
     if (s->o->max_tokens > 0) {
         x.max_tokens = s->o->max_tokens;
     }
     persona_code rc = study_questions(side, s->trait, &own, &questions, e);
     if (rc == PERSONA_OK && s->o->keep_jobs) {
-        rc = persona_extract_place(side->session, s->trait, questions, &x, &job, e);
+        rc = persona_extract_place(side->session, s->trait, questions, &x, &place, e);
     }
-    x.job = job;
+    x.job = place;
     if (rc == PERSONA_OK) {
         rc = persona_extract(side->session, s->trait, questions, &x, s->hooks, out, report, e);
     }
-    mem_free(job);
+    s->x->extract_jobs[target] = place;
     persona_questions_free(own);
     return rc;
 }
@@ -106,15 +110,32 @@ static void describe_map(const persona_map *m, int to, study_map *out)
     out->r2_shuffled_max = b->r2_shuffled_max;
 }
 
+persona_code study_settle(const studying *s, persona_vector *v, const char *condition,
+                          double *swing, persona_err *e)
+{
+    settling x = settle_quickly(s->to->session, v);
+    settle_report report;
+    x.trait = s->trait;
+    x.questions = s->questions;
+    x.judge = study_judge(s->to, s->trait);
+    x.seed = s->o->seed;
+    x.job = s->job;
+    x.tag = condition;
+    x.hooks = s->hooks;
+    const persona_code rc = settle(&x, &report, e);
+    if (swing) {
+        *swing = report.swing;
+    }
+    return rc;
+}
+
 /* Maps the source vector and finds block and dose on the target. */
 static persona_code carry(studying *s, persona_err *e)
 {
     study *x = s->x;
     persona_code rc = persona_map_apply(s->map, x->source, NULL, &x->transferred, e);
     if (rc == PERSONA_OK) {
-        rc = persona_settle(s->to->session, x->transferred, s->trait, s->questions,
-                            study_judge(s->to, s->trait), s->o->seed, s->hooks, &x->swing_settled,
-                            e);
+        rc = study_settle(s, x->transferred, "transferred", &x->swing_settled, e);
     }
     if (rc != PERSONA_OK) {
         return rc;
@@ -132,23 +153,17 @@ static persona_code carry(studying *s, persona_err *e)
 
 static persona_code evaluate(studying *s, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     study *x = s->x;
-    persona_evaluate_opts o = persona_evaluate_defaults();
+    persona_evaluate_opts o = study_evaluation(s);
     persona_arm arms[STUDY_ARMS];
-    o.seed = s->o->seed;
-    o.n_questions = s->o->n_evaluate;
-    o.others = s->o->others;
-    o.n_others = s->o->n_others;
-    if (s->o->n_answers > 0) {
-        o.n_rollouts = s->o->n_answers;
-    }
-    if (s->o->max_tokens > 0) {
-        o.max_tokens = s->o->max_tokens;
-    }
-    if (s->o->n_coefficients > 0) {
-        o.coefficients = s->o->coefficients;
-        o.n_coefficients = s->o->n_coefficients;
-    }
+    evaluating run = {.s = s->to->session,
+                      .trait = s->trait,
+                      .judge = s->to->judge,
+                      .questions = s->questions,
+                      .o = &o,
+                      .hooks = s->hooks,
+                      .job = s->job};
     if (strcmp(x->arms[0].condition, "in-sample") == 0) {
         o.void_reason = "in-sample: the map was fitted on texts of this very trait, so this says "
                         "nothing about transfer (methods 5.2); fit a map without it";
@@ -158,11 +173,9 @@ static persona_code evaluate(studying *s, persona_err *e)
                                 .vector = x->arms[i].vector,
                                 .note = x->arms[i].note[0] ? x->arms[i].note : NULL};
     }
-    persona_code rc = persona_evaluate(s->to->session, s->trait, s->questions, s->to->judge, arms,
-                                       x->n_arms, &o, s->hooks, &x->evaluation, e);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&x->transferred->from.verdict, study_verdict(x), e);
-    }
+    TRY(evaluate_run(&run, arms, x->n_arms, &x->evaluation, e));
+    TRY(persona_vector_label(&x->transferred->from.verdict, study_verdict(x), e));
+out:
     return rc;
 }
 
@@ -195,32 +208,28 @@ static persona_code fit(const studying *s, persona_map **out, persona_err *e)
 
 static persona_code work(studying *s, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     study *x = s->x;
     persona_map *fitted = NULL;
     persona_questions *own = NULL;
-    persona_code rc = study_questions(s->to, s->trait, &own, &s->questions, e);
-    if (rc == PERSONA_OK) {
-        rc = s->o->given ? persona_vector_clone(s->o->given, &x->source, e)
-                         : study_extract(s, false, &x->source, e);
-    }
-    if (rc == PERSONA_OK && !s->map) {
-        rc = fit(s, &fitted, e);
-    }
+    TRY(study_questions(s->to, s->trait, &own, &s->questions, e));
+    TRY(s->o->given ? persona_vector_clone(s->o->given, &x->source, e)
+                    : study_extract(s, false, &x->source, e));
+    TRY(study_open_job(s, e));
     if (!s->map) {
+        TRY(fit(s, &fitted, e));
         s->map = fitted;
     }
-    if (rc == PERSONA_OK) {
-        rc = carry(s, e);
+    TRY(carry(s, e));
+    if (s->o->evaluate) {
+        TRY(study_controls(s, e));
+        TRY(evaluate(s, e));
     }
-    if (rc == PERSONA_OK && s->o->evaluate) {
-        rc = study_controls(s, e);
-    }
-    if (rc == PERSONA_OK && s->o->evaluate) {
-        rc = evaluate(s, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = study_ask_samples(s, e);
-    }
+    TRY(study_ask_samples(s, e));
+    TRY(job_put_value(s->job, JOB_STATE, JOB_DONE, e));
+out:
+    rc = study_how_to_resume(s, rc, e);
+    job_close(s->job);
     persona_map_free(fitted);
     persona_questions_free(own);
     return rc;
@@ -279,6 +288,9 @@ void study_free(study *x)
     }
     persona_vector_free(x->transferred);
     persona_vector_free(x->source);
+    mem_free(x->job);
+    mem_free(x->extract_jobs[0]);
+    mem_free(x->extract_jobs[1]);
     mem_free(x->trait);
     mem_free(x);
 }

@@ -25,7 +25,9 @@ typedef struct study_opts {
     uint32_t seed;
     bool evaluate;     /* default true; needs a judge on the target */
     bool all_controls; /* default true; false: only native and shuffled beside the fixed ones */
-    bool keep_jobs;    /* extractions are resumable jobs in the user's folder; default false */
+    bool keep_jobs;    /* all work is in resumable jobs in the user's folder; default false */
+    const char *job;   /* where the target's answers are kept instead; NULL: by keep_jobs */
+    bool fresh;        /* forget what jobs hold */
     const double *coefficients; /* NULL: evaluation's default */
     size_t n_coefficients;
     const persona_vector *given;        /* the source vector; NULL: extract it */
@@ -71,7 +73,10 @@ typedef struct study {
     char *question;                 /* what the samples answer; NULL without samples */
     study_sample *samples;
     size_t n_samples;
-    char note[512]; /* what had to be left out, "" */
+    char note[512];        /* what had to be left out, "" */
+    char *job;             /* file of the target's answers and scores; NULL: nothing is kept */
+    char *extract_jobs[2]; /* of the source, of the target; NULL likewise */
+    size_t n_resumed;      /* answers that it had already */
     double seconds;
 } study;
 
@@ -83,6 +88,8 @@ PERSONA_CHECK persona_code study_trait(const study_side *from, const study_side 
                                        const study_opts *opts, const persona_hooks *hooks,
                                        study **out, persona_err *e);
 void study_free(study *x);
+/* Removes its jobs, where they are kept. Errors: those of removing. */
+PERSONA_CHECK persona_code study_forget(const study *x, persona_err *e);
 
 /* The vector of a condition; NULL: not made. */
 const persona_vector *study_vector(const study *x, const char *condition);

@@ -21,6 +21,7 @@
 #include "base/linalg.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "pipeline/dose/calibrate.h"
 #include "pipeline/evaluate/study_parts.h"
 #include "pipeline/transfer/pairs.h"
 
@@ -106,11 +107,17 @@ static persona_code one_block(const studying *s, const float *row, const char *m
 }
 
 /* The dose at the best block, on extraction questions. */
-static persona_code dose(const studying *s, persona_vector *v, persona_err *e)
+static persona_code dose(const studying *s, const study_arm *a, persona_err *e)
 {
     const size_t n = s->questions->n_extraction;
-    return persona_calibrate(s->to->session, v, v->from.best_layer, s->questions->extraction,
-                             n < DOSE_QUESTIONS ? n : DOSE_QUESTIONS, s->hooks, e);
+    const calibration c = {.s = s->to->session,
+                           .v = a->vector,
+                           .questions = s->questions->extraction,
+                           .n_questions = n < DOSE_QUESTIONS ? n : DOSE_QUESTIONS,
+                           .job = s->job,
+                           .tag = a->condition,
+                           .hooks = s->hooks};
+    return calibrate_vector(&c, a->vector, a->vector->from.best_layer, e);
 }
 
 /* ---- the controls ---------------------------------------------------------------------------- */
@@ -125,8 +132,7 @@ static persona_code make_shuffled(studying *s, study_arm *a, persona_err *e)
     const persona_apply_opts o = {.null = true, .from = -1, .to = -1};
     persona_code rc = persona_map_apply(s->map, s->x->source, &o, &a->vector, e);
     if (rc == PERSONA_OK) {
-        rc = persona_settle(s->to->session, a->vector, s->trait, s->questions,
-                            study_judge(s->to, s->trait), s->o->seed, s->hooks, NULL, e);
+        rc = study_settle(s, a->vector, a->condition, NULL, e);
     }
     return rc;
 }
@@ -152,7 +158,7 @@ static persona_code make_bridge(studying *s, study_arm *a, persona_err *e)
                        &a->vector, e);
     }
     mem_free(row);
-    return rc == PERSONA_OK ? dose(s, a->vector, e) : rc;
+    return rc == PERSONA_OK ? dose(s, a, e) : rc;
 }
 
 static persona_code make_in_sample(studying *s, study_arm *a, persona_err *e)
@@ -177,7 +183,7 @@ static persona_code make_in_sample(studying *s, study_arm *a, persona_err *e)
         return persona_err_set(e, PERSONA_E_NEGATIVE, "none of the texts shows '%s'",
                                s->trait->name);
     }
-    return rc == PERSONA_OK ? dose(s, a->vector, e) : rc;
+    return rc == PERSONA_OK ? dose(s, a, e) : rc;
 }
 
 /* Which other trait: the next one of the list that the texts know, from a place that the seed
@@ -230,7 +236,7 @@ static persona_code make_other(studying *s, study_arm *a, persona_err *e)
     }
     persona_vector_free(v);
     mem_free(row);
-    return rc == PERSONA_OK ? dose(s, a->vector, e) : rc;
+    return rc == PERSONA_OK ? dose(s, a, e) : rc;
 }
 
 static persona_code make_identity(studying *s, study_arm *a, persona_err *e)
@@ -248,7 +254,7 @@ static persona_code make_identity(studying *s, study_arm *a, persona_err *e)
         rc = one_block(s, row, "identity: the source's numbers as they stand", &a->vector, e);
     }
     mem_free(row);
-    return rc == PERSONA_OK ? dose(s, a->vector, e) : rc;
+    return rc == PERSONA_OK ? dose(s, a, e) : rc;
 }
 
 static const struct control {

@@ -6,6 +6,7 @@
 #define PERSONA_PIPELINE_STUDY_PARTS_H
 
 #include "pipeline/evaluate/study.h"
+#include "store/job/job.h"
 
 typedef struct studying {
     const study_side *from, *to;
@@ -15,6 +16,7 @@ typedef struct studying {
     const study_opts *o;
     const persona_hooks *hooks;
     const persona_questions *questions; /* for the target */
+    job *job;                           /* what the target answers is kept there */
     study *x;
 } studying;
 
@@ -28,6 +30,16 @@ PERSONA_CHECK persona_code study_questions(const study_side *side, const persona
 PERSONA_CHECK persona_code study_extract(const studying *s, bool target, persona_vector **out,
                                          persona_err *e);
 
+/* study_job.c: opens the job of everything after the map. Errors: those of jobs. */
+PERSONA_CHECK persona_code study_open_job(studying *s, persona_err *e);
+/* What an interrupted study has kept, in the message. */
+persona_code study_how_to_resume(const studying *s, persona_code rc, persona_err *e);
+/* How the evaluation will be run, before its vectors are known. */
+persona_evaluate_opts study_evaluation(const studying *s);
+
+/* Block and dose of a vector of the target; swing (may be NULL) as persona_settle. */
+PERSONA_CHECK persona_code study_settle(const studying *s, persona_vector *v, const char *condition,
+                                        double *swing, persona_err *e);
 /* Adds the controls to x->arms; what cannot be made for a reason that lies in the data is left out
  * with a note. */
 PERSONA_CHECK persona_code study_controls(studying *s, persona_err *e);

@@ -2,11 +2,15 @@
  *
  * study_samples.c - a few answers for reading: one question, unsteered and steered both ways.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
-#include "pipeline/ask.h"
+#include "base/try.h"
 #include "pipeline/evaluate/study_parts.h"
+#include "pipeline/kept.h"
+#include "pipeline/manifest_parts.h"
 
 enum { N_SAMPLES = 5 };
 static const struct {
@@ -24,43 +28,69 @@ static const persona_vector *sample_vector(const study *x, size_t i)
                : study_vector(x, sample_table[i].condition);
 }
 
-static persona_code ask_all_samples(studying *s, persona_err *e)
+/* Names the stage by the vectors. */
+static persona_code samples_stage(const study *x, char out[64], persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
+    char hex[2][65] = {"", ""}, both[65];
+    const persona_vector *const v[2] = {x->transferred, study_vector(x, "native")};
+    for (size_t i = 0; i < 2; i++) {
+        if (v[i]) {
+            TRY(vector_digest(v[i], hex[i], e));
+        }
+    }
+    sha256_hex(hex, sizeof hex, both);
+    TRY(both[0] ? PERSONA_OK : mem_err(e, "the name of a stage"));
+    snprintf(out, 64, "sample/%.16s", both);
+out:
+    return rc;
+}
+
+static persona_code ask_samples(studying *s, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
     study *x = s->x;
-    persona_model *m = persona_session_model(s->to->session);
-    const persona_evaluate_opts defaults = persona_evaluate_defaults();
+    char stage[64];
+    const kept k = {.job = s->job,
+                    .stage = stage,
+                    .trait = x->trait,
+                    .title = "sample answers",
+                    .hooks = s->hooks};
+    const persona_evaluate_opts o = study_evaluation(s);
     persona_plan *plans[N_SAMPLES] = {NULL};
     ask asks[N_SAMPLES] = {0};
     answer answers[N_SAMPLES] = {0};
+    job_answer rows[N_SAMPLES] = {0};
     size_t row[N_SAMPLES], n = 0;
-    persona_code rc = PERSONA_OK;
-    for (size_t i = 0; i < N_SAMPLES && rc == PERSONA_OK; i++) {
+    TRY(samples_stage(x, stage, e));
+    for (size_t i = 0; i < N_SAMPLES; i++) {
         const persona_vector *v = sample_vector(x, i);
         if (!v && sample_table[i].coefficient != 0.0) {
             continue;
         }
         if (v) {
-            rc = persona_steer_vector(m, v, sample_table[i].coefficient, &plans[n], e);
+            TRY(persona_steer_vector(persona_session_model(s->to->session), v,
+                                     sample_table[i].coefficient, &plans[n], e));
         }
         asks[n] = (ask){
             .question = x->question, .sampling = persona_sampling_defaults(), .plan = plans[n]};
-        asks[n].sampling.temperature = defaults.temperature;
-        asks[n].sampling.max_tokens = s->o->max_tokens > 0 ? s->o->max_tokens : defaults.max_tokens;
-        asks[n].sampling.seed = s->o->seed;
+        asks[n].sampling.temperature = o.temperature;
+        asks[n].sampling.max_tokens = o.max_tokens;
+        asks[n].sampling.seed = o.seed;
+        rows[n] = (job_answer){.question = x->question, .pair = -1, .rollout = -1, .seed = o.seed};
         row[n++] = i;
     }
-    if (rc == PERSONA_OK) {
-        rc = ask_all(s->to->session, asks, n, "sample answers", s->hooks, answers, e);
+    TRY(kept_ask(&k, s->to->session, asks, rows, n, answers, NULL, e));
+    for (size_t i = 0; i < n; i++) {
+        x->samples[i] = (study_sample){sample_table[row[i]].condition,
+                                       sample_table[row[i]].coefficient, answers[i].text};
+        answers[i].text = NULL;
+        x->n_samples = i + 1;
     }
-    for (size_t k = 0; k < n && rc == PERSONA_OK; k++) {
-        x->samples[k] = (study_sample){sample_table[row[k]].condition,
-                                       sample_table[row[k]].coefficient, answers[k].text};
-        answers[k].text = NULL;
-        x->n_samples = k + 1;
-    }
-    answers_clear(answers, n);
-    for (size_t k = 0; k < N_SAMPLES; k++) {
-        persona_plan_free(plans[k]);
+out:
+    answers_clear(answers, N_SAMPLES);
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        persona_plan_free(plans[i]);
     }
     return rc;
 }
@@ -76,5 +106,5 @@ persona_code study_ask_samples(studying *s, persona_err *e)
     if (!x->question || !x->samples) {
         return mem_err(e, "sample answers");
     }
-    return ask_all_samples(s, e);
+    return ask_samples(s, e);
 }

@@ -15,6 +15,7 @@ typedef struct eval_cell {
     double coefficient;
     int variant; /* one random direction by itself; -1: all there is of the condition */
     int same_as; /* >= 0: not run; the numbers are those of that cell */
+    size_t at;   /* its place among the cells that are run */
     persona_plan *plans[CELL_PLANS];
     size_t n_plans; /* question q is steered by plan q % n_plans */
     bool sampler, instructed, negative;

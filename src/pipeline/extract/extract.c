@@ -230,7 +230,7 @@ static persona_code run_methods(extraction *x, persona_err *e)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static size_t questions_used(const persona_questions *q, const persona_extract_opts *o)
+size_t extract_questions(const persona_questions *q, const persona_extract_opts *o)
 {
     const size_t n = q->n_extraction;
     return o->n_questions > 0 && (size_t)o->n_questions < n ? (size_t)o->n_questions : n;
@@ -246,7 +246,8 @@ static persona_code plan(extraction *x, persona_err *e)
     if (extract_reads(x->o)) {
         return rollouts_read(r, x->trait, x->o, e);
     }
-    return rollouts_write(r, x->trait, x->questions, questions_used(x->questions, x->o), x->o, e);
+    return rollouts_write(r, x->trait, x->questions, extract_questions(x->questions, x->o), x->o,
+                          e);
 }
 
 static persona_code open_job(extraction *x, persona_err *e)

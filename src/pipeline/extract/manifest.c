@@ -5,7 +5,7 @@
  * steering are not in it: they work on the answers.
  *
  * Texts go in as hashes: of the instructions, of the questions that are asked, of the files that
- * are read. The shape of the batch is in it, because results are exact for one shape only.
+ * are read (manifest_parts.h).
  */
 #include <string.h>
 
@@ -15,11 +15,11 @@
 #include "base/mem.h"
 #include "core/measure/direction.h"
 #include "persona/persona.h"
+#include "pipeline/manifest_parts.h"
 #include "pipeline/pipeline.h"
 #include "store/job/job.h"
 
 #define MAX_MANIFEST ((size_t)1 << 16)
-#define MAX_TEXTS ((size_t)64 << 20)
 
 /* ---- what makes sense ------------------------------------------------------------------------ */
 
@@ -74,46 +74,6 @@ persona_code extract_check(const persona_trait *trait, const persona_questions *
 
 /* ---- the manifest ---------------------------------------------------------------------------- */
 
-/* Strings with their ends, so that no two lists have one hash. */
-static void add_text(buf *b, const char *s)
-{
-    buf_add(b, s, strlen(s) + 1);
-}
-
-static void put_hash(json_out *o, const char *key, buf *b)
-{
-    char hex[65];
-    sha256_hex(b->p, b->len, hex);
-    jo_string(o, key, hex);
-    buf_free(b);
-}
-
-static void put_instructions(json_out *o, const persona_trait *t)
-{
-    buf b;
-    buf_init(&b, MAX_TEXTS);
-    add_text(&b, t->positive);
-    add_text(&b, t->negative);
-    for (size_t i = 0; i < t->n_pairs; i++) {
-        add_text(&b, t->pairs[i].pos);
-        add_text(&b, t->pairs[i].neg);
-    }
-    put_hash(o, "instructions", &b);
-    jo_int(o, "n_pairs", (long long)t->n_pairs);
-}
-
-static void put_questions(json_out *o, const persona_questions *q, int limit)
-{
-    buf b;
-    const size_t n = limit > 0 && (size_t)limit < q->n_extraction ? (size_t)limit : q->n_extraction;
-    buf_init(&b, MAX_TEXTS);
-    for (size_t i = 0; i < n; i++) {
-        add_text(&b, q->extraction[i]);
-    }
-    put_hash(o, "questions", &b);
-    jo_int(o, "n_questions", (long long)n);
-}
-
 static persona_code put_file(json_out *o, const char *key, const char *path, persona_err *e)
 {
     char hex[65];
@@ -142,21 +102,6 @@ static persona_code put_files(json_out *o, const persona_extract_opts *x, person
     return rc;
 }
 
-static persona_code put_model(json_out *o, persona_model *m, persona_err *e)
-{
-    const persona_model_info *info = persona_model_info_get(m);
-    const char *sha;
-    persona_code rc = persona_model_sha256(m, &sha, e);
-    if (rc == PERSONA_OK) {
-        jo_object(o, "model");
-        jo_string(o, "name", info->name);
-        jo_string(o, "sha256", sha);
-        jo_string(o, "template", info->chat_hash);
-        jo_end(o);
-    }
-    return rc;
-}
-
 persona_code persona_extract_manifest(persona_session *s, const persona_trait *trait,
                                       const persona_questions *questions,
                                       const persona_extract_opts *x, char **out, persona_err *e)
@@ -175,24 +120,24 @@ persona_code persona_extract_manifest(persona_session *s, const persona_trait *t
     jo_object(&o, NULL);
     jo_string(&o, "command", "extract");
     jo_string(&o, "trait", trait->name);
-    rc = put_model(&o, persona_session_model(s), e);
+    rc = manifest_model(&o, persona_session_model(s), e);
     if (rc == PERSONA_OK && reads) {
         rc = put_files(&o, x, e);
+        if (shape->n_batch < shape->n_ctx) { /* else every text is one call anyway */
+            jo_int(&o, "batch", shape->n_batch);
+        }
+        manifest_versions(&o);
     } else if (rc == PERSONA_OK) {
-        put_instructions(&o, trait);
-        put_questions(&o, questions, x->n_questions);
+        const size_t n = extract_questions(questions, x);
+        manifest_instructions(&o, trait);
+        manifest_texts(&o, "questions", questions->extraction, n);
+        jo_int(&o, "n_questions", (long long)n);
         jo_int(&o, "rollouts", x->n_rollouts);
         jo_int(&o, "max_tokens", x->max_tokens);
         jo_number(&o, "temperature", (double)x->temperature);
         jo_int(&o, "seed", x->seed);
-        jo_int(&o, "slots", shape->n_slots);
-        jo_int(&o, "context", shape->n_ctx);
+        manifest_shape(&o, s);
     }
-    if (!reads || shape->n_batch < shape->n_ctx) { /* else every text is one call anyway */
-        jo_int(&o, "batch", shape->n_batch);
-    }
-    jo_string(&o, "engine", persona_engine_version());
-    jo_string(&o, "version", persona_version());
     jo_end(&o);
     if (rc == PERSONA_OK) {
         *out = buf_take(&b);

@@ -12,14 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
-#include "pipeline/judge/judge_kind.h"
+#include "base/try.h"
+#include "pipeline/kept.h"
 
 #define MIN_PAIRS 10
 #define MIN_KEPT 0.10
 #define JUDGED_AT_ONCE 256 /* answers whose texts are in memory together */
-#define FLUSH_SECONDS 0.5  /* scores are stored at the latest after that */
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
@@ -123,103 +122,58 @@ persona_code rollouts_run(rollouts *x, const char *stage, const persona_hooks *h
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
-typedef struct scoring {
+/* Answers without a score, collected until there are enough of them for a run of the judge. */
+typedef struct unscored {
     rollouts *x;
-    persona_judge *judge;
-    const persona_trait *trait;
-    const persona_hooks *hooks;
-    char stage[96];
-    char *name; /* of the judge, as scores are kept */
-    bool *has;
-    size_t n_done, n_todo;
+    scoring *s;
+    bool *has; /* (x->n) */
     persona_judge_item items[JUDGED_AT_ONCE];
     char *texts[JUDGED_AT_ONCE][2]; /* owned: question, answer */
     int64_t ids[JUDGED_AT_ONCE];
     size_t n;
-    job_score got[JUDGED_AT_ONCE];
-    size_t n_got;
-    double flushed;
-} scoring;
+} unscored;
 
-static persona_code flush(scoring *s, persona_err *e)
+static void drop_batch(unscored *u)
 {
-    persona_code rc = PERSONA_OK;
-    if (s->n_got > 0) {
-        rc = job_put_scores(s->x->job, ROLLOUT_STAGE, s->name, s->got, s->n_got, e);
+    for (size_t i = 0; i < u->n; i++) {
+        mem_free(u->texts[i][0]);
+        mem_free(u->texts[i][1]);
     }
-    s->n_got = 0;
-    s->flushed = clock_now();
+    u->n = 0;
+}
+
+static persona_code score_batch(unscored *u, persona_err *e)
+{
+    const persona_code rc = scoring_run(u->s, u->items, u->ids, u->n, NULL, e);
+    drop_batch(u);
     return rc;
 }
 
-static persona_code on_score(void *ud, size_t i, const persona_judgement *r, persona_err *e)
+static persona_code collect_unscored(void *ud, const job_answer *a, persona_err *e)
 {
-    scoring *s = ud;
-    s->got[s->n_got++] =
-        (job_score){s->ids[i], (double)r->trait, (double)r->coherence, (double)r->mass};
-    s->n_done++;
-    return clock_now() - s->flushed > FLUSH_SECONDS ? flush(s, e) : PERSONA_OK;
-}
-
-/* A judge's progress counts its batch; the user's counts all answers. */
-static void on_progress(void *ud, const persona_progress *p)
-{
-    scoring *s = ud;
-    persona_progress mine = {
-        .stage = s->stage, .done = s->n_done, .total = s->n_todo, .n_tokens = p->n_tokens};
-    s->hooks->progress(s->hooks->ud, &mine);
-}
-
-static void drop_batch(scoring *s)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        mem_free(s->texts[i][0]);
-        mem_free(s->texts[i][1]);
-    }
-    s->n = 0;
-}
-
-static persona_code run_batch(scoring *s, persona_err *e)
-{
-    persona_hooks h = {.ud = s, .cancel = s->hooks != NULL ? s->hooks->cancel : NULL};
-    if (s->hooks != NULL && s->hooks->progress != NULL) {
-        h.progress = on_progress;
-    }
-    persona_code rc = persona_judge_run(s->judge, s->trait, s->items, s->n, &h, on_score, s, e);
-    persona_err late = {.code = PERSONA_OK};
-    persona_code kept = flush(s, &late); /* also after a failure: what was judged is kept */
-    if (rc == PERSONA_OK && kept != PERSONA_OK) {
-        rc = persona_err_set(e, kept, "%s", late.msg);
-    }
-    drop_batch(s);
-    return rc;
-}
-
-static persona_code collect(void *ud, const job_answer *a, persona_err *e)
-{
-    scoring *s = ud;
-    if (s->has[a->id] || !s->x->r[a->id].answered) {
+    unscored *u = ud;
+    if (u->has[a->id] || !u->x->r[a->id].answered) {
         return PERSONA_OK;
     }
-    size_t i = s->n++;
-    s->texts[i][0] = mem_strdup(a->question);
-    s->texts[i][1] = mem_strdup(a->text);
-    if (s->texts[i][0] == NULL || s->texts[i][1] == NULL) {
+    const size_t i = u->n++;
+    u->texts[i][0] = mem_strdup(a->question);
+    u->texts[i][1] = mem_strdup(a->text);
+    if (u->texts[i][0] == NULL || u->texts[i][1] == NULL) {
         return mem_err(e, "an answer to judge");
     }
-    s->ids[i] = a->id;
-    s->items[i] = (persona_judge_item){s->texts[i][0], s->texts[i][1], NAN, NAN};
-    return s->n == JUDGED_AT_ONCE ? run_batch(s, e) : PERSONA_OK;
+    u->ids[i] = a->id;
+    u->items[i] = (persona_judge_item){u->texts[i][0], u->texts[i][1], NAN, NAN};
+    return u->n == JUDGED_AT_ONCE ? score_batch(u, e) : PERSONA_OK;
 }
 
 static persona_code take_score(void *ud, const job_score *g, persona_err *e)
 {
-    scoring *s = ud;
+    unscored *u = ud;
     (void)e;
-    if ((size_t)g->id < s->x->n) {
-        s->has[g->id] = true;
-        s->x->r[g->id].score = (float)g->trait;
-        s->x->r[g->id].coherence = (float)g->coherence;
+    if ((size_t)g->id < u->x->n) {
+        u->has[g->id] = true;
+        u->x->r[g->id].score = (float)g->trait;
+        u->x->r[g->id].coherence = (float)g->coherence;
     }
     return PERSONA_OK;
 }
@@ -227,47 +181,42 @@ static persona_code take_score(void *ud, const job_score *g, persona_err *e)
 persona_code rollouts_judge(rollouts *x, persona_judge *judge, const persona_trait *trait,
                             const persona_hooks *hooks, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
+    const kept k = {.job = x->job, .stage = ROLLOUT_STAGE, .hooks = hooks};
+    scoring s = {.key = NULL};
+    unscored *u = NULL;
     for (size_t i = 0; i < x->n; i++) {
         x->r[i].score = x->r[i].coherence = NAN;
     }
     if (judge == NULL) {
         return PERSONA_OK;
     }
-    scoring *s = mem_calloc(1, sizeof *s);
-    bool *has = mem_calloc(x->n, sizeof *has);
-    persona_code rc = s != NULL && has != NULL ? PERSONA_OK : mem_err(e, "scores");
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
-    *s = (scoring){.x = x, .judge = judge, .trait = trait, .hooks = hooks, .has = has};
-    s->flushed = clock_now();
-    s->name = judge_score_key(judge, trait);
-    if (s->name == NULL) {
-        rc = mem_err(e, "scores");
-        goto out;
-    }
-    snprintf(s->stage, sizeof s->stage, "judge %s", trait->name);
-    rc = job_each_score(x->job, ROLLOUT_STAGE, s->name, take_score, s, e);
+    u = mem_calloc(1, sizeof *u);
+    TRY(u != NULL ? PERSONA_OK : mem_err(e, "scores"));
+    u->x = x;
+    u->s = &s;
+    u->has = mem_calloc(x->n, sizeof *u->has);
+    TRY(u->has != NULL ? PERSONA_OK : mem_err(e, "scores"));
+    TRY(scoring_begin(&k, judge, trait, &s, e));
+    TRY(job_each_score(x->job, ROLLOUT_STAGE, s.key, take_score, u, e));
     for (size_t i = 0; i < x->n; i++) {
-        s->n_todo += x->r[i].answered;
-        s->n_done += has[i];
+        s.n_todo += x->r[i].answered;
+        s.n_done += u->has[i];
     }
-    if (rc == PERSONA_OK && s->n_done < s->n_todo) {
-        rc = job_each_answer(x->job, ROLLOUT_STAGE, JOB_BY_ID, NULL, collect, s, e);
+    if (s.n_done < s.n_todo) {
+        TRY(job_each_answer(x->job, ROLLOUT_STAGE, JOB_BY_ID, NULL, collect_unscored, u, e));
     }
-    if (rc == PERSONA_OK && s->n > 0) {
-        rc = run_batch(s, e);
+    if (u->n > 0) {
+        TRY(score_batch(u, e));
     }
-    if (rc == PERSONA_OK) {
-        rc = job_each_score(x->job, ROLLOUT_STAGE, s->name, take_score, s, e);
-    }
-    drop_batch(s);
+    TRY(job_each_score(x->job, ROLLOUT_STAGE, s.key, take_score, u, e));
 out:
-    if (s != NULL) {
-        mem_free(s->name);
+    scoring_end(&s);
+    if (u != NULL) {
+        drop_batch(u);
+        mem_free(u->has);
     }
-    mem_free(has);
-    mem_free(s);
+    mem_free(u);
     return rc;
 }
 
@@ -326,7 +275,7 @@ persona_code rollouts_filter(rollouts *x, const persona_extract_opts *o, const c
         rep->n_kept_pos += r->kept && r->polarity > 0;
         rep->n_kept_neg += r->kept && r->polarity < 0;
     }
-    const size_t kept = rep->n_kept_pos < rep->n_kept_neg ? rep->n_kept_pos : rep->n_kept_neg;
+    const size_t n_kept = rep->n_kept_pos < rep->n_kept_neg ? rep->n_kept_pos : rep->n_kept_neg;
     const size_t all =
         rep->n_generated_pos < rep->n_generated_neg ? rep->n_generated_pos : rep->n_generated_neg;
     const size_t answered = rep->n_generated_pos + rep->n_generated_neg - rep->n_unanswered;
@@ -339,7 +288,7 @@ persona_code rollouts_filter(rollouts *x, const persona_extract_opts *o, const c
             trait, persona_judge_name(o->judge), answered);
     }
     const size_t need = all < MIN_PAIRS ? 1 : MIN_PAIRS;
-    if (kept >= need && (double)kept >= MIN_KEPT * (double)all) {
+    if (n_kept >= need && (double)n_kept >= MIN_KEPT * (double)all) {
         return PERSONA_OK;
     }
     return persona_err_set(
@@ -348,7 +297,7 @@ persona_code rollouts_filter(rollouts *x, const persona_extract_opts *o, const c
         "coherence %.0f and %.0f; %zu never answered, %zu not judged): the model does not follow "
         "these instructions, or the judge does not see it; try more rollouts, other instructions, "
         "another judge, or lower thresholds",
-        trait, kept, all, rep->score_pos, rep->score_neg, rep->coherence_pos, rep->coherence_neg,
+        trait, n_kept, all, rep->score_pos, rep->score_neg, rep->coherence_pos, rep->coherence_neg,
         rep->n_unanswered, rep->n_unjudged);
 }
 

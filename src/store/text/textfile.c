@@ -36,7 +36,8 @@ text_item text_item_defaults(void)
                        .label_coherence = (double)NAN,
                        .question_index = -1,
                        .pair_index = -1,
-                       .rollout_index = -1};
+                       .rollout_index = -1,
+                       .coefficient = (double)NAN};
 }
 
 void text_item_free(text_item *item)

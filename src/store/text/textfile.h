@@ -33,8 +33,11 @@ typedef struct text_item {
     double label_trait, label_coherence;           /* 0 to 100; NAN: unknown */
     char *trait, *question, *question_id;          /* NULL: unknown */
     int question_index, pair_index, rollout_index; /* -1: unknown; pair: which instruction */
-    size_t line;                                   /* where it begins in its file, from 1 */
-    size_t row; /* which item of its file, from 0; the two items of a pair share it */
+    /* how it was steered, in an evaluation; NULL and NAN: nothing is said. Only written */
+    const char *condition;
+    double coefficient;
+    size_t line; /* where it begins in its file, from 1 */
+    size_t row;  /* which item of its file, from 0; the two items of a pair share it */
 } text_item;
 
 /* Everything unknown. */

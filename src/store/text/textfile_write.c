@@ -103,6 +103,8 @@ static void json_line(const text_item *item, const char *trait, buf *line, buf *
     if (item->rollout_index >= 0) {
         jo_int(&o, "index", item->rollout_index);
     }
+    known_string(&o, "condition", item->condition);
+    known_number(&o, "coefficient", item->coefficient);
     jo_end(&o);
     buf_putc(line, '\n');
 }
