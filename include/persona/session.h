@@ -16,83 +16,12 @@
 #define PERSONA_SESSION_H
 
 #include "persona/model.h"
+#include "persona/plan.h"
+#include "persona/tap.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* ---- plan: what to do to the residual stream ----------------------------------------------- */
-
-/* Phases of a request; an edit applies to the tokens whose phase is in its mask.
- * PROMPT: every prompt token but the last. RESPONSE: the last prompt token and all generated ones
- * (the positions "response" of Chen et al.). Mask 0 means both. */
-#define PERSONA_PHASE_PROMPT 1u
-#define PERSONA_PHASE_RESPONSE 2u
-#define PERSONA_PHASE_ALL 3u
-
-/* One row h of n_embd floats, in place. Sign: v points from absence to presence of the trait. */
-typedef enum persona_op {
-    PERSONA_OP_ADD, /* h <- h + alpha * v */
-} persona_op;
-
-typedef struct persona_edit {
-    persona_op op;
-    int block;       /* 0 .. n_layer-1 */
-    unsigned phases; /* mask; 0 = all */
-    float alpha;
-    const float *v; /* n_embd floats; copied by persona_plan_new */
-} persona_edit;
-
-typedef struct persona_plan persona_plan;
-
-/* Immutable once made; may be shared by any number of requests. Additive edits of equal block and
- * phase are summed; alpha == 0 edits are dropped, so a plan of only zeros equals no plan, bit for
- * bit. Errors: SHAPE (block out of range), NUMERIC (non-finite). */
-PERSONA_CHECK persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits,
-                                            size_t n, persona_plan **out, persona_err *e);
-/* One more owner (NULL is fine); the last persona_plan_free of them frees. Both may be called from
- * any thread. */
-persona_plan *persona_plan_ref(persona_plan *p);
-void persona_plan_free(persona_plan *p);
-
-/* ---- tap: what to read ---------------------------------------------------------------------- */
-
-typedef enum persona_tap_mode {
-    PERSONA_TAP_MEAN, /* mean over the tapped positions, accumulated in double */
-    PERSONA_TAP_LAST, /* the last tapped position */
-    PERSONA_TAP_ALL,  /* every tapped position, in order */
-} persona_tap_mode;
-
-typedef enum persona_tap_span {
-    /* generated or forced response tokens; for harmony the text of the final channel only; template
-       tokens and end markers never */
-    PERSONA_SPAN_RESPONSE,
-    PERSONA_SPAN_PROMPT,      /* prompt tokens except position 0 */
-    PERSONA_SPAN_LAST_PROMPT, /* the last prompt token */
-} persona_tap_span;
-
-typedef struct persona_tap {
-    persona_tap_mode mode;
-    persona_tap_span span;
-    const int *blocks; /* ascending, 0 .. n_layer-2; NULL: all of them. Borrowed until done. */
-    size_t n_blocks;
-    /* MEAN: also the mean of each of n_ends segments: position i (0-based, of those that are read)
-     * is in segment s if ends[s-1] <= i < ends[s]. Ascending; positions behind the last end are in
-     * none. Borrowed until done. NULL: none */
-    const size_t *ends;
-    size_t n_ends;
-} persona_tap;
-
-/* What a tap read. data is (n_rows, n_blocks, n_embd), row-major: LAST has n_rows <= 1, MEAN 1 +
- * n_ends: the mean of all positions, then of each segment (an empty one is zeros).
- * n_positions counts the tokens that were read. Owned by the scheduler; valid inside `done`
- * only. */
-typedef struct persona_acts {
-    const float *data;
-    const float *norms; /* MEAN: ||h|| of every position, (n_positions, n_blocks); else NULL */
-    const int *blocks;
-    size_t n_rows, n_blocks, n_embd, n_positions;
-} persona_acts;
 
 /* ---- requests ------------------------------------------------------------------------------- */
 

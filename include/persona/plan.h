@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * plan.h - what to do to the residual stream: edits, merged once into a plan that any number of
+ * requests share.
+ */
+#ifndef PERSONA_PLAN_H
+#define PERSONA_PLAN_H
+
+#include "persona/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Phases of a request; an edit applies to the tokens whose phase is in its mask.
+ * PROMPT: every prompt token but the last. RESPONSE: the last prompt token and all generated ones
+ * (the positions "response" of Chen et al.). Mask 0 means both. */
+#define PERSONA_PHASE_PROMPT 1u
+#define PERSONA_PHASE_RESPONSE 2u
+#define PERSONA_PHASE_ALL 3u
+
+/* One row h of n_embd floats, in place. Sign: v points from absence to presence of the trait. */
+typedef enum persona_op {
+    PERSONA_OP_ADD, /* h <- h + alpha * v */
+} persona_op;
+
+typedef struct persona_edit {
+    persona_op op;
+    int block;       /* 0 .. n_layer-1 */
+    unsigned phases; /* mask; 0 = all */
+    float alpha;
+    const float *v; /* n_embd floats; copied by persona_plan_new */
+} persona_edit;
+
+typedef struct persona_plan persona_plan;
+
+/* Immutable once made; may be shared by any number of requests. Additive edits of equal block and
+ * phase are summed; alpha == 0 edits are dropped, so a plan of only zeros equals no plan, bit for
+ * bit. Errors: SHAPE (block out of range), NUMERIC (non-finite). */
+PERSONA_CHECK persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits,
+                                            size_t n, persona_plan **out, persona_err *e);
+/* One more owner (NULL is fine); the last persona_plan_free of them frees. Both may be called from
+ * any thread. */
+persona_plan *persona_plan_ref(persona_plan *p);
+void persona_plan_free(persona_plan *p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
