@@ -10,7 +10,9 @@ FUZZ_SECONDS ?= 30
 
 .DEFAULT_GOAL := all
 CHECKS := check-format check-layers check-banned check-headers tidy
-.PHONY: all setup demo test asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
+# The folder of real models that `make test-real` wants
+MODELS ?=
+.PHONY: all setup demo test test-real asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -23,6 +25,10 @@ demo: all ## the whole story on the embedded pair; report in build/demo
 
 test: all ## build and run every test
 	@ctest --test-dir build --output-on-failure -j $(JOBS) $(ARGS)
+
+test-real: all ## what only real models show; MODELS=DIR holds the GGUF files
+	@test -d "$(MODELS)" || { echo "make test-real wants MODELS=DIR, a folder of GGUF files" >&2; exit 64; }
+	@PERSONA_REAL_MODELS=$(abspath $(MODELS)) ctest --test-dir build -L real --verbose $(ARGS)
 
 asan: setup ## every test under the address and undefined-behaviour sanitizers
 	@$(call build,asan,build/asan)
@@ -77,7 +83,7 @@ distclean: clean ## remove build/ and the private prefix
 	@rm -rf .prefix
 
 help: ## this text
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 # build PRESET FOLDER: configure once (ninja asks cmake again when a CMake file or a folder changes), build.
 define build

@@ -2,6 +2,7 @@
 #
 # Tests.cmake - one program and one ctest entry per file: tests/unit/test_*.c (label unit, no model),
 # tests/engine/test_*.c (label engine, the embedded pair), tests/cli/*.sh (label cli, the built program).
+# tests/real/* (label real) want real models, PERSONA_REAL_MODELS, and skip without (`make test-real`).
 # tests/fuzz/fuzz_*.c replay their corpus (label unit). Exit status 77 means skipped. bench/bench_*.c are built here
 # and run by `make bench`. tools/random_model.c becomes build/tools/random-model, for developers.
 
@@ -87,7 +88,10 @@ if(PERSONA_FUZZ)
     return()
 endif()
 
-foreach(label unit engine)
+set(timeout_engine 600)
+set(timeout_cli 600)
+set(timeout_real 3600)
+foreach(label unit engine real)
     file(GLOB files CONFIGURE_DEPENDS "tests/${label}/test_*.c")
     foreach(file IN LISTS files)
         persona_program("${file}" tests)
@@ -97,18 +101,20 @@ foreach(label unit engine)
         if(label STREQUAL "unit")
             persona_test_properties(${name} unit 60 1)
         else()
-            persona_test_properties(${name} engine 600 2)
+            persona_test_properties(${name} ${label} ${timeout_${label}} 2)
         endif()
     endforeach()
 endforeach()
 
-file(GLOB files CONFIGURE_DEPENDS "tests/cli/*.sh")
-foreach(file IN LISTS files)
-    get_filename_component(name "${file}" NAME_WE)
-    if(TARGET persona AND NOT name MATCHES "^_") # _*.sh are parts that others source
-        add_test(NAME cli_${name} COMMAND bash "${file}")
-        persona_test_properties(cli_${name} cli 600 2)
-    endif()
+foreach(label cli real)
+    file(GLOB files CONFIGURE_DEPENDS "tests/${label}/*.sh")
+    foreach(file IN LISTS files)
+        get_filename_component(name "${file}" NAME_WE)
+        if(TARGET persona AND NOT name MATCHES "^_") # _*.sh are parts that others source
+            add_test(NAME ${label}_${name} COMMAND bash "${file}")
+            persona_test_properties(${label}_${name} ${label} ${timeout_${label}} 2)
+        endif()
+    endforeach()
 endforeach()
 
 file(GLOB files CONFIGURE_DEPENDS "bench/bench_*.c")
