@@ -76,7 +76,7 @@ static double dot(const float *a, const float *b, int n)
 }
 
 /* A neutral text read under a plan: projections on v at its block and behind it; its logits' hash. */
-static uint64_t read_under(persona_session *s, const stock *st, const persona_plan *p,
+static uint64_t read_under(persona_session *s, const stock *st, persona_plan *p,
                            const persona_vector *v, const int blocks[2], double at[2])
 {
     llama_token prompt[REAL_MOST], forced[REAL_MOST];
