@@ -26,7 +26,8 @@ typedef struct persona_pairs persona_pairs;
 typedef struct persona_pairs_opts {
     int n_questions; /* per trait; default 20 */
     int n_neutral;   /* uninstructed texts; default 120 */
-    int max_tokens;  /* of a text; those of files are cut at a sentence near it; default 96 */
+    int max_tokens;  /* of a text; those of files are cut at a sentence within 4 bytes for each;
+                        default 96 */
     float temperature;
     uint32_t seed;
     const char *const

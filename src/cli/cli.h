@@ -137,12 +137,12 @@ PERSONA_CHECK persona_code cli_open_side(const cli_state *c, const char *path, c
 /* How to fit, as the options say. */
 persona_fit_opts cli_fit_opts(const cli_state *c);
 /* Texts that both models read, as the options say; at most n_questions of each trait's and
- * max_tokens long (0: the default). from is not asked anything where --texts are given. */
+ * text_tokens long (0: the default). from is not asked anything where --texts are given. */
 PERSONA_CHECK persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to,
-                                     const trait_set *packs, int n_questions, int max_tokens,
+                                     const trait_set *packs, int n_questions, int text_tokens,
                                      persona_pairs **out, persona_err *e);
-/* Says what was read and what was found in the cache, on stderr. */
-void cli_say_pairs(const cli_state *c, const persona_pairs *p);
+/* Says what was cut (option is where the length stands), what was read and what was found in the cache, on stderr. */
+void cli_say_pairs(const cli_state *c, const persona_pairs *p, const char *option);
 
 /* ---- output.c -------------------------------------------------------------------------------- */
 

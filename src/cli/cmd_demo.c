@@ -33,7 +33,8 @@ static const struct argp_option options[] = {
     {"from", KEY_FROM, "FILE", 0, "Another source model", 0},
     {"to", KEY_TO, "FILE", 0, "Another target model", 0},
     {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
-    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most (default 64)", 0},
+    {"max-tokens", KEY_MAX_TOKENS, "N", 0,
+     "Length at most of whatever a model writes: answers and texts to map by (default 64)", 0},
     {0},
 };
 
@@ -223,6 +224,7 @@ static persona_code run(demo_args *a, work *w, persona_err *e)
         return rc;
     }
     a->opts.seed = a->c->seed;
+    a->opts.extract_tokens = a->opts.max_tokens; /* one size of everything here */
     if (w->from.n_questions > 0) {
         a->opts.n_questions = a->opts.n_evaluate = w->from.n_questions;
     }

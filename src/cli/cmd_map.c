@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "pipeline/transfer/pairs.h"
 
 enum { KEY_FROM = 0x2000, KEY_TO, KEY_WITHOUT, KEY_MAX_TOKENS };
 
@@ -20,6 +21,7 @@ typedef struct map_args {
     cli_state *c;
     const char *action, *file, *from, *to, *without, *output;
     int max_tokens;
+    size_t n_cut; /* texts */
 } map_args;
 
 static const struct argp_option options[] = {
@@ -114,8 +116,9 @@ static const struct argp argp = {
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
+/* cut: texts that were cut to fit one; NULL: a map that was not fitted now. */
 static persona_code print_json(cli_state *c, const persona_map *m, const char *path, double seconds,
-                               persona_err *e)
+                               const size_t *cut, persona_err *e)
 {
     cli_json j;
     json_out *o = cli_json_begin(&j, "map");
@@ -132,6 +135,9 @@ static persona_code print_json(cli_state *c, const persona_map *m, const char *p
     jo_string(o, "method", m->method);
     jo_string(o, "pairing", m->pairing);
     jo_int(o, "n_texts", (long long)m->n_texts);
+    if (cut) {
+        jo_int(o, "n_texts_cut", (long long)*cut);
+    }
     jo_int(o, "n_rows", (long long)m->n_rows);
     jo_int(o, "n_contrasts", (long long)m->n_contrasts);
     jo_int(o, "n_groups", (long long)m->n_groups);
@@ -255,7 +261,8 @@ static persona_code fit(map_args *a, persona_map **out, persona_err *e)
     if (rc == PERSONA_OK) {
         const persona_fit_opts o = cli_fit_opts(a->c);
         tty_progress_clear(&a->c->progress);
-        cli_say_pairs(a->c, pairs);
+        cli_say_pairs(a->c, pairs, "--max-tokens");
+        a->n_cut = pairs->n_cut;
         rc = persona_map_fit(pairs, &o, &a->c->hooks, out, e);
     }
     if (rc == PERSONA_OK) {
@@ -282,7 +289,8 @@ persona_code cmd_map(cli_state *c, int argc, char **argv, persona_err *e)
     rc = fits ? fit(&a, &m, e) : persona_map_read(a.file, &m, e);
     tty_progress_clear(&c->progress);
     if (rc == PERSONA_OK && c->json) {
-        rc = print_json(c, m, fits ? a.output : a.file, fits ? clock_now() - start : 0, e);
+        rc = print_json(c, m, fits ? a.output : a.file, fits ? clock_now() - start : 0,
+                        fits ? &a.n_cut : NULL, e);
     } else if (rc == PERSONA_OK) {
         print_text(m);
     }

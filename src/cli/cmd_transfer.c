@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/study_print.h"
 #include "pipeline/report/report.h"
+#include "pipeline/transfer/pairs.h"
 
 enum {
     KEY_FROM = 0x2000,
@@ -26,6 +27,8 @@ enum {
     KEY_ROLLOUTS,
     KEY_ANSWERS,
     KEY_MAX_TOKENS,
+    KEY_EXTRACT_TOKENS,
+    KEY_TEXT_TOKENS,
     KEY_COEFFICIENTS,
     KEY_REPORT,
     KEY_JOB,
@@ -38,6 +41,7 @@ static const double default_coefficients[] = {-2, -1, -0.5, 0, 0.5, 1, 2};
 typedef struct transfer_args {
     cli_state *c;
     const char *from, *to, *trait, *traits, *vector, *map, *output, *report;
+    int text_tokens; /* 0: the default of paired texts */
     const char *job; /* NULL: the user's library; "none" */
     double coefficients[MAX_COEFFICIENTS];
     study_opts opts;
@@ -61,7 +65,12 @@ static const struct argp_option options[] = {
     {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
     {"answers", KEY_ANSWERS, "N", 0, "Answers per evaluation question and condition (default 1)",
      0},
-    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most", 0},
+    {"max-tokens", KEY_MAX_TOKENS, "N", 0,
+     "Length of an answer at most when the vector is evaluated (default 96)", 0},
+    {"extract-tokens", KEY_EXTRACT_TOKENS, "N", 0,
+     "Length of an answer at most when vectors are extracted (default 128)", 0},
+    {"text-tokens", KEY_TEXT_TOKENS, "N", 0,
+     "Length of a text to map by at most; those of --texts are cut near it (default 96)", 0},
     {"job", KEY_JOB, "FILE", 0,
      "Where the target's answers and scores are kept, to be resumed (default: the user's library; "
      "none)",
@@ -147,6 +156,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return cli_int(state, "--answers", arg, 1, 1000, &a->opts.n_answers);
     case KEY_MAX_TOKENS:
         return cli_int(state, "--max-tokens", arg, 1, 1 << 16, &a->opts.max_tokens);
+    case KEY_EXTRACT_TOKENS:
+        return cli_int(state, "--extract-tokens", arg, 1, 1 << 16, &a->opts.extract_tokens);
+    case KEY_TEXT_TOKENS:
+        return cli_int(state, "--text-tokens", arg, 1, 1 << 16, &a->text_tokens);
     case KEY_JOB:
         a->job = arg;
         return 0;
@@ -396,12 +409,12 @@ static persona_code run(transfer_args *a, work *w, persona_err *e)
     a->opts.others = (const persona_trait *const *)w->packs.p;
     a->opts.n_others = w->packs.n;
     if (!w->map) {
-        rc = cli_pairs(a->c, &w->from, &w->to, &w->packs, w->to.n_questions, a->opts.max_tokens,
+        rc = cli_pairs(a->c, &w->from, &w->to, &w->packs, w->to.n_questions, a->text_tokens,
                        &w->pairs, e);
     }
     if (rc == PERSONA_OK && w->pairs) {
         tty_progress_clear(&a->c->progress);
-        cli_say_pairs(a->c, w->pairs);
+        cli_say_pairs(a->c, w->pairs, "--text-tokens");
     }
     for (size_t i = 0; rc == PERSONA_OK && i < w->n; i++) {
         rc = run_trait(a, w, i, e);
@@ -450,6 +463,11 @@ static persona_code print_json(const transfer_args *a, const work *w, persona_er
     cli_json j;
     json_out *o = cli_json_begin(&j, "transfer");
     side_json(o, w);
+    if (w->pairs) {
+        jo_int(o, "n_texts_cut", (long long)w->pairs->n_cut);
+    } else {
+        jo_null(o, "n_texts_cut");
+    }
     if (a->traits) {
         jo_array(o, "traits");
         for (size_t i = 0; i < w->n; i++) {

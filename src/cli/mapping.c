@@ -153,7 +153,7 @@ persona_fit_opts cli_fit_opts(const cli_state *c)
 }
 
 persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to, const trait_set *packs,
-                       int n_questions, int max_tokens, persona_pairs **out, persona_err *e)
+                       int n_questions, int text_tokens, persona_pairs **out, persona_err *e)
 {
     const cli_mapping *m = &c->mapping;
     persona_pairs_opts o = persona_pairs_defaults();
@@ -171,8 +171,8 @@ persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to, const
     if (m->n_neutral > 0) {
         o.n_neutral = m->n_neutral;
     }
-    if (max_tokens > 0) {
-        o.max_tokens = max_tokens;
+    if (text_tokens > 0) {
+        o.max_tokens = text_tokens;
     }
     if (m->from >= 0) {
         o.blocks_from = &m->from;
@@ -186,8 +186,12 @@ persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to, const
                              &c->hooks, out, e);
 }
 
-void cli_say_pairs(const cli_state *c, const persona_pairs *p)
+void cli_say_pairs(const cli_state *c, const persona_pairs *p, const char *option)
 {
+    if (p->n_cut > 0) {
+        cli_say(c, "%zu of %zu texts were cut at about %d tokens (%s changes that)", p->n_cut, p->n,
+                p->max_tokens, option);
+    }
     if (p->n_reused > 0 || p->n_stale > 0) {
         cli_say(c, "%zu readings were kept from before, %zu are new%s", p->n_reused, p->n_read,
                 p->n_stale > 0 ? "; some that were damaged or out of date were read again" : "");

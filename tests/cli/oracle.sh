@@ -47,5 +47,5 @@ done
 
 # a vector that was carried over
 "$PERSONA" transfer --from "$models/persona-qwen2.gguf" --to "$model" --trait silly --no-evaluate --questions 4 \
-    --map-questions 3 --neutral 20 --max-tokens 24 --no-cache --threads 1 --quiet -o "$work/carried.gguf" >"$work/log"
+    --map-questions 3 --neutral 20 --extract-tokens 24 --text-tokens 24 --no-cache --threads 1 --quiet -o "$work/carried.gguf" >"$work/log"
 same_text "$model" "$prompt" "$work/carried.gguf" 2 1 4

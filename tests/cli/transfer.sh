@@ -9,6 +9,7 @@ need_models
 need_python
 
 small=(--questions 4 --max-tokens 24 --neutral 24 --map-questions 3 --threads 1)
+whole=(--questions 4 --max-tokens 24 --extract-tokens 24 --text-tokens 24 --neutral 24 --map-questions 3 --threads 1)
 pair=(--from "$source_model" --to "$target_model")
 
 # document TEXT PYTHON: conditions on the last document, as d
@@ -59,6 +60,25 @@ expect 0 -- transfer --map "$tmp/map.gguf" --vector "$tmp/poetic.gguf" --to "$ta
     --threads 1 -o "$tmp/p.gguf" --json
 document "a trait that the map has seen" 'assert d["sample"] == "in-sample"'
 
+# ---- one option for each length -----------------------------------------------------------------------
+python3 - "$tmp/texts.jsonl" <<'PY'
+import json, sys
+with open(sys.argv[1], "w") as f:
+    for i in range(12):
+        long = "This is sentence number %d of a long text about boats. " % i * 30 if i < 5 else "A short text, number %d." % i
+        f.write(json.dumps({"question": "What about %d?" % i, "response": long, "trait": "poetic",
+                            "polarity": "positive" if i % 2 else "negative"}) + "\n")
+PY
+texts=(--texts "$tmp/texts.jsonl" --no-cache --threads 1)
+expect 0 '5 of 12 texts were cut.*--text-tokens' -- transfer "${pair[@]}" --vector "$tmp/silly.gguf" --trait silly \
+    --no-evaluate "${texts[@]}" --max-tokens 4000 --text-tokens 60 -o "$tmp/c.gguf" --json
+document "how many texts were cut" 'assert d["n_texts_cut"] == 5'
+expect 0 -- transfer "${pair[@]}" --vector "$tmp/silly.gguf" --trait silly \
+    --no-evaluate "${texts[@]}" --max-tokens 2 --extract-tokens 3 --text-tokens 4000 -o "$tmp/c.gguf" --json
+document "answers of the evaluation cut no text" 'assert d["n_texts_cut"] == 0'
+expect 0 '5 of 12 texts were cut.*--max-tokens' -- map fit "${pair[@]}" "${texts[@]}" --max-tokens 60 -o "$tmp/c.gguf" --json
+document "map fit says it, too" 'assert d["n_texts_cut"] == 5'
+
 # ---- refusals -------------------------------------------------------------------------------------
 expect 65 'fitted for the target' -- transfer --map "$tmp/map.gguf" --vector "$tmp/silly.gguf" --to "$source_model" --trait silly --no-evaluate
 expect 65 'wide over' -- transfer --from "$target_model" --to "$source_model" --vector "$tmp/silly.gguf" --trait silly --no-evaluate
@@ -77,7 +97,7 @@ check "nothing was half-written" test ! -e "$tmp/y.gguf"
 
 # ---- a whole transfer -------------------------------------------------------------------------------
 code=0
-"$PERSONA" transfer "${pair[@]}" --trait silly "${small[@]}" --coefficients -1:1:3 -o "$tmp/whole.gguf" --json \
+"$PERSONA" transfer "${pair[@]}" --trait silly "${whole[@]}" --coefficients -1:1:3 -o "$tmp/whole.gguf" --json \
     >"$out" 2>"$err" </dev/null || code=$?
 check "exit code 0 or 1" test "$code" -le 1
 document "a transfer with every control" '

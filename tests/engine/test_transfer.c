@@ -321,7 +321,7 @@ static study_opts small_study(void)
     study_opts o = study_defaults();
     o.n_questions = 6;
     o.n_evaluate = N_QUESTIONS;
-    o.max_tokens = 64;
+    o.max_tokens = o.extract_tokens = 64;
     o.seed = 3;
     o.coefficients = coefficients;
     o.n_coefficients = 3;

@@ -72,8 +72,8 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
     x.calibrate = target;
     x.quick = true; /* as vectors that are carried over */
     x.fresh = s->o->fresh;
-    if (s->o->max_tokens > 0) {
-        x.max_tokens = s->o->max_tokens;
+    if (s->o->extract_tokens > 0) {
+        x.max_tokens = s->o->extract_tokens;
     }
     persona_code rc = study_questions(side, s->trait, &own, &questions, e);
     if (rc == PERSONA_OK && s->o->keep_jobs) {

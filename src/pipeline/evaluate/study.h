@@ -17,11 +17,12 @@ typedef struct study_side {
 } study_side;
 
 typedef struct study_opts {
-    int n_questions; /* of the extraction half; 0: all */
-    int n_evaluate;  /* of the evaluation half; 0: all */
-    int n_rollouts;  /* extraction, per question, instruction and polarity; default 1 */
-    int n_answers;   /* evaluation, per question; default 1 */
-    int max_tokens;  /* 0: the defaults of extraction and evaluation */
+    int n_questions;    /* of the extraction half; 0: all */
+    int n_evaluate;     /* of the evaluation half; 0: all */
+    int n_rollouts;     /* extraction, per question, instruction and polarity; default 1 */
+    int n_answers;      /* evaluation, per question; default 1 */
+    int max_tokens;     /* of an answer of the evaluation; 0: its default */
+    int extract_tokens; /* of an answer of the extraction; 0: its default */
     uint32_t seed;
     bool evaluate;     /* default true; needs a judge on the target */
     bool all_controls; /* default true; false: only native and shuffled beside the fixed ones */

@@ -271,6 +271,7 @@ persona_code persona_pairs_new(persona_session *from, persona_session *to,
         return mem_err(e, "paired texts");
     }
     p->chunks = o.chunks;
+    p->max_tokens = o.max_tokens;
     persona_code rc = open_side(p, &p->from, from, o.cache, o.blocks_from, o.n_blocks_from, e);
     if (rc == PERSONA_OK) {
         rc = open_side(p, &p->to, to, o.cache, o.blocks_to, o.n_blocks_to, e);

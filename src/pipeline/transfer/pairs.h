@@ -37,6 +37,8 @@ struct persona_pairs {
     pair_side from, to;
     bool chunks;
     size_t n_written, n_reused, n_read, n_stale, n_duplicates;
+    size_t n_cut;   /* texts of files that were longer */
+    int max_tokens; /* of a text */
     char note[256]; /* "" or what to know about the cache */
 };
 

@@ -28,17 +28,21 @@ static const char *question_of(const text_item *item)
     return NULL;
 }
 
-/* A long text ends at the last chunk that ends within max bytes, or with its first one. */
-static void cut(char *text, size_t max)
+/* A long text ends at the last chunk that ends within max bytes, or with its first one. True: it was
+ * one. */
+static bool cut(char *text, size_t max)
 {
     size_t ends[CHUNKS_MOST], keep = 0;
     const size_t n = strlen(text) > max ? chunk_ends(text, ends) : 0;
     for (size_t i = 0; i < n && ends[i] <= max; i++) {
         keep = ends[i];
     }
-    if (n > 0) {
-        text[keep > 0 ? keep : ends[0]] = '\0';
+    keep = n > 0 && keep == 0 ? ends[0] : keep;
+    if (n == 0 || text[keep] == '\0') {
+        return false;
     }
+    text[keep] = '\0';
+    return true;
 }
 
 /* The number of a group's hash among those met. */
@@ -98,7 +102,8 @@ static persona_code take(persona_pairs *p, groups *g, const char *path, const te
     if (!t->text) {
         return mem_err(e, "paired texts");
     }
-    cut(t->text, (size_t)(o->max_tokens > 0 ? o->max_tokens : 1 << 20) * BYTES_PER_TOKEN);
+    p->n_cut +=
+        cut(t->text, (size_t)(o->max_tokens > 0 ? o->max_tokens : 1 << 20) * BYTES_PER_TOKEN);
     return PERSONA_OK;
 }
 
