@@ -14,6 +14,7 @@
 #ifndef PERSONA_EXTRACT_H
 #define PERSONA_EXTRACT_H
 
+#include "persona/dose.h"
 #include "persona/judge.h"
 #include "persona/session.h"
 #include "persona/trait.h"
@@ -44,17 +45,6 @@ typedef struct persona_extract_opts {
     const char *job; /* job file to begin or to resume; NULL: a private one that vanishes */
     bool fresh;      /* forget what the job file holds */
 } persona_extract_opts;
-
-/* Means over the answers at one coefficient. nll, repetition and length need no judge: nats per
- * token under the unsteered model, share of word pairs that occurred before, words. */
-typedef struct persona_curve_point {
-    double coefficient, score, coherence, nll, repetition, length;
-} persona_curve_point;
-#define PERSONA_CURVE_POINTS 13
-typedef struct persona_curve {
-    persona_curve_point points[PERSONA_CURVE_POINTS];
-    size_t n; /* 0: not measured */
-} persona_curve;
 
 /* One method's vector on the same answers. */
 typedef struct persona_extract_method {
@@ -110,13 +100,6 @@ PERSONA_CHECK persona_code persona_extract(persona_session *s, const persona_tra
                                            const persona_extract_opts *opts,
                                            const persona_hooks *hooks, persona_vector **out,
                                            persona_extract_report *report, persona_err *e);
-
-/* Sets from.dose: the raw multiple of v_block whose steering makes the 95th percentile over tokens
- * of KL(steered || unsteered) equal to 1 nat (methods 4.2), on greedy answers of 20 tokens to
- * `questions`. Leaves NAN and returns NUMERIC when no multiple in the bracket reaches it. */
-PERSONA_CHECK persona_code persona_calibrate(persona_session *s, persona_vector *v, int block,
-                                             char *const *questions, size_t n_questions,
-                                             const persona_hooks *hooks, persona_err *e);
 
 #ifdef __cplusplus
 }

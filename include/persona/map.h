@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "persona/model.h"
+#include "persona/pairs.h"
 #include "persona/vector.h"
 
 #ifdef __cplusplus
@@ -66,6 +67,35 @@ typedef struct persona_map {
 /* Names of the methods: "ridge", "lowrank", "procrustes", "paired", "anchors"; *summary (may be
  * NULL) says what one does. NULL after the last. */
 const char *persona_map_method(size_t i, const char **summary);
+
+/* ---- fitting --------------------------------------------------------------------------------- */
+
+typedef struct persona_fit_opts {
+    const char *method; /* see persona_map_method; default "ridge" */
+    double lambda;      /* relative to the mean eigenvalue; <= 0 (default): by leaving groups out */
+    int rank;           /* dimensions, of the methods that have them; 0 (default): searched */
+    int n_anchors;      /* texts, of the method that has them; 0 (default): 100 */
+    const char *without; /* a trait whose texts are left out, all of them; NULL: none */
+    /* hashes of texts that are left out (persona_provenance.texts); NULL: none */
+    const char *texts;
+    int from, to;     /* only this pair of blocks; -1, -1 (default): found by the grid */
+    int n_candidates; /* pairs of blocks to fit; 0 (default): 4, or all of a shallow target */
+    bool null;        /* also fit each after shuffling which text belongs to which; default */
+    bool chunks;      /* rows are chunks of texts instead of whole ones */
+    int n_shuffles;   /* pairings behind r2_shuffled; 0 (default): 20 */
+    uint32_t seed;
+} persona_fit_opts;
+persona_fit_opts persona_fit_defaults(void);
+
+/* Fits a map for the most promising pairs of blocks: relative depth is the prior, then R2 of
+ * held-out contrasts less that of shuffled pairings. Errors: USAGE (no such method; too few texts
+ * or contrasts are left), SHAPE, NUMERIC (constant, not finite, too few directions), CANCELED,
+ * NOMEM. */
+PERSONA_CHECK persona_code persona_map_fit(const persona_pairs *p, const persona_fit_opts *opts,
+                                           const persona_hooks *hooks, persona_map **out,
+                                           persona_err *e);
+
+/* ---- maps ------------------------------------------------------------------------------------ */
 
 void persona_map_free(persona_map *m);
 

@@ -5,8 +5,8 @@
  *
  * Introduction. Open a model (persona_model_open), make a session (persona_session_new), and either
  * run requests yourself (persona_session_run) or use the tasks built on it: persona_extract,
- * persona_pairs_new + persona_map_fit + persona_map_apply, persona_evaluate. persona_steer turns
- * "1.0*silly" into a plan for requests.
+ * persona_pairs_new + persona_map_fit + persona_map_apply, persona_settle, persona_evaluate, or all
+ * of them in persona_study_trait. persona_steer turns "1.0*silly" into a plan for requests.
  *
  * Ownership law. *_new, *_open, *_read, *_find and functions with a `**out` give you an object; its
  * *_free takes it back and accepts NULL. `const T *` arguments are borrowed for the call, unless
@@ -20,18 +20,21 @@
 #ifndef PERSONA_H
 #define PERSONA_H
 
+#include "persona/dose.h"
 #include "persona/error.h"
+#include "persona/evaluate.h"
 #include "persona/extract.h"
 #include "persona/judge.h"
 #include "persona/map.h"
 #include "persona/model.h"
+#include "persona/pairs.h"
 #include "persona/plan.h"
 #include "persona/session.h"
 #include "persona/steer.h"
+#include "persona/study.h"
 #include "persona/tap.h"
 #include "persona/trait.h"
 #include "persona/traitwrite.h"
-#include "persona/transfer.h"
 #include "persona/vector.h"
 
 #ifdef __cplusplus

@@ -18,7 +18,7 @@
 #include "base/json.h"
 #include "cli/tty.h"
 #include "persona/persona.h"
-#include "pipeline/evaluate/study.h"
+#include "persona/study.h"
 #include "workbench/find.h"
 #include "workbench/library.h"
 #include "workbench/results.h"

@@ -24,7 +24,7 @@ static const char default_to[] = "models/persona-gpt-oss.gguf";
 typedef struct demo_args {
     cli_state *c;
     const char *out, *traits, *from, *to;
-    study_opts opts;
+    persona_study_opts opts;
 } demo_args;
 
 static const struct argp_option options[] = {
@@ -160,10 +160,10 @@ static void print_head(const work *w)
 /* One trait; NEGATIVE (too little contrast) becomes a chapter that says so. */
 static persona_code run_trait(const demo_args *a, work *w, size_t i, persona_err *e)
 {
-    const study_side from = rig_side(&w->from), to = rig_side(&w->to);
-    study *x = NULL;
+    const persona_study_side from = rig_side(&w->from), to = rig_side(&w->to);
+    persona_study *x = NULL;
     const persona_code rc =
-        study_trait(&from, &to, w->pairs, w->traits[i], &a->opts, &a->c->hooks, &x, e);
+        persona_study_trait(&from, &to, w->pairs, w->traits[i], &a->opts, &a->c->hooks, &x, e);
     w->chapters[i] = (report_trait){.pack = w->traits[i], .result = x};
     if (rc == PERSONA_E_NEGATIVE) {
         snprintf(w->failures[i], sizeof w->failures[i], "%s", e->msg);
@@ -204,9 +204,9 @@ static persona_code write_report(const demo_args *a, work *w, persona_err *e)
 
 /* Sized so that the three traits take about a minute on two cores; --questions N sets all three
  * counts of questions. */
-static study_opts demo_defaults(void)
+static persona_study_opts demo_defaults(void)
 {
-    study_opts o = study_defaults();
+    persona_study_opts o = persona_study_defaults();
     o.n_questions = 6;
     o.n_evaluate = 12;
     o.max_tokens = 64;
@@ -243,7 +243,7 @@ static persona_code run(demo_args *a, work *w, persona_err *e)
     }
     /* A demo that was killed goes on; one that is done starts anew the next time. */
     for (size_t i = 0; i < w->n && rc == PERSONA_OK; i++) {
-        rc = w->chapters[i].result ? study_forget(w->chapters[i].result, e) : PERSONA_OK;
+        rc = w->chapters[i].result ? persona_study_forget(w->chapters[i].result, e) : PERSONA_OK;
     }
     return rc;
 }
@@ -258,12 +258,12 @@ static persona_code print_json(const demo_args *a, const work *w, persona_err *e
     model_json(o, "target", w->to.info);
     jo_array(o, "traits");
     for (size_t i = 0; i < w->n; i++) {
-        const study *x = w->chapters[i].result;
+        const persona_study *x = w->chapters[i].result;
         jo_object(o, NULL);
         jo_string(o, "trait", w->traits[i]->name);
         jo_string(o, "error", w->chapters[i].failure);
         if (x) {
-            jo_int(o, "layer", study_layer_from(x));
+            jo_int(o, "layer", persona_study_layer_from(x));
             study_json(o, x);
             jo_number(o, "seconds", x->seconds);
         } else {
@@ -286,7 +286,7 @@ static persona_code print_json(const demo_args *a, const work *w, persona_err *e
 static void work_free(work *w)
 {
     for (size_t i = 0; i < w->n; i++) {
-        study_free(w->chapters[i].result);
+        persona_study_free(w->chapters[i].result);
         persona_trait_free(w->traits[i]);
     }
     mem_free(w->chapters);

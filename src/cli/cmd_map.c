@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/table.h"
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 
 enum { KEY_FROM = 0x2000, KEY_TO, KEY_WITHOUT, KEY_MAX_TOKENS };
 

@@ -14,7 +14,7 @@
 #include "cli/cli.h"
 #include "cli/study_print.h"
 #include "pipeline/report/report.h"
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 
 enum {
     KEY_FROM = 0x2000,
@@ -44,7 +44,7 @@ typedef struct transfer_args {
     int text_tokens; /* 0: the default of paired texts */
     const char *job; /* NULL: the user's library; "none" */
     double coefficients[MAX_COEFFICIENTS];
-    study_opts opts;
+    persona_study_opts opts;
 } transfer_args;
 
 static const struct argp_option options[] = {
@@ -201,9 +201,9 @@ typedef struct work {
     persona_pairs *pairs;
     persona_vector *given;
     persona_map *map;
-    study **results;       /* (n); NULL: failed */
-    char (*failures)[512]; /* (n) */
-    char **paths;          /* (n) */
+    persona_study **results; /* (n); NULL: failed */
+    char (*failures)[512];   /* (n) */
+    char **paths;            /* (n) */
     double seconds;
 } work;
 
@@ -341,11 +341,11 @@ static persona_code place_of(const transfer_args *a, work *w, size_t i, persona_
 /* One trait; too little contrast in the source is a result of its own where there are several. */
 static persona_code run_trait(transfer_args *a, work *w, size_t i, persona_err *e)
 {
-    const study_side from = rig_side(&w->from), to = rig_side(&w->to);
+    const persona_study_side from = rig_side(&w->from), to = rig_side(&w->to);
     persona_code rc = place_of(a, w, i, e);
     if (rc == PERSONA_OK) {
-        rc = study_trait(&from, &to, w->pairs, w->traits[i], &a->opts, &a->c->hooks, &w->results[i],
-                         e);
+        rc = persona_study_trait(&from, &to, w->pairs, w->traits[i], &a->opts, &a->c->hooks,
+                                 &w->results[i], e);
     }
     if (rc == PERSONA_E_NEGATIVE && a->traits) {
         snprintf(w->failures[i], sizeof w->failures[i], "%s", e->msg);
@@ -474,7 +474,7 @@ static persona_code print_json(const transfer_args *a, const work *w, persona_er
             trait_json(o, w, i);
         }
         jo_end(o);
-        study_json_matrix(o, (study *const *)w->results, w->n);
+        study_json_matrix(o, (persona_study *const *)w->results, w->n);
     } else {
         jo_string(o, "trait", w->results[0]->trait);
         study_json(o, w->results[0]);
@@ -493,8 +493,8 @@ static void print_text(const transfer_args *a, const work *w)
     const char *arch = w->map ? w->map->from.arch : w->from.info->arch;
     printf("%s (%s) -> %s (%s)\n", from, arch, w->to.info->name, w->to.info->arch);
     if (a->traits) {
-        study_print_summary(stdout, (study *const *)w->results, w->n);
-        study_print_matrix(stdout, (study *const *)w->results, w->n);
+        study_print_summary(stdout, (persona_study *const *)w->results, w->n);
+        study_print_matrix(stdout, (persona_study *const *)w->results, w->n);
         printf("(%s)\n", cli_duration(w->seconds));
     } else {
         study_print(stdout, w->results[0]);
@@ -532,7 +532,7 @@ static persona_code judge_all(const work *w, persona_err *e)
 static void work_free(work *w)
 {
     for (size_t i = 0; i < w->n; i++) {
-        study_free(w->results[i]);
+        persona_study_free(w->results[i]);
         persona_trait_free(w->traits[i]);
         mem_free(w->paths[i]);
     }
@@ -551,7 +551,7 @@ static void work_free(work *w)
 
 persona_code cmd_transfer(cli_state *c, int argc, char **argv, persona_err *e)
 {
-    transfer_args a = {.c = c, .opts = study_defaults()};
+    transfer_args a = {.c = c, .opts = persona_study_defaults()};
     work w = {.n = 0};
     bool go = false;
     memcpy(a.coefficients, default_coefficients, sizeof default_coefficients);

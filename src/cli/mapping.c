@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 
 enum {
     KEY_METHOD = 0x3000,
@@ -157,6 +157,7 @@ persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to, const
 {
     const cli_mapping *m = &c->mapping;
     persona_pairs_opts o = persona_pairs_defaults();
+    o.questions = from->questions;
     o.seed = c->seed;
     o.chunks = m->chunks;
     o.files = m->n_texts > 0 ? m->texts : NULL;
@@ -182,8 +183,7 @@ persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to, const
     if (packs->n == 0) {
         return persona_err_set(e, PERSONA_E_NOTFOUND, "no trait packs to learn a map from");
     }
-    return persona_pairs_new(from->session, to->session, packs->p, packs->n, from->questions, &o,
-                             &c->hooks, out, e);
+    return persona_pairs_new(from->session, to->session, packs->p, packs->n, &o, &c->hooks, out, e);
 }
 
 void cli_say_pairs(const cli_state *c, const persona_pairs *p, const char *option)

@@ -112,7 +112,7 @@ void study_print_text(FILE *f, const char *first, const char *text, int indent)
     fputc('\n', f);
 }
 
-static void print_samples(FILE *f, const study *x)
+static void print_samples(FILE *f, const persona_study *x)
 {
     if (x->n_samples == 0) {
         return;
@@ -121,7 +121,7 @@ static void print_samples(FILE *f, const study *x)
     study_print_text(f, "question", x->question, 20);
     for (size_t i = 0; i < x->n_samples; i++) {
         char title[48];
-        const study_sample *s = &x->samples[i];
+        const persona_study_sample *s = &x->samples[i];
         if (s->coefficient == 0.0) {
             snprintf(title, sizeof title, "%s", s->condition);
         } else {
@@ -175,7 +175,7 @@ static void print_details(FILE *f, const persona_evaluation *v)
     }
 }
 
-static void print_evaluation(FILE *f, const study *x)
+static void print_evaluation(FILE *f, const persona_study *x)
 {
     pivot p;
     const persona_evaluation *v = x->evaluation;
@@ -191,13 +191,15 @@ static void print_evaluation(FILE *f, const study *x)
             tty_paint(f, TTY_RESET), v->reason);
 }
 
-void study_print(FILE *f, const study *x)
+void study_print(FILE *f, const persona_study *x)
 {
     fprintf(f, "%s%s%s", tty_paint(f, TTY_BOLD), x->trait, tty_paint(f, TTY_RESET));
-    if (study_kept(x) > 0) {
-        fprintf(f, "  %zu of %d pairs kept,", study_kept(x), x->source->from.n_generated_pos);
+    if (persona_study_kept(x) > 0) {
+        fprintf(f, "  %zu of %d pairs kept,", persona_study_kept(x),
+                x->source->from.n_generated_pos);
     }
-    fprintf(f, "  block %d -> %d,  %s,", study_layer_from(x), study_layer_to(x), x->map.method);
+    fprintf(f, "  block %d -> %d,  %s,", persona_study_layer_from(x), persona_study_layer_to(x),
+            x->map.method);
     if (isfinite(x->map.lambda)) {
         fprintf(f, "  lambda %g,", x->map.lambda);
     }
@@ -230,7 +232,7 @@ static void swing_cell(table *t, const persona_evaluation *v, const char *condit
     }
 }
 
-void study_print_summary(FILE *f, study *const *x, size_t n)
+void study_print_summary(FILE *f, persona_study *const *x, size_t n)
 {
     static const table_column columns[] = {
         {"trait", TABLE_LEFT},     {"blocks", TABLE_LEFT},  {"R2", TABLE_RIGHT},
@@ -248,7 +250,7 @@ void study_print_summary(FILE *f, study *const *x, size_t n)
             continue;
         }
         table_cell(&t, "%s", x[i]->trait);
-        table_cell(&t, "%d -> %d", study_layer_from(x[i]), study_layer_to(x[i]));
+        table_cell(&t, "%d -> %d", persona_study_layer_from(x[i]), persona_study_layer_to(x[i]));
         table_cell(&t, "%s", cli_number(x[i]->map.r2_contrast, 2));
         for (size_t k = 0; k < sizeof shown / sizeof *shown; k++) {
             swing_cell(&t, v, shown[k]);
@@ -262,7 +264,7 @@ void study_print_summary(FILE *f, study *const *x, size_t n)
     table_free(&t);
 }
 
-void study_print_matrix(FILE *f, study *const *x, size_t n)
+void study_print_matrix(FILE *f, persona_study *const *x, size_t n)
 {
     table_column columns[PIVOT_COLUMNS + 1] = {{"steered", TABLE_LEFT}};
     const persona_evaluation *of[PIVOT_COLUMNS];

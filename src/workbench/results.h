@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "persona/extract.h"
 #include "persona/steer.h"
-#include "pipeline/evaluate/study.h"
+#include "persona/study.h"
 #include "workbench/rig.h"
 
 /* An extraction; borrowed. */
@@ -24,9 +24,9 @@ typedef struct extract_result {
 /* trait, model, generated, kept, best_layer, layers, ..., seconds */
 void extract_json(json_out *o, const extract_result *x);
 /* kept, layer_from, ..., rows, retained, swing, verdict, ... */
-void study_json(json_out *o, const study *x);
+void study_json(json_out *o, const persona_study *x);
 /* "matrix": what moved what, over n studies (NULL ones are skipped). */
-void study_json_matrix(json_out *o, study *const *x, size_t n);
+void study_json_matrix(json_out *o, persona_study *const *x, size_t n);
 /* key: {name, arch, path, quant, n_layer, n_embd} */
 void model_json(json_out *o, const char *key, const persona_model_info *info);
 /* "steering": {expression, unit, layers, delta_projection, ..., note}; NULL: null. n_steered: edited

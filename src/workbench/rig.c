@@ -115,9 +115,10 @@ out:
     return rc;
 }
 
-study_side rig_side(const rig *x)
+persona_study_side rig_side(const rig *x)
 {
-    return (study_side){.session = x->session, .judge = x->judge, .questions = x->questions};
+    return (persona_study_side){
+        .session = x->session, .judge = x->judge, .questions = x->questions};
 }
 
 void rig_close(rig *x)

@@ -12,8 +12,8 @@
 #include "persona/judge.h"
 #include "persona/model.h"
 #include "persona/session.h"
+#include "persona/study.h"
 #include "persona/trait.h"
-#include "pipeline/evaluate/study.h"
 
 /* Everything borrowed; zeros and NULLs mean the library's default. */
 typedef struct rig_opts {
@@ -49,7 +49,7 @@ PERSONA_CHECK persona_code rig_open_judge(const rig_opts *o, rig *x, persona_err
  * judge serves both where it does not depend on the model (close it last); NULL for the first. */
 PERSONA_CHECK persona_code rig_open_side(const rig_opts *o, const char *path, const rig *other,
                                          rig *x, persona_err *e);
-study_side rig_side(const rig *x);
+persona_study_side rig_side(const rig *x);
 void rig_close(rig *x);
 
 /* The question set to use for a trait: x's own, or a copy of the pack's in *own (free it). */

@@ -101,7 +101,7 @@ static void evaluation_json(json_out *o, const persona_evaluation *v)
     }
 }
 
-static void samples_json(json_out *o, const study *x)
+static void samples_json(json_out *o, const persona_study *x)
 {
     jo_string(o, "question", x->question);
     jo_array(o, "samples");
@@ -115,11 +115,11 @@ static void samples_json(json_out *o, const study *x)
     jo_end(o);
 }
 
-void study_json(json_out *o, const study *x)
+void study_json(json_out *o, const persona_study *x)
 {
-    jo_int(o, "kept", (long long)study_kept(x));
-    jo_int(o, "layer_from", study_layer_from(x));
-    jo_int(o, "layer_to", study_layer_to(x));
+    jo_int(o, "kept", (long long)persona_study_kept(x));
+    jo_int(o, "layer_from", persona_study_layer_from(x));
+    jo_int(o, "layer_to", persona_study_layer_to(x));
     jo_string(o, "method", x->map.method);
     jo_string(o, "pairing", x->map.pairing);
     jo_number(o, "lambda", x->map.lambda);
@@ -135,7 +135,7 @@ void study_json(json_out *o, const study *x)
     jo_number(o, "dose", (double)x->transferred->from.dose);
     jo_string(o, "unit", isfinite(x->transferred->from.dose) ? "dose" : "raw");
     evaluation_json(o, x->evaluation);
-    jo_string(o, "verdict", study_verdict(x));
+    jo_string(o, "verdict", persona_study_verdict(x));
     jo_string(o, "reason", x->evaluation ? x->evaluation->reason : NULL);
     jo_string(o, "note", x->note);
     jo_string(o, "job", x->job);
@@ -143,7 +143,7 @@ void study_json(json_out *o, const study *x)
     samples_json(o, x);
 }
 
-void study_json_matrix(json_out *o, study *const *x, size_t n)
+void study_json_matrix(json_out *o, persona_study *const *x, size_t n)
 {
     jo_array(o, "matrix");
     for (size_t i = 0; i < n; i++) {

@@ -168,11 +168,12 @@ static void map_to_itself_is_the_identity(void **state)
     persona_pairs *p = NULL;
     persona_vector *v = extract(s, quick(), NULL), *w = NULL;
     persona_err e = {0};
+    o.questions = q;
     o.n_questions = 12;
     o.n_neutral = 60;
     o.max_tokens = 32;
     o.cache = "";
-    must(persona_pairs_new(s, s, t, 2, q, &o, NULL, &p, &e), &e);
+    must(persona_pairs_new(s, s, t, 2, &o, NULL, &p, &e), &e);
     assert_int_equal(persona_pairs_count(p, NULL), 108);
     assert_int_equal(persona_pairs_count(p, "silly"), 84);
     persona_fit_opts f = persona_fit_defaults();

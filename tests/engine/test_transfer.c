@@ -12,9 +12,9 @@
 #include "base/rng.h"
 #include "core/text/chunks.h"
 #include "models.h"
+#include "persona/study.h"
 #include "pipeline/ask.h"
-#include "pipeline/evaluate/study.h"
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 #include "store/db.h"
 
 /* The first are carried over; all of them teach the maps. */
@@ -80,9 +80,11 @@ static persona_pairs_opts small_texts(const char *cache)
 
 static persona_pairs *read_pairs(const pair *p, const persona_pairs_opts *o)
 {
+    persona_pairs_opts mine = *o;
     persona_pairs *out = NULL;
     persona_err e = {0};
-    must(persona_pairs_new(p->s[0], p->s[1], p->t, N_TRAITS, p->q, o, NULL, &out, &e), &e);
+    mine.questions = p->q;
+    must(persona_pairs_new(p->s[0], p->s[1], p->t, N_TRAITS, &mine, NULL, &out, &e), &e);
     return out;
 }
 
@@ -177,7 +179,8 @@ static void interrupted(void **state)
     open_pair(&p);
     char place[512];
     snprintf(place, sizeof place, "%s/interrupted", folder);
-    const persona_pairs_opts o = small_texts(place), elsewhere = small_texts(folder);
+    persona_pairs_opts o = small_texts(place), elsewhere = small_texts(folder);
+    o.questions = p.q;
     int n_stops = 0;
     persona_pairs *out = NULL;
     persona_code rc = PERSONA_E_CANCELED;
@@ -185,7 +188,7 @@ static void interrupted(void **state)
         stopper s = {.left = 100 + 40 * k};
         const persona_hooks hooks = {.ud = &s, .progress = count_down, .cancel = &s.cancel};
         persona_err e = {0};
-        rc = persona_pairs_new(p.s[0], p.s[1], p.t, N_TRAITS, p.q, &o, &hooks, &out, &e);
+        rc = persona_pairs_new(p.s[0], p.s[1], p.t, N_TRAITS, &o, &hooks, &out, &e);
         n_stops += rc == PERSONA_E_CANCELED;
         assert_true(rc == PERSONA_OK || rc == PERSONA_E_CANCELED);
         assert_true(k < 200);
@@ -282,11 +285,12 @@ static void methods_and_directions(void **state)
     (void)state;
     pair p;
     open_pair(&p);
-    const persona_pairs_opts o = enough_texts();
+    persona_pairs_opts o = enough_texts();
     persona_err e = {0};
+    o.questions = p.q;
     for (int back = 0; back < 2; back++) {
         persona_pairs *c = NULL;
-        must(persona_pairs_new(p.s[back], p.s[1 - back], p.t, N_TRAITS, p.q, &o, NULL, &c, &e), &e);
+        must(persona_pairs_new(p.s[back], p.s[1 - back], p.t, N_TRAITS, &o, NULL, &c, &e), &e);
         for (size_t i = 0; persona_map_method(i, NULL); i++) {
             persona_fit_opts f = persona_fit_defaults();
             persona_map *m = NULL;
@@ -316,9 +320,9 @@ static void methods_and_directions(void **state)
 enum { N_QUESTIONS = 30 };
 static const double coefficients[] = {-1, 0, 1};
 
-static study_opts small_study(void)
+static persona_study_opts small_study(void)
 {
-    study_opts o = study_defaults();
+    persona_study_opts o = persona_study_defaults();
     o.n_questions = 6;
     o.n_evaluate = N_QUESTIONS;
     o.max_tokens = o.extract_tokens = 64;
@@ -329,12 +333,13 @@ static study_opts small_study(void)
 }
 
 static persona_evaluation *evaluate(const pair *p, const persona_trait *t,
-                                    const persona_vector *as_transferred, const study *x)
+                                    const persona_vector *as_transferred, const persona_study *x)
 {
     persona_evaluate_opts o = persona_evaluate_defaults();
-    const persona_arm arms[] = {{"native", study_vector(x, "native"), NULL},
+    const persona_arm arms[] = {{"native", persona_study_vector(x, "native"), NULL},
                                 {"transferred", as_transferred, NULL},
-                                {"shuffled", study_vector(x, "shuffled"), NULL}};
+                                {"shuffled", persona_study_vector(x, "shuffled"), NULL}};
+    const persona_subject who = {p->s[1], t, p->q, p->judge};
     persona_evaluation *v = NULL;
     persona_err e = {0};
     o.n_questions = N_QUESTIONS;
@@ -343,24 +348,25 @@ static persona_evaluation *evaluate(const pair *p, const persona_trait *t,
     o.coefficients = coefficients;
     o.n_coefficients = 3;
     o.n_random = 2;
-    must(persona_evaluate(p->s[1], t, p->q, p->judge, arms, 3, &o, NULL, &v, &e), &e);
+    must(persona_evaluate(&who, arms, 3, &o, NULL, &v, &e), &e);
     return v;
 }
 
 /* The transferred vector passes; in its place a shuffled map's vector, or a random one of its
  * size, fails. */
-static void nulls_fail(const pair *p, const study_side *from, const study_side *to,
+static void nulls_fail(const pair *p, const persona_study_side *from, const persona_study_side *to,
                        const persona_pairs *pairs, const persona_trait *t)
 {
-    const study_opts o = small_study();
-    study *x = NULL;
+    const persona_study_opts o = small_study();
+    persona_study *x = NULL;
     persona_err e = {0};
-    must(study_trait(from, to, pairs, t, &o, NULL, &x, &e), &e);
-    if (strcmp(study_verdict(x), "PASS") != 0) {
+    must(persona_study_trait(from, to, pairs, t, &o, NULL, &x, &e), &e);
+    if (strcmp(persona_study_verdict(x), "PASS") != 0) {
         fail_msg("%s: %s", t->name, x->evaluation->reason);
     }
     assert_string_equal(x->transferred->from.sample, PERSONA_SAMPLE_HELD_OUT);
-    assert_string_equal(study_vector(x, "in-sample")->from.sample, PERSONA_SAMPLE_IN_SAMPLE);
+    assert_string_equal(persona_study_vector(x, "in-sample")->from.sample,
+                        PERSONA_SAMPLE_IN_SAMPLE);
     static const char *const all[] = {"native",      "text-bridge", "in-sample",
                                       "other-trait", "shuffled",    "identity",
                                       "random",      "sampling",    "prompt"};
@@ -368,7 +374,7 @@ static void nulls_fail(const pair *p, const study_side *from, const study_side *
         assert_non_null(persona_evaluation_swing(x->evaluation, all[i]));
     }
 
-    persona_evaluation *v = evaluate(p, t, study_vector(x, "shuffled"), x);
+    persona_evaluation *v = evaluate(p, t, persona_study_vector(x, "shuffled"), x);
     assert_false(v->pass);
     persona_evaluation_free(v);
     persona_vector *noise = NULL;
@@ -388,7 +394,7 @@ static void nulls_fail(const pair *p, const study_side *from, const study_side *
     persona_evaluation_free(v);
     persona_vector_free(noise);
     free(row);
-    study_free(x);
+    persona_study_free(x);
 }
 
 static void verdicts(void **state)
@@ -398,7 +404,7 @@ static void verdicts(void **state)
     open_pair(&p);
     const persona_pairs_opts o = enough_texts();
     persona_pairs *c = read_pairs(&p, &o);
-    const study_side from = {p.s[0], p.judge, p.q}, to = {p.s[1], p.judge, p.q};
+    const persona_study_side from = {p.s[0], p.judge, p.q}, to = {p.s[1], p.judge, p.q};
     const size_t n = getenv("PERSONA_QUICK") ? 1 : N_CARRIED;
     for (size_t i = 0; i < n; i++) {
         nulls_fail(&p, &from, &to, c, p.t[i]);
@@ -415,23 +421,23 @@ static void in_sample(void **state)
     open_pair(&p);
     const persona_pairs_opts o = enough_texts();
     persona_pairs *c = read_pairs(&p, &o);
-    const study_side from = {p.s[0], p.judge, p.q}, to = {p.s[1], p.judge, p.q};
-    study_opts so = small_study();
+    const persona_study_side from = {p.s[0], p.judge, p.q}, to = {p.s[1], p.judge, p.q};
+    persona_study_opts so = small_study();
     persona_fit_opts f = persona_fit_defaults();
     persona_map *m = NULL;
-    study *x = NULL;
+    persona_study *x = NULL;
     persona_err e = {0};
     must(persona_map_fit(c, &f, NULL, &m, &e), &e);
     must(persona_map_check(m, p.m[0], false, &e), &e);
     assert_int_equal(persona_map_check(m, p.m[0], true, &e), PERSONA_E_SHAPE);
     so.map = m;
     so.all_controls = false;
-    must(study_trait(&from, &to, NULL, p.t[0], &so, NULL, &x, &e), &e);
-    assert_string_equal(study_verdict(x), "FAIL");
+    must(persona_study_trait(&from, &to, NULL, p.t[0], &so, NULL, &x, &e), &e);
+    assert_string_equal(persona_study_verdict(x), "FAIL");
     assert_non_null(strstr(x->evaluation->reason, "in-sample"));
     assert_true(persona_evaluation_swing(x->evaluation, "in-sample")->swing.value > 15);
     assert_null(persona_evaluation_swing(x->evaluation, "transferred"));
-    study_free(x);
+    persona_study_free(x);
     persona_map_free(m);
     persona_pairs_free(c);
     close_pair(&p);
@@ -453,8 +459,7 @@ static void refused(const pair *p, const char *lines, persona_code code, const c
     o.n_files = 1;
     persona_pairs *c = NULL;
     persona_err e = {0};
-    const persona_code rc =
-        persona_pairs_new(p->s[0], p->s[1], p->t, N_TRAITS, p->q, &o, NULL, &c, &e);
+    const persona_code rc = persona_pairs_new(p->s[0], p->s[1], p->t, N_TRAITS, &o, NULL, &c, &e);
     if (rc != code || !strstr(e.msg, text)) {
         fail_msg("code %d (expected %d): %s (expected %s)", (int)rc, (int)code, e.msg, text);
     }
@@ -495,7 +500,7 @@ static void bad_texts(void **state)
     persona_err e = {0};
     const int edge = persona_model_info_get(p.m[0])->n_layer - 1;
     o.blocks_from = &edge;
-    assert_int_equal(persona_pairs_new(p.s[0], p.s[1], p.t, N_TRAITS, p.q, &o, NULL, &c, &e),
+    assert_int_equal(persona_pairs_new(p.s[0], p.s[1], p.t, N_TRAITS, &o, NULL, &c, &e),
                      PERSONA_E_USAGE);
     assert_non_null(strstr(e.msg, "cannot be paired"));
     close_pair(&p);

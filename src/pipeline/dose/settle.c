@@ -23,7 +23,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "persona/transfer.h"
+#include "persona/dose.h"
 #include "pipeline/dose/calibrate.h"
 #include "pipeline/dose/sweep.h"
 #include "pipeline/pipeline.h"
@@ -297,14 +297,13 @@ settling settle_quickly(persona_session *s, persona_vector *v)
         .s = s, .v = v, .calibrate = true, .quick = true, .n_questions = 6, .tag = ""};
 }
 
-persona_code persona_settle(persona_session *s, persona_vector *v, const persona_trait *trait,
-                            const persona_questions *questions, persona_judge *judge, uint32_t seed,
+persona_code persona_settle(const persona_subject *who, persona_vector *v, uint32_t seed,
                             const persona_hooks *hooks, double *swing, persona_err *e)
 {
-    settling x = settle_quickly(s, v);
-    x.trait = trait;
-    x.questions = questions;
-    x.judge = judge;
+    settling x = settle_quickly(who->session, v);
+    x.trait = who->trait;
+    x.questions = who->questions;
+    x.judge = who->judge;
     x.seed = seed;
     x.hooks = hooks;
     settle_report report;

@@ -17,7 +17,7 @@
 #include "base/try.h"
 #include "core/measure/stats.h"
 #include "pipeline/evaluate/conditions.h"
-#include "pipeline/evaluate/evaluate.h"
+#include "pipeline/evaluate/evaluate_parts.h"
 #include "pipeline/kept.h"
 #include "pipeline/pipeline.h"
 
@@ -355,16 +355,18 @@ out:
     return rc;
 }
 
-persona_code persona_evaluate(persona_session *s, const persona_trait *trait,
-                              const persona_questions *questions, persona_judge *judge,
-                              const persona_arm *arms, size_t n_arms,
+persona_code persona_evaluate(const persona_subject *who, const persona_arm *arms, size_t n,
                               const persona_evaluate_opts *opts, const persona_hooks *hooks,
                               persona_evaluation **out, persona_err *e)
 {
     const persona_evaluate_opts o = opts != NULL ? *opts : persona_evaluate_defaults();
-    evaluating x = {
-        .s = s, .trait = trait, .judge = judge, .questions = questions, .o = &o, .hooks = hooks};
-    persona_code rc = evaluate_run(&x, arms, n_arms, out, e);
+    evaluating x = {.s = who->session,
+                    .trait = who->trait,
+                    .judge = who->judge,
+                    .questions = who->questions,
+                    .o = &o,
+                    .hooks = hooks};
+    persona_code rc = evaluate_run(&x, arms, n, out, e);
     if (rc == PERSONA_OK) {
         rc = job_put_value(x.job, JOB_STATE, JOB_DONE, e);
     }

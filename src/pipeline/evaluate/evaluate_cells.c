@@ -17,7 +17,7 @@
 #include "persona/steer.h"
 #include "pipeline/dose/calibrate.h"
 #include "pipeline/evaluate/conditions.h"
-#include "pipeline/evaluate/evaluate.h"
+#include "pipeline/evaluate/evaluate_parts.h"
 
 enum { DOSE_QUESTIONS = 12 };
 

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/try.h"
-#include "pipeline/evaluate/evaluate.h"
+#include "pipeline/evaluate/evaluate_parts.h"
 #include "pipeline/kept.h"
 
 static const eval_cell *kept_cell(const evaluating *x, double coefficient)

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
-#include "pipeline/evaluate/evaluate.h"
+#include "pipeline/evaluate/evaluate_parts.h"
 #include "pipeline/manifest_parts.h"
 
 enum { MAX_TEXT = 1 << 20, STAGE_DIGITS = 16 };

@@ -9,7 +9,7 @@
  * The map has not seen the trait's texts; if it has (a map from a file), the result is called
  * in-sample and cannot pass. Evaluation questions are used by the evaluation only.
  */
-#include "pipeline/evaluate/study.h"
+#include "persona/study.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,16 +20,16 @@
 #include "base/try.h"
 #include "core/map/mapobject.h"
 #include "pipeline/dose/settle.h"
-#include "pipeline/evaluate/evaluate.h"
+#include "pipeline/evaluate/evaluate_parts.h"
 #include "pipeline/evaluate/study_parts.h"
 
-study_opts study_defaults(void)
+persona_study_opts persona_study_defaults(void)
 {
-    return (study_opts){
+    return (persona_study_opts){
         .n_rollouts = 1, .evaluate = true, .all_controls = true, .fit = persona_fit_defaults()};
 }
 
-persona_code study_questions(const study_side *side, const persona_trait *trait,
+persona_code study_questions(const persona_study_side *side, const persona_trait *trait,
                              persona_questions **own, const persona_questions **out, persona_err *e)
 {
     *own = NULL;
@@ -42,12 +42,12 @@ persona_code study_questions(const study_side *side, const persona_trait *trait,
     return rc;
 }
 
-persona_judge *study_judge(const study_side *side, const persona_trait *trait)
+persona_judge *study_judge(const persona_study_side *side, const persona_trait *trait)
 {
     return side->judge && persona_judge_knows(side->judge, trait->name) ? side->judge : NULL;
 }
 
-void study_note(study *x, const char *what, const char *why)
+void study_note(persona_study *x, const char *what, const char *why)
 {
     const size_t n = strlen(x->note);
     snprintf(x->note + n, sizeof x->note - n, "%s%s: %s", n > 0 ? "; " : "", what, why);
@@ -57,7 +57,7 @@ void study_note(study *x, const char *what, const char *why)
 
 persona_code study_extract(const studying *s, bool target, persona_vector **out, persona_err *e)
 {
-    const study_side *side = target ? s->to : s->from;
+    const persona_study_side *side = target ? s->to : s->from;
     persona_extract_opts x = persona_extract_defaults();
     persona_extract_report *report = target ? &s->x->native_report : &s->x->source_report;
     persona_questions *own = NULL;
@@ -88,10 +88,10 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
     return rc;
 }
 
-static void describe_map(const persona_map *m, int to, study_map *out)
+static void describe_map(const persona_map *m, int to, persona_study_map *out)
 {
     const persona_map_block *b = persona_map_to(m, to);
-    *out = (study_map){.layer_from = -1, .layer_to = to};
+    *out = (persona_study_map){.layer_from = -1, .layer_to = to};
     if (!b) {
         return;
     }
@@ -132,7 +132,7 @@ persona_code study_settle(const studying *s, persona_vector *v, const char *cond
 /* Maps the source vector and finds block and dose on the target. */
 static persona_code carry(studying *s, persona_err *e)
 {
-    study *x = s->x;
+    persona_study *x = s->x;
     persona_code rc = persona_map_apply(s->map, x->source, NULL, &x->transferred, e);
     if (rc == PERSONA_OK) {
         rc = study_settle(s, x->transferred, "transferred", &x->swing_settled, e);
@@ -143,8 +143,8 @@ static persona_code carry(studying *s, persona_err *e)
     map_stamp(s->map, x->transferred->from.best_layer, x->transferred);
     describe_map(s->map, x->transferred->from.best_layer, &x->map);
     const bool in_sample = strcmp(x->transferred->from.sample, PERSONA_SAMPLE_IN_SAMPLE) == 0;
-    x->arms[x->n_arms++] =
-        (study_arm){.condition = in_sample ? "in-sample" : "transferred", .vector = x->transferred};
+    x->arms[x->n_arms++] = (persona_study_arm){.condition = in_sample ? "in-sample" : "transferred",
+                                               .vector = x->transferred};
     if (strcmp(x->transferred->from.sample, PERSONA_SAMPLE_UNKNOWN) == 0) {
         study_note(x, "held out by name only", "the vector does not say which texts it comes from");
     }
@@ -154,9 +154,9 @@ static persona_code carry(studying *s, persona_err *e)
 static persona_code evaluate(studying *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    study *x = s->x;
+    persona_study *x = s->x;
     persona_evaluate_opts o = study_evaluation(s);
-    persona_arm arms[STUDY_ARMS];
+    persona_arm arms[PERSONA_STUDY_ARMS];
     evaluating run = {.s = s->to->session,
                       .trait = s->trait,
                       .judge = s->to->judge,
@@ -174,14 +174,15 @@ static persona_code evaluate(studying *s, persona_err *e)
                                 .note = x->arms[i].note[0] ? x->arms[i].note : NULL};
     }
     TRY(evaluate_run(&run, arms, x->n_arms, &x->evaluation, e));
-    TRY(persona_vector_label(&x->transferred->from.verdict, study_verdict(x), e));
+    TRY(persona_vector_label(&x->transferred->from.verdict, persona_study_verdict(x), e));
 out:
     return rc;
 }
 
 /* ---- the study ------------------------------------------------------------------------------- */
 
-static persona_code check_judge(const study_side *to, const persona_trait *trait, persona_err *e)
+static persona_code check_judge(const persona_study_side *to, const persona_trait *trait,
+                                persona_err *e)
 {
     const char *arch = persona_model_info_get(persona_session_model(to->session))->path;
     if (!to->judge) {
@@ -209,7 +210,7 @@ static persona_code fit(const studying *s, persona_map **out, persona_err *e)
 static persona_code work(studying *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    study *x = s->x;
+    persona_study *x = s->x;
     persona_map *fitted = NULL;
     persona_questions *own = NULL;
     TRY(study_questions(s->to, s->trait, &own, &s->questions, e));
@@ -235,9 +236,10 @@ out:
     return rc;
 }
 
-persona_code study_trait(const study_side *from, const study_side *to, const persona_pairs *pairs,
-                         const persona_trait *trait, const study_opts *opts,
-                         const persona_hooks *hooks, study **out, persona_err *e)
+persona_code persona_study_trait(const persona_study_side *from, const persona_study_side *to,
+                                 const persona_pairs *pairs, const persona_trait *trait,
+                                 const persona_study_opts *opts, const persona_hooks *hooks,
+                                 persona_study **out, persona_err *e)
 {
     const double start = clock_now();
     studying s = {.from = from,
@@ -252,7 +254,7 @@ persona_code study_trait(const study_side *from, const study_side *to, const per
     if (rc != PERSONA_OK) {
         return rc;
     }
-    study *x = s.x = mem_calloc(1, sizeof *x);
+    persona_study *x = s.x = mem_calloc(1, sizeof *x);
     if (!x) {
         return mem_err(e, "a study");
     }
@@ -263,12 +265,12 @@ persona_code study_trait(const study_side *from, const study_side *to, const per
     if (rc == PERSONA_OK) {
         *out = x;
     } else {
-        study_free(x);
+        persona_study_free(x);
     }
     return rc;
 }
 
-void study_free(study *x)
+void persona_study_free(persona_study *x)
 {
     if (!x) {
         return;
@@ -295,7 +297,7 @@ void study_free(study *x)
     mem_free(x);
 }
 
-const persona_vector *study_vector(const study *x, const char *condition)
+const persona_vector *persona_study_vector(const persona_study *x, const char *condition)
 {
     for (size_t i = 0; i < x->n_arms; i++) {
         if (strcmp(x->arms[i].condition, condition) == 0) {
@@ -305,13 +307,13 @@ const persona_vector *study_vector(const study *x, const char *condition)
     return NULL;
 }
 
-size_t study_kept(const study *x)
+size_t persona_study_kept(const persona_study *x)
 {
     const int n = x->source ? x->source->from.n_kept_pos : 0;
     return n > 0 ? (size_t)n : 0;
 }
 
-int study_layer_from(const study *x)
+int persona_study_layer_from(const persona_study *x)
 {
     if (x->transferred && x->transferred->from.layer_from >= 0) {
         return x->transferred->from.layer_from;
@@ -319,12 +321,12 @@ int study_layer_from(const study *x)
     return x->source ? x->source->from.best_layer : -1;
 }
 
-int study_layer_to(const study *x)
+int persona_study_layer_to(const persona_study *x)
 {
     return x->transferred ? x->transferred->from.best_layer : -1;
 }
 
-const char *study_verdict(const study *x)
+const char *persona_study_verdict(const persona_study *x)
 {
     return !x->evaluation ? NULL : x->evaluation->pass ? "PASS" : "FAIL";
 }

@@ -23,7 +23,7 @@
 #include "base/rng.h"
 #include "pipeline/dose/calibrate.h"
 #include "pipeline/evaluate/study_parts.h"
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 
 enum { DOSE_QUESTIONS = 12 };
 
@@ -107,7 +107,7 @@ static persona_code one_block(const studying *s, const float *row, const char *m
 }
 
 /* The dose at the best block, on extraction questions. */
-static persona_code dose(const studying *s, const study_arm *a, persona_err *e)
+static persona_code dose(const studying *s, const persona_study_arm *a, persona_err *e)
 {
     const size_t n = s->questions->n_extraction;
     const calibration c = {.s = s->to->session,
@@ -122,12 +122,12 @@ static persona_code dose(const studying *s, const study_arm *a, persona_err *e)
 
 /* ---- the controls ---------------------------------------------------------------------------- */
 
-static persona_code make_native(studying *s, study_arm *a, persona_err *e)
+static persona_code make_native(studying *s, persona_study_arm *a, persona_err *e)
 {
     return study_extract(s, true, &a->vector, e);
 }
 
-static persona_code make_shuffled(studying *s, study_arm *a, persona_err *e)
+static persona_code make_shuffled(studying *s, persona_study_arm *a, persona_err *e)
 {
     const persona_apply_opts o = {.null = true, .from = -1, .to = -1};
     persona_code rc = persona_map_apply(s->map, s->x->source, &o, &a->vector, e);
@@ -137,7 +137,7 @@ static persona_code make_shuffled(studying *s, study_arm *a, persona_err *e)
     return rc;
 }
 
-static persona_code make_bridge(studying *s, study_arm *a, persona_err *e)
+static persona_code make_bridge(studying *s, persona_study_arm *a, persona_err *e)
 {
     persona_code rc = need_pairs(s, e);
     if (rc != PERSONA_OK) {
@@ -161,7 +161,7 @@ static persona_code make_bridge(studying *s, study_arm *a, persona_err *e)
     return rc == PERSONA_OK ? dose(s, a, e) : rc;
 }
 
-static persona_code make_in_sample(studying *s, study_arm *a, persona_err *e)
+static persona_code make_in_sample(studying *s, persona_study_arm *a, persona_err *e)
 {
     persona_map *m = NULL;
     persona_fit_opts o = s->o->fit;
@@ -206,7 +206,7 @@ static int other_trait(const studying *s)
 }
 
 /* The other trait's contrast as the source reads its texts, through the same map. */
-static persona_code make_other(studying *s, study_arm *a, persona_err *e)
+static persona_code make_other(studying *s, persona_study_arm *a, persona_err *e)
 {
     persona_code rc = need_pairs(s, e);
     const int trait = rc == PERSONA_OK ? other_trait(s) : -1;
@@ -239,7 +239,7 @@ static persona_code make_other(studying *s, study_arm *a, persona_err *e)
     return rc == PERSONA_OK ? dose(s, a, e) : rc;
 }
 
-static persona_code make_identity(studying *s, study_arm *a, persona_err *e)
+static persona_code make_identity(studying *s, persona_study_arm *a, persona_err *e)
 {
     const persona_vector *v = s->x->source, *like = s->x->transferred;
     const size_t dt = (size_t)like->n_embd, ds = (size_t)v->n_embd;
@@ -259,7 +259,7 @@ static persona_code make_identity(studying *s, study_arm *a, persona_err *e)
 
 static const struct control {
     const char *condition;
-    persona_code (*make)(studying *s, study_arm *a, persona_err *e);
+    persona_code (*make)(studying *s, persona_study_arm *a, persona_err *e);
     bool always;
 } controls[] = {
     {"native", make_native, true},       {"shuffled", make_shuffled, true},
@@ -275,12 +275,13 @@ static bool may_miss(persona_code rc)
 
 persona_code study_controls(studying *s, persona_err *e)
 {
-    study *x = s->x;
+    persona_study *x = s->x;
     for (size_t i = 0; i < sizeof controls / sizeof *controls; i++) {
         persona_err why = {.code = PERSONA_OK};
-        study_arm arm = {.condition = controls[i].condition};
+        persona_study_arm arm = {.condition = controls[i].condition};
         char what[64];
-        if ((!controls[i].always && !s->o->all_controls) || study_vector(x, arm.condition)) {
+        if ((!controls[i].always && !s->o->all_controls) ||
+            persona_study_vector(x, arm.condition)) {
             continue;
         }
         const persona_code rc = controls[i].make(s, &arm, &why);

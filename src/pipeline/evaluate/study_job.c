@@ -14,10 +14,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
-#include "pipeline/evaluate/evaluate.h"
+#include "pipeline/evaluate/evaluate_parts.h"
 #include "pipeline/evaluate/study_parts.h"
 #include "pipeline/manifest_parts.h"
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 
 #define MAX_MANIFEST ((size_t)1 << 20)
 #define MAX_DIGEST ((size_t)256 << 20)
@@ -174,7 +174,7 @@ persona_code study_how_to_resume(const studying *s, persona_code rc, persona_err
                            n, s->x->job);
 }
 
-persona_code study_forget(const study *x, persona_err *e)
+persona_code persona_study_forget(const persona_study *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     const char *const paths[] = {x->job, x->extract_jobs[0], x->extract_jobs[1]};

@@ -5,27 +5,27 @@
 #ifndef PERSONA_PIPELINE_STUDY_PARTS_H
 #define PERSONA_PIPELINE_STUDY_PARTS_H
 
-#include "pipeline/evaluate/study.h"
+#include "persona/study.h"
 #include "store/job/job.h"
 
 typedef struct studying {
-    const study_side *from, *to;
+    const persona_study_side *from, *to;
     const persona_pairs *pairs; /* NULL: only a map */
     const persona_map *map;
     const persona_trait *trait;
-    const study_opts *o;
+    const persona_study_opts *o;
     const persona_hooks *hooks;
     const persona_questions *questions; /* for the target */
     job *job;                           /* what the target answers is kept there */
-    study *x;
+    persona_study *x;
 } studying;
 
 /* The judge of a side, if it knows the trait. */
-persona_judge *study_judge(const study_side *side, const persona_trait *trait);
+persona_judge *study_judge(const persona_study_side *side, const persona_trait *trait);
 /* A side's question set: its own, or the pack's in *own (free it). */
-PERSONA_CHECK persona_code study_questions(const study_side *side, const persona_trait *trait,
-                                           persona_questions **own, const persona_questions **out,
-                                           persona_err *e);
+PERSONA_CHECK persona_code study_questions(const persona_study_side *side,
+                                           const persona_trait *trait, persona_questions **own,
+                                           const persona_questions **out, persona_err *e);
 /* target: the vector will steer this side, so it needs block and dose. */
 PERSONA_CHECK persona_code study_extract(const studying *s, bool target, persona_vector **out,
                                          persona_err *e);
@@ -45,6 +45,6 @@ PERSONA_CHECK persona_code study_settle(const studying *s, persona_vector *v, co
 PERSONA_CHECK persona_code study_controls(studying *s, persona_err *e);
 /* A few answers for reading. */
 PERSONA_CHECK persona_code study_ask_samples(studying *s, persona_err *e);
-void study_note(study *x, const char *what, const char *why);
+void study_note(persona_study *x, const char *what, const char *why);
 
 #endif

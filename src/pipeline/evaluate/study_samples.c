@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
+#include "persona/steer.h"
 #include "pipeline/evaluate/study_parts.h"
 #include "pipeline/kept.h"
 #include "pipeline/manifest_parts.h"
@@ -21,19 +22,19 @@ static const struct {
 };
 
 /* The vector of a sample's condition; NULL also where there is nothing to steer with. */
-static const persona_vector *sample_vector(const study *x, size_t i)
+static const persona_vector *sample_vector(const persona_study *x, size_t i)
 {
     return strcmp(sample_table[i].condition, "transferred") == 0
                ? x->transferred
-               : study_vector(x, sample_table[i].condition);
+               : persona_study_vector(x, sample_table[i].condition);
 }
 
 /* Names the stage by the vectors. */
-static persona_code samples_stage(const study *x, char out[64], persona_err *e)
+static persona_code samples_stage(const persona_study *x, char out[64], persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     char hex[2][65] = {"", ""}, both[65];
-    const persona_vector *const v[2] = {x->transferred, study_vector(x, "native")};
+    const persona_vector *const v[2] = {x->transferred, persona_study_vector(x, "native")};
     for (size_t i = 0; i < 2; i++) {
         if (v[i]) {
             TRY(vector_digest(v[i], hex[i], e));
@@ -49,7 +50,7 @@ out:
 static persona_code ask_samples(studying *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    study *x = s->x;
+    persona_study *x = s->x;
     char stage[64];
     const kept k = {.job = s->job,
                     .stage = stage,
@@ -82,8 +83,8 @@ static persona_code ask_samples(studying *s, persona_err *e)
     }
     TRY(kept_ask(&k, s->to->session, asks, rows, n, answers, NULL, e));
     for (size_t i = 0; i < n; i++) {
-        x->samples[i] = (study_sample){sample_table[row[i]].condition,
-                                       sample_table[row[i]].coefficient, answers[i].text};
+        x->samples[i] = (persona_study_sample){sample_table[row[i]].condition,
+                                               sample_table[row[i]].coefficient, answers[i].text};
         answers[i].text = NULL;
         x->n_samples = i + 1;
     }
@@ -97,7 +98,7 @@ out:
 
 persona_code study_ask_samples(studying *s, persona_err *e)
 {
-    study *x = s->x;
+    persona_study *x = s->x;
     if (s->questions->n_evaluation == 0) {
         return PERSONA_OK;
     }

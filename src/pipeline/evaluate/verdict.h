@@ -5,7 +5,7 @@
 #ifndef PERSONA_PIPELINE_VERDICT_H
 #define PERSONA_PIPELINE_VERDICT_H
 
-#include "persona/transfer.h"
+#include "persona/evaluate.h"
 
 enum { CELL_PLANS = 16 };
 

@@ -5,7 +5,7 @@
 #ifndef PERSONA_PIPELINE_PIVOT_H
 #define PERSONA_PIPELINE_PIVOT_H
 
-#include "persona/transfer.h"
+#include "persona/evaluate.h"
 
 enum { PIVOT_COLUMNS = 16, PIVOT_CONDITIONS = 16 };
 

@@ -166,7 +166,7 @@ static const persona_cross *cross_of(const persona_evaluation *v, const char *tr
 
 static const persona_evaluation *evaluation_of(const report *r, size_t i)
 {
-    const study *x = r->chapters[i].result;
+    const persona_study *x = r->chapters[i].result;
     return x && x->evaluation && x->evaluation->n_crosses > 0 ? x->evaluation : NULL;
 }
 
@@ -244,14 +244,15 @@ static double spearman_of(const persona_evaluation *v)
     return s ? s->spearman : (double)NAN;
 }
 
-static void facts(buf *b, const study *x)
+static void facts(buf *b, const persona_study *x)
 {
     char text[96];
     buf_puts(b, "<dl class=\"facts\">");
     snprintf(text, sizeof text, "of %d on the source", x->source->from.n_generated_pos);
-    fact(b, "Pairs kept", (double)study_kept(x), 0, "", text);
-    snprintf(text, sizeof text, "of the target, from block %d of the source", study_layer_from(x));
-    fact(b, "Block steered", study_layer_to(x), 0, "", text);
+    fact(b, "Pairs kept", (double)persona_study_kept(x), 0, "", text);
+    snprintf(text, sizeof text, "of the target, from block %d of the source",
+             persona_study_layer_from(x));
+    fact(b, "Block steered", persona_study_layer_to(x), 0, "", text);
     snprintf(text, sizeof text, "times the vector%s",
              isfinite(x->transferred->from.dose) ? "" : ": not calibrated, raw units");
     fact(b, "One dose", (double)x->transferred->from.dose, 2, "", text);
@@ -266,7 +267,7 @@ static void facts(buf *b, const study *x)
     buf_puts(b, "</dl>\n");
 }
 
-static void plots(buf *b, const study *x, const pivot *p)
+static void plots(buf *b, const persona_study *x, const pivot *p)
 {
     char id[96], title[160];
     buf_puts(b, "<h3>Dose and response</h3><figure class=\"plots\">");
@@ -282,7 +283,8 @@ static void plots(buf *b, const study *x, const pivot *p)
                 "coherence says little.</figcaption></figure>\n");
 }
 
-static const study_sample *find_sample(const study *x, const char *condition, double c)
+static const persona_study_sample *find_sample(const persona_study *x, const char *condition,
+                                               double c)
 {
     for (size_t i = 0; i < x->n_samples; i++) {
         if (strcmp(x->samples[i].condition, condition) == 0 &&
@@ -293,9 +295,9 @@ static const study_sample *find_sample(const study *x, const char *condition, do
     return NULL;
 }
 
-static void sample(buf *b, const study *x, const char *condition, double c)
+static void sample(buf *b, const persona_study *x, const char *condition, double c)
 {
-    const study_sample *s = find_sample(x, condition, c);
+    const persona_study_sample *s = find_sample(x, condition, c);
     buf_printf(b, "<blockquote class=\"%s\"><cite>", condition);
     buf_puts(b, condition);
     if (c < 0 || c > 0) {
@@ -307,9 +309,9 @@ static void sample(buf *b, const study *x, const char *condition, double c)
     buf_puts(b, "</blockquote>");
 }
 
-static void samples(buf *b, const study *x)
+static void samples(buf *b, const persona_study *x)
 {
-    const bool native = study_vector(x, "native") != NULL;
+    const bool native = persona_study_vector(x, "native") != NULL;
     if (x->n_samples == 0) {
         return;
     }
@@ -328,8 +330,8 @@ static void samples(buf *b, const study *x)
     buf_puts(b, "</div>\n");
 }
 
-static void layer_figure(buf *b, const study *x, const persona_vector *v, const char *id_part,
-                         const char *name, const char *text)
+static void layer_figure(buf *b, const persona_study *x, const persona_vector *v,
+                         const char *id_part, const char *name, const char *text)
 {
     char id[96], title[160];
     if (!v) {
@@ -342,13 +344,13 @@ static void layer_figure(buf *b, const study *x, const persona_vector *v, const 
     buf_printf(b, "<figcaption><strong>%s</strong>%s</figcaption></figure>", name, text);
 }
 
-static void layers(buf *b, const study *x)
+static void layers(buf *b, const persona_study *x)
 {
     buf_puts(b, "<h3>The vector, block by block</h3><div class=\"plots three\">");
     layer_figure(b, x, x->source, "source", "Source",
                  "Length over that of the residual stream; below the block its AUROC on answers "
                  "that were held out.");
-    layer_figure(b, x, study_vector(x, "native"), "native", "Native on the target",
+    layer_figure(b, x, persona_study_vector(x, "native"), "native", "Native on the target",
                  "Extracted from the target itself: what transfer is measured against.");
     layer_figure(b, x, x->transferred, "transferred", "Transferred",
                  "What the map made of the source's vector. The block that is steered stands "
@@ -378,7 +380,7 @@ static void table_cell(buf *b, const persona_row *r)
     buf_puts(b, "</td>");
 }
 
-static void table(buf *b, const study *x, const pivot *p)
+static void table(buf *b, const persona_study *x, const pivot *p)
 {
     buf_puts(b, "<h3>Every number</h3><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
                 "aria-label=\"Scores of ");
@@ -403,7 +405,7 @@ static void table(buf *b, const study *x, const pivot *p)
     buf_puts(b, "</tbody></table></div>\n");
 }
 
-static void forest(buf *b, const study *x)
+static void forest(buf *b, const persona_study *x)
 {
     const persona_evaluation *v = x->evaluation;
     svg_interval rows[16];
@@ -424,13 +426,13 @@ static void forest(buf *b, const study *x)
 
 static void chapter(buf *b, const report_trait *t)
 {
-    const study *x = t->result;
+    const persona_study *x = t->result;
     buf_puts(b, "<section class=\"trait\" id=\"trait-");
     html_text(b, t->pack->name);
     buf_puts(b, "\"><div class=\"title\">");
     element(b, "h2", t->pack->name);
     if (x && x->evaluation) {
-        badge(b, study_verdict(x));
+        badge(b, persona_study_verdict(x));
     }
     buf_puts(b, "</div><p class=\"why\">");
     html_text(b, t->pack->description);
@@ -442,7 +444,7 @@ static void chapter(buf *b, const report_trait *t)
         return;
     }
     if (x->evaluation) {
-        buf_printf(b, "<p class=\"why\"><strong>%s:</strong> ", study_verdict(x));
+        buf_printf(b, "<p class=\"why\"><strong>%s:</strong> ", persona_study_verdict(x));
         html_text(b, x->evaluation->reason);
         buf_puts(b, "</p>");
     }

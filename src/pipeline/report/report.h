@@ -5,12 +5,12 @@
 #ifndef PERSONA_PIPELINE_REPORT_H
 #define PERSONA_PIPELINE_REPORT_H
 
-#include "pipeline/evaluate/study.h"
+#include "persona/study.h"
 
 typedef struct report_trait {
     const persona_trait *pack;
-    study *result;       /* NULL: failed */
-    const char *failure; /* why, or NULL */
+    persona_study *result; /* NULL: failed */
+    const char *failure;   /* why, or NULL */
 } report_trait;
 
 /* Everything is borrowed. */

@@ -17,7 +17,7 @@
 #include "core/map/linmap.h"
 #include "core/map/textset.h"
 #include "pipeline/transfer/mapblocks.h"
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 
 #define N_SHUFFLES 20
 #define N_CANDIDATES 4   /* pairs of blocks that go to the behavioral test, in a deep model */

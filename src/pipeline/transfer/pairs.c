@@ -6,13 +6,14 @@
  * trait that a text was written for is kept with it, so that a map for a trait can leave its texts
  * out; so is its hash, so that texts are known again under another name.
  */
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/textset.h"
 #include "pipeline/transfer/mapblocks.h"
 
@@ -261,44 +262,28 @@ static persona_code check_texts(const persona_pairs *p, persona_err *e)
 
 persona_code persona_pairs_new(persona_session *from, persona_session *to,
                                persona_trait *const *traits, size_t n_traits,
-                               const persona_questions *questions, const persona_pairs_opts *opts,
-                               const persona_hooks *hooks, persona_pairs **out, persona_err *e)
+                               const persona_pairs_opts *opts, const persona_hooks *hooks,
+                               persona_pairs **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_pairs_opts o = opts ? *opts : persona_pairs_defaults();
     persona_pairs *p = mem_calloc(1, sizeof *p);
     *out = NULL;
-    if (!p) {
-        return mem_err(e, "paired texts");
-    }
+    TRY(p ? PERSONA_OK : mem_err(e, "paired texts"));
     p->chunks = o.chunks;
     p->max_tokens = o.max_tokens;
-    persona_code rc = open_side(p, &p->from, from, o.cache, o.blocks_from, o.n_blocks_from, e);
-    if (rc == PERSONA_OK) {
-        rc = open_side(p, &p->to, to, o.cache, o.blocks_to, o.n_blocks_to, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = o.n_files > 0 ? pairs_load(p, &o, e)
-                           : pairs_write(p, from, traits, n_traits, questions, &o, hooks, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = mark_usable(p, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = check_texts(p, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = pairs_read(p, from, false, hooks, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = pairs_read(p, to, true, hooks, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = check_texts(p, e); /* some may have had no tokens */
-    }
-    if (rc == PERSONA_OK) {
-        *out = p;
-    } else {
-        persona_pairs_free(p);
-    }
+    TRY(open_side(p, &p->from, from, o.cache, o.blocks_from, o.n_blocks_from, e));
+    TRY(open_side(p, &p->to, to, o.cache, o.blocks_to, o.n_blocks_to, e));
+    TRY(o.n_files > 0 ? pairs_load(p, &o, e)
+                      : pairs_write(p, from, traits, n_traits, &o, hooks, e));
+    TRY(mark_usable(p, e));
+    TRY(check_texts(p, e));
+    TRY(pairs_read(p, from, false, hooks, e));
+    TRY(pairs_read(p, to, true, hooks, e));
+    TRY(check_texts(p, e)); /* some may have had no tokens */
+    *out = p;
+    p = NULL;
+out:
+    persona_pairs_free(p);
     return rc;
 }

@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "core/text/chunks.h"
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 #include "store/text/textfile.h"
 
 enum { BYTES_PER_TOKEN = 4 };

@@ -18,7 +18,7 @@
 #include "core/measure/stats.h"
 #include "core/text/chunks.h"
 #include "pipeline/ask.h"
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 
 /* One text while it is read. */
 typedef struct in_hand {

@@ -13,7 +13,7 @@
 #include "base/rng.h"
 #include "core/map/textset.h"
 #include "pipeline/ask.h"
-#include "pipeline/transfer/pairs.h"
+#include "pipeline/transfer/pairs_parts.h"
 
 typedef struct writing {
     persona_pairs *p;
@@ -147,11 +147,15 @@ static persona_code take_answer(void *ud, size_t i, answer *a, persona_err *e)
 }
 
 persona_code pairs_write(persona_pairs *p, persona_session *from, persona_trait *const *traits,
-                         size_t n_traits, const persona_questions *questions,
-                         const persona_pairs_opts *o, const persona_hooks *hooks, persona_err *e)
+                         size_t n_traits, const persona_pairs_opts *o, const persona_hooks *hooks,
+                         persona_err *e)
 {
-    writing w = {
-        .p = p, .s = from, .traits = traits, .n_traits = n_traits, .questions = questions, .o = o};
+    writing w = {.p = p,
+                 .s = from,
+                 .traits = traits,
+                 .n_traits = n_traits,
+                 .questions = o->questions,
+                 .o = o};
     w.n_each = n_traits > 0 ? questions_each(&w) : 0;
     persona_code rc = PERSONA_OK;
     if (w.n_each < 2) {

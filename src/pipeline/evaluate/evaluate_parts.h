@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * evaluate.h - what the files of an evaluation share.
+ * evaluate_parts.h - what the files of an evaluation share.
  */
-#ifndef PERSONA_PIPELINE_EVALUATE_H
-#define PERSONA_PIPELINE_EVALUATE_H
+#ifndef PERSONA_PIPELINE_EVALUATE_PARTS_H
+#define PERSONA_PIPELINE_EVALUATE_PARTS_H
 
 #include "base/json.h"
 #include "pipeline/evaluate/verdict.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * pairs.h - private view of persona_pairs: texts that both models have read.
+ * pairs_parts.h - private view of persona_pairs: texts that both models have read.
  */
-#ifndef PERSONA_PIPELINE_PAIRS_H
-#define PERSONA_PIPELINE_PAIRS_H
+#ifndef PERSONA_PIPELINE_PAIRS_PARTS_H
+#define PERSONA_PIPELINE_PAIRS_PARTS_H
 
-#include "persona/transfer.h"
+#include "persona/map.h"
 #include "store/actcache.h"
 
 typedef struct pair_text {
@@ -66,7 +66,6 @@ PERSONA_CHECK persona_code pairs_name(persona_pairs *p, const char *name, int *t
 /* pairs_write.c: lays out what is asked and has the source write it. */
 PERSONA_CHECK persona_code pairs_write(persona_pairs *p, persona_session *from,
                                        persona_trait *const *traits, size_t n_traits,
-                                       const persona_questions *questions,
                                        const persona_pairs_opts *o, const persona_hooks *hooks,
                                        persona_err *e);
 /* pairs_files.c */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * evaluate.h - what steering with vectors achieved, beside everything that must do nothing.
+ *
+ * Scores and coherence run from 0 to 100, 50 is no lean; coefficients count doses; a swing is the
+ * mean score at +1 less that at -1. NAN: not run, not judged, or not defined.
+ */
+#ifndef PERSONA_EVALUATE_H
+#define PERSONA_EVALUATE_H
+
+#include "persona/dose.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct persona_interval {
+    double value, low, high; /* 95 %, bootstrap over questions */
+} persona_interval;
+
+/* One row of a report: a condition at a coefficient, over the evaluation questions. */
+typedef struct persona_row {
+    const char *condition; /* unsteered, prompt, sampling, random, or that of an arm */
+    double coefficient;
+    persona_interval score; /* 0..100 */
+    double coherence;       /* 0..100: mean over answers, and its standard deviation */
+    double coherence_sd;
+    size_t n;            /* answers */
+    size_t n_unanswered; /* no final channel: score 50, coherence 0 */
+    size_t n_unjudged;   /* the judge gave no score: left out of score and interval */
+    char *sample;        /* one answer; NULL: none */
+} persona_row;
+
+/* A vector to evaluate. Borrowed. */
+typedef struct persona_arm {
+    /* native, transferred, in-sample, text-bridge, shuffled, identity or other-trait */
+    const char *condition;
+    const persona_vector *vector;
+    const char *note; /* which other trait, say; NULL: nothing */
+} persona_arm;
+
+/* What a condition did. */
+typedef struct persona_swing {
+    const char *condition;
+    bool null;                 /* a control that must do nothing */
+    persona_interval swing;    /* -100..100, questions resampled jointly */
+    double spearman;           /* -1..1: of coefficient and mean score */
+    persona_interval retained; /* (T - base) / (native - base) at +1; 1: all of it */
+    double coherence_low;      /* 0..100, at -1 */
+    double coherence_high;     /* 0..100, at +1 */
+    char *note;                /* of the arm; NULL: none */
+} persona_swing;
+
+/* The swing of another trait's score on the answers of the transferred vector. */
+typedef struct persona_cross {
+    char *trait;
+    persona_interval swing;
+} persona_cross;
+
+typedef struct persona_evaluation {
+    char *trait;
+    persona_row *rows; /* (n_rows) */
+    size_t n_rows;
+    persona_swing *swings; /* (n_swings) conditions that have one; random: all directions */
+    size_t n_swings;
+    persona_interval *random; /* (n_random) the swing of each random direction */
+    size_t n_random;
+    persona_cross *crosses; /* (n_crosses) the own trait first */
+    size_t n_crosses;
+    persona_interval retained; /* of the transferred vector */
+    bool pass;
+    /* no other trait moves more than its own, and the other trait's vector moves it less */
+    bool specific;
+    char reason[256]; /* why the verdict is what it is */
+} persona_evaluation;
+
+/* NULL: the condition has no swing. */
+const persona_swing *persona_evaluation_swing(const persona_evaluation *x, const char *condition);
+
+typedef struct persona_evaluate_opts {
+    const double *coefficients; /* (n_coefficients) ascending, with -1 and 1; default -2 .. 2 */
+    size_t n_coefficients;
+    int n_questions;   /* of the evaluation half; 0: all */
+    int n_rollouts;    /* answers per question; default 1 */
+    int n_random;      /* random directions; at -1 and +1 each answers every question; default 5 */
+    int max_tokens;    /* of an answer; default 96 */
+    float temperature; /* default 1 */
+    uint32_t seed;
+    /* (n_others) the answers are scored for them, too, where the judge knows them */
+    const persona_trait *const *others;
+    size_t n_others;
+    const char *void_reason; /* FAIL for this reason, whatever the numbers; NULL: none */
+    const char *job;         /* job file to begin or to resume; NULL: a private one that vanishes */
+    bool fresh;              /* forget what the job file holds */
+} persona_evaluate_opts;
+persona_evaluate_opts persona_evaluate_defaults(void);
+
+/* Runs n arms and the other conditions at every coefficient in one continuous batch, on the same
+ * questions with the same seeds. Random directions steer the block of the transferred vector (else
+ * the first arm's), at a dose that is calibrated on the first of them. Verdict: PASS iff the lower
+ * bound of the transferred swing is above the upper bound of every null (each random direction by
+ * itself; shuffled; identity), of which random and shuffled must have run; Spearman(coefficient,
+ * score) >= 0.8; and the answers at -1 and +1 keep half of the unsteered coherence. Answers and
+ * scores are kept in the job as they are made; the same call goes on from there, to the same bytes
+ * in a session of fixed shape. Errors: USAGE (too few questions; the job is one of other settings,
+ * which are named), UNAVAILABLE (no judge that knows the trait; the job is being worked on),
+ * CANCELED, those of sessions, judges and jobs. */
+PERSONA_CHECK persona_code persona_evaluate(const persona_subject *who, const persona_arm *arms,
+                                            size_t n, const persona_evaluate_opts *opts,
+                                            const persona_hooks *hooks, persona_evaluation **out,
+                                            persona_err *e);
+void persona_evaluation_free(persona_evaluation *x);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * study.h - the whole story of one trait between two models, as `transfer` and `demo` tell it:
+ * extract on the source, map, settle on the target, make every control, evaluate everything.
+ * Leave-one-trait-out always: what a map says about a trait whose texts it has seen is in-sample
+ * and called so (methods 5.2).
+ */
+#ifndef PERSONA_STUDY_H
+#define PERSONA_STUDY_H
+
+#include "persona/evaluate.h"
+#include "persona/extract.h"
+#include "persona/map.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A model at work. Everything is borrowed. */
+typedef struct persona_study_side {
+    persona_session *session;           /* NULL for a source that is not needed */
+    persona_judge *judge;               /* NULL: none */
+    const persona_questions *questions; /* NULL: each trait pack's own */
+} persona_study_side;
+
+typedef struct persona_study_opts {
+    int n_questions;    /* of the extraction half; 0: all */
+    int n_evaluate;     /* of the evaluation half; 0: all */
+    int n_rollouts;     /* extraction, per question, instruction and polarity; default 1 */
+    int n_answers;      /* evaluation, per question; default 1 */
+    int max_tokens;     /* of an answer of the evaluation; 0: its default */
+    int extract_tokens; /* of an answer of the extraction; 0: its default */
+    uint32_t seed;      /* of everything that is drawn */
+    bool evaluate;      /* default true; needs a judge on the target */
+    bool all_controls;  /* default true; false: only native and shuffled beside the fixed ones */
+    bool keep_jobs;     /* all work is in resumable jobs in the user's folder; default false */
+    const char *job;    /* where the target's answers are kept instead; NULL: by keep_jobs */
+    bool fresh;         /* forget what jobs hold */
+    const double *coefficients; /* (n_coefficients) in doses; NULL: evaluation's default */
+    size_t n_coefficients;
+    const persona_vector *given;        /* the source vector; NULL: extract it */
+    const persona_map *map;             /* a map from a file; NULL: fitted on the pairs */
+    persona_fit_opts fit;               /* how; without and texts are set for each trait */
+    const persona_trait *const *others; /* (n_others) traits that the answers are scored for, too */
+    size_t n_others;
+} persona_study_opts;
+persona_study_opts persona_study_defaults(void);
+
+/* One answer for reading, to a question that every condition got. */
+typedef struct persona_study_sample {
+    const char *condition; /* unsteered, native, transferred */
+    double coefficient;    /* in doses */
+    char *text;
+} persona_study_sample;
+
+/* A vector that is evaluated; owned. */
+typedef struct persona_study_arm {
+    const char *condition; /* as in persona_arm */
+    persona_vector *vector;
+    char note[96]; /* "" or what to know about it */
+} persona_study_arm;
+enum { PERSONA_STUDY_ARMS = 8 };
+
+/* The map at the block that is steered. */
+typedef struct persona_study_map {
+    char method[16], pairing[16]; /* "ridge", ...; "response" or "chunk" */
+    int layer_from, layer_to;     /* blocks of source and target */
+    int rank;                     /* 0: full */
+    size_t n_texts, n_rows;       /* that it was fitted on */
+    size_t n_contrasts;           /* other traits' differences that judged it */
+    size_t n_candidates;          /* pairs of blocks that were fitted */
+    double lambda;                /* relative to the mean eigenvalue of the Gram matrix */
+    double r2_heldout;            /* of rows of questions that were left out; 1: all is explained */
+    double r2_contrast;           /* of contrasts, left out by question */
+    double r2_shuffled, r2_shuffled_max; /* r2_contrast of shuffled pairings: mean, largest */
+} persona_study_map;
+
+typedef struct persona_study {
+    char *trait;
+    persona_vector *source;                     /* of the source model */
+    persona_vector *transferred;                /* of the target model, with block and dose */
+    persona_study_arm arms[PERSONA_STUDY_ARMS]; /* (n_arms) [0] is transferred, or in-sample */
+    size_t n_arms;
+    persona_extract_report source_report, native_report;
+    persona_study_map map;
+    double swing_settled; /* score(+) - score(-), 0..100 each, at the target's block; NAN */
+    persona_evaluation *evaluation; /* NULL: not evaluated */
+    char *question;                 /* what the samples answer; NULL without samples */
+    persona_study_sample *samples;  /* (n_samples) */
+    size_t n_samples;
+    char note[512];        /* what had to be left out, "" */
+    char *job;             /* file of the target's answers and scores; NULL: nothing is kept */
+    char *extract_jobs[2]; /* of the source, of the target; NULL likewise */
+    size_t n_resumed;      /* answers that it had already */
+    double seconds;
+} persona_study;
+
+/* Runs it. Errors: NEGATIVE (the source shows too little contrast), UNAVAILABLE (evaluation without a judge
+ * that knows the trait), and those of the steps. pairs may be NULL where opts->map is given:
+ * controls that need texts are then left out with a note. */
+PERSONA_CHECK persona_code persona_study_trait(
+    const persona_study_side *from, const persona_study_side *to, const persona_pairs *pairs,
+    const persona_trait *trait, const persona_study_opts *opts, const persona_hooks *hooks,
+    persona_study **out, persona_err *e);
+void persona_study_free(persona_study *x);
+/* Removes its jobs, where they are kept. Errors: those of removing. */
+PERSONA_CHECK persona_code persona_study_forget(const persona_study *x, persona_err *e);
+
+/* The vector of a condition; NULL: not made. */
+const persona_vector *persona_study_vector(const persona_study *x, const char *condition);
+/* The kept pairs of the source: how many positive answers the vector stands on. */
+size_t persona_study_kept(const persona_study *x);
+/* The source block that was mapped and the target block that is steered; -1: unknown. */
+int persona_study_layer_from(const persona_study *x);
+int persona_study_layer_to(const persona_study *x);
+/* "PASS", "FAIL", or NULL when not evaluated. */
+const char *persona_study_verdict(const persona_study *x);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
