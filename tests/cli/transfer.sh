@@ -64,19 +64,19 @@ document "a trait that the map has seen" 'assert d["sample"] == "in-sample"'
 python3 - "$tmp/texts.jsonl" <<'PY'
 import json, sys
 with open(sys.argv[1], "w") as f:
-    for i in range(12):
-        long = "This is sentence number %d of a long text about boats. " % i * 30 if i < 5 else "A short text, number %d." % i
-        f.write(json.dumps({"question": "What about %d?" % i, "response": long, "trait": "poetic",
-                            "polarity": "positive" if i % 2 else "negative"}) + "\n")
+    for i in range(24):
+        text = "This is sentence %d of a long text on boats. " % i * 30 if i < 5 else "A short text, number %d." % i
+        f.write(json.dumps({"messages": [{"role": "user", "content": "What about %d?" % (i // 2)}], "response": text,
+                            "trait": "poetic", "polarity": "positive" if i % 2 else "negative"}) + "\n")
 PY
 texts=(--texts "$tmp/texts.jsonl" --no-cache --threads 1)
-expect 0 '5 of 12 texts were cut.*--text-tokens' -- transfer "${pair[@]}" --vector "$tmp/silly.gguf" --trait silly \
+expect 0 '5 of 24 texts were cut.*--text-tokens' -- transfer "${pair[@]}" --vector "$tmp/silly.gguf" --trait silly \
     --no-evaluate "${texts[@]}" --max-tokens 4000 --text-tokens 60 -o "$tmp/c.gguf" --json
 document "how many texts were cut" 'assert d["n_texts_cut"] == 5'
 expect 0 -- transfer "${pair[@]}" --vector "$tmp/silly.gguf" --trait silly \
     --no-evaluate "${texts[@]}" --max-tokens 2 --extract-tokens 3 --text-tokens 4000 -o "$tmp/c.gguf" --json
 document "answers of the evaluation cut no text" 'assert d["n_texts_cut"] == 0'
-expect 0 '5 of 12 texts were cut.*--max-tokens' -- map fit "${pair[@]}" "${texts[@]}" --max-tokens 60 -o "$tmp/c.gguf" --json
+expect 0 '5 of 24 texts were cut.*--max-tokens' -- map fit "${pair[@]}" "${texts[@]}" --max-tokens 60 -o "$tmp/c.gguf" --json
 document "map fit says it, too" 'assert d["n_texts_cut"] == 5'
 
 # ---- refusals -------------------------------------------------------------------------------------
