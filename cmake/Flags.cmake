@@ -10,8 +10,9 @@ add_library(persona_flags INTERFACE)
 # ---- warnings: accepted by gcc 12 to 16 and clang 14 to 21 --------------------------------------------
 target_compile_options(persona_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2
-    -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wvla -Wswitch-enum
-    -Wimplicit-fallthrough)
+    -Wundef -Wcast-qual -Wwrite-strings -Wvla -Wswitch-enum -Wimplicit-fallthrough
+    "$<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes;-Wmissing-prototypes>"
+    "$<$<COMPILE_LANGUAGE:CXX>:-Wno-format-nonliteral>") # strftime_now: the format is the template's
 # clang also reports `double x = NAN`, because NAN is a float constant; gcc reports only real promotions.
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     target_compile_options(persona_flags INTERFACE -Wdouble-promotion)
@@ -34,6 +35,9 @@ endif()
 # to the method; and no contraction, so that compilers agree about sums.
 set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+# Templates of headers cost the compiler more than the program gains from them.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1")
+set(CMAKE_CXX_FLAGS_RELEASE "-O1 -DNDEBUG")
 target_compile_options(persona_flags INTERFACE -ffp-contract=off
     "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 

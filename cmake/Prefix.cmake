@@ -30,6 +30,18 @@ unset(ENV{PKG_CONFIG_PATH})
 # OpenBLAS's folder comes first: it holds OpenBLAS under the names libblas.so.3 and liblapack.so.3, which
 # Debian's alternatives would otherwise provide. DT_RPATH (not RUNPATH) also serves libraries of libraries.
 set(CMAKE_C_FLAGS_INIT "-B${PERSONA_PREFIX_LIB}")
+# The C++ library's headers are the compiler's own; it would look for them below the sysroot.
+if(CMAKE_CXX_COMPILER)
+    execute_process(COMMAND "${CMAKE_CXX_COMPILER}" -v -E -x c++ /dev/null
+        ERROR_VARIABLE _said OUTPUT_QUIET)
+    string(REGEX MATCHALL "\n /[^\n]*/c\\+\\+/[^\n]*" _folders "${_said}")
+    set(_cxx "")
+    foreach(_folder IN LISTS _folders)
+        string(STRIP "${_folder}" _folder)
+        string(APPEND _cxx " -isystem ${_folder}")
+    endforeach()
+    set(CMAKE_CXX_FLAGS_INIT "-B${PERSONA_PREFIX_LIB} -nostdinc++${_cxx}")
+endif()
 string(CONCAT _link
     "-B${PERSONA_PREFIX_LIB} -L${PERSONA_PREFIX_LIB} -Wl,-rpath-link,${_blas}:${PERSONA_PREFIX_LIB}"
     " -Wl,--dynamic-linker=${_loader} -Wl,--disable-new-dtags"
