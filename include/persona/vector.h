@@ -69,7 +69,9 @@ typedef struct persona_provenance {
     char *verdict;                                      /* PASS, FAIL or "" */
     char *unit;   /* PERSONA_UNIT_RAW unless something else is known */
     char *source; /* the program or project that made a foreign file, e.g. "EasySteer" */
-    char *note;   /* what an import or a combination did: numbering, unit, what was left out */
+    /* what the file says about its use that is not ours ("glp.mode=project"); "": nothing */
+    char *unapplied;
+    char *note; /* what an import or a combination did: numbering, unit, what was left out */
 } persona_provenance;
 
 typedef struct persona_vector {
@@ -114,12 +116,18 @@ PERSONA_CHECK persona_code persona_vector_write_as(const persona_vector *v, cons
 
 /* Reads a vector of any known format, told by content. Values keep their float32 bits; half
  * precision is widened. Wrong types and widths, values that are not finite and doubled directions
- * are refused by name. Errors: IO, FORMAT, SHAPE, NUMERIC, NOTFOUND. */
+ * are refused by name; what a file says that steering does not do is in from.unapplied. Errors: IO, FORMAT, SHAPE, NUMERIC, NOTFOUND. */
 PERSONA_CHECK persona_code persona_vector_read(const char *path, persona_vector **out,
                                                persona_err *e);
 /* The same; *format (may be NULL) is the name of the format found. */
 PERSONA_CHECK persona_code persona_vector_read_as(const char *path, persona_vector **out,
                                                   const char **format, persona_err *e);
+
+/* Whether directions may be added to a model: FORMAT, naming `name`, if the file that they come
+ * from says that they mean another operation, another place or other blocks (from.unapplied). Every
+ * plan, map and sum asks this. */
+PERSONA_CHECK persona_code persona_vector_addable(const persona_vector *v, const char *name,
+                                                  persona_err *e);
 
 /* ---- arithmetic ------------------------------------------------------------------------------ */
 

@@ -304,6 +304,9 @@ static persona_code open_all(transfer_args *a, work *w, persona_err *e)
     if (rc == PERSONA_OK && a->vector) {
         rc = persona_vector_read(a->vector, &w->given, e);
     }
+    if (rc == PERSONA_OK && w->given) {
+        rc = persona_vector_addable(w->given, a->vector, e);
+    }
     if (rc == PERSONA_OK && a->map) {
         rc = persona_map_read(a->map, &w->map, e);
     }

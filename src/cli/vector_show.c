@@ -27,6 +27,7 @@ static void origin_json(json_out *o, const persona_provenance *p)
     jo_string(o, "unit", p->unit);
     jo_string(o, "source", p->source);
     jo_string(o, "note", p->note);
+    jo_string(o, "unapplied", p->unapplied);
     jo_int(o, "seed", (long long)p->seed);
     jo_object(o, "generated");
     jo_int(o, "positive", p->n_generated_pos);
@@ -98,6 +99,7 @@ static void show_origin(const vector_input *in)
     fact("source", p->source);
     fact("unit", *p->unit ? p->unit : "unknown");
     fact("note", p->note);
+    fact("unapplied", p->unapplied);
     fact("method", p->method);
     fact("judge", p->judge);
     snprintf(text, sizeof text, "%d of %d pairs", p->n_kept_pos, p->n_generated_pos);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """make_gguf.py - small GGUF files that are wrong in one way, or right.
 
-  make_gguf.py vector OUT WIDTH BLOCKS [nan|zero|f16|f64]   a control vector with directions 1..BLOCKS
+  make_gguf.py vector OUT WIDTH BLOCKS [nan|zero|f16|f64|KEY=TEXT]   a control vector with directions 1..BLOCKS
   make_gguf.py vocab IN OUT                             the metadata of a model without its weights
 """
 import math
@@ -23,6 +23,9 @@ def vector(path, width, blocks, flaw=""):
     kv = text("general.architecture") + struct.pack("<I", 8) + text("controlvector")
     kv += text("controlvector.model_hint") + struct.pack("<I", 8) + text("any")
     kv += text("controlvector.layer_count") + struct.pack("<II", 4, blocks)
+    if "=" in flaw:
+        key, value = flaw.split("=")
+        kv += text(key) + struct.pack("<I", 8) + text(value)
     random.seed(1)
     infos, data = b"", b""
     for b in range(1, blocks + 1):
@@ -32,7 +35,7 @@ def vector(path, width, blocks, flaw=""):
         infos += text(f"direction.{b}") + struct.pack("<IQIQ", 1, width, {"f16": 1, "f64": 28}.get(flaw, 0), len(data))
         data += struct.pack(f"<{width}" + {"f16": "e", "f64": "d"}.get(flaw, "f"), *values)
         data += b"\0" * (-len(data) % ALIGN)
-    head = b"GGUF" + struct.pack("<IQQ", 3, blocks, 3) + kv + infos
+    head = b"GGUF" + struct.pack("<IQQ", 3, blocks, 4 if "=" in flaw else 3) + kv + infos
     with open(path, "wb") as f:
         f.write(head + b"\0" * (-len(head) % ALIGN) + data)
 

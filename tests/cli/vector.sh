@@ -73,6 +73,31 @@ expect 0 -- vector combine " -$v/repeng.gguf@2-3" -o "$tmp/minus.safetensors" --
 keys 'd["n_directions"] == 2 and d["to"] == "safetensors"'
 expect 0 "units differ" -- vector combine "$v/repeng.gguf + 0.5*$v/layers.safetensors" -o "$tmp/mix.gguf"
 
+# ---- what a file says about its use is not passed over
+if [[ -e $source_model ]]; then
+    read -r width blocks < <("$PERSONA" models info "$source_model" --json | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+print(d["n_embd"], d["n_layer"] - 1)')
+    for key in glp.mode=add glp.hook_point=residual_stream_post_layer glp.derived_at=attn_out_pre_residual; do
+        python3 "$PERSONA_SOURCE_DIR/tests/cli/make_gguf.py" vector "$tmp/add.gguf" "$width" "$blocks" "$key"
+        expect 0 -- generate -m "$source_model" -p Hi --steer "raw:$tmp/add.gguf@3" -n 2
+    done
+    for key in glp.mode=project glp.hook_point=ffn_out_pre_residual glp.layer_ids_zero_based=7,8 x.operation=ablate \
+        controlvector.layer_offset=1; do
+        python3 "$PERSONA_SOURCE_DIR/tests/cli/make_gguf.py" vector "$tmp/other.gguf" "$width" "$blocks" "$key"
+        expect 0 -- vector show "$tmp/other.gguf" --json
+        keys "d['unapplied'] == '$key'"
+        expect 0 "$key is kept as persona.unapplied" -- vector convert "$tmp/other.gguf" "$tmp/other.safetensors"
+        for file in "$tmp/other.gguf" "$tmp/other.safetensors"; do
+            expect 65 "says $key" -- generate -m "$source_model" -p Hi --steer "raw:$file@3"
+            expect 65 "says $key" -- generate -m "$source_model" -p Hi --control-vector "$file"
+            expect 65 "says $key" -- transfer --from "$source_model" --to "$target_model" --vector "$file" -t silly
+            expect 65 "says $key" -- vector combine "2*$file" -o "$tmp/x.gguf"
+        done
+    done
+fi
+
 # ---- errors
 expect 64 "names no format" -- vector convert "$v/repeng.gguf" "$tmp/x.bin"
 expect 64 "no format 'jpg'" -- vector convert "$v/repeng.gguf" "$tmp/x.bin" --to jpg

@@ -133,6 +133,102 @@ static void foreign(void **state)
     persona_vector_free(v);
 }
 
+/* ---- what is not added
+ * ---------------------------------------------------------------------------- */
+
+static persona_vector *safetensors_with(const char *metadata)
+{
+    char text[1024];
+    const char *path = scratch_path("meaning.safetensors");
+    const int n = snprintf(text + 8, sizeof text - 64,
+                           "{\"__metadata__\":%s,\"direction.2\":{\"dtype\":\"F32\",\"shape\":[2],"
+                           "\"data_offsets\":[0,8]}}",
+                           metadata);
+    const float row[2] = {1, 2};
+    memset(text, 0, 8);
+    text[0] = (char)(n & 255);
+    text[1] = (char)(n >> 8);
+    memcpy(text + 8 + n, row, sizeof row);
+    persona_err e = {0};
+    assert_int_equal(file_write(path, text, 8 + (size_t)n + sizeof row, &e), PERSONA_OK);
+    return read_ok(path, "safetensors");
+}
+
+static void addable(const persona_vector *v, const char *said)
+{
+    persona_err e = {0};
+    const persona_code rc = persona_vector_addable(v, "file.gguf", &e);
+    if (rc != (*said ? PERSONA_E_FORMAT : PERSONA_OK) || !strstr(e.msg, said) ||
+        strcmp(v->from.unapplied, said) != 0) {
+        fail_msg("unapplied \"%s\", expected \"%s\" (%s)", v->from.unapplied, said, e.msg);
+    }
+}
+
+static void meanings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *metadata, *unapplied;
+    } cases[] = {
+        {"{}", ""},
+        {"{\"method\":\"mean\",\"pooling_mode\":\"last\",\"model\":\"x\"}", ""},
+        {"{\"glp.mode\":\"add\",\"glp.hook_point\":\"residual_stream_post_layer\"}", ""},
+        {"{\"glp.mode\":\"project\"}", "glp.mode=project"},
+        {"{\"glp.hook_point\":\"ffn_out_pre_residual\"}", "glp.hook_point=ffn_out_pre_residual"},
+        {"{\"glp.derived_at\":\"ffn_out_pre_residual\",\"glp.rank\":\"1\"}", ""},
+        {"{\"glp.rank\":\"2\"}", "glp.rank=2"},
+        {"{\"glp.layer_ids_zero_based\":\"2\"}", ""},
+        {"{\"glp.layer_ids_zero_based\":\"3\"}", "glp.layer_ids_zero_based=3"},
+        {"{\"glp.layer_scales\":\"2:0.5\"}", "glp.layer_scales=2:0.5"},
+        {"{\"layer_offset\":\"0\",\"operation\":\"Additive\"}", ""},
+        {"{\"layer_map\":\"2>5\",\"Operation\":\"ablate\"}", "layer_map=2>5, Operation=ablate"},
+        {"{\"steer/op\":\"rotate\",\"steer.hook-point\":\"resid-post\"}", "steer/op=rotate"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        persona_vector *v = safetensors_with(cases[i].metadata);
+        addable(v, cases[i].unapplied);
+        persona_vector_free(v);
+    }
+}
+
+static void meanings_of_formats(void **state)
+{
+    (void)state;
+    const char *path = NULL;
+    persona_err e = {0};
+    persona_vector *v = read_ok(fixture("ds4.f32"), "f32"), *w = NULL;
+    addable(v, "operation=projection, as ds4-directional-steering means it, component=ffn_out");
+    persona_vector_free(v);
+    v = read_ok(fixture("repeng.gguf"), "gguf");
+    addable(v, "");
+    persona_vector_free(v);
+    path = scratch_text("meaning.json",
+                        "{\"vectors\":{\"layer_1\":[1,2]},\"metadata\":{\"steering\":{\"mode\":"
+                        "\"project\"},\"layer_map\":[4]}}");
+    v = read_ok(path, "json");
+    addable(v, "metadata.steering.mode=project, metadata.layer_map=4");
+    /* what was said goes along; where it cannot, nothing is written */
+    static const char *const formats[] = {"gguf", "safetensors", "json", "f32"};
+    for (size_t i = 0; i < 4; i++) {
+        char *note = NULL;
+        path = scratch_path("kept");
+        assert_int_equal(persona_vector_write_as(v, path, formats[i], &note, &e), PERSONA_OK);
+        assert_non_null(strstr(note, "not a vector to steer with"));
+        mem_free(note);
+        if (strcmp(formats[i], "f32") != 0) {
+            w = read_ok(path, formats[i]);
+            addable(w, "metadata.steering.mode=project, metadata.layer_map=4");
+            persona_vector_free(w);
+        }
+    }
+    assert_int_equal(persona_vector_write_as(v, path, "pt", NULL, &e), PERSONA_E_USAGE);
+    /* nothing new is made of it */
+    const persona_vector_term term = {v, 1, -1, -1, "silly"};
+    assert_int_equal(persona_vector_combine(&term, 1, &w, &e), PERSONA_E_FORMAT);
+    assert_non_null(strstr(e.msg, "silly: says metadata.steering.mode=project"));
+    persona_vector_free(v);
+}
+
 static void foreign_refused(void **state)
 {
     (void)state;
@@ -376,6 +472,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(foreign),    cmocka_unit_test(foreign_refused),
+        cmocka_unit_test(meanings),   cmocka_unit_test(meanings_of_formats),
         cmocka_unit_test(round_trip), cmocka_unit_test(write_errors),
         cmocka_unit_test(odd_labels), cmocka_unit_test(out_of_memory),
     };

@@ -19,6 +19,10 @@
 
 static persona_code check(const persona_map *m, const persona_vector *v, persona_err *e)
 {
+    const persona_code rc = persona_vector_addable(v, v->from.trait, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
     if (v->n_embd != m->from.n_embd || v->n_layer > m->from.n_layer) {
         return persona_err_set(e, PERSONA_E_SHAPE,
                                "the vector '%s' is %d wide over %d blocks, the map is for %s, %d "

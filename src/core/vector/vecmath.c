@@ -76,7 +76,10 @@ static persona_code check_terms(const persona_vector_term *terms, size_t n, int 
     }
     *n_layer = terms[0].v->n_layer;
     for (size_t i = 0; i < n; i++) {
-        const persona_code rc = i > 0 ? check_pair(&terms[0], &terms[i], note, e) : PERSONA_OK;
+        persona_code rc = persona_vector_addable(terms[i].v, terms[i].name, e);
+        if (rc == PERSONA_OK && i > 0) {
+            rc = check_pair(&terms[0], &terms[i], note, e);
+        }
         if (rc != PERSONA_OK) {
             return rc;
         }

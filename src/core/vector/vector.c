@@ -32,7 +32,7 @@ static const size_t string_fields[] = {
     offsetof(persona_provenance, map),         offsetof(persona_provenance, verdict),
     offsetof(persona_provenance, unit),        offsetof(persona_provenance, source),
     offsetof(persona_provenance, note),        offsetof(persona_provenance, sample),
-    offsetof(persona_provenance, texts),
+    offsetof(persona_provenance, texts),       offsetof(persona_provenance, unapplied),
 };
 #define N_STRINGS (sizeof string_fields / sizeof string_fields[0])
 
@@ -167,6 +167,17 @@ persona_code persona_vector_clone(const persona_vector *v, persona_vector **out,
 out:
     persona_vector_free(c);
     return rc;
+}
+
+persona_code persona_vector_addable(const persona_vector *v, const char *name, persona_err *e)
+{
+    if (*v->from.unapplied == '\0') {
+        return PERSONA_OK;
+    }
+    return persona_err_set(e, PERSONA_E_FORMAT,
+                           "%.200s: says %.200s, which is not applied here: directions are added "
+                           "to the output of their block (make one for that with persona extract)",
+                           name, v->from.unapplied);
 }
 
 const float *persona_vector_row(const persona_vector *v, int block)

@@ -255,6 +255,10 @@ static persona_code make_plan(const calibration *c, search *x, persona_err *e)
     persona_plan_free(x->plan);
     x->plan = NULL;
     x->n_kls = 0;
+    const persona_code rc = persona_vector_addable(c->v, c->v->from.trait, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
     return persona_plan_new(c->v->n_layer, c->v->n_embd, &edit, 1, &x->plan, e);
 }
 

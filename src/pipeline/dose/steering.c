@@ -244,6 +244,10 @@ static persona_code add_term(builder *b, const steer_term *t, persona_err *e)
         return rc;
     }
     b->vectors[b->n_vectors++] = v;
+    rc = persona_vector_addable(v, t->name, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
     int n_layer = persona_model_info_get(b->m)->n_layer, n_present = 0;
     int first = t->block_a >= 0 ? t->block_a : v->from.best_layer;
     int last = t->block_a >= 0 ? t->block_b : first;
@@ -382,6 +386,10 @@ persona_code persona_steer_vector(persona_model *m, const persona_vector *v, dou
             "blocks)",
             v->from.trait, v->n_embd, block, info->name, info->n_embd, info->n_layer);
     }
+    const persona_code rc = persona_vector_addable(v, v->from.trait, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
     double dose = isfinite(v->from.dose) ? (double)v->from.dose : 1.0;
     persona_edit edit = {.op = PERSONA_OP_ADD,
                          .block = block,
@@ -417,6 +425,7 @@ persona_code persona_steer_files(persona_model *m, const char *const *paths, con
             break;
         }
         w.vectors[w.n_vectors++] = v;
+        rc = persona_vector_addable(v, paths[i], e);
         int first = a > 0 ? a : 1, last = b > 0 ? b : n_layer - 1;
         for (int k = first; rc == PERSONA_OK && k <= last && k < v->n_layer && k < n_layer; k++) {
             if (v->layers[k].present) {

@@ -58,7 +58,7 @@ static void name_stage(sweeping *w)
 static persona_code make_plans(sweeping *w, persona_err *e)
 {
     const persona_vector *v = w->x->v;
-    persona_code rc = PERSONA_OK;
+    persona_code rc = persona_vector_addable(v, v->from.trait, e);
     for (size_t i = 0; rc == PERSONA_OK && i < w->n_cells; i++) {
         const persona_edit edit = {.op = PERSONA_OP_ADD,
                                    .block = w->cells[i].block,

@@ -118,8 +118,18 @@ persona_code persona_vector_write_as(const persona_vector *v, const char *path, 
     } else if (!f) {
         f = &vecfile_gguf;
     }
+    if (rc == PERSONA_OK && f == &vecfile_pt && *v->from.unapplied) {
+        rc = persona_err_set(e, PERSONA_E_USAGE,
+                             "%.200s: a .pt file cannot say %.200s, and would be added like any "
+                             "other (choose gguf, safetensors, json or f32)",
+                             path, v->from.unapplied);
+    }
     if (rc == PERSONA_OK) {
         rc = f->write(v, path, &text, e);
+    }
+    if (rc == PERSONA_OK && *v->from.unapplied) {
+        vecfile_remark(&text, "%.300s is kept as persona.unapplied: not a vector to steer with",
+                       v->from.unapplied);
     }
     if (rc == PERSONA_OK && note) {
         *note = mem_strdup(buf_str(&text));

@@ -62,6 +62,14 @@ int vecfile_block(const char *name, size_t len, const char *prefix);
  * not UTF-8 become U+FFFD, control characters spaces. */
 PERSONA_CHECK persona_code vecfile_label(const vecfile *f, const char *text, char **field);
 
+/* Meets one key of a file, or every member of an object (path: "" or what stands before their
+ * names): what is not meant as steering does it goes into from.unapplied (vecfile_meaning.c). The
+ * directions are read before. */
+PERSONA_CHECK persona_code vecfile_meaning(const vecfile *f, persona_vector *v, const char *key,
+                                           const char *value);
+PERSONA_CHECK persona_code vecfile_meanings(const vecfile *f, persona_vector *v, const char *path,
+                                            const json_val *object);
+
 /* Ends the reading of a foreign file: source, note, and the unit, told by the norms: all 1 within
  * half precision is unit norm, otherwise `unit` ("": unknown, and the note gives the norms). */
 PERSONA_CHECK persona_code vecfile_imported(const vecfile *f, persona_vector *v, const char *source,

@@ -7,8 +7,8 @@
  *   NAME.json   {"format": "ds4-directional-steering-v1", "shape": [n_layer, n_embd], ...}
  *
  * Row B belongs to block B, but in ds4 to what its feed-forward or attention part writes, and ds4
- * subtracts the projection on it: the same numbers mean another operation there, and the note says
- * so. Our sidecars add "persona" (the provenance) and "sha256" (of the rows), which tells a sidecar
+ * subtracts the projection on it: the same numbers mean another operation there, so the note says
+ * it, and they are not steered with. Our sidecars add "persona" (the provenance) and "sha256" (of the rows), which tells a sidecar
  * that was left behind by another file. The sidecar is written first: rows without it are
  * unreadable.
  */
@@ -222,6 +222,9 @@ static persona_code describe_foreign(const vecfile *f, const json_doc *d, person
             hook);
         rc = vecfile_imported(f, v, "ds4 dir-steering", "", &note);
     }
+    if (rc == PERSONA_OK) {
+        rc = vecfile_meaning(f, v, "operation", "projection, as " FORMAT_PREFIX " means it");
+    }
     buf_free(&note);
     mem_free(hook);
     return rc;
@@ -264,6 +267,9 @@ persona_code vecfile_f32_parse(const vecfile *f, const char *raw_path, const uns
     if (rc == PERSONA_OK) {
         const json_val *own = json_get(json_root(d), "persona");
         rc = own ? vecfile_take_json(f, d, own, v) : describe_foreign(f, d, v);
+    }
+    if (rc == PERSONA_OK) {
+        rc = vecfile_meanings(f, v, "", json_root(d));
     }
     if (rc == PERSONA_OK) {
         *out = v;

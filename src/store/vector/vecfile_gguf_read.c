@@ -14,7 +14,8 @@
  *
  * direction.0 of a foreign file becomes block 0, which we never write to GGUF. F16 and BF16 widen
  * exactly. A file is read whole; gguf_scan.c walks the header first, and the values are taken only
- * after their place has been checked. Unknown keys are ignored.
+ * after their place has been checked. Unknown keys are ignored, but for those that say what a
+ * direction is for (vecfile_meaning.c).
  */
 #include <ggml.h>
 #include <gguf.h>
@@ -365,6 +366,48 @@ static persona_code read_arrays(const source *s, persona_vector *v)
     return PERSONA_OK;
 }
 
+/* A value as text, arrays of 32-bit numbers as "1,2,3"; "..." where it is of another type. */
+static void value_text(const source *s, int64_t id, buf *out)
+{
+    const bool array = gguf_get_kv_type(s->g, id) == GGUF_TYPE_ARRAY;
+    const enum gguf_type type = array ? gguf_get_arr_type(s->g, id) : gguf_get_kv_type(s->g, id);
+    const size_t n = array ? gguf_get_arr_n(s->g, id) : 1;
+    if (type == GGUF_TYPE_STRING && !array) {
+        buf_puts(out, gguf_get_val_str(s->g, id));
+    } else if (type == GGUF_TYPE_FLOAT32 && !array) {
+        buf_printf(out, "%g", (double)gguf_get_val_f32(s->g, id));
+    } else if (type == GGUF_TYPE_BOOL && !array) {
+        buf_puts(out, gguf_get_val_bool(s->g, id) ? "true" : "false");
+    } else if (type == GGUF_TYPE_INT32 || type == GGUF_TYPE_UINT32) {
+        const unsigned char *data =
+            array ? gguf_get_arr_data(s->g, id) : gguf_get_val_data(s->g, id);
+        for (size_t i = 0; i < n && i <= VECFILE_MAX_BLOCK; i++) {
+            int32_t x = 0;
+            memcpy(&x, data + i * sizeof x, sizeof x);
+            buf_printf(out, "%s%ld", i > 0 ? "," : "", (long)x);
+        }
+    } else {
+        buf_puts(out, "...");
+    }
+}
+
+/* Every key but those that only describe. */
+static persona_code meet_keys(const source *s, persona_vector *v)
+{
+    persona_code rc = PERSONA_OK;
+    for (int64_t i = 0; rc == PERSONA_OK && i < gguf_get_n_kv(s->g); i++) {
+        const char *key = gguf_get_key(s->g, i);
+        buf text;
+        buf_init(&text, (size_t)1 << 20);
+        if (strncmp(key, "general.", 8) != 0) {
+            value_text(s, i, &text);
+            rc = vecfile_meaning(s->f, v, key, buf_str(&text));
+        }
+        buf_free(&text);
+    }
+    return rc;
+}
+
 /* ---- files of others
  * -------------------------------------------------------------------------- */
 
@@ -470,7 +513,7 @@ persona_code vecfile_gguf_read(const vecfile *f, persona_vector **out)
     }
     rc = persona_vector_label(&v->from.unit, "", f->e); /* unknown until the file says */
     if (rc || (rc = read_directions(&s, v)) || (rc = read_strings(&s, &v->from)) ||
-        (rc = read_numbers(&s, v)) || (rc = read_arrays(&s, v)) ||
+        (rc = read_numbers(&s, v)) || (rc = read_arrays(&s, v)) || (rc = meet_keys(&s, v)) ||
         (!s.ours && (rc = read_foreign(&s, v)))) {
         goto out;
     }

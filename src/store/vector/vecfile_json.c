@@ -199,7 +199,8 @@ static persona_code read_vectors(reader *r)
     if (r->rc != PERSONA_OK) {
         return r->rc;
     }
-    return own ? vecfile_take_json(r->f, r->d, own, r->v) : describe_foreign(r);
+    rc = own ? vecfile_take_json(r->f, r->d, own, r->v) : describe_foreign(r);
+    return rc == PERSONA_OK ? vecfile_meanings(r->f, r->v, "", root) : rc;
 }
 
 static bool sniff_json(const vecfile *f)

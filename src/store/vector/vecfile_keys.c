@@ -40,6 +40,7 @@ const vecfile_key vecfile_strings[] = {
     {"persona.verdict", AT(verdict), 0},
     {"persona.transfer.sample", AT(sample), 0},
     {"persona.texts", AT(texts), 0},
+    {"persona.unapplied", AT(unapplied), 0},
 };
 const size_t vecfile_n_strings = sizeof vecfile_strings / sizeof vecfile_strings[0];
 
@@ -321,5 +322,6 @@ persona_code vecfile_take_json(const vecfile *f, const json_doc *d, const json_v
         (rc = take_counts(&o, &v->from)) || (rc = take_layers(&o, v))) {
         return rc;
     }
-    return vecfile_check_provenance(f, v);
+    const persona_code met = vecfile_meanings(f, v, "persona.", obj);
+    return met == PERSONA_OK ? vecfile_check_provenance(f, v) : met;
 }

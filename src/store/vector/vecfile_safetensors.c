@@ -306,6 +306,9 @@ static persona_code build(const reader *r, persona_vector **out)
         rc = own ? vecfile_take_json(r->f, own, json_root(own), v) : describe_foreign(r, v);
     }
     if (rc == PERSONA_OK) {
+        rc = vecfile_meanings(r->f, v, "", json_get(json_root(r->d), "__metadata__"));
+    }
+    if (rc == PERSONA_OK) {
         *out = v;
         v = NULL;
     }
