@@ -16,8 +16,6 @@
 #include "cli/study_print.h"
 #include "pipeline/report/report.h"
 
-enum { KEY_OUT = 0x2000, KEY_TRAITS, KEY_FROM, KEY_TO, KEY_ROLLOUTS, KEY_MAX_TOKENS };
-
 static const char default_from[] = "models/persona-qwen2.gguf";
 static const char default_to[] = "models/persona-gpt-oss.gguf";
 
@@ -27,58 +25,44 @@ typedef struct demo_args {
     persona_study_opts opts;
 } demo_args;
 
-static const struct argp_option options[] = {
-    {"out", KEY_OUT, "FOLDER", 0, "Where report.html goes (default ./persona-demo)", 0},
-    {"traits", KEY_TRAITS, "A,B,C", 0, "Default: silly,superficial,inattentive", 0},
-    {"from", KEY_FROM, "FILE", 0, "Another source model", 0},
-    {"to", KEY_TO, "FILE", 0, "Another target model", 0},
-    {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
-    {"max-tokens", KEY_MAX_TOKENS, "N", 0,
-     "Length at most of whatever a model writes: answers and texts to map by (default 64)", 0},
-    {0},
-};
+#define AT(member) offsetof(demo_args, member)
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    demo_args *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        cli_init_children(state);
-        return 0;
-    case KEY_OUT:
-        a->out = arg;
-        return 0;
-    case KEY_TRAITS:
-        a->traits = arg;
-        return arg[strspn(arg, ",")] ? 0 : cli_usage(state, "--traits names no trait");
-    case KEY_FROM:
-        a->from = arg;
-        return 0;
-    case KEY_TO:
-        a->to = arg;
-        return 0;
-    case KEY_ROLLOUTS:
-        return cli_int(state, "--rollouts", arg, 1, 1000, &a->opts.n_rollouts);
-    case KEY_MAX_TOKENS:
-        return cli_int(state, "--max-tokens", arg, 1, 1 << 16, &a->opts.max_tokens);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_child children[] = {
-    CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
-static const struct argp argp = {
-    options,
-    parse,
-    NULL,
-    "Extracts three persona vectors from a small qwen2 model, carries them to a small gpt-oss "
-    "model, "
-    "steers it with them, and writes a report with every control beside every claim.",
-    children,
-    NULL,
-    NULL,
+static const opt options[] = {
+    {.name = "out",
+     .type = OPT_FOLDER,
+     .arg = "FOLDER",
+     .at = AT(out),
+     .help = "Where report.html goes"},
+    {.name = "traits", .type = OPT_NAMES, .arg = "A,B,C", .at = AT(traits), .help = "Which traits"},
+    {.name = "from",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(from),
+     .without = default_from,
+     .help = "Another source model"},
+    {.name = "to",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(to),
+     .without = default_to,
+     .help = "Another target model"},
+    {.name = "rollouts",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1000,
+     .at = AT(opts.n_rollouts),
+     .help = "Answers per question, instruction and pole"},
+    {.name = "max-tokens",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1 << 16,
+     .at = AT(opts.max_tokens),
+     .help = "Length at most of whatever a model writes: answers and texts to map by"},
+    {.name = NULL},
 };
+static const opt_group demo_options = {NULL, false, options};
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
@@ -300,25 +284,42 @@ static void work_free(work *w)
     rig_close(&w->from);
 }
 
-persona_code cmd_demo(cli_state *c, int argc, char **argv, persona_err *e)
+static void init(void *p)
 {
-    demo_args a = {.c = c,
-                   .out = "persona-demo",
-                   .traits = "silly,superficial,inattentive",
-                   .opts = demo_defaults()};
+    demo_args *a = p;
+    a->out = "persona-demo";
+    a->traits = "silly,superficial,inattentive";
+    a->opts = demo_defaults();
+}
+
+static persona_code run_demo(void *p, persona_err *e)
+{
+    demo_args *a = p;
     work w = {.n = 0};
-    bool go = false;
-    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go) {
-        return rc;
-    }
-    rc = run(&a, &w, e);
-    tty_progress_clear(&c->progress);
-    if (rc == PERSONA_OK && c->json) {
-        rc = print_json(&a, &w, e);
+    persona_code rc = run(a, &w, e);
+    tty_progress_clear(&a->c->progress);
+    if (rc == PERSONA_OK && a->c->json) {
+        rc = print_json(a, &w, e);
     } else if (rc == PERSONA_OK) {
         printf("\n%s  (%s)\n", w.report_path, cli_duration(w.seconds));
     }
     work_free(&w);
     return rc;
 }
+
+const cli_command command_demo = {
+    .name = "demo",
+    .summary = "The whole story on the two models that ship with persona",
+    .usage = "",
+    .about = "Extracts three persona vectors from a small qwen2 model, carries them to a small "
+             "gpt-oss model, steers it with them, and writes a report with every control beside "
+             "every claim.",
+    .groups = {{&demo_options, 0},
+               {&opt_group_model, 0},
+               {&opt_group_judge, 0},
+               {&opt_group_running, 0},
+               {&opt_group_output, 0}},
+    .size = sizeof(demo_args),
+    .init = init,
+    .run = run_demo,
+};

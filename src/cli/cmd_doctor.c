@@ -32,26 +32,9 @@ typedef struct check {
 } check;
 enum { N_CHECKS = 4 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    (void)arg;
-    if (key != ARGP_KEY_INIT) {
-        return ARGP_ERR_UNKNOWN;
-    }
-    cli_init_children(state);
-    return 0;
-}
-
-static const struct argp_child children[] = {CLI_CHILD_OUTPUT, {0}};
-static const struct argp argp = {
-    NULL,
-    parse,
-    NULL,
-    "Checks the installation: libraries, compute backends, folders, models and trait packs.",
-    children,
-    NULL,
-    NULL,
-};
+typedef struct doctor_args {
+    cli_state *c;
+} doctor_args;
 
 /* The nearest folder above that exists decides: it will be made when needed. */
 static bool can_write(const char *dir)
@@ -175,16 +158,10 @@ static void print_text(const facts *f, const check *c)
     }
 }
 
-persona_code cmd_doctor(cli_state *c, int argc, char **argv, persona_err *e)
+static persona_code run_doctor(void *p, persona_err *e)
 {
-    struct {
-        cli_state *c;
-    } a = {c};
-    bool go = false;
-    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go) {
-        return rc;
-    }
+    cli_state *c = ((doctor_args *)p)->c;
+    persona_code rc = PERSONA_OK;
     facts f = {.dirs = NULL};
     check checks[N_CHECKS];
     const char *missing = NULL;
@@ -215,3 +192,14 @@ out:
     trait_set_free(&f.traits);
     return rc;
 }
+
+const cli_command command_doctor = {
+    .name = "doctor",
+    .summary = "Check the installation",
+    .usage = "",
+    .about = "Checks the installation: libraries, compute backends, folders, models and trait "
+             "packs.",
+    .groups = {{&opt_group_output, 0}},
+    .size = sizeof(doctor_args),
+    .run = run_doctor,
+};

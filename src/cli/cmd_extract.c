@@ -14,21 +14,6 @@
 #include "cli/extract_print.h"
 #include "pipeline/pipeline.h"
 
-enum {
-    KEY_ROLLOUTS = 0x2000,
-    KEY_MAX_TOKENS,
-    KEY_TEMP,
-    KEY_MIN_TRAIT,
-    KEY_MIN_COHERENCE,
-    KEY_NO_CALIBRATE,
-    KEY_METHOD,
-    KEY_RESPONSES,
-    KEY_POSITIVE,
-    KEY_NEGATIVE,
-    KEY_JOB,
-    KEY_FRESH
-};
-
 typedef struct extract_args {
     cli_state *c;
     const char *model, *trait, *output;
@@ -36,113 +21,115 @@ typedef struct extract_args {
     persona_extract_opts opts;
 } extract_args;
 
-static const struct argp_option options[] = {
-    {"model", 'm', "FILE", 0, "The model (GGUF)", 0},
-    {"trait", 't', "NAME|FILE", 0, "The trait pack; see 'persona traits list'", 0},
-    {"output", 'o', "FILE", 0, "Where the vector goes (default: the user's library)", 0},
-    {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
-    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "Length of an answer at most (default 128)", 0},
-    {"temp", KEY_TEMP, "X", 0, "Sampling temperature (default 1)", 0},
-    {"min-trait", KEY_MIN_TRAIT, "X", 0,
-     "Positive answers must score this, negative ones less "
-     "(default 50)",
-     0},
-    {"min-coherence", KEY_MIN_COHERENCE, "X", 0, "Answers must be this coherent (default 50)", 0},
-    {"no-calibrate", KEY_NO_CALIBRATE, NULL, 0, "Do not measure the dose", 0},
-    {"method", KEY_METHOD, "NAME", 0,
-     "mean (default), pca, logistic, or all: beside each other on the same answers", 0},
-    {"responses", KEY_RESPONSES, "FILE", 0,
-     "Read these responses (JSON lines) instead of writing answers", 1},
-    {"positive-file", KEY_POSITIVE, "FILE", 0,
-     "Read these texts: published CSV, or llama.cpp's prompts, one a line", 1},
-    {"negative-file", KEY_NEGATIVE, "FILE", 0, "Their counterparts, row by row", 1},
-    {"job", KEY_JOB, "FILE", 0,
-     "Where answers and scores are kept, to be resumed (default: the user's library; none)", 2},
-    {"fresh", KEY_FRESH, NULL, 0, "Forget what the job holds and start anew", 2},
-    {0},
-};
+#define AT(member) offsetof(extract_args, member)
 
-static error_t parse_real(struct argp_state *state, const char *name, const char *arg, double max,
-                          float *out)
+static const char *extract_method(size_t i)
 {
-    double x = 0;
-    const error_t failed = cli_real(state, name, arg, 0, max, &x);
-    if (!failed) {
-        *out = (float)x;
-    }
-    return failed;
+    const char *name = persona_extract_method_name(i);
+    return name ? name : i > 0 && persona_extract_method_name(i - 1) ? "all" : NULL;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    extract_args *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        cli_init_children(state);
-        return 0;
-    case 'm':
-        a->model = arg;
-        return 0;
-    case 't':
-        a->trait = arg;
-        return 0;
-    case 'o':
-        a->output = arg;
-        return 0;
-    case KEY_ROLLOUTS:
-        return cli_int(state, "--rollouts", arg, 1, 1000, &a->opts.n_rollouts);
-    case KEY_MAX_TOKENS:
-        return cli_int(state, "--max-tokens", arg, 1, 1 << 16, &a->opts.max_tokens);
-    case KEY_TEMP:
-        return parse_real(state, "--temp", arg, 10, &a->opts.temperature);
-    case KEY_MIN_TRAIT:
-        return parse_real(state, "--min-trait", arg, 100, &a->opts.min_trait);
-    case KEY_MIN_COHERENCE:
-        return parse_real(state, "--min-coherence", arg, 100, &a->opts.min_coherence);
-    case KEY_NO_CALIBRATE:
-        a->opts.calibrate = false;
-        return 0;
-    case KEY_METHOD:
-        a->opts.method = arg;
-        return 0;
-    case KEY_RESPONSES:
-        a->opts.responses = arg;
-        return 0;
-    case KEY_POSITIVE:
-        a->opts.positive_file = arg;
-        return 0;
-    case KEY_NEGATIVE:
-        a->opts.negative_file = arg;
-        return 0;
-    case KEY_JOB:
-        a->job = arg;
-        return 0;
-    case KEY_FRESH:
-        a->opts.fresh = true;
-        return 0;
-    case ARGP_KEY_END:
-        if (a->c->help || (a->model && a->trait)) {
-            return 0;
-        }
-        return cli_usage(state, "%s is missing", a->model ? "--trait" : "--model");
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_child children[] = {
-    CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
-static const struct argp argp = {
-    options,
-    parse,
-    NULL,
-    "Has MODEL answer questions under opposed instructions, keeps the pairs of answers that a "
-    "judge "
-    "finds to differ, and writes the mean difference of what the model computed while answering.",
-    children,
-    NULL,
-    NULL,
+static const opt options[] = {
+    {.name = "model",
+     .key = 'm',
+     .required = true,
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(model),
+     .help = "The model (GGUF)"},
+    {.name = "trait",
+     .key = 't',
+     .required = true,
+     .type = OPT_TEXT,
+     .arg = "NAME|FILE",
+     .at = AT(trait),
+     .help = "The trait pack; see 'persona traits list'"},
+    {.name = "output",
+     .key = 'o',
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(output),
+     .without = "the user's library",
+     .help = "Where the vector goes"},
+    {.name = "rollouts",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1000,
+     .at = AT(opts.n_rollouts),
+     .help = "Answers per question, instruction and pole"},
+    {.name = "max-tokens",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1 << 16,
+     .at = AT(opts.max_tokens),
+     .help = "Length of an answer at most"},
+    {.name = "temp",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 10,
+     .at = AT(opts.temperature),
+     .help = "Sampling temperature"},
+    {.name = "min-trait",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 100,
+     .at = AT(opts.min_trait),
+     .help = "Positive answers must score this, negative ones less"},
+    {.name = "min-coherence",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 100,
+     .at = AT(opts.min_coherence),
+     .help = "Answers must be this coherent"},
+    {.name = "no-calibrate",
+     .type = OPT_OFF,
+     .at = AT(opts.calibrate),
+     .help = "Do not measure the dose"},
+    {.name = "method",
+     .type = OPT_WORD,
+     .arg = "NAME",
+     .word_at = extract_method,
+     .at = AT(opts.method),
+     .help = "How a direction comes of the answers; all: beside each other on the same answers"},
+    {.name = "responses",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(opts.responses),
+     .help = "Read these responses (JSON lines) instead of writing answers"},
+    {.name = "positive-file",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(opts.positive_file),
+     .help = "Read these texts: published CSV, or llama.cpp's prompts, one a line"},
+    {.name = "negative-file",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(opts.negative_file),
+     .help = "Their counterparts, row by row"},
+    {.name = "job",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(job),
+     .without = "the user's library",
+     .help = "Where answers and scores are kept, to be resumed; or none"},
+    {.name = "fresh",
+     .type = OPT_ON,
+     .at = AT(opts.fresh),
+     .help = "Forget what the job holds and start anew"},
+    {.name = NULL},
 };
+static const opt_group extract_options = {NULL, false, options};
+
+static void init(void *p)
+{
+    extract_args *a = p;
+    a->opts = persona_extract_defaults();
+}
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
@@ -184,7 +171,7 @@ static persona_code open_all(extract_args *a, extract_work *w, const persona_que
     }
     persona_code rc = find_trait(a, &w->trait, e);
     if (rc == PERSONA_OK) {
-        rc = rig_open_model(a->model, true, &w->x, e);
+        rc = rig_open_model(&a->c->rig, a->model, true, &w->x, e);
     }
     if (rc == PERSONA_OK) {
         rc = cli_open_judge(a->c, &w->x, e);
@@ -239,16 +226,12 @@ static persona_code run(extract_args *a, extract_work *w, persona_err *e)
     return rc == PERSONA_OK ? persona_vector_write(w->v, w->path, e) : rc;
 }
 
-persona_code cmd_extract(cli_state *c, int argc, char **argv, persona_err *e)
+static persona_code run_extract(void *p, persona_err *e)
 {
-    extract_args a = {.c = c, .opts = persona_extract_defaults()};
+    extract_args *a = p;
+    cli_state *c = a->c;
     extract_work w = {0};
-    bool go = false;
-    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go) {
-        return rc;
-    }
-    rc = run(&a, &w, e);
+    persona_code rc = run(a, &w, e);
     tty_progress_clear(&c->progress);
     const extract_result result = {&w.x, w.v, &w.report, w.path, w.job};
     if (rc == PERSONA_OK && c->json) {
@@ -267,3 +250,21 @@ persona_code cmd_extract(cli_state *c, int argc, char **argv, persona_err *e)
     rig_close(&w.x);
     return rc;
 }
+
+const cli_command command_extract = {
+    .name = "extract",
+    .summary = "Extract a persona vector from a model",
+    .usage = "--model FILE --trait NAME",
+    .about =
+        "Has MODEL answer questions under opposed instructions, keeps the pairs of answers that "
+        "a judge finds to differ, and writes the mean difference of what the model computed "
+        "while answering.",
+    .groups = {{&extract_options, 0},
+               {&opt_group_model, 0},
+               {&opt_group_judge, 0},
+               {&opt_group_running, 0},
+               {&opt_group_output, 0}},
+    .size = sizeof(extract_args),
+    .init = init,
+    .run = run_extract,
+};

@@ -13,30 +13,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/stream.h"
 
-enum {
-    KEY_PROMPT = 0x2000,
-    KEY_PROMPT_FILE,
-    KEY_SYSTEM,
-    KEY_STEER,
-    KEY_TEMP,
-    KEY_TOP_K,
-    KEY_TOP_P,
-    KEY_MIN_P,
-    KEY_PENALTY,
-    KEY_RAW,
-    KEY_VECTOR,
-    KEY_VECTOR_SCALED,
-    KEY_RANGE,
-    KEY_SAMPLES,
-    KEY_EFFORT,
-    KEY_NO_ANALYSIS,
-    KEY_IGNORE_EOS,
-    KEY_N_PREDICT
-};
 enum { MAX_VECTORS = 32 };
 
 typedef struct generate_args {
@@ -51,204 +32,220 @@ typedef struct generate_args {
     persona_sampling sampling;
 } generate_args;
 
-static const struct argp_option options[] = {
-    {"model", 'm', "FILE", 0, "The model (GGUF)", 0},
-    {"prompt", 'p', "TEXT", 0, "What to answer; - reads standard input", 0},
-    {"file", 'f', "FILE", 0, "Read the prompt from a file", 0},
-    {"system", KEY_SYSTEM, "TEXT", 0, "System message (gpt-oss: developer message)", 0},
-    {"raw", KEY_RAW, NULL, 0, "No chat template: continue the text; <|...|> are control tokens", 0},
-    {"effort", KEY_EFFORT, "LEVEL", 0, "gpt-oss: reasoning effort low, medium or high", 0},
-    {"no-analysis", KEY_NO_ANALYSIS, NULL, 0, "gpt-oss: answer without reasoning first", 0},
-    {0, 0, 0, 0, "Steering", 20},
-    {"steer", KEY_STEER, "EXPR", 0, "For example '1.0*silly - 0.5*superficial@3-5'", 20},
-    {"control-vector", KEY_VECTOR, "FILE", 0, "Add a control vector as llama.cpp does", 20},
-    {"control-vector-scaled", KEY_VECTOR_SCALED, "FILE SCALE", 0,
-     "The same, scaled; also FILE:SCALE", 20},
-    {"control-vector-layer-range", KEY_RANGE, "A B", 0, "Blocks for control vectors, inclusive",
-     20},
-    {0, 0, 0, 0, "Sampling", 30},
-    {"max-tokens", 'n', "N", 0, "Tokens to generate at most (default 256)", 30},
-    {"n-predict", KEY_N_PREDICT, "N", OPTION_HIDDEN, NULL, 30}, /* llama.cpp's name for it */
-    {"temp", KEY_TEMP, "X", 0, "Temperature; 0: greedy (default 1)", 30},
-    {"top-k", KEY_TOP_K, "N", 0, "0: off (default)", 30},
-    {"top-p", KEY_TOP_P, "X", 0, "1: off (default)", 30},
-    {"min-p", KEY_MIN_P, "X", 0, "0: off (default)", 30},
-    {"repeat-penalty", KEY_PENALTY, "X", 0, "1: off (default)", 30},
-    {"ignore-eos", KEY_IGNORE_EOS, NULL, 0, "Go on past the end", 30},
-    {"samples", KEY_SAMPLES, "N", 0, "Several answers, with seeds SEED, SEED+1, ...", 30},
-    {0},
-};
-
 /* ---- options --------------------------------------------------------------------------------- */
 
-static error_t add_vector(struct argp_state *state, const char *path, size_t len, double scale)
+static persona_code add_vector(const opt_call *x, size_t len, double scale, persona_err *e)
 {
-    generate_args *a = state->input;
+    generate_args *a = x->base;
     if (a->n_vectors == MAX_VECTORS) {
-        return cli_usage(state, "more than %d control vectors", MAX_VECTORS);
+        return persona_err_set(e, PERSONA_E_USAGE, "more than %d control vectors", MAX_VECTORS);
     }
-    a->owned[a->n_vectors] = cli_format("%.*s", (int)len, path);
+    a->owned[a->n_vectors] = cli_format("%.*s", (int)len, x->value);
     a->vectors[a->n_vectors] = a->owned[a->n_vectors];
     a->scales[a->n_vectors++] = (float)scale;
-    return 0;
+    return PERSONA_OK;
+}
+
+static persona_code set_vector(const opt_call *x, persona_err *e)
+{
+    return add_vector(x, strlen(x->value), 1, e);
 }
 
 /* "FILE SCALE" in two words, or "FILE:SCALE" in one. */
-static error_t add_scaled(struct argp_state *state, const char *arg)
+static persona_code set_scaled(const opt_call *x, persona_err *e)
 {
-    static const char name[] = "--control-vector-scaled";
-    const char *colon = strrchr(arg, ':');
+    const char *colon = strrchr(x->value, ':');
     char *end = NULL;
     if (colon && colon[1]) {
         (void)strtod(colon + 1, &end);
     }
-    const bool joined = end && *end == '\0' && !file_exists(arg);
-    const char *number = joined ? colon + 1 : cli_next_word(state);
+    const bool joined = end && *end == '\0' && !file_exists(x->value);
+    const char *number = joined ? colon + 1 : opt_next_word(x);
     if (!number) {
-        return cli_usage(state, "%s wants a file and a scale", name);
+        return persona_err_set(e, PERSONA_E_USAGE, "%s wants a file and a scale", x->typed);
     }
     double scale = 0;
-    const error_t failed = cli_real(state, name, number, -1e6, 1e6, &scale);
-    return failed ? failed
-                  : add_vector(state, arg, joined ? (size_t)(colon - arg) : strlen(arg), scale);
+    const persona_code rc = opt_real(x->typed, number, -1e6, 1e6, &scale, e);
+    return rc == PERSONA_OK
+               ? add_vector(x, joined ? (size_t)(colon - x->value) : strlen(x->value), scale, e)
+               : rc;
 }
 
-static error_t set_range(struct argp_state *state, const char *arg)
+static persona_code set_range(const opt_call *x, persona_err *e)
 {
-    static const char name[] = "--control-vector-layer-range";
-    generate_args *a = state->input;
-    const char *second = cli_next_word(state);
+    generate_args *a = x->base;
+    const char *second = opt_next_word(x);
     if (!second) {
-        return cli_usage(state, "%s wants two block numbers", name);
+        return persona_err_set(e, PERSONA_E_USAGE, "%s wants two block numbers", x->typed);
     }
-    const error_t failed = cli_int(state, name, arg, 1, 10000, &a->range_a);
-    return failed ? failed : cli_int(state, name, second, a->range_a, 10000, &a->range_b);
+    const persona_code rc = opt_int(x->typed, x->value, 1, 10000, &a->range_a, e);
+    return rc == PERSONA_OK ? opt_int(x->typed, second, a->range_a, 10000, &a->range_b, e) : rc;
 }
 
-static error_t set_float(struct argp_state *state, const char *name, const char *arg, double max,
-                         float *out)
-{
-    double x = 0;
-    const error_t failed = cli_real(state, name, arg, 0, max, &x);
-    if (!failed) {
-        *out = (float)x;
-    }
-    return failed;
-}
+#define AT(member) offsetof(generate_args, member)
 
-static error_t parse_sampling(int key, char *arg, struct argp_state *state)
-{
-    generate_args *a = state->input;
-    switch (key) {
-    case 'n':
-    case KEY_N_PREDICT:
-        return cli_int(state, "-n", arg, 1, 1 << 20, &a->sampling.max_tokens);
-    case KEY_TEMP:
-        return set_float(state, "--temp", arg, 100, &a->sampling.temperature);
-    case KEY_TOP_K:
-        return cli_int(state, "--top-k", arg, 0, 1 << 30, &a->sampling.top_k);
-    case KEY_TOP_P:
-        return set_float(state, "--top-p", arg, 1, &a->sampling.top_p);
-    case KEY_MIN_P:
-        return set_float(state, "--min-p", arg, 1, &a->sampling.min_p);
-    case KEY_PENALTY:
-        return set_float(state, "--repeat-penalty", arg, 10, &a->sampling.repetition_penalty);
-    case KEY_IGNORE_EOS:
-        a->sampling.ignore_eos = true;
-        return 0;
-    case KEY_SAMPLES:
-        return cli_int(state, "--samples", arg, 1, 10000, &a->n_samples);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static error_t check(struct argp_state *state)
-{
-    const generate_args *a = state->input;
-    if (a->c->help) {
-        return 0;
-    }
-    if (!a->model) {
-        return cli_usage(state, "--model is missing");
-    }
-    if (!a->prompt && !a->prompt_file) {
-        return cli_usage(state, "--prompt is missing");
-    }
-    if (a->prompt && a->prompt_file) {
-        return cli_usage(state, "--prompt and --file are one too many");
-    }
-    if (a->raw && a->system) {
-        return cli_usage(state, "--raw has no system message: put it into the prompt");
-    }
-    if (a->steer && a->n_vectors > 0) {
-        return cli_usage(state, "--steer and --control-vector do not mix: name the file in the "
-                                "expression");
-    }
-    if (a->range_b > 0 && a->n_vectors == 0) {
-        return cli_usage(state, "--control-vector-layer-range without a control vector");
-    }
-    return 0;
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    generate_args *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        cli_init_children(state);
-        return 0;
-    case 'm':
-        a->model = arg;
-        return 0;
-    case 'p':
-        a->prompt = arg;
-        return 0;
-    case 'f':
-        a->prompt_file = arg;
-        return 0;
-    case KEY_SYSTEM:
-        a->system = arg;
-        return 0;
-    case KEY_RAW:
-        a->raw = true;
-        return 0;
-    case KEY_EFFORT:
-        a->effort = arg;
-        return 0;
-    case KEY_NO_ANALYSIS:
-        a->skip_analysis = true;
-        return 0;
-    case KEY_STEER:
-        a->steer = arg;
-        return 0;
-    case KEY_VECTOR:
-        return add_vector(state, arg, strlen(arg), 1);
-    case KEY_VECTOR_SCALED:
-        return add_scaled(state, arg);
-    case KEY_RANGE:
-        return set_range(state, arg);
-    case ARGP_KEY_END:
-        return check(state);
-    default:
-        return parse_sampling(key, arg, state);
-    }
-}
-
-static const struct argp_child children[] = {CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
-static const struct argp argp = {
-    options,
-    parse,
-    NULL,
-    "Answers a prompt with MODEL and prints the answer on standard output.\v"
-    "A steering expression adds vectors: COEFFICIENT*NAME, joined by + and -; @A-B steers blocks A "
-    "to B, :prompt or :response only that part, raw: and ratio: before the name choose another "
-    "unit. Coefficient 1.0 is one calibrated dose. NAME is a vector of the user's library for this "
-    "model (what extract and transfer made) or a file.",
-    children,
-    NULL,
-    NULL,
+static const opt prompt_options[] = {
+    {.name = "model",
+     .key = 'm',
+     .required = true,
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(model),
+     .help = "The model (GGUF)"},
+    {.name = "prompt",
+     .key = 'p',
+     .type = OPT_TEXT,
+     .arg = "TEXT",
+     .at = AT(prompt),
+     .help = "What to answer; - reads standard input"},
+    {.name = "file",
+     .key = 'f',
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(prompt_file),
+     .help = "Read the prompt from a file"},
+    {.name = "system",
+     .type = OPT_TEXT,
+     .arg = "TEXT",
+     .at = AT(system),
+     .help = "System message (gpt-oss: developer message)"},
+    {.name = "raw",
+     .type = OPT_ON,
+     .at = AT(raw),
+     .help = "No chat template: continue the text; <|...|> are control tokens"},
+    {.name = "effort",
+     .type = OPT_TEXT,
+     .arg = "LEVEL",
+     .at = AT(effort),
+     .help = "gpt-oss: reasoning effort low, medium or high"},
+    {.name = "no-analysis",
+     .type = OPT_ON,
+     .at = AT(skip_analysis),
+     .help = "gpt-oss: answer without reasoning first"},
+    {.name = NULL},
 };
+static const opt_group group_prompt = {NULL, false, prompt_options};
+
+static const opt steering_options[] = {
+    {.name = "steer",
+     .type = OPT_TEXT,
+     .arg = "EXPR",
+     .at = AT(steer),
+     .help = "For example '1.0*silly - 0.5*superficial@3-5'"},
+    {.name = "control-vector",
+     .type = OPT_OWN,
+     .set = set_vector,
+     .arg = "FILE",
+     .help = "Add a control vector as llama.cpp does"},
+    {.name = "control-vector-scaled",
+     .type = OPT_OWN,
+     .set = set_scaled,
+     .arg = "FILE SCALE",
+     .help = "The same, scaled; also FILE:SCALE"},
+    {.name = "control-vector-layer-range",
+     .type = OPT_OWN,
+     .set = set_range,
+     .arg = "A B",
+     .help = "Blocks for control vectors, inclusive"},
+    {.name = NULL},
+};
+static const opt_group group_steering = {"Steering", false, steering_options};
+
+static const opt sampling_options[] = {
+    {.name = "max-tokens",
+     .key = 'n',
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1 << 20,
+     .at = AT(sampling.max_tokens),
+     .help = "Tokens to generate at most"},
+    {.name = "n-predict", /* llama.cpp's name for it */
+     .hidden = true,
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1 << 20,
+     .at = AT(sampling.max_tokens)},
+    {.name = "temp",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 100,
+     .at = AT(sampling.temperature),
+     .help = "Temperature; 0: greedy"},
+    {.name = "top-k",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 0,
+     .max = 1 << 30,
+     .at = AT(sampling.top_k),
+     .help = "Only the N most likely tokens; 0: off"},
+    {.name = "top-p",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 1,
+     .at = AT(sampling.top_p),
+     .help = "Only the most likely tokens that make up this much; 1: off"},
+    {.name = "min-p",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 1,
+     .at = AT(sampling.min_p),
+     .help = "Only tokens this likely, relative to the first; 0: off"},
+    {.name = "repeat-penalty",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 10,
+     .at = AT(sampling.repetition_penalty),
+     .help = "Against repetition; 1: off"},
+    {.name = "ignore-eos",
+     .type = OPT_ON,
+     .at = AT(sampling.ignore_eos),
+     .help = "Go on past the end"},
+    {.name = "samples",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 10000,
+     .at = AT(n_samples),
+     .help = "Several answers, with seeds SEED, SEED+1, ..."},
+    {.name = NULL},
+};
+static const opt_group group_sampling = {"Sampling", false, sampling_options};
+
+static persona_code check(void *p, persona_err *e)
+{
+    const generate_args *a = p;
+    const struct {
+        bool wrong;
+        const char *why;
+    } rules[] = {
+        {!a->prompt && !a->prompt_file, "--prompt is missing"},
+        {a->prompt && a->prompt_file, "--prompt and --file are one too many"},
+        {a->raw && a->system, "--raw has no system message: put it into the prompt"},
+        {a->steer && a->n_vectors > 0,
+         "--steer and --control-vector do not mix: name the file in the expression"},
+        {a->range_b > 0 && a->n_vectors == 0,
+         "--control-vector-layer-range without a control vector"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (rules[i].wrong) {
+            return persona_err_set(e, PERSONA_E_USAGE, "%s", rules[i].why);
+        }
+    }
+    return PERSONA_OK;
+}
+
+static void init(void *p)
+{
+    generate_args *a = p;
+    a->n_samples = 1;
+    a->sampling = persona_sampling_defaults();
+}
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
@@ -400,7 +397,7 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
 
 static persona_code run(generate_args *a, work *w, persona_err *e)
 {
-    persona_code rc = rig_open_model(a->model, false, &w->x, e);
+    persona_code rc = rig_open_model(&a->c->rig, a->model, false, &w->x, e);
     if (rc == PERSONA_OK) {
         rc = plan(a, w, e);
     }
@@ -476,23 +473,17 @@ static persona_code print_text(const generate_args *a, const work *w, persona_er
     return rc;
 }
 
-persona_code cmd_generate(cli_state *c, int argc, char **argv, persona_err *e)
+static persona_code run_generate(void *p, persona_err *e)
 {
-    generate_args a = {.c = c, .n_samples = 1, .sampling = persona_sampling_defaults()};
+    generate_args *a = p;
     work w = {.steered = false};
-    bool go = false;
-    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go) {
-        goto out;
-    }
-    w.replies = cli_alloc((size_t)a.n_samples, sizeof *w.replies);
-    rc = run(&a, &w, e);
-    tty_progress_clear(&c->progress);
-    if (rc == PERSONA_OK) {
-        rc = c->json ? print_json(&a, &w, e) : print_text(&a, &w, e);
-    }
+    persona_code rc = PERSONA_OK;
+    w.replies = cli_alloc((size_t)a->n_samples, sizeof *w.replies);
+    TRY(run(a, &w, e));
+    tty_progress_clear(&a->c->progress);
+    rc = a->c->json ? print_json(a, &w, e) : print_text(a, &w, e);
 out:
-    for (int i = 0; w.replies && i < a.n_samples; i++) {
+    for (int i = 0; i < a->n_samples; i++) {
         mem_free(w.replies[i].text);
         mem_free(w.replies[i].analysis);
     }
@@ -501,8 +492,29 @@ out:
     persona_receipt_free(&w.receipt);
     persona_tokens_free(&w.prompt);
     rig_close(&w.x);
-    for (size_t i = 0; i < a.n_vectors; i++) {
-        mem_free(a.owned[i]);
+    for (size_t i = 0; i < a->n_vectors; i++) {
+        mem_free(a->owned[i]);
     }
     return rc;
 }
+
+const cli_command command_generate = {
+    .name = "generate",
+    .summary = "Answer a prompt, steered if you like",
+    .usage = "--model FILE --prompt TEXT",
+    .about = "Answers a prompt with MODEL and prints the answer on standard output.",
+    .notes = "A steering expression adds vectors: COEFFICIENT*NAME, joined by + and -; @A-B steers "
+             "blocks A to B, :prompt or :response only that part, raw: and ratio: before the name "
+             "choose another unit. Coefficient 1.0 is one calibrated dose. NAME is a vector of the "
+             "user's library for this model (what extract and transfer made) or a file.",
+    .groups = {{&group_prompt, 0},
+               {&group_steering, 0},
+               {&group_sampling, 0},
+               {&opt_group_model, 0},
+               {&opt_group_running, 0},
+               {&opt_group_output, 0}},
+    .size = sizeof(generate_args),
+    .init = init,
+    .check = check,
+    .run = run_generate,
+};

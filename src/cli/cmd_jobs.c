@@ -12,119 +12,79 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/cli.h"
 #include "cli/jobs.h"
 #include "cli/table.h"
 #include "store/job/job.h"
 
-enum { KEY_DONE = 0x2000, KEY_ALL, KEY_STAGE, KEY_FROM };
-
 typedef struct jobs_args {
     cli_state *c;
-    const char *action;
-    char **ids; /* (n_ids) words of argv */
-    size_t n_ids;
     bool done, all;
     jobs_export_opts export;
 } jobs_args;
 
-static const struct argp_option options[] = {
-    {"done", KEY_DONE, NULL, 0, "remove: every job that is done", 0},
-    {"all", KEY_ALL, NULL, 0, "remove: every job", 0},
-    {"output", 'o', "PATH", 0, "export: FILE.jsonl, or a folder for a pair of CSV files", 0},
-    {"stage", KEY_STAGE, "NAME", 0, "export: which answers (default: the only stage there is)", 0},
-    {"scores-of", KEY_FROM, "JUDGE", 0,
-     "export: whose scores (default: the only judge there is; none: leave them out)", 0},
-    {0},
+enum { LIST = 1, SHOW = 2, EXPORT = 4, REMOVE = 8 };
+
+static const cli_action actions[] = {
+    {"list", LIST, "", NULL, 0, 0},
+    {"show", SHOW, "JOB", "one job", 1, 1},
+    {"export", EXPORT, "JOB -o FILE.jsonl|FOLDER", "one job", 1, 1},
+    {"remove", REMOVE, "JOB...|--done|--all", "jobs, --done or --all", 0, SIZE_MAX},
+    {.name = NULL},
 };
 
-static error_t check(struct argp_state *state)
-{
-    static const char *const actions[] = {"list", "show", "export", "remove"};
-    jobs_args *a = state->input;
-    bool known = false;
-    if (a->c->help) {
-        return 0;
-    }
-    if (!a->action) {
-        a->action = "list";
-    }
-    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
-        known = known || strcmp(a->action, actions[i]) == 0;
-    }
-    if (!known) {
-        return cli_usage(state, "jobs can list, show, export and remove, not '%s'", a->action);
-    }
-    const bool removing = strcmp(a->action, "remove") == 0, many = a->done || a->all;
-    const bool exporting = strcmp(a->action, "export") == 0;
-    if (many && (!removing || a->n_ids > 0)) {
-        return cli_usage(state, "--%s goes with remove and without names",
-                         a->done ? "done" : "all");
-    }
-    if (strcmp(a->action, "list") == 0 && a->n_ids > 0) {
-        return cli_usage(state, "list takes no name ('%s'); did you mean 'show'?", a->ids[0]);
-    }
-    if (removing && !many && a->n_ids == 0) {
-        return cli_usage(state, "remove wants jobs, --done or --all");
-    }
-    if ((exporting || strcmp(a->action, "show") == 0) && a->n_ids != 1) {
-        return cli_usage(state, "%s wants one job", a->action);
-    }
-    if (exporting != (a->export.output != NULL)) {
-        return cli_usage(state, exporting ? "export wants -o FILE.jsonl or -o FOLDER"
-                                          : "-o goes with export");
-    }
-    return 0;
-}
+#define AT(member) offsetof(jobs_args, member)
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    jobs_args *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        cli_init_children(state);
-        return 0;
-    case KEY_DONE:
-        a->done = true;
-        return 0;
-    case KEY_ALL:
-        a->all = true;
-        return 0;
-    case 'o':
-        a->export.output = arg;
-        return 0;
-    case KEY_STAGE:
-        a->export.stage = arg;
-        return 0;
-    case KEY_FROM:
-        a->export.judge = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!a->action) {
-            a->action = arg;
-            return 0;
-        }
-        a->ids = cli_resize(a->ids, a->n_ids + 1, sizeof *a->ids);
-        a->ids[a->n_ids++] = arg;
-        return 0;
-    case ARGP_KEY_END:
-        return check(state);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_child children[] = {CLI_CHILD_OUTPUT, {0}};
-static const struct argp argp = {
-    options,
-    parse,
-    "list\nshow JOB\nexport JOB -o FILE.jsonl|FOLDER\nremove JOB...|--done|--all",
-    "Lists long tasks that can be resumed, shows one, writes its answers into files, or removes "
-    "what they keep. A task is resumed by the command that began it.",
-    children,
-    NULL,
-    NULL,
+static const opt options[] = {
+    {.name = "done",
+     .type = OPT_ON,
+     .on = REMOVE,
+     .at = AT(done),
+     .help = "Every job that is done"},
+    {.name = "all", .type = OPT_ON, .on = REMOVE, .at = AT(all), .help = "Every job"},
+    {.name = "output",
+     .key = 'o',
+     .type = OPT_FILE,
+     .on = EXPORT,
+     .arg = "PATH",
+     .at = AT(export.output),
+     .help = "FILE.jsonl, or a folder for a pair of CSV files"},
+    {.name = "stage",
+     .type = OPT_TEXT,
+     .on = EXPORT,
+     .arg = "NAME",
+     .at = AT(export.stage),
+     .without = "the only stage there is",
+     .help = "Which answers"},
+    {.name = "scores-of",
+     .type = OPT_TEXT,
+     .on = EXPORT,
+     .arg = "JUDGE",
+     .at = AT(export.judge),
+     .without = "the only judge there is",
+     .help = "Whose scores; none: leave them out"},
+    {.name = NULL},
 };
+static const opt_group jobs_options = {NULL, false, options};
+
+static persona_code check(void *p, persona_err *e)
+{
+    const jobs_args *a = p;
+    const unsigned action = a->c->action->bit;
+    const bool many = a->done || a->all;
+    if (many && a->c->n_words > 0) {
+        return persona_err_set(e, PERSONA_E_USAGE, "--%s goes with remove and without names",
+                               a->done ? "done" : "all");
+    }
+    if (action == REMOVE && !many && a->c->n_words == 0) {
+        return persona_err_set(e, PERSONA_E_USAGE, "remove wants jobs, --done or --all");
+    }
+    if (action == EXPORT && !a->export.output) {
+        return persona_err_set(e, PERSONA_E_USAGE, "export wants -o FILE.jsonl or -o FOLDER");
+    }
+    return PERSONA_OK;
+}
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
@@ -477,12 +437,13 @@ static persona_code remove_one(const char *path, bool only_done, removal *r, per
 /* Goes on after a failure; the first one is returned. */
 static persona_code remove_all(const jobs_args *a, const shelf *s, removal *r, persona_err *e)
 {
-    const size_t n = a->n_ids > 0 ? a->n_ids : s->n;
+    const cli_state *c = a->c;
+    const size_t n = c->n_words > 0 ? c->n_words : s->n;
     persona_code first = PERSONA_OK;
     for (size_t i = 0; i < n; i++) {
         persona_err now = {.code = PERSONA_OK};
-        const char *path = a->n_ids > 0 ? NULL : s->paths[i];
-        persona_code rc = path ? PERSONA_OK : find(s, a->ids[i], &path, &now);
+        const char *path = c->n_words > 0 ? NULL : s->paths[i];
+        persona_code rc = path ? PERSONA_OK : find(s, c->words[i], &path, &now);
         if (rc == PERSONA_OK) {
             rc = remove_one(path, a->done, r, &now);
         }
@@ -515,27 +476,36 @@ static persona_code run_remove(const jobs_args *a, const shelf *s, persona_err *
     return rc == PERSONA_OK ? printed : rc;
 }
 
-persona_code cmd_jobs(cli_state *c, int argc, char **argv, persona_err *e)
+static persona_code run_jobs(void *p, persona_err *e)
 {
-    jobs_args a = {.c = c};
+    const jobs_args *a = p;
+    cli_state *c = a->c;
+    const unsigned action = c->action->bit;
     shelf s = {NULL, 0};
     const char *path = NULL;
-    bool go = false;
-    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (go) {
-        rc = shelf_open(&s, e);
+    persona_code rc = PERSONA_OK;
+    TRY(shelf_open(&s, e));
+    if (action == LIST) {
+        rc = run_list(c, &s, e);
+    } else if (action == REMOVE) {
+        rc = run_remove(a, &s, e);
+    } else {
+        TRY(find(&s, c->words[0], &path, e));
+        rc = action == SHOW ? run_show(c, path, e) : jobs_export(c, path, &a->export, e);
     }
-    if (go && rc == PERSONA_OK) {
-        if (strcmp(a.action, "list") == 0) {
-            rc = run_list(c, &s, e);
-        } else if (strcmp(a.action, "remove") == 0) {
-            rc = run_remove(&a, &s, e);
-        } else if ((rc = find(&s, a.ids[0], &path, e)) == PERSONA_OK) {
-            rc = strcmp(a.action, "show") == 0 ? run_show(c, path, e)
-                                               : jobs_export(c, path, &a.export, e);
-        }
-    }
+out:
     shelf_close(&s);
-    mem_free(a.ids);
     return rc;
 }
+
+const cli_command command_jobs = {
+    .name = "jobs",
+    .summary = "List, show, export or remove long tasks that can be resumed",
+    .about = "Lists long tasks that can be resumed, shows one, writes its answers into files, or "
+             "removes what they keep. A task is resumed by the command that began it.",
+    .actions = actions,
+    .groups = {{&jobs_options, 0}, {&opt_group_output, 0}},
+    .size = sizeof(jobs_args),
+    .check = check,
+    .run = run_jobs,
+};

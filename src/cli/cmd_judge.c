@@ -5,119 +5,68 @@
  */
 #include "cli/cmd_judge.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-static const struct {
-    const char *name;
-    persona_code (*run)(const judge_args *a, persona_err *e);
-    const char *wants;
-    size_t min, max; /* arguments after it */
-} actions[] = {
-    {"train", judge_train, "one or more files of labelled answers", 1, SIZE_MAX},
-    {"show", judge_show, "one classifier file", 1, 1},
-    {"test", judge_test, "a judge and one or more files of labelled answers", 2, SIZE_MAX},
-};
-enum { N_ACTIONS = sizeof actions / sizeof *actions };
+enum { TRAIN = 1, SHOW = 2, TEST = 4 };
 
-static const struct argp_option options[] = {
-    {"output", 'o', "FILE", 0, "train: where the classifier goes", 0},
-    {"name", 'n', "NAME", 0, "train: its name (default: the file's, without .json)", 0},
-    {"trait", 't', "NAME", 0, "train, test: only this trait; also that of lines that name none", 0},
-    {"ngrams", 'g', "LIST", 0, "train: lengths of n-grams, in words (default 1,2)", 0},
-    {0},
+static const cli_action actions[] = {
+    {"train", TRAIN, "F.jsonl... -o FILE", "one or more files of labelled answers", 1, SIZE_MAX},
+    {"show", SHOW, "FILE", "one classifier file", 1, 1},
+    {"test", TEST, "JUDGE F.jsonl...", "a judge and one or more files of labelled answers", 2,
+     SIZE_MAX},
+    {.name = NULL},
 };
 
-static size_t action_of(const char *name)
-{
-    size_t i = 0;
-    while (i < N_ACTIONS && strcmp(actions[i].name, name) != 0) {
-        i++;
-    }
-    return i;
-}
+#define AT(member) offsetof(judge_args, member)
 
-static error_t check(struct argp_state *state)
+static const opt options[] = {
+    {.name = "output",
+     .key = 'o',
+     .required = true,
+     .type = OPT_FILE,
+     .on = TRAIN,
+     .arg = "FILE",
+     .at = AT(output),
+     .help = "Where the classifier goes"},
+    {.name = "name",
+     .key = 'n',
+     .type = OPT_TEXT,
+     .on = TRAIN,
+     .arg = "NAME",
+     .at = AT(name),
+     .without = "the file's, without .json",
+     .help = "Its name"},
+    {.name = "trait",
+     .key = 't',
+     .type = OPT_TEXT,
+     .on = TRAIN | TEST,
+     .arg = "NAME",
+     .at = AT(trait),
+     .help = "Only this trait; also that of lines that name none"},
+    {.name = "ngrams",
+     .key = 'g',
+     .type = OPT_TEXT,
+     .on = TRAIN,
+     .arg = "LIST",
+     .at = AT(ngrams),
+     .without = "1,2",
+     .help = "Lengths of n-grams, in words"},
+    {.name = NULL},
+};
+static const opt_group judge_options = {NULL, false, options};
+
+static persona_code check(void *p, persona_err *e)
 {
-    judge_args *a = state->input;
-    if (a->c->help) {
-        return 0;
-    }
-    if (!a->action) {
-        return cli_usage(state, "what to do: train, show or test?");
-    }
-    const size_t i = action_of(a->action);
-    if (i == N_ACTIONS) {
-        return cli_usage(state, "judge can train, show and test, not '%s'", a->action);
-    }
-    if (a->n_files < actions[i].min || a->n_files > actions[i].max) {
-        return cli_usage(state, "%s wants %s", a->action, actions[i].wants);
-    }
-    const bool train = strcmp(a->action, "train") == 0;
-    if (train && !a->output) {
-        return cli_usage(state, "train wants -o FILE, where the classifier goes");
-    }
-    if (!train && (a->output || a->name || a->ngrams)) {
-        return cli_usage(state, "-o, --name and --ngrams belong to train, not to %s", a->action);
-    }
+    const judge_args *a = p;
     if (strcmp(a->c->rig.judge, "auto") != 0 || a->c->rig.questions) {
-        return cli_usage(
-            state, "judge takes no --judge and --questions: the judge is an argument of test");
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "judge takes no --judge and --questions: the judge is an argument "
+                               "of test");
     }
-    return 0;
+    return PERSONA_OK;
 }
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    judge_args *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        cli_init_children(state);
-        return 0;
-    case 'o':
-        a->output = arg;
-        return 0;
-    case 'n':
-        a->name = arg;
-        return 0;
-    case 't':
-        a->trait = arg;
-        return 0;
-    case 'g':
-        a->ngrams = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!a->action) {
-            a->action = arg;
-        } else {
-            a->files[a->n_files++] = arg;
-        }
-        return 0;
-    case ARGP_KEY_END:
-        return check(state);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_child children[] = {
-    CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
-static const struct argp argp = {
-    options,
-    parse,
-    "train F.jsonl… -o FILE\nshow FILE\ntest JUDGE F.jsonl…",
-    "Trains a text classifier from labelled answers, shows one, or compares a judge with labels.\v"
-    "A line of F.jsonl is one answer: {\"trait\": …, \"question\": …, \"response\": …, \"label\": "
-    "0 to "
-    "100}, or \"polarity\": \"positive\" or \"negative\" instead of the label. JUDGE is what "
-    "--judge "
-    "of other commands takes: a classifier FILE, a model FILE.gguf, or the URL of a server.",
-    children,
-    NULL,
-    NULL,
-};
 
 persona_code judge_labels(const judge_args *a, labels *out, persona_err *e)
 {
@@ -152,15 +101,34 @@ const char **judge_traits(const labels *l, size_t *n)
     return list;
 }
 
-persona_code cmd_judge(cli_state *c, int argc, char **argv, persona_err *e)
+static persona_code run_judge(void *p, persona_err *e)
 {
-    judge_args a = {.c = c};
-    bool go = false;
-    a.files = cli_alloc((size_t)argc + 1, sizeof *a.files);
-    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (go) {
-        rc = actions[action_of(a.action)].run(&a, e);
+    judge_args *a = p;
+    const unsigned action = a->c->action->bit;
+    a->files = a->c->words;
+    a->n_files = a->c->n_words;
+    if (action == TRAIN) {
+        return judge_train(a, e);
     }
-    mem_free(a.files);
-    return rc;
+    return action == SHOW ? judge_show(a, e) : judge_test(a, e);
 }
+
+const cli_command command_judge = {
+    .name = "judge",
+    .summary = "Train a judge, show one, or compare one with labels",
+    .about = "Trains a text classifier from labelled answers, shows one, or compares a judge with "
+             "labels.",
+    .notes = "A line of F.jsonl is one answer: {\"trait\": ..., \"question\": ..., \"response\": "
+             "..., \"label\": 0 to 100}, or \"polarity\": \"positive\" or \"negative\" instead of "
+             "the label. JUDGE is what --judge of other commands takes: a classifier FILE, a model "
+             "FILE.gguf, or the URL of a server.",
+    .actions = actions,
+    .groups = {{&judge_options, 0},
+               {&opt_group_model, 0},
+               {&opt_group_judge, 0},
+               {&opt_group_running, 0},
+               {&opt_group_output, 0}},
+    .size = sizeof(judge_args),
+    .check = check,
+    .run = run_judge,
+};

@@ -10,9 +10,8 @@
 
 typedef struct judge_args {
     cli_state *c;
-    const char *action;
     const char *output, *name, *trait, *ngrams;
-    const char **files; /* n_files; of `test` without the judge, which is c->rig.judge */
+    char **files; /* n_files; of `test` without the judge, which is c->rig.judge */
     size_t n_files;
 } judge_args;
 

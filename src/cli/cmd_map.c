@@ -15,104 +15,59 @@
 #include "cli/table.h"
 #include "pipeline/transfer/pairs_parts.h"
 
-enum { KEY_FROM = 0x2000, KEY_TO, KEY_WITHOUT, KEY_MAX_TOKENS };
-
 typedef struct map_args {
     cli_state *c;
-    const char *action, *file, *from, *to, *without, *output;
+    const char *from, *to, *without, *output;
     int max_tokens;
     size_t n_cut; /* texts */
 } map_args;
 
-static const struct argp_option options[] = {
-    {"from", KEY_FROM, "FILE", 0, "fit: the source model (GGUF)", 0},
-    {"to", KEY_TO, "FILE", 0, "fit: the target model (GGUF)", 0},
-    {"without", KEY_WITHOUT, "A,B", 0, "fit: traits whose texts the map must not see", 0},
-    {"output", 'o', "FILE", 0, "fit: where the map goes", 0},
-    {"max-tokens", KEY_MAX_TOKENS, "N", 0, "fit: length of a text at most (default 96)", 0},
-    {0},
+enum { FIT = 1, SHOW = 2 };
+
+static const cli_action actions[] = {
+    {"fit", FIT, "--from FILE --to FILE -o MAP", NULL, 0, 0},
+    {"show", SHOW, "MAP", "one map file", 1, 1},
+    {.name = NULL},
 };
 
-static error_t check(struct argp_state *state)
-{
-    const map_args *a = state->input;
-    if (a->c->help) {
-        return 0;
-    }
-    if (!a->action) {
-        return cli_usage(state, "what to do: fit or show?");
-    }
-    const bool fit = strcmp(a->action, "fit") == 0;
-    if (!fit && strcmp(a->action, "show") != 0) {
-        return cli_usage(state, "map can fit and show, not '%s'", a->action);
-    }
-    if (fit && a->file) {
-        return cli_usage(state, "map fit takes options only, not '%s'", a->file);
-    }
-    if (fit && (!a->from || !a->to || !a->output)) {
-        return cli_usage(state, "%s is missing",
-                         !a->from ? "--from"
-                         : !a->to ? "--to"
-                                  : "--output");
-    }
-    if (!fit && !a->file) {
-        return cli_usage(state, "map show wants a map file");
-    }
-    if (!fit && (a->from || a->to || a->without || a->output)) {
-        return cli_usage(state, "--from, --to, --without and --output belong to map fit");
-    }
-    return 0;
-}
+#define AT(member) offsetof(map_args, member)
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    map_args *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        cli_init_children(state);
-        return 0;
-    case KEY_FROM:
-        a->from = arg;
-        return 0;
-    case KEY_TO:
-        a->to = arg;
-        return 0;
-    case KEY_WITHOUT:
-        a->without = arg;
-        return 0;
-    case 'o':
-        a->output = arg;
-        return 0;
-    case KEY_MAX_TOKENS:
-        return cli_int(state, "--max-tokens", arg, 1, 1 << 16, &a->max_tokens);
-    case ARGP_KEY_ARG:
-        if (a->action && a->file) {
-            return cli_usage(state, "one map file at a time, not '%s', too", arg);
-        }
-        *(a->action ? &a->file : &a->action) = arg;
-        return 0;
-    case ARGP_KEY_END:
-        return check(state);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_child children[] = {
-    CLI_CHILD_MAPPING, CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
-static const struct argp argp = {
-    options,
-    parse,
-    "fit --from FILE --to FILE -o MAP\nshow MAP",
-    "Fits a linear map from one model's activations to another's on texts that both have read, for "
-    "the "
-    "most promising pairs of blocks, and keeps it as a file that `persona transfer --map` uses; or "
-    "shows "
-    "such a file.",
-    children,
-    NULL,
-    NULL,
+static const opt options[] = {
+    {.name = "from",
+     .required = true,
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(from),
+     .help = "The source model (GGUF)"},
+    {.name = "to",
+     .required = true,
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(to),
+     .help = "The target model (GGUF)"},
+    {.name = "without",
+     .type = OPT_TEXT,
+     .arg = "A,B",
+     .at = AT(without),
+     .help = "Traits whose texts the map must not see"},
+    {.name = "output",
+     .key = 'o',
+     .required = true,
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(output),
+     .help = "Where the map goes"},
+    {.name = "max-tokens",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1 << 16,
+     .at = AT(max_tokens),
+     .without = "96",
+     .help = "Length of a text at most"},
+    {.name = NULL},
 };
+static const opt_group map_options = {NULL, false, options};
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
@@ -275,28 +230,41 @@ static persona_code fit(map_args *a, persona_map **out, persona_err *e)
     return rc;
 }
 
-persona_code cmd_map(cli_state *c, int argc, char **argv, persona_err *e)
+static persona_code run_map(void *p, persona_err *e)
 {
-    map_args a = {.c = c};
+    map_args *a = p;
+    cli_state *c = a->c;
     persona_map *m = NULL;
-    bool go = false;
     const double start = clock_now();
-    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go) {
-        return rc;
-    }
-    const bool fits = strcmp(a.action, "fit") == 0;
-    rc = fits ? fit(&a, &m, e) : persona_map_read(a.file, &m, e);
+    const bool fits = c->action->bit == FIT;
+    const char *path = fits ? a->output : c->words[0];
+    persona_code rc = fits ? fit(a, &m, e) : persona_map_read(path, &m, e);
     tty_progress_clear(&c->progress);
     if (rc == PERSONA_OK && c->json) {
-        rc = print_json(c, m, fits ? a.output : a.file, fits ? clock_now() - start : 0,
-                        fits ? &a.n_cut : NULL, e);
+        rc = print_json(c, m, path, fits ? clock_now() - start : 0, fits ? &a->n_cut : NULL, e);
     } else if (rc == PERSONA_OK) {
         print_text(m);
     }
     if (rc == PERSONA_OK && fits && !c->json) {
-        printf("%s  (%s)\n", a.output, cli_duration(clock_now() - start));
+        printf("%s  (%s)\n", path, cli_duration(clock_now() - start));
     }
     persona_map_free(m);
     return rc;
 }
+
+const cli_command command_map = {
+    .name = "map",
+    .summary = "Fit a map between two models once, to carry many vectors; show one",
+    .about = "Fits a linear map from one model's activations to another's on texts that both have "
+             "read, for the most promising pairs of blocks, and keeps it as a file that `persona "
+             "transfer --map` uses; or shows such a file.",
+    .actions = actions,
+    .groups = {{&map_options, FIT},
+               {&opt_group_mapping, 0},
+               {&opt_group_model, 0},
+               {&opt_group_judge, 0},
+               {&opt_group_running, 0},
+               {&opt_group_output, 0}},
+    .size = sizeof(map_args),
+    .run = run_map,
+};

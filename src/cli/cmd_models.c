@@ -13,56 +13,14 @@
 
 typedef struct models_args {
     cli_state *c;
-    const char *action, *name;
 } models_args;
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    models_args *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        cli_init_children(state);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!a->action) {
-            a->action = arg;
-        } else if (!a->name) {
-            a->name = arg;
-        } else {
-            return ARGP_ERR_UNKNOWN;
-        }
-        return 0;
-    case ARGP_KEY_END:
-        if (a->c->help) {
-            return 0;
-        }
-        if (!a->action) {
-            a->action = "list";
-        }
-        if (strcmp(a->action, "list") != 0 && strcmp(a->action, "info") != 0) {
-            return cli_usage(state, "models can list and info, not '%s'", a->action);
-        }
-        if (strcmp(a->action, "info") == 0 && !a->name) {
-            return cli_usage(state, "info wants a model");
-        }
-        if (strcmp(a->action, "list") == 0 && a->name) {
-            return cli_usage(state, "list takes no name ('%s'); did you mean 'info'?", a->name);
-        }
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
+enum { LIST = 1, INFO = 2 };
 
-static const struct argp_child children[] = {CLI_CHILD_OUTPUT, {0}};
-static const struct argp argp = {
-    NULL,
-    parse,
-    "list\ninfo MODEL",
-    "Lists the GGUF files in the models/ folders that are searched, or tells what one file is.",
-    children,
-    NULL,
-    NULL,
+static const cli_action actions[] = {
+    {"list", LIST, "", NULL, 0, 0},
+    {"info", INFO, "MODEL", "a model", 1, 1},
+    {.name = NULL},
 };
 
 /* ---- list ------------------------------------------------------------------------------------ */
@@ -148,7 +106,7 @@ static persona_code run_info(cli_state *c, const char *name, persona_err *e)
 {
     rig x = {0};
     const char *hash = NULL;
-    persona_code rc = rig_open_model(name, false, &x, e);
+    persona_code rc = rig_open_model(&c->rig, name, false, &x, e);
     if (rc == PERSONA_OK) {
         rc = persona_model_sha256(x.model, &hash, e);
     }
@@ -161,13 +119,20 @@ static persona_code run_info(cli_state *c, const char *name, persona_err *e)
     return rc;
 }
 
-persona_code cmd_models(cli_state *c, int argc, char **argv, persona_err *e)
+static persona_code run_models(void *p, persona_err *e)
 {
-    models_args a = {.c = c};
-    bool go = false;
-    const persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go) {
-        return rc;
-    }
-    return a.name ? run_info(c, a.name, e) : run_list(c, e);
+    cli_state *c = ((models_args *)p)->c;
+    return c->action->bit == INFO ? run_info(c, c->words[0], e) : run_list(c, e);
 }
+
+const cli_command command_models = {
+    .name = "models",
+    .summary = "List models, or tell about one",
+    .about =
+        "Lists the GGUF files in the models/ folders that are searched, or tells what one file "
+        "is.",
+    .actions = actions,
+    .groups = {{&opt_group_model, INFO}, {&opt_group_output, 0}},
+    .size = sizeof(models_args),
+    .run = run_models,
+};

@@ -245,7 +245,7 @@ static persona_code write_pack(const traits_args *a, persona_trait **t, persona_
     rig x;
     persona_write_opts o = a->write;
     o.seed = a->c->seed;
-    persona_code rc = rig_open_model(a->model, false, &x, e);
+    persona_code rc = rig_open_model(&a->c->rig, a->model, false, &x, e);
     if (rc == PERSONA_OK) {
         rc = rig_open_session(&a->c->rig, &x, 6, 3072, e);
     }

@@ -6,6 +6,8 @@
  * so that a script notices. Several traits share the paired texts; each gets a map of its own that
  * has not seen its texts. With --map there are no texts, and with --vector no source model either.
  */
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,24 +18,6 @@
 #include "pipeline/report/report.h"
 #include "pipeline/transfer/pairs_parts.h"
 
-enum {
-    KEY_FROM = 0x2000,
-    KEY_TO,
-    KEY_TRAITS,
-    KEY_VECTOR,
-    KEY_MAP,
-    KEY_EVALUATE,
-    KEY_NO_EVALUATE,
-    KEY_ROLLOUTS,
-    KEY_ANSWERS,
-    KEY_MAX_TOKENS,
-    KEY_EXTRACT_TOKENS,
-    KEY_TEXT_TOKENS,
-    KEY_COEFFICIENTS,
-    KEY_REPORT,
-    KEY_JOB,
-    KEY_FRESH
-};
 enum { MAX_COEFFICIENTS = 15 };
 
 static const double default_coefficients[] = {-2, -1, -0.5, 0, 0.5, 1, 2};
@@ -47,148 +31,183 @@ typedef struct transfer_args {
     persona_study_opts opts;
 } transfer_args;
 
-static const struct argp_option options[] = {
-    {"from", KEY_FROM, "FILE", 0, "The source model (GGUF)", 0},
-    {"to", KEY_TO, "FILE", 0, "The target model (GGUF)", 0},
-    {"trait", 't', "NAME|FILE", 0, "The trait pack; see 'persona traits list'", 0},
-    {"traits", KEY_TRAITS, "A,B|all", 0,
-     "Several traits, each left out of its own map; ends with a matrix of what moved what", 0},
-    {"vector", KEY_VECTOR, "FILE", 0, "A vector of the source (default: extract it)", 0},
-    {"map", KEY_MAP, "FILE", 0, "A map made by 'persona map fit' (default: fit one)", 0},
-    {"output", 'o', "FILE", 0,
-     "Where the vector goes; with --traits, a folder (default: the user's library)", 0},
-    {"report", KEY_REPORT, "FILE", 0, "Also write a page (HTML) about all of it", 0},
-    {"evaluate", KEY_EVALUATE, NULL, 0, "Measure it beside every control (default)", 0},
-    {"no-evaluate", KEY_NO_EVALUATE, NULL, 0, "Only map it", 0},
-    {"coefficients", KEY_COEFFICIENTS, "A:B:N", 0,
-     "N coefficients from A to B to evaluate (default -2, -1, -0.5, 0, 0.5, 1, 2)", 0},
-    {"rollouts", KEY_ROLLOUTS, "N", 0, "Answers per question, instruction and pole (default 1)", 0},
-    {"answers", KEY_ANSWERS, "N", 0, "Answers per evaluation question and condition (default 1)",
-     0},
-    {"max-tokens", KEY_MAX_TOKENS, "N", 0,
-     "Length of an answer at most when the vector is evaluated (default 96)", 0},
-    {"extract-tokens", KEY_EXTRACT_TOKENS, "N", 0,
-     "Length of an answer at most when vectors are extracted (default 128)", 0},
-    {"text-tokens", KEY_TEXT_TOKENS, "N", 0,
-     "Length of a text to map by at most; those of --texts are cut near it (default 96)", 0},
-    {"job", KEY_JOB, "FILE", 0,
-     "Where the target's answers and scores are kept, to be resumed (default: the user's library; "
-     "none)",
-     0},
-    {"fresh", KEY_FRESH, NULL, 0, "Forget what the jobs hold and start anew", 0},
-    {0},
-};
-
-static error_t check(struct argp_state *state)
+/* -2:2:9 means 0.5 and not 0.49999999999999994: the evaluation looks for exactly -1, 0 and 1. */
+static double snapped(double x)
 {
-    const transfer_args *a = state->input;
+    const double y = round(x * 1e6) / 1e6;
+    return fabs(x - y) < 1e-9 ? y + 0.0 : x;
+}
+
+/* LOW:HIGH:N; -1 and 1 must be among them. */
+static persona_code set_coefficients(const opt_call *x, persona_err *e)
+{
+    transfer_args *a = x->base;
+    char *rest = NULL;
+    const double low = strtod(x->value, &rest);
+    const double high = *rest == ':' ? strtod(rest + 1, &rest) : low;
+    const long count = *rest == ':' ? strtol(rest + 1, &rest, 10) : 0;
+    int ones = 0;
+    if (*rest || !(low < high) || !isfinite(high - low) || count < 2 || count > MAX_COEFFICIENTS) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "%s wants LOW:HIGH:N with N from 2 to %d, not '%.100s'", x->typed,
+                               MAX_COEFFICIENTS, x->value);
+    }
+    for (long i = 0; i < count; i++) {
+        a->coefficients[i] = snapped(low + (high - low) * (double)i / (double)(count - 1));
+        ones += fabs(fabs(a->coefficients[i]) - 1) < 1e-12;
+    }
+    a->opts.n_coefficients = (size_t)count;
+    return ones == 2
+               ? PERSONA_OK
+               : persona_err_set(e, PERSONA_E_USAGE,
+                                 "%s must meet -1 and 1: the verdict compares them", x->typed);
+}
+
+#define AT(member) offsetof(transfer_args, member)
+
+static const opt options[] = {
+    {.name = "from",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(from),
+     .help = "The source model (GGUF)"},
+    {.name = "to",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(to),
+     .help = "The target model (GGUF)"},
+    {.name = "trait",
+     .key = 't',
+     .type = OPT_TEXT,
+     .arg = "NAME|FILE",
+     .at = AT(trait),
+     .help = "The trait pack; see 'persona traits list'"},
+    {.name = "traits",
+     .type = OPT_NAMES,
+     .arg = "A,B|all",
+     .at = AT(traits),
+     .help = "Several traits, each left out of its own map; ends with a matrix of what moved what"},
+    {.name = "vector",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(vector),
+     .without = "extract it",
+     .help = "A vector of the source"},
+    {.name = "map",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(map),
+     .without = "fit one",
+     .help = "A map made by 'persona map fit'"},
+    {.name = "output",
+     .key = 'o',
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(output),
+     .without = "the user's library",
+     .help = "Where the vector goes; with --traits, a folder"},
+    {.name = "report",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(report),
+     .help = "Also write a page (HTML) about all of it"},
+    {.name = "evaluate",
+     .type = OPT_ON,
+     .at = AT(opts.evaluate),
+     .help = "Measure it beside every control (the default)"},
+    {.name = "no-evaluate", .type = OPT_OFF, .at = AT(opts.evaluate), .help = "Only map it"},
+    {.name = "coefficients",
+     .type = OPT_OWN,
+     .set = set_coefficients,
+     .arg = "A:B:N",
+     .without = "-2, -1, -0.5, 0, 0.5, 1, 2",
+     .help = "N coefficients from A to B to evaluate"},
+    {.name = "rollouts",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1000,
+     .at = AT(opts.n_rollouts),
+     .help = "Answers per question, instruction and pole"},
+    {.name = "answers",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1000,
+     .at = AT(opts.n_answers),
+     .help = "Answers per evaluation question and condition"},
+    {.name = "max-tokens",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1 << 16,
+     .at = AT(opts.max_tokens),
+     .without = "96",
+     .help = "Length of an answer at most when the vector is evaluated"},
+    {.name = "extract-tokens",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1 << 16,
+     .at = AT(opts.extract_tokens),
+     .without = "128",
+     .help = "Length of an answer at most when vectors are extracted"},
+    {.name = "text-tokens",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1 << 16,
+     .at = AT(text_tokens),
+     .without = "96",
+     .help = "Length of a text to map by at most; those of --texts are cut near it"},
+    {.name = "job",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(job),
+     .without = "the user's library",
+     .help = "Where the target's answers and scores are kept, to be resumed; or none"},
+    {.name = "fresh",
+     .type = OPT_ON,
+     .at = AT(opts.fresh),
+     .help = "Forget what the jobs hold and start anew"},
+    {.name = NULL},
+};
+static const opt_group transfer_options = {NULL, false, options};
+
+static persona_code check(void *p, persona_err *e)
+{
+    const transfer_args *a = p;
     const bool source = !a->map || !a->vector; /* is the source model needed? */
-    const char *missing = source && !a->from        ? "--from"
-                          : !a->to                  ? "--to"
-                          : !a->trait && !a->traits ? "--trait"
-                                                    : NULL;
-    if (a->c->help) {
-        return 0;
+    const struct {
+        bool wrong;
+        const char *why;
+    } rules[] = {
+        {source && !a->from, "--from is missing"},
+        {!a->to, "--to is missing"},
+        {!a->trait && !a->traits, "--trait is missing"},
+        {a->trait && a->traits, "either --trait or --traits"},
+        {a->traits && a->vector, "--vector is of one trait: use --trait"},
+        {a->report && !a->from, "--report describes both models: add --from"},
+        {a->map && a->c->mapping.texts.n > 0, "--texts fit a map, --map is one: use either"},
+        {a->traits && a->job && strcmp(a->job, "none") != 0,
+         "--job is of one trait: use --trait, or leave it to the library"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (rules[i].wrong) {
+            return persona_err_set(e, PERSONA_E_USAGE, "%s", rules[i].why);
+        }
     }
-    if (missing) {
-        return cli_usage(state, "%s is missing", missing);
-    }
-    if (a->trait && a->traits) {
-        return cli_usage(state, "either --trait or --traits");
-    }
-    if (a->traits && a->vector) {
-        return cli_usage(state, "--vector is of one trait: use --trait");
-    }
-    if (a->traits && a->job && strcmp(a->job, "none") != 0) {
-        return cli_usage(state, "--job is of one trait: use --trait, or leave it to the library");
-    }
-    if (a->report && !a->from) {
-        return cli_usage(state, "--report describes both models: add --from");
-    }
-    if (a->map && a->c->mapping.n_texts > 0) {
-        return cli_usage(state, "--texts fit a map, --map is one: use either");
-    }
-    return 0;
+    return PERSONA_OK;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static void init(void *p)
 {
-    transfer_args *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        cli_init_children(state);
-        return 0;
-    case KEY_FROM:
-        a->from = arg;
-        return 0;
-    case KEY_TO:
-        a->to = arg;
-        return 0;
-    case 't':
-        a->trait = arg;
-        return 0;
-    case KEY_TRAITS:
-        a->traits = arg;
-        return arg[strspn(arg, ",")] ? 0 : cli_usage(state, "--traits names no trait");
-    case KEY_VECTOR:
-        a->vector = arg;
-        return 0;
-    case KEY_MAP:
-        a->map = arg;
-        return 0;
-    case 'o':
-        a->output = arg;
-        return 0;
-    case KEY_REPORT:
-        a->report = arg;
-        return 0;
-    case KEY_EVALUATE:
-    case KEY_NO_EVALUATE:
-        a->opts.evaluate = key == KEY_EVALUATE;
-        return 0;
-    case KEY_COEFFICIENTS:
-        a->opts.coefficients = a->coefficients;
-        return cli_coefficients(state, arg, a->coefficients, MAX_COEFFICIENTS,
-                                &a->opts.n_coefficients);
-    case KEY_ROLLOUTS:
-        return cli_int(state, "--rollouts", arg, 1, 1000, &a->opts.n_rollouts);
-    case KEY_ANSWERS:
-        return cli_int(state, "--answers", arg, 1, 1000, &a->opts.n_answers);
-    case KEY_MAX_TOKENS:
-        return cli_int(state, "--max-tokens", arg, 1, 1 << 16, &a->opts.max_tokens);
-    case KEY_EXTRACT_TOKENS:
-        return cli_int(state, "--extract-tokens", arg, 1, 1 << 16, &a->opts.extract_tokens);
-    case KEY_TEXT_TOKENS:
-        return cli_int(state, "--text-tokens", arg, 1, 1 << 16, &a->text_tokens);
-    case KEY_JOB:
-        a->job = arg;
-        return 0;
-    case KEY_FRESH:
-        a->opts.fresh = true;
-        return 0;
-    case ARGP_KEY_END:
-        return check(state);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    transfer_args *a = p;
+    a->opts = persona_study_defaults();
+    memcpy(a->coefficients, default_coefficients, sizeof default_coefficients);
+    a->opts.coefficients = a->coefficients;
+    a->opts.n_coefficients = sizeof default_coefficients / sizeof *default_coefficients;
 }
-
-static const struct argp_child children[] = {
-    CLI_CHILD_MAPPING, CLI_CHILD_JUDGE, CLI_CHILD_ENGINE, CLI_CHILD_OUTPUT, {0}};
-static const struct argp argp = {
-    options,
-    parse,
-    "--from FILE --to FILE --trait NAME\n--from FILE --to FILE --traits all\n"
-    "--map MAP --vector FILE --to FILE --trait NAME",
-    "Carries a persona vector from one model to another of any architecture, by a map learnt from "
-    "texts that both have read and that leave this trait out, and measures what arrived beside a "
-    "native vector, the target's own reading of the texts, and everything that must do nothing: a "
-    "map "
-    "of shuffled pairs, random directions, the source's numbers as they stand.",
-    children,
-    NULL,
-    NULL,
-};
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
@@ -552,24 +571,16 @@ static void work_free(work *w)
     rig_close(&w->from);
 }
 
-persona_code cmd_transfer(cli_state *c, int argc, char **argv, persona_err *e)
+static persona_code run_transfer(void *p, persona_err *e)
 {
-    transfer_args a = {.c = c, .opts = persona_study_defaults()};
+    transfer_args *a = p;
     work w = {.n = 0};
-    bool go = false;
-    memcpy(a.coefficients, default_coefficients, sizeof default_coefficients);
-    a.opts.coefficients = a.coefficients;
-    a.opts.n_coefficients = sizeof default_coefficients / sizeof *default_coefficients;
-    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go) {
-        return rc;
-    }
-    rc = run(&a, &w, e);
-    tty_progress_clear(&c->progress);
-    if (rc == PERSONA_OK && c->json) {
-        rc = print_json(&a, &w, e);
+    persona_code rc = run(a, &w, e);
+    tty_progress_clear(&a->c->progress);
+    if (rc == PERSONA_OK && a->c->json) {
+        rc = print_json(a, &w, e);
     } else if (rc == PERSONA_OK) {
-        print_text(&a, &w);
+        print_text(a, &w);
     }
     if (rc == PERSONA_OK) {
         rc = judge_all(&w, e);
@@ -577,3 +588,25 @@ persona_code cmd_transfer(cli_state *c, int argc, char **argv, persona_err *e)
     work_free(&w);
     return rc;
 }
+
+const cli_command command_transfer = {
+    .name = "transfer",
+    .summary = "Carry a vector to another model and measure what arrived",
+    .usage = "--from FILE --to FILE --trait NAME\n--from FILE --to FILE --traits all\n"
+             "--map MAP --vector FILE --to FILE --trait NAME",
+    .about = "Carries a persona vector from one model to another of any architecture, by a map "
+             "learnt from texts that both have read and that leave this trait out, and measures "
+             "what arrived beside a native vector, the target's own reading of the texts, and "
+             "everything that must do nothing: a map of shuffled pairs, random directions, the "
+             "source's numbers as they stand.",
+    .groups = {{&transfer_options, 0},
+               {&opt_group_mapping, 0},
+               {&opt_group_model, 0},
+               {&opt_group_judge, 0},
+               {&opt_group_running, 0},
+               {&opt_group_output, 0}},
+    .size = sizeof(transfer_args),
+    .init = init,
+    .check = check,
+    .run = run_transfer,
+};

@@ -5,140 +5,90 @@
  * A vector is a file of any known format, or, with --model, a name in the user's library for that
  * model. The actions are vector_show.c, vector_compare.c and vector_convert.c (convert, combine).
  */
-#include <math.h>
-#include <string.h>
-
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/vector_cmd.h"
 
-enum { OPT_TO = 256, OPT_ARCH, OPT_LAYERS, OPT_DEBIAS, OPT_NORMALIZE };
+enum { SHOW = 1, COMPARE = 2, CONVERT = 4, COMBINE = 8, OPENS = SHOW | COMPARE | CONVERT };
 
-/* How many names an action takes, which of them are vectors to open, and whether it writes. */
-static const struct action {
-    const char *name, *wants;
-    vector_run run;
-    size_t min, max;
-    bool opens, writes;
-} actions[] = {
-    {"show", "one vector", vector_show, 1, 1, true, false},
-    {"compare", "two vectors or more", vector_compare, 2, SIZE_MAX, true, false},
-    {"convert", "one file to read and one to write", vector_convert, 2, 2, true, true},
-    {"combine", "one expression, in quotes", vector_combine, 1, 1, false, true},
-};
-enum { N_ACTIONS = sizeof actions / sizeof actions[0] };
-
-static const struct argp_option options[] = {
-    {"model", 'm', "FILE", 0, "Look names up in the user's library for this model", 0},
-    {"output", 'o', "FILE", 0, "combine: where the result goes", 0},
-    {"to", OPT_TO, "FORMAT", 0,
-     "Write gguf, safetensors, json, f32 or pt (default: by the extension)", 0},
-    {"model-arch", OPT_ARCH, "NAME", 0, "convert: architecture of the model, as llama.cpp names it",
-     0},
-    {"n-layer", OPT_LAYERS, "N", 0, "convert: blocks of the model", 0},
-    {"debias", OPT_DEBIAS, "FILE", 0, "convert: add this vector (the __debias part of a triple)",
-     0},
-    {"normalize", OPT_NORMALIZE, NULL, 0, "Make every direction one of unit length", 0},
-    {0},
+static const cli_action actions[] = {
+    {"show", SHOW, "VECTOR", "one vector", 1, 1},
+    {"compare", COMPARE, "VECTOR VECTOR...", "two vectors or more", 2, SIZE_MAX},
+    {"convert", CONVERT, "IN OUT", "one file to read and one to write", 2, 2},
+    {"combine", COMBINE, "EXPRESSION -o OUT", "one expression, in quotes", 1, 1},
+    {.name = NULL},
 };
 
-static const struct action *find_action(const char *name)
+static vector_run action_run(unsigned action)
 {
-    for (size_t i = 0; name && i < N_ACTIONS; i++) {
-        if (strcmp(actions[i].name, name) == 0) {
-            return &actions[i];
-        }
-    }
-    return NULL;
-}
-
-static error_t check(struct argp_state *state)
-{
-    const vector_args *a = state->input;
-    const struct action *x = find_action(a->action);
-    if (a->c->help) {
-        return 0;
-    }
-    if (!a->action) {
-        return cli_usage(state, "what to do: show, compare, convert or combine?");
-    }
-    if (!x) {
-        return cli_usage(state, "vector can show, compare, convert and combine, not '%s'",
-                         a->action);
-    }
-    if (a->n_names < x->min || a->n_names > x->max) {
-        return cli_usage(state, "%s wants %s", x->name, x->wants);
-    }
-    if (!x->writes && (a->to || a->normalize)) {
-        return cli_usage(state, "%s writes nothing: no --to, no --normalize", x->name);
-    }
-    if (strcmp(x->name, "convert") != 0 && (a->model_arch || a->n_layer > 0 || a->debias)) {
-        return cli_usage(state, "--model-arch, --n-layer and --debias belong to convert");
-    }
-    if (strcmp(x->name, "combine") != 0 && a->output) {
-        return cli_usage(state, "--output belongs to combine");
-    }
-    if (strcmp(x->name, "combine") == 0 && !a->output) {
-        return cli_usage(state, "--output is missing");
-    }
-    return 0;
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    vector_args *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        cli_init_children(state);
-        return 0;
-    case 'm':
-        a->model = arg;
-        return 0;
-    case 'o':
-        a->output = arg;
-        return 0;
-    case OPT_TO:
-        a->to = arg;
-        return 0;
-    case OPT_ARCH:
-        a->model_arch = arg;
-        return 0;
-    case OPT_LAYERS:
-        return cli_int(state, "--n-layer", arg, 1, 4096, &a->n_layer);
-    case OPT_DEBIAS:
-        a->debias = arg;
-        return 0;
-    case OPT_NORMALIZE:
-        a->normalize = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!a->action) {
-            a->action = arg;
-            return 0;
-        }
-        a->names = cli_resize(a->names, a->n_names + 1, sizeof *a->names);
-        a->names[a->n_names++] = arg;
-        return 0;
-    case ARGP_KEY_END:
-        return check(state);
+    switch (action) {
+    case SHOW:
+        return vector_show;
+    case COMPARE:
+        return vector_compare;
+    case CONVERT:
+        return vector_convert;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return vector_combine;
     }
 }
 
-static const struct argp_child children[] = {CLI_CHILD_OUTPUT, {0}};
-static const struct argp argp = {
-    options,
-    parse,
-    "show VECTOR\ncompare VECTOR VECTOR...\nconvert IN OUT\ncombine EXPRESSION -o OUT",
-    "Shows what a vector file holds and where it comes from; the cosines of several, block by "
-    "block; rewrites one in another format; or writes a sum of several, as in \"silly + "
-    "0.5*poetic.gguf - old.pt@3-5\". Formats: GGUF control vectors (llama.cpp, repeng, EasySteer), "
-    "safetensors, the JSON of cross-model-persona-steering, ds4's .f32 with its .json, and .pt of "
-    "persona_vectors.",
-    children,
-    NULL,
-    NULL,
+#define AT(member) offsetof(vector_args, member)
+
+static const char *const formats[] = {"gguf", "safetensors", "json", "f32", "pt", NULL};
+
+static const opt options[] = {
+    {.name = "model",
+     .key = 'm',
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(model),
+     .help = "Look names up in the user's library for this model"},
+    {.name = "output",
+     .key = 'o',
+     .required = true,
+     .type = OPT_FILE,
+     .on = COMBINE,
+     .arg = "FILE",
+     .at = AT(output),
+     .help = "Where the result goes"},
+    {.name = "to",
+     .type = OPT_WORD,
+     .on = CONVERT | COMBINE,
+     .arg = "FORMAT",
+     .words = formats,
+     .at = AT(to),
+     .without = "by the extension",
+     .help = "The format to write"},
+    {.name = "model-arch",
+     .type = OPT_TEXT,
+     .on = CONVERT,
+     .arg = "NAME",
+     .at = AT(model_arch),
+     .help = "Architecture of the model, as llama.cpp names it"},
+    {.name = "n-layer",
+     .type = OPT_INT,
+     .on = CONVERT,
+     .arg = "N",
+     .min = 1,
+     .max = 4096,
+     .at = AT(n_layer),
+     .without = "",
+     .help = "Blocks of the model"},
+    {.name = "debias",
+     .type = OPT_FILE,
+     .on = CONVERT,
+     .arg = "FILE",
+     .at = AT(debias),
+     .help = "Add this vector (the __debias part of a triple)"},
+    {.name = "normalize",
+     .type = OPT_ON,
+     .on = CONVERT | COMBINE,
+     .at = AT(normalize),
+     .help = "Make every direction one of unit length"},
+    {.name = NULL},
 };
+static const opt_group vector_options = {NULL, false, options};
 
 persona_code vector_open(const vector_args *a, const char *name, vector_input *out, persona_err *e)
 {
@@ -155,37 +105,49 @@ persona_code vector_open(const vector_args *a, const char *name, vector_input *o
     return rc;
 }
 
-persona_code cmd_vector(cli_state *c, int argc, char **argv, persona_err *e)
+static persona_code run_vector(void *p, persona_err *e)
 {
+    vector_args *a = p;
+    const cli_state *c = a->c;
+    const unsigned action = c->action->bit;
     rig x = {0};
-    vector_args a = {.c = c, .engine = &x};
     vector_input *in = NULL;
-    bool go = false;
     size_t n = 0;
-    persona_code rc = cli_parse(&argp, c, argc, argv, &a, &go, e);
-    if (!go) {
-        goto out;
+    persona_code rc = PERSONA_OK;
+    a->engine = &x;
+    a->names = c->words;
+    a->n_names = c->n_words;
+    if (a->model) {
+        TRY(rig_open_model(&c->rig, a->model, false, &x, e));
     }
-    const struct action *action = find_action(a.action);
-    if (a.model) {
-        rc = rig_open_model(a.model, false, &x, e);
-    }
-    if (action->opens) { /* the last name of one that writes is where it goes */
-        n = action->writes ? 1 : a.n_names;
+    if (action & OPENS) { /* the last name of convert is where it goes */
+        n = action == CONVERT ? 1 : a->n_names;
     }
     in = cli_alloc(n + 1, sizeof *in);
-    for (size_t i = 0; i < n && rc == PERSONA_OK; i++) {
-        rc = vector_open(&a, a.names[i], &in[i], e);
+    for (size_t i = 0; i < n; i++) {
+        TRY(vector_open(a, a->names[i], &in[i], e));
     }
-    if (rc == PERSONA_OK) {
-        rc = action->run(&a, in, n, e);
-    }
+    rc = action_run(action)(a, in, n, e);
 out:
     for (size_t i = 0; in && i < n; i++) {
         persona_vector_free(in[i].v);
     }
     mem_free(in);
-    mem_free(a.names);
     rig_close(&x);
     return rc;
 }
+
+const cli_command command_vector = {
+    .name = "vector",
+    .summary = "Show, compare, convert or combine vector files",
+    .about =
+        "Shows what a vector file holds and where it comes from; the cosines of several, block "
+        "by block; rewrites one in another format; or writes a sum of several, as in \"silly + "
+        "0.5*poetic.gguf - old.pt@3-5\". Formats: GGUF control vectors (llama.cpp, repeng, "
+        "EasySteer), safetensors, the JSON of cross-model-persona-steering, ds4's .f32 with "
+        "its .json, and .pt of persona_vectors.",
+    .actions = actions,
+    .groups = {{&vector_options, 0}, {&opt_group_model, 0}, {&opt_group_output, 0}},
+    .size = sizeof(vector_args),
+    .run = run_vector,
+};

@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -33,6 +34,19 @@ void *cli_resize(void *p, size_t n, size_t size)
 char *cli_strdup(const char *s)
 {
     return sure(mem_strdup(s));
+}
+
+void cli_split(const char *list, char ***out, size_t *n)
+{
+    *n = 0;
+    *out = cli_alloc(strlen(list) + 1, sizeof **out);
+    for (const char *p = list; *p;) {
+        const size_t len = strcspn(p, ",");
+        if (len > 0) {
+            (*out)[(*n)++] = cli_format("%.*s", (int)len, p);
+        }
+        p += len + (p[len] == ',');
+    }
 }
 
 char *cli_format(const char *fmt, ...)

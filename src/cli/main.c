@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * main.c - the program `persona`: a table of commands, signals, and how errors are reported.
+ * main.c - the program `persona`: finding the command, signals, and how errors are reported.
  *
  * A command returns a persona_code and one line of text; main prints the line on stderr and exits
  * with the documented code (error.h has the table). With --json the failure is a document too, so
@@ -13,23 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "core/text/names.h"
-
-static const cli_command commands[] = {
-    {"demo", "The whole story on the two models that ship with persona", cmd_demo},
-    {"extract", "Extract a persona vector from a model", cmd_extract},
-    {"transfer", "Carry a vector to another model and measure what arrived", cmd_transfer},
-    {"map", "Fit a map between two models once, to carry many vectors; show one", cmd_map},
-    {"generate", "Answer a prompt, steered if you like", cmd_generate},
-    {"vector", "Show, compare, convert or combine vector files", cmd_vector},
-    {"judge", "Train a judge, show one, or compare one with labels", cmd_judge},
-    {"traits", "List, show, write, check or import trait packs", cmd_traits},
-    {"jobs", "List, show, export or remove long tasks that can be resumed", cmd_jobs},
-    {"models", "List models, or tell about one", cmd_models},
-    {"doctor", "Check the installation", cmd_doctor},
-};
-enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
@@ -63,9 +49,9 @@ static void print_help(FILE *f)
           "another,\nsteer with it, and measure what that achieved.\n\n"
           "usage: persona COMMAND [OPTION...]\n\n",
           f);
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        fprintf(f, "  %s%-10s%s %s\n", tty_paint(f, TTY_BOLD), commands[i].name,
-                tty_paint(f, TTY_RESET), commands[i].summary);
+    for (size_t i = 0; cli_command_at(i); i++) {
+        fprintf(f, "  %s%-10s%s %s\n", tty_paint(f, TTY_BOLD), cli_command_at(i)->name,
+                tty_paint(f, TTY_RESET), cli_command_at(i)->summary);
     }
     fputs("\n'persona help COMMAND' or 'persona COMMAND --help' says more; 'persona --version'.\n"
           "Begin with 'persona demo'.\n\n"
@@ -74,23 +60,14 @@ static void print_help(FILE *f)
           f);
 }
 
-static const cli_command *find_command(const char *name)
-{
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        if (strcmp(commands[i].name, name) == 0) {
-            return &commands[i];
-        }
-    }
-    return NULL;
-}
-
 static persona_code unknown_command(const char *name, persona_err *e)
 {
-    const char *names[N_COMMANDS];
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        names[i] = commands[i].name;
+    const char *names[32];
+    size_t n = 0;
+    for (; n < sizeof names / sizeof *names && cli_command_at(n); n++) {
+        names[n] = cli_command_at(n)->name;
     }
-    const char *near = name_nearest(names, N_COMMANDS, name);
+    const char *near = name_nearest(names, n, name);
     if (near) {
         return persona_err_set(e, PERSONA_E_USAGE, "unknown command '%s'; did you mean '%s'?", name,
                                near);
@@ -105,8 +82,14 @@ static persona_code run_command(cli_state *c, const cli_command *command, int ar
 {
     char title[64];
     snprintf(title, sizeof title, "persona %s", command->name);
-    argv[0] = title; /* how argp's texts name the command */
-    persona_code rc = command->run(c, argc, argv, e);
+    argv[0] = title;
+    void *args = cli_command_args(command, c);
+    bool go = false;
+    persona_code rc = opt_parse(command, c, args, argc, argv, &go, e);
+    if (go) {
+        rc = command->run(args, e);
+    }
+    mem_free(args);
     tty_progress_clear(&c->progress);
     persona_err ignored = {.code = PERSONA_OK};
     const persona_code flushed = cli_flush(rc == PERSONA_OK ? e : &ignored);
@@ -150,7 +133,7 @@ static persona_code dispatch(cli_state *c, int argc, char **argv, persona_err *e
                                "unknown option '%s' before the command (see 'persona --help')",
                                name);
     }
-    const cli_command *command = find_command(help ? argv[2] : name);
+    const cli_command *command = cli_command_find(help ? argv[2] : name);
     if (!command) {
         return unknown_command(help ? argv[2] : name, e);
     }
@@ -181,7 +164,7 @@ int main(int argc, char **argv)
     setlocale(LC_CTYPE, ""); /* numbers keep their point in every language */
     tty_init(TTY_AUTO);
     catch_interrupt();
-    cli_state c = {.rig = {.judge = "auto"}};
+    cli_state c = cli_state_defaults();
     c.hooks =
         (persona_hooks){.ud = &c.progress, .progress = tty_progress_update, .cancel = &interrupted};
     persona_err e = {.code = PERSONA_OK};

@@ -9,7 +9,7 @@
 
 typedef struct traits_args {
     cli_state *c;
-    const char *action, *name; /* name: of a trait, or a file */
+    const char *name; /* of a trait, or a file */
     const char *model, *output;
     persona_import_opts import; /* positive, negative and description are those of `new`, too */
     persona_write_opts write;

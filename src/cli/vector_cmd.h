@@ -9,10 +9,10 @@
 
 typedef struct vector_args {
     cli_state *c; /* first: the shared parsers rely on it */
-    const char *model, *action, *output, *to, *model_arch, *debias;
+    const char *model, *output, *to, *model_arch, *debias;
     int n_layer; /* 0: not given */
     bool normalize;
-    const char **names;
+    char **names;
     size_t n_names;
     const rig *engine; /* where names are looked up; its model may be NULL */
 } vector_args;

@@ -16,11 +16,12 @@
 #define SIDE_SLOTS 32
 #define SIDE_CTX 512
 
-persona_code rig_open_model(const char *path, bool bulk, rig *out, persona_err *e)
+persona_code rig_open_model(const rig_opts *o, const char *path, bool bulk, rig *out,
+                            persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     char *found = NULL;
-    persona_model_opts opts = persona_model_defaults();
+    persona_model_opts opts = o->model;
     opts.bulk = bulk;
     *out = (rig){0};
     TRY(find_model(path, &found, e));
@@ -108,7 +109,7 @@ persona_code rig_open_side(const rig_opts *o, const char *path, const rig *other
                            persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    TRY(rig_open_model(path, true, x, e));
+    TRY(rig_open_model(o, path, true, x, e));
     TRY(open_judge_beside(o, other, x, e));
     TRY(rig_open_session(o, x, SIDE_SLOTS, SIDE_CTX, e));
 out:

@@ -17,6 +17,7 @@
 
 /* Everything borrowed; zeros and NULLs mean the library's default. */
 typedef struct rig_opts {
+    persona_model_opts model; /* of every model that is opened; bulk is the task's */
     int n_threads, n_slots, n_ctx;
     const char *judge;                       /* see rig_judge.c; NULL: auto */
     const char *judge_model, *judge_key_env; /* of an endpoint */
@@ -39,7 +40,8 @@ typedef struct rig {
 
 /* Opens the model only. A bare NAME or NAME.gguf is also looked for in the models/ folders. bulk:
  * as in persona_model_opts. */
-PERSONA_CHECK persona_code rig_open_model(const char *path, bool bulk, rig *out, persona_err *e);
+PERSONA_CHECK persona_code rig_open_model(const rig_opts *o, const char *path, bool bulk, rig *out,
+                                          persona_err *e);
 /* Adds a session; n_slots and n_ctx are what the task prefers (0: default), options win. */
 PERSONA_CHECK persona_code rig_open_session(const rig_opts *o, rig *x, int n_slots, int n_ctx,
                                             persona_err *e);

@@ -75,10 +75,9 @@ static persona_code open_self(const rig_opts *o, rig *x, persona_err *e)
 static persona_code open_file_model(const rig_opts *o, rig *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const persona_model_opts opts = persona_model_defaults();
     char *path = NULL;
     TRY(find_model(o->judge, &path, e));
-    TRY(persona_model_open(path, &opts, &x->judge_model, e));
+    TRY(persona_model_open(path, &o->model, &x->judge_model, e));
     TRY(open_model(o, x->judge_model, x, e));
 out:
     if (rc != PERSONA_OK) {

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * option_groups.c - the options that several commands share; their values lie in the cli_state.
+ */
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "cli/option/option.h"
+
+#define STATE(member) offsetof(cli_state, member)
+
+/* ---- opening a model ------------------------------------------------------------------------- */
+
+static const opt model_options[] = {
+    {.name = "gpu-layers",
+     .type = OPT_COUNT,
+     .arg = "N|all",
+     .min = 0,
+     .max = 100000,
+     .at = STATE(rig.model.n_gpu_layers),
+     .help = "Layers of a model that are computed on the device"},
+    {.name = NULL},
+};
+const opt_group opt_group_model = {"Models", true, model_options};
+
+/* ---- running one ----------------------------------------------------------------------------- */
+
+static const opt running_options[] = {
+    {.name = "threads",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1024,
+     .at = STATE(rig.n_threads),
+     .without = "physical cores, at most 8",
+     .help = "CPU threads"},
+    {.name = "seed",
+     .type = OPT_SEED,
+     .arg = "N",
+     .at = STATE(seed),
+     .help = "Same seed, same bytes"},
+    {.name = "slots",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 256,
+     .at = STATE(rig.n_slots),
+     .without = "",
+     .help = "Sequences decoded together"},
+    {.name = "context",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 16,
+     .max = 1 << 20,
+     .at = STATE(rig.n_ctx),
+     .without = "",
+     .help = "Tokens per sequence, prompt and answer"},
+    {.name = NULL},
+};
+const opt_group opt_group_running = {"Running", true, running_options};
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+static const opt judge_options[] = {
+    {.name = "judge",
+     .type = OPT_TEXT,
+     .arg = "WHO",
+     .at = STATE(rig.judge),
+     .help = "Who scores answers: auto (the classifier that the model names), none, labels, a "
+             "classifier FILE, a model FILE.gguf, self (the model itself), or the URL of a server"},
+    {.name = "judge-model",
+     .type = OPT_TEXT,
+     .arg = "NAME",
+     .at = STATE(rig.judge_model),
+     .help = "The model to ask a server for"},
+    {.name = "judge-key-env",
+     .type = OPT_TEXT,
+     .arg = "VARIABLE",
+     .at = STATE(rig.judge_key_env),
+     .without = "OPENAI_API_KEY",
+     .help = "Holds the server's key"},
+    {.name = "judge-timeout",
+     .type = OPT_REAL,
+     .arg = "SECONDS",
+     .min = 0.1,
+     .max = 86400,
+     .at = STATE(rig.judge_timeout),
+     .without = "60",
+     .help = "Per request to a server"},
+    {.name = "questions",
+     .type = OPT_TEXT,
+     .arg = "N|FILE",
+     .at = STATE(rig.questions),
+     .without = "the set the model names, else the trait's",
+     .help = "At most N questions, or another set"},
+    {.name = NULL},
+};
+const opt_group opt_group_judge = {"Judging", true, judge_options};
+
+/* ---- mapping --------------------------------------------------------------------------------- */
+
+static const char *map_method_name(size_t i)
+{
+    return persona_map_method(i, NULL);
+}
+
+static persona_code set_blocks(const opt_call *x, persona_err *e)
+{
+    cli_mapping *m = &((cli_state *)x->base)->mapping;
+    char *rest = NULL;
+    const long from = strtol(x->value, &rest, 10);
+    const long to = *rest == ':' && rest != x->value ? strtol(rest + 1, &rest, 10) : -1;
+    if (*rest || from < 1 || to < 1 || from > 4096 || to > 4096) {
+        return persona_err_set(e, PERSONA_E_USAGE, "%s wants FROM:TO, such as 19:16, not '%.100s'",
+                               x->typed, x->value);
+    }
+    m->from = (int)from;
+    m->to = (int)to;
+    return PERSONA_OK;
+}
+
+static const char *const pairings[] = {"response", "chunk", NULL};
+
+static const opt mapping_options[] = {
+    {.name = "method",
+     .type = OPT_WORD,
+     .arg = "NAME",
+     .word_at = map_method_name,
+     .at = STATE(mapping.method),
+     .without = "ridge",
+     .help = "How the map is fitted"},
+    {.name = "pairing",
+     .type = OPT_SWITCH,
+     .arg = "WHAT",
+     .words = pairings,
+     .at = STATE(mapping.pairing),
+     .help = "Rows of the map: a text's whole response, or every chunk of it"},
+    {.name = "lambda",
+     .type = OPT_REAL,
+     .arg = "X",
+     .min = 1e-9,
+     .max = 1e9,
+     .at = STATE(mapping.lambda),
+     .without = "by leaving questions out",
+     .help = "Regularization, relative to the mean eigenvalue"},
+    {.name = "rank",
+     .type = OPT_INT,
+     .arg = "K",
+     .min = 1,
+     .max = 4096,
+     .at = STATE(mapping.rank),
+     .without = "searched",
+     .help = "Dimensions of lowrank and procrustes"},
+    {.name = "anchors",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 8,
+     .max = 4096,
+     .at = STATE(mapping.n_anchors),
+     .without = "100",
+     .help = "Texts that serve as anchors"},
+    {.name = "texts",
+     .type = OPT_LIST,
+     .arg = "FILE",
+     .at = STATE(mapping.texts),
+     .help = "Texts to map by, instead of having the source write them; may be repeated"},
+    {.name = "neutral",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 100000,
+     .at = STATE(mapping.n_neutral),
+     .without = "120",
+     .help = "Texts without an instruction to write"},
+    {.name = "map-questions",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 2,
+     .max = 10000,
+     .at = STATE(mapping.n_questions),
+     .without = "20",
+     .help = "Questions per trait to write texts on"},
+    {.name = "blocks",
+     .type = OPT_OWN,
+     .arg = "FROM:TO",
+     .set = set_blocks,
+     .without = "found",
+     .help = "Only this pair of blocks"},
+    {.name = "candidates",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 64,
+     .at = STATE(mapping.n_candidates),
+     .without = "4; all of a shallow target",
+     .help = "Pairs of blocks that are tried by steering"},
+    {.name = "cache",
+     .type = OPT_FOLDER,
+     .arg = "FOLDER",
+     .at = STATE(mapping.cache),
+     .without = "$XDG_CACHE_HOME/persona",
+     .help = "Keeps what the models wrote and read"},
+    {.name = "no-cache", .type = OPT_ON, .at = STATE(mapping.no_cache), .help = "Keep nothing"},
+    {.name = NULL},
+};
+const opt_group opt_group_mapping = {"Mapping", true, mapping_options};
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+static const char *const color_words[] = {"auto", "always", "never", NULL};
+
+static const opt output_options[] = {
+    {.name = "json",
+     .type = OPT_ON,
+     .at = STATE(json),
+     .help = "Print one JSON document on standard output"},
+    {.name = "quiet",
+     .key = 'q',
+     .type = OPT_CONST,
+     .constant = -1,
+     .at = STATE(verbosity),
+     .help = "No progress, no talk"},
+    {.name = "verbose",
+     .key = 'v',
+     .type = OPT_CONST,
+     .constant = 1,
+     .at = STATE(verbosity),
+     .help = "Say more"},
+    {.name = "color",
+     .type = OPT_SWITCH,
+     .arg = "WHEN",
+     .words = color_words,
+     .at = STATE(color),
+     .help = "Whether to color the output"},
+    {.name = "help", .key = 'h', .type = OPT_ON, .at = STATE(help), .help = "This text"},
+    {.name = NULL},
+};
+const opt_group opt_group_output = {"Output", true, output_options};
