@@ -9,7 +9,7 @@ ARGS   ?=
 FUZZ_SECONDS ?= 30
 
 .DEFAULT_GOAL := all
-CHECKS := check-format check-layers check-banned check-headers tidy
+CHECKS := check-format check-layers check-banned check-headers check-options tidy
 # The folder of real models that `make test-real` wants
 MODELS ?=
 .PHONY: all setup demo test test-real asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
@@ -47,7 +47,7 @@ fuzz: ## run every fuzzer for FUZZ_SECONDS (30), from its committed corpus
 	@$(call build,fuzz,build/fuzz)
 	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
 
-check: ## formatting, layers, banned functions, public headers, clang-tidy
+check: ## formatting, layers, banned functions, public headers, the reference of options, clang-tidy
 	@tools/setup --dev
 	@$(MAKE) --no-print-directory -k $(CHECKS)
 
@@ -57,6 +57,9 @@ check-format check-headers:
 check-layers check-banned:
 	@tools/$@ --self-test
 	@tools/$@
+
+check-options: all
+	@tools/check-options
 
 tidy: ## clang-tidy on what changed since it last passed
 	@tools/setup --dev

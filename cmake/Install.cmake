@@ -7,6 +7,9 @@ include(CMakePackageConfigHelpers)
 
 if(TARGET persona)
     install(TARGETS persona)
+    install(DIRECTORY "${persona_share}/bash-completion" "${persona_share}/zsh" "${persona_share}/fish"
+        DESTINATION "${CMAKE_INSTALL_DATADIR}")
+    install(DIRECTORY "${persona_share}/man/man1" DESTINATION "${CMAKE_INSTALL_MANDIR}")
 endif()
 if(TARGET libpersona)
     set(config "${CMAKE_INSTALL_LIBDIR}/cmake/persona")

@@ -117,6 +117,12 @@ foreach(label cli real)
     endforeach()
 endforeach()
 
+if(TARGET persona)
+    add_test(NAME options_reference
+        COMMAND "${PROJECT_SOURCE_DIR}/tools/check-options" "$<TARGET_FILE:persona>")
+    persona_test_properties(options_reference unit 60 1)
+endif()
+
 file(GLOB files CONFIGURE_DEPENDS "bench/bench_*.c")
 foreach(file IN LISTS files)
     persona_program("${file}" bench)

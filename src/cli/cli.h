@@ -11,7 +11,6 @@
 #ifndef PERSONA_CLI_H
 #define PERSONA_CLI_H
 
-#include <argp.h>
 #include <stdio.h>
 
 #include "base/buf.h"

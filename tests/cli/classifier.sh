@@ -59,7 +59,7 @@ expect 64 -- judge show
 expect 64 -- judge show a b
 expect 64 "--ngrams" -- judge train "$tmp/train.jsonl" -o "$tmp/x.json" --ngrams 1,1
 expect 64 "--ngrams" -- judge train "$tmp/train.jsonl" -o "$tmp/x.json" --ngrams 0
-expect 64 "belong to train" -- judge show "$tmp/mine.json" -o x
+expect 64 "belongs to train" -- judge show "$tmp/mine.json" -o x
 expect 64 "stands alone" -- judge test self "$tmp/test.jsonl"
 expect 64 "argument of test" -- judge test "$tmp/mine.json" "$tmp/test.jsonl" --judge none
 expect 66 "none.jsonl" -- judge train "$tmp/none.jsonl" -o "$tmp/x.json"

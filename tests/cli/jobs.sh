@@ -68,9 +68,9 @@ expect 64 "list, show, export and remove" -- jobs shw
 expect 64 "wants one job" -- jobs show
 expect 64 "did you mean 'show'" -- jobs list 00aa
 expect 64 "remove wants" -- jobs remove
-expect 64 "goes with remove" -- jobs list --all
+expect 64 "belongs to remove" -- jobs list --all
 expect 64 "export wants" -- jobs export 00aa
-expect 64 "goes with export" -- jobs show 00aa -o x
+expect 64 "belongs to export" -- jobs show 00aa -o x
 
 expect 0 -- jobs export 00aa -o "$tmp/a.jsonl"
 n_run=$((n_run + 1))

@@ -57,9 +57,9 @@ expect 64 "not 'convrt'" -- vector convrt
 expect 64 "convert wants one file to read and one to write" -- vector convert a
 expect 64 "combine wants one expression" -- vector combine a b -o c.gguf
 expect 64 "--output is missing" -- vector combine a
-expect 64 "--output belongs to combine" -- vector show a -o b
-expect 64 "show writes nothing" -- vector show a --normalize
-expect 64 "belong to convert" -- vector combine a -o b --n-layer 3
+expect 64 "-o does not go with show: it belongs to combine" -- vector show a -o b
+expect 64 "--normalize does not go with show: it belongs to convert and combine" -- vector show a --normalize
+expect 64 "--n-layer does not go with combine: it belongs to convert" -- vector combine a -o b --n-layer 3
 expect 64 "--n-layer wants a whole number" -- vector convert a b --n-layer 0
 expect 64 "names no trait" -- demo --traits ,
 

@@ -100,7 +100,7 @@ fi
 
 # ---- errors
 expect 64 "names no format" -- vector convert "$v/repeng.gguf" "$tmp/x.bin"
-expect 64 "no format 'jpg'" -- vector convert "$v/repeng.gguf" "$tmp/x.bin" --to jpg
+expect 64 "--to wants gguf, safetensors, json, f32 or pt, not 'jpg'" -- vector convert "$v/repeng.gguf" "$tmp/x.bin" --to jpg
 expect 65 "at least 4 blocks \(not 3\)" -- vector convert "$v/repeng.gguf" "$tmp/x.gguf" --n-layer 3
 expect 66 "none.gguf" -- vector combine "none.gguf" -o "$tmp/x.gguf"
 expect 64 "column" -- vector combine "a +" -o "$tmp/x.gguf"

@@ -224,8 +224,8 @@ static persona_code check_options(const parsing *p, persona_err *e)
         if (p->given[i][0] && p->on[i] != 0 && (p->on[i] & bit) == 0) {
             char owners[128];
             list_actions(p->x, p->on[i], " and ", owners, sizeof owners);
-            return persona_err_set(e, PERSONA_E_USAGE, "%s belongs to %s: it does not go with %s",
-                                   p->given[i], owners, p->c->action->name);
+            return persona_err_set(e, PERSONA_E_USAGE, "%s does not go with %s: it belongs to %s",
+                                   p->given[i], p->c->action->name, owners);
         }
     }
     for (size_t i = 0; i < p->n; i++) {

@@ -103,7 +103,7 @@ static persona_code find_word(const opt_call *x, size_t *out, persona_err *e)
         }
     }
     const char *near = name_nearest(words, n, x->value);
-    if (near) {
+    if (near && strlen(near) > 3) { /* anything is near a short word */
         snprintf(hint, sizeof hint, "; did you mean '%s'?", near);
     }
     list_words(x->o, list, sizeof list);

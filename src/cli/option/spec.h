@@ -20,7 +20,7 @@ typedef struct spec_line {
 } spec_line;
 /* args: of cli_command_args(w->x), with defaults. */
 void spec_describe(const opt_walk *w, const cli_state *c, const void *args, spec_line *out);
-/* Help, words and default in one sentence or two. */
+/* Help, words and default. */
 void spec_sentence(const opt_walk *w, const spec_line *l, buf *out);
 /* "persona map fit --from FILE --to FILE -o MAP [OPTION...]", line i; false after the last. */
 bool spec_usage(const cli_command *x, size_t i, char *out, size_t size);

@@ -59,11 +59,9 @@ void spec_sentence(const opt_walk *w, const spec_line *l, buf *out)
         buf_printf(out, "%s: ", l->actions);
     }
     buf_puts(out, w->o->help);
-    if (*l->words) {
-        buf_printf(out, ": %s", l->words);
-    }
-    if (*l->without) {
-        buf_printf(out, " (default: %s)", l->without);
+    if (*l->words || *l->without) {
+        buf_printf(out, " (%s%s%s%s)", l->words, *l->words && *l->without ? "; " : "",
+                   *l->without ? "default: " : "", l->without);
     }
 }
 
