@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 30
 CHECKS := check-format check-layers check-banned check-headers check-options tidy
 # The folder of real models that `make test-real` wants
 MODELS ?=
-.PHONY: all setup demo test test-real asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
+.PHONY: all setup demo test test-real test-device asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -29,6 +29,10 @@ test: all ## build and run every test
 test-real: all ## what only real models show; MODELS=DIR holds the GGUF files
 	@test -d "$(MODELS)" || { echo "make test-real wants MODELS=DIR, a folder of GGUF files" >&2; exit 64; }
 	@PERSONA_REAL_MODELS=$(abspath $(MODELS)) ctest --test-dir build -L real --verbose $(ARGS)
+
+test-device: all ## the engine on a device; fetches one that computes on the processor (70 MB)
+	@tools/setup-vulkan
+	@set -a; . $(or $(PERSONA_VULKAN),./.prefix-vulkan)/env; build/tests/test_device
 
 asan: setup ## every test under the address and undefined-behaviour sanitizers
 	@$(call build,asan,build/asan)
@@ -82,11 +86,11 @@ install: setup ## into PREFIX (default /usr/local); honours DESTDIR
 clean: ## remove build/
 	@rm -rf build
 
-distclean: clean ## remove build/ and the private prefix
-	@rm -rf .prefix
+distclean: clean ## remove build/ and the private prefixes
+	@rm -rf .prefix .prefix-vulkan
 
 help: ## this text
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 # build PRESET FOLDER: configure once (ninja asks cmake again when a CMake file or a folder changes), build.
 define build
