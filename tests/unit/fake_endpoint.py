@@ -40,6 +40,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def send(self, status, headers, body):
+        if isinstance(body, dict) and "choices" in body and getattr(self, "room", 1) > 1 and not body.pop("cut", False):
+            body["choices"][0]["finish_reason"] = "stop"
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for k, v in headers.items():
@@ -57,12 +59,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         scenario = self.path.split("/")[1]
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         q = json.loads(raw)
-        assert self.path.endswith("/v1/chat/completions") and q["temperature"] == 0 and q["model"] == "judge-1"
+        assert self.path.endswith("/v1/chat/completions") and q["model"] == "judge-1"
+        assert q.get("temperature", 0) == 0
+        room = q.get("max_tokens", q.get("max_completion_tokens", 1 << 20))
+        self.room = room
         with lock:
             s = stats.setdefault(scenario, {"requests": 0, "long": 0, "most": 0, "open": 0})
             s["requests"] += 1
             s["open"] += 1
-            s["long"] += q["max_tokens"] > 1
+            s["long"] += room > 1
             s["most"] = max(s["most"], s["open"])
             n = s["requests"]
         try:
@@ -77,7 +82,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         prompt = q["messages"][0]["content"]
         found = re.search(r"A=(\d+)", prompt)
         a = found.group(1) if found else "50"
-        long = q["max_tokens"] > 1
+        long = self.room > 1
         if scenario == "slow":
             time.sleep(3)
         elif scenario in ("ok", "many"):
@@ -101,6 +106,56 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "logprobs" in q:
             return self.send(*error(400, "logprobs are not\nsupported by this model"))
         self.send(*reply(a))
+
+    def say_openai(self, prompt, a, long, n, q):
+        # as a model that thinks answers there
+        for name, text in [("max_tokens", "Unsupported parameter: 'max_tokens' is not supported with this model. "
+                            "Use 'max_completion_tokens' instead."),
+                           ("temperature", "Unsupported value: 'temperature' does not support 0 with this model. "
+                            "Only the default (1) value is supported."),
+                           ("logprobs", "You are not allowed to request logprobs from this model.")]:
+            if name in q:
+                status, headers, body = error(403 if name == "logprobs" else 400, text)
+                body["error"].update(param=None if name == "logprobs" else name, code="unsupported_parameter")
+                return self.send(status, headers, body)
+        if self.room < 512:
+            return self.send(*error(400, "Could not finish the message because max_tokens or model output limit was reached. "
+                                         "Please try again with higher max_tokens."))
+        self.send(*reply(a))
+
+    def say_fastapi(self, prompt, a, long, n, q):
+        for name in ("seed", "top_logprobs"):
+            if name in q and (name == "seed" or q[name] > 5):
+                return self.send(422, {}, {"detail": [{"type": "extra_forbidden", "loc": ["body", name], "input": "max_tokens",
+                                                       "msg": "Extra inputs are not permitted"}]})
+        self.send(*self.good(a))
+
+    def say_google(self, prompt, a, long, n, q):
+        if "seed" in q:
+            return self.send(400, {}, [{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message":
+                             "Invalid JSON payload received. Unknown name \"seed\": Cannot find field."}}])
+        self.send(*self.good(a))
+
+    def say_toolong(self, prompt, a, long, n, q):
+        self.send(*error(400, "This model's maximum context length is 4096 tokens. Please reduce the length of the messages."))
+
+    def say_stubborn(self, prompt, a, long, n, q):
+        self.send(*error(400, "temperature is a word that I do not like"))
+
+    def say_wordy(self, prompt, a, long, n, q):
+        text = f"On a scale of 0 to 100, I rate this {a}"
+        places = [place("On", ("On", .9), ("7", .1))]
+        if self.room > 16:
+            return self.send(*reply(text + ".", places))
+        status, headers, body = reply(text[:-1] if long else "On", places)
+        self.send(status, headers, dict(body, cut=True))
+
+    def say_thinks(self, prompt, a, long, n, q):
+        status, headers, body = reply("<think>Is it 40? " + ("Yes." if self.room < 8192 else f"No.</think>{a}"))
+        self.send(status, headers, dict(body, cut=self.room < 8192))
+
+    def say_parts(self, prompt, a, long, n, q):
+        self.send(*reply([{"type": "text", "text": f"**{a}**"}]))
 
     def say_digits(self, prompt, a, long, n, q):
         places = [place(d, (d, .7), ("2", .1), ("x", .2)) for d in a]

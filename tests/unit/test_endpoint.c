@@ -363,6 +363,41 @@ static void refuses(void **state)
     failed(&o, PERSONA_E_UNAVAILABLE, "redirected to file:");
 }
 
+/* What a server does not take is learned from its refusals, each once, and kept. */
+static void learns(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"A=37", "A=100", "A=12"};
+    static const struct {
+        const char *scenario;
+        int n_requests; /* of two runs of one judge's six questions */
+        bool probabilities;
+    } cases[] = {
+        /* max_tokens, temperature, logprobs; 16 are too few, as 1 was */
+        {"openai", 6 + 4, false}, {"fastapi", 6 + 2, true}, /* seed, 20 alternatives */
+        {"google", 6 + 1, true},  {"wordy", 6 + 2, false},
+        {"thinks", 6 + 3, false}, {"parts", 6 + 1, false},
+    };
+    persona_judge_endpoint_opts d = quick();
+    d.n_parallel = 1;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const outcome o = judge(cases[i].scenario, &d, answers, 3);
+        print_message("%s\n", cases[i].scenario);
+        ok(&o, 3);
+        near(o.r[0].trait, cases[i].probabilities ? (37 * .6 + 40 * .2) / .8 : 37);
+        near(o.r[2].coherence, cases[i].probabilities ? (12 * .6 + 40 * .2) / .8 : 12);
+        assert_int_equal(stat_of(cases[i].scenario, "requests"), cases[i].n_requests);
+    }
+    d.n_parallel = 4; /* several refusals are under way at once */
+    outcome o = judge("openai", &d, answers, 3);
+    ok(&o, 3);
+    near(o.r[1].trait, 100);
+    o = judge("toolong", &d, answers, 1);
+    failed(&o, PERSONA_E_UNAVAILABLE, "HTTP 400: This model's maximum context length is 4096");
+    o = judge("stubborn", &d, answers, 1);
+    failed(&o, PERSONA_E_UNAVAILABLE, "HTTP 400: temperature is a word that I do not like");
+}
+
 static void keys(void **state)
 {
     (void)state;
@@ -477,6 +512,7 @@ int main(void)
         cmocka_unit_test(comes_back),
         cmocka_unit_test(stays_away),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(learns),
         cmocka_unit_test(keys),
         cmocka_unit_test(cancel),
         cmocka_unit_test(options),

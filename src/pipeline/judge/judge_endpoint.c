@@ -8,9 +8,12 @@
  * refusal ends the run at once with the server's words. An item reaches the sink as soon as both of
  * its questions are answered, so a server that goes away takes nothing with it that was judged.
  *
- * How to ask is learned in the course of a run: one token with its alternatives as long as that
- * gives a score; a longer reply where the server gives no probabilities, or where its numbers are
- * spelled in digits (endpoint_reply.c); no word of probabilities where it refuses them.
+ * How to ask is learned, and kept for as long as the judge lives: one token with its alternatives as
+ * long as that gives a score; a longer reply where the server gives no probabilities, spells numbers
+ * in digits or begins with words (endpoint_reply.c), and a longer one still where that ends before
+ * the score (models that think). What a 400 says this server does not take (max_tokens, temperature,
+ * seed, alternatives) is left out or said otherwise, one thing after the other (`ways`), and the
+ * question is asked again; each is given up once, so this ends. Any other 400 ends the run.
  *
  * The key goes into one header and nowhere else; if a server repeats it, messages show "***".
  */
@@ -32,7 +35,25 @@
 #define WAIT_FIRST 0.5              /* seconds before the first repetition */
 #define WAIT_MAX 30.0
 #define ASKED_WAIT_MAX 300.0 /* as long as a Retry-After is believed */
-enum { LONG_REPLY = 16, MAX_RETRIES = 100, MAX_PARALLEL = 64, MAX_HEADERS = 2 };
+enum { MAX_RETRIES = 100, MAX_PARALLEL = 64, MAX_HEADERS = 2 };
+
+/* Tokens that a reply may have, longer each time it proves too short. */
+static const int rooms[] = {1, 16, 512, 8192};
+enum { N_ROOMS = sizeof rooms / sizeof *rooms };
+
+typedef enum limit {
+    LIMIT_OLD,
+    LIMIT_NEW,
+    LIMIT_NONE
+} limit; /* max_tokens, the newer name, none */
+
+/* How a question is put. */
+typedef struct manner {
+    int room, most_room; /* indices of rooms */
+    limit limit;
+    int top; /* alternatives asked for; 0: no probabilities at all */
+    bool no_temperature, no_seed;
+} manner;
 
 typedef struct endpoint {
     char *url; /* …/chat/completions */
@@ -40,8 +61,8 @@ typedef struct endpoint {
     char *authorization; /* header line, or NULL */
     const char *key;     /* inside authorization */
     persona_judge_endpoint_opts o;
-    /* learned */
-    bool asks_long, refuses_logprobs, whole_numbers;
+    manner manner; /* learned */
+    bool whole_numbers;
 } endpoint;
 
 /* One request: question 2i is the trait of item i, 2i+1 its coherence. */
@@ -50,8 +71,8 @@ typedef struct question {
     double due;
     int tries;
     bool is_out, done;
-    bool wants_long, was_long; /* a longer reply: for the next request, in the last one */
-    bool was_logprobs;         /* the last request asked for probabilities */
+    int room;     /* a longer reply for this one: index of rooms */
+    manner asked; /* how it was put last */
     float score, mass;
 } question;
 
@@ -70,8 +91,10 @@ typedef struct run {
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
+static const char *const limit_names[] = {"max_tokens", "max_completion_tokens"};
+
 /* NULL: out of memory, or an answer that is larger than anyone would read. */
-static char *request_body(const run *r, size_t i, bool longer, size_t *len)
+static char *request_body(const run *r, size_t i, const manner *m, size_t *len)
 {
     const persona_judge_item *item = &r->items[i / 2];
     char *prompt = i % 2 == 0 ? judge_trait_prompt(r->trait, item) : judge_coherence_prompt(item);
@@ -90,12 +113,18 @@ static char *request_body(const run *r, size_t i, bool longer, size_t *len)
     jo_string(&o, "content", prompt);
     jo_end(&o);
     jo_end(&o);
-    jo_int(&o, "max_tokens", longer ? LONG_REPLY : 1);
-    jo_int(&o, "temperature", 0);
-    jo_int(&o, "seed", 0);
-    if (!r->p->refuses_logprobs) {
+    if (m->limit != LIMIT_NONE) {
+        jo_int(&o, limit_names[m->limit], rooms[m->room]);
+    }
+    if (!m->no_temperature) {
+        jo_int(&o, "temperature", 0);
+    }
+    if (!m->no_seed) {
+        jo_int(&o, "seed", 0);
+    }
+    if (m->top > 0) {
         jo_bool(&o, "logprobs", true);
-        jo_int(&o, "top_logprobs", 20);
+        jo_int(&o, "top_logprobs", m->top);
     }
     jo_end(&o);
     mem_free(prompt);
@@ -110,9 +139,11 @@ static persona_code start(run *r, size_t i, persona_err *e)
     const char *headers[MAX_HEADERS] = {"Content-Type: application/json", r->p->authorization};
     fetch_request q = {
         .url = r->p->url, .headers = headers, .n_headers = r->p->authorization ? 2 : 1};
-    r->q[i].was_long = r->p->asks_long || r->q[i].wants_long;
-    r->q[i].was_logprobs = !r->p->refuses_logprobs;
-    r->q[i].body = request_body(r, i, r->q[i].was_long, &q.n_body);
+    manner *m = &r->q[i].asked;
+    *m = r->p->manner;
+    m->room = r->q[i].room > m->room ? r->q[i].room : m->room;
+    m->room = m->room > m->most_room ? m->most_room : m->room;
+    r->q[i].body = request_body(r, i, m, &q.n_body);
     if (!r->q[i].body) {
         return mem_err(e, "a question to the judge");
     }
@@ -223,6 +254,117 @@ static bool is_passing(int status)
     return status == 0 || status == 408 || status == 409 || status == 429 || status >= 500;
 }
 
+/* A longer reply, of this question and of all others. */
+static bool grow(run *r, size_t i)
+{
+    manner *m = &r->p->manner;
+    const int next = r->q[i].asked.room + 1;
+    if (next > m->most_room) {
+        return false;
+    }
+    m->room = next > m->room ? next : m->room;
+    return true;
+}
+
+static bool drop_temperature(manner *m)
+{
+    const bool had = !m->no_temperature;
+    m->no_temperature = true;
+    return had;
+}
+
+static bool drop_seed(manner *m)
+{
+    const bool had = !m->no_seed;
+    m->no_seed = true;
+    return had;
+}
+
+/* Many servers give fewer alternatives than 20, some none. */
+static bool fewer_alternatives(manner *m)
+{
+    const bool had = m->top > 0;
+    m->top = m->top > 5 ? 5 : 0;
+    m->room = m->top == 0 && m->room == 0 ? 1 : m->room;
+    return had;
+}
+
+static bool no_probabilities(manner *m)
+{
+    const bool had = m->top > 0;
+    m->top = 0;
+    m->room = m->room == 0 ? 1 : m->room;
+    return had;
+}
+
+/* Too long for the model's context is said in the same words as an unknown name is. */
+static bool other_limit(manner *m)
+{
+    if (m->limit != LIMIT_OLD) {
+        return false;
+    }
+    m->limit = LIMIT_NEW;
+    return true;
+}
+
+static bool no_limit(manner *m)
+{
+    if (m->limit != LIMIT_NEW) {
+        return false;
+    }
+    m->limit = LIMIT_NONE;
+    return true;
+}
+
+/* What a server may refuse, and what is done then; false: it was not asked for. */
+static const struct {
+    const char *name;
+    bool (*give_up)(manner *m);
+} ways[] = {
+    {"top_logprobs", fewer_alternatives}, {"logprobs", no_probabilities},
+    {"temperature", drop_temperature},    {"seed", drop_seed},
+    {"max_tokens", other_limit},          {"max_completion_tokens", no_limit},
+};
+
+/* Learns from a refusal; false: it says nothing that could be asked otherwise. */
+static bool learn(run *r, size_t i, const fetch_answer *a)
+{
+    const char *body = a->body ? a->body : "";
+    const manner *asked = &r->q[i].asked;
+    manner *m = &r->p->manner;
+    char words[400];
+    if (a->status != 400 && a->status != 422 && a->status != 403) {
+        return false;
+    }
+    endpoint_reply_words(body, a->n_body, words, sizeof words);
+    if (strstr(words, "output limit was reached") || strstr(words, "higher max_tokens")) {
+        return grow(r, i); /* a model that thinks ran out of room */
+    }
+    for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
+        const bool logprobs = strstr(ways[k].name, "logprobs") != NULL;
+        if (!endpoint_reply_names(body, a->n_body, ways[k].name) ||
+            (a->status == 403 && !logprobs)) {
+            continue;
+        }
+        if (strstr(ways[k].name, "max_") && asked->room > 1) { /* longer than it can be */
+            m->most_room = asked->room - 1 < m->most_room ? asked->room - 1 : m->most_room;
+            m->room = m->room > m->most_room ? m->most_room : m->room;
+            return true;
+        }
+        manner before = *asked;
+        if (!ways[k].give_up(&before)) {
+            continue; /* it was not in the request */
+        }
+        before = *m;
+        if (ways[k].give_up(&before) &&
+            (asked->top == m->top || !logprobs)) { /* another reply may have taught it already */
+            *m = before;
+        }
+        return true;
+    }
+    return false;
+}
+
 static persona_code take_refusal(run *r, size_t i, const fetch_answer *a, persona_err *e)
 {
     char words[200];
@@ -230,9 +372,7 @@ static persona_code take_refusal(run *r, size_t i, const fetch_answer *a, person
     if (words[0] == '\0' || a->why[0] != '\0') {
         snprintf(words, sizeof words, "%s", a->why[0] ? a->why : "no reason given");
     }
-    if ((a->status == 400 || a->status == 422) && r->q[i].was_logprobs &&
-        strstr(words, "logprob")) {
-        r->p->refuses_logprobs = r->p->asks_long = true;
+    if (learn(r, i, a)) {
         return PERSONA_OK; /* asked again at once, the other way */
     }
     hide_key(r->p, words);
@@ -263,11 +403,20 @@ static persona_code take_reply(run *r, size_t i, const fetch_answer *a, persona_
         return try_later(r, i, a, bad.msg, e);
     }
     p->whole_numbers = p->whole_numbers || reply.sees_long;
-    p->asks_long = p->asks_long || !reply.has_logprobs || reply.is_split;
-    if (!q->was_long &&
-        (!reply.has_logprobs || (reply.is_open && !p->whole_numbers && isfinite(reply.score)))) {
-        q->wants_long = true;
+    if ((!reply.has_logprobs || reply.is_split || reply.is_wordy) && p->manner.room == 0) {
+        p->manner.room = 1;
+    }
+    if (q->asked.room == 0 && q->asked.limit != LIMIT_NONE &&
+        (!reply.has_logprobs || reply.is_wordy ||
+         (reply.is_open && !p->whole_numbers && isfinite(reply.score)))) {
+        q->room = 1;
         return PERSONA_OK;
+    }
+    if (reply.is_cut && q->asked.room > 0 && q->asked.limit != LIMIT_NONE) {
+        if (grow(r, i)) {
+            return PERSONA_OK;
+        }
+        reply.score = NAN; /* perhaps half a number */
     }
     return settle(r, i, &reply, e);
 }
@@ -468,6 +617,7 @@ persona_code persona_judge_endpoint(const persona_judge_endpoint_opts *opts, per
         return mem_err(e, "a judging server");
     }
     p->o = *opts;
+    p->manner = (manner){.most_room = N_ROOMS - 1, .top = 20};
     p->url = full_url(opts->url);
     p->model = mem_strdup(opts->model);
     p->key_env = mem_strdup(opts->key_env ? opts->key_env : "");
