@@ -28,6 +28,8 @@ typedef struct persona_model_opts {
        CPU backend that is fastest for it, whose last bits may differ from llama.cpp's choice;
        default false */
     bool bulk;
+    /* ends loading and hashing with CANCELED; must outlive the model; NULL: never */
+    const persona_cancel *cancel;
 } persona_model_opts;
 
 typedef enum persona_chat_format {
@@ -54,7 +56,7 @@ persona_model_opts persona_model_defaults(void);
 
 /* Opens a GGUF file (any quantisation; for split files name the first part).
  * Errors: NOTFOUND (no such file), FORMAT (not GGUF, truncated, vocabulary only, no decoder),
- * UNAVAILABLE (no backend found), NOMEM. */
+ * UNAVAILABLE (no backend found), CANCELED, NOMEM. libllama's own reason stands in the message. */
 PERSONA_CHECK persona_code persona_model_open(const char *path, const persona_model_opts *opts,
                                               persona_model **out, persona_err *e);
 /* NULL is fine. No session of this model may be alive. */
@@ -63,7 +65,7 @@ void persona_model_free(persona_model *m);
 /* Lives as long as the model. */
 const persona_model_info *persona_model_info_get(const persona_model *m);
 /* sha256 of the file (all parts in order), 64 hex digits; computed on the first call. Not thread
- * safe on the first call. Errors: IO. */
+ * safe on the first call. Errors: IO, CANCELED. */
 PERSONA_CHECK persona_code persona_model_sha256(persona_model *m, const char **out, persona_err *e);
 
 /* Versions and devices of the engine, for `doctor` and file provenance. */

@@ -58,8 +58,9 @@ char *path_user_cache(void);
 char **path_data_dirs(void);
 
 /* sha256 as 64 lower-case hex digits and a NUL; "" after a failure (sha256_hex: no memory in
- * libcrypto). sha256_file digests the files one after the other, like `cat FILES | sha256sum`. */
+ * libcrypto). sha256_file digests the files one after the other, like `cat FILES | sha256sum`,
+ * until cancel says stop (NULL: never). */
 void sha256_hex(const void *p, size_t n, char out[65]);
-PERSONA_CHECK persona_code sha256_file(const char *const *paths, size_t n, char out[65],
-                                       persona_err *e);
+PERSONA_CHECK persona_code sha256_file(const char *const *paths, size_t n,
+                                       const persona_cancel *cancel, char out[65], persona_err *e);
 #endif

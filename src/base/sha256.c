@@ -36,12 +36,19 @@ static persona_code crypto_err(persona_err *e)
     return persona_err_set(e, PERSONA_E_INTERNAL, "libcrypto cannot compute SHA-256");
 }
 
+typedef struct digesting {
+    EVP_MD_CTX *ctx;
+    const persona_cancel *cancel;
+} digesting;
+
 static bool add_chunk(void *ud, const void *p, size_t n)
 {
-    return EVP_DigestUpdate(ud, p, n) == 1;
+    const digesting *d = ud;
+    return !persona_canceled(d->cancel) && EVP_DigestUpdate(d->ctx, p, n) == 1;
 }
 
-persona_code sha256_file(const char *const *paths, size_t n, char out[65], persona_err *e)
+persona_code sha256_file(const char *const *paths, size_t n, const persona_cancel *cancel,
+                         char out[65], persona_err *e)
 {
     unsigned char digest[N_DIGEST];
     persona_code code = PERSONA_OK;
@@ -56,7 +63,11 @@ persona_code sha256_file(const char *const *paths, size_t n, char out[65], perso
         goto out;
     }
     for (size_t i = 0; !code && i < n; i++) {
-        code = file_chunks(paths[i], add_chunk, ctx, e);
+        digesting d = {ctx, cancel};
+        code = file_chunks(paths[i], add_chunk, &d, e);
+        if (code && persona_canceled(cancel)) {
+            code = persona_err_set(e, PERSONA_E_CANCELED, "%s: hashing was interrupted", paths[i]);
+        }
     }
     if (!code && EVP_DigestFinal_ex(ctx, digest, NULL) != 1) {
         code = crypto_err(e);

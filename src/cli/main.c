@@ -167,6 +167,7 @@ int main(int argc, char **argv)
     cli_state c = cli_state_defaults();
     c.hooks =
         (persona_hooks){.ud = &c.progress, .progress = tty_progress_update, .cancel = &interrupted};
+    c.rig.model.cancel = &interrupted;
     persona_err e = {.code = PERSONA_OK};
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         c.json =

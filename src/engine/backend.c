@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * backend.c - process-wide setup of ggml and libllama: backends are loaded once, and the library's
- * log is silenced except for its last error line, which explains failures to the caller.
+ * log is silenced except for its error lines, which explain failures to the caller.
  *
  * Backends come from PERSONA_BACKENDS_DIR (environment, else compiled in: the private prefix's
  * folder); without it ggml looks where it was installed. Debian's BLAS backend is never asked for:
@@ -25,24 +25,42 @@
 static pthread_once_t init_once = PTHREAD_ONCE_INIT;
 static _Atomic bool want_narrow;
 static bool init_ok;
-static _Thread_local char last_error[256];
+static _Thread_local char last_error[400];
 
-/* Debug and info lines are dropped; continuation lines (CONT) belong to dropped ones. */
+/* "llama_model_load: error loading model: TEXT" is TEXT to a user. */
+static const char *without_names(const char *text)
+{
+    static const char said[] = "error loading model: ";
+    const char *at = strstr(text, said);
+    if (at != NULL) {
+        text = at + sizeof said - 1;
+    }
+    for (;;) {
+        const size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789");
+        if (name < 3 || strncmp(text + name, ": ", 2) != 0) {
+            return text;
+        }
+        text += name + 2;
+    }
+}
+
+/* Debug and info lines are dropped; continuation lines (CONT) belong to dropped ones. The reason
+ * comes first and is followed by every caller's "failed to load model", so all lines are kept, and
+ * what says nothing is not. */
 static void on_log(enum ggml_log_level level, const char *text, void *ud)
 {
     (void)ud;
     if (level != GGML_LOG_LEVEL_ERROR || text == NULL) {
         return;
     }
-    size_t n = strcspn(text, "\n");
-    if (n == 0) {
+    text = without_names(text);
+    const size_t n = strcspn(text, "\n"), used = strlen(last_error);
+    char line[256];
+    snprintf(line, sizeof line, "%.*s", (int)(n < sizeof line ? n : sizeof line - 1), text);
+    if (n == 0 || strcmp(line, "failed to load model") == 0 || strstr(last_error, line) != NULL) {
         return;
     }
-    if (n >= sizeof last_error) {
-        n = sizeof last_error - 1;
-    }
-    memcpy(last_error, text, n);
-    last_error[n] = '\0';
+    snprintf(last_error + used, sizeof last_error - used, "%s%s", used > 0 ? "; " : "", line);
 }
 
 void backend_log_hook(void)
@@ -99,7 +117,7 @@ persona_code backend_init(bool narrow, persona_err *e)
 
 const char *backend_log_last(void)
 {
-    return last_error;
+    return last_error[0] != '\0' ? last_error : "libllama gives no reason";
 }
 
 void backend_log_reset(void)

@@ -21,9 +21,10 @@
 /* Loads the compute backends once per process; narrow: those that suit models of narrow heads. The
  * first call decides. Errors: UNAVAILABLE. */
 PERSONA_CHECK persona_code backend_init(bool narrow, persona_err *e);
-/* Routes the log of libllama and ggml to backend_log_last. */
+/* Routes the errors that libllama and ggml log to backend_log_last. */
 void backend_log_hook(void);
-/* The last error line that libllama logged in this thread since backend_log_reset, or "". */
+/* What libllama logged as errors in this thread since backend_log_reset, as one line without the names
+ * of its functions; never empty. */
 const char *backend_log_last(void);
 void backend_log_reset(void);
 int backend_physical_cores(void);
@@ -64,6 +65,7 @@ struct persona_model {
     char *chat_template;  /* NULL: none */
     char *default_system; /* what the template inserts without a system message, or NULL */
     char chat_hash[65], sha256[65];
+    const persona_cancel *cancel; /* of hashing */
     harmony_ids harmony;
 };
 /* End of generation: harmony's <|end|> closes a message, not the reply. */

@@ -101,7 +101,7 @@ static persona_code check_kind(const char *path, bool *narrow, persona_err *e)
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: is a control vector, not a model (pass it with --control-vector)",
                              path);
-    } else if (gguf_get_n_tensors(g) == 0) {
+    } else if (gguf_get_n_tensors(g) == 0 && gguf_find_key(g, "split.count") < 0) {
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: holds a vocabulary but no weights (fetch the full model)", path);
     }
@@ -197,6 +197,38 @@ static persona_code describe(persona_model *m, persona_err *e)
     return rc;
 }
 
+/* What to do about the reasons that libllama gives. */
+static const struct {
+    const char *reason, *fix;
+} load_fixes[] = {
+    {"illegal split file", "give the first part, which ends in -00001-of-N.gguf"},
+    {"failed to load GGUF split", "all parts must lie in one folder under their own names"},
+    {"invalid split", "the parts are not of one model: fetch them again"},
+    {"unknown model architecture", "this libllama does not know it; a newer one may"},
+    {"not within the file bounds", "the file is cut off: fetch it again"},
+    {"unable to allocate", "there is not enough memory for it"},
+};
+
+static persona_code load_err(const char *path, persona_err *e)
+{
+    const char *reason = backend_log_last(), *fix = "see the reason; fetching it again may help";
+    for (size_t i = 0; i < sizeof load_fixes / sizeof *load_fixes; i++) {
+        if (strstr(reason, load_fixes[i].reason) != NULL) {
+            fix = load_fixes[i].fix;
+            break;
+        }
+    }
+    return persona_err_set(e, PERSONA_E_FORMAT, "%s: %s (llama %s; %s)", path, reason,
+                           llama_version(), fix);
+}
+
+/* libllama asks this while it loads. */
+static bool go_on(float progress, void *ud)
+{
+    (void)progress;
+    return !persona_canceled(ud);
+}
+
 persona_code persona_model_open(const char *path, const persona_model_opts *opts,
                                 persona_model **out, persona_err *e)
 {
@@ -225,12 +257,14 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     struct llama_model_params p = llama_model_default_params();
     p.n_gpu_layers = o.n_gpu_layers;
     p.check_tensors = o.check_tensors;
+    m->cancel = o.cancel;
+    p.progress_callback = go_on;
+    p.progress_callback_user_data = (void *)(uintptr_t)o.cancel;
     m->lm = llama_model_load_from_file(path, p);
     if (m->lm == NULL) {
-        rc = persona_err_set(e, PERSONA_E_FORMAT,
-                             "%s: libllama cannot load this model: %s (truncated file, or an "
-                             "architecture newer than llama %s)",
-                             path, backend_log_last(), llama_version());
+        rc = persona_canceled(o.cancel)
+                 ? persona_err_set(e, PERSONA_E_CANCELED, "%s: loading was interrupted", path)
+                 : load_err(path, e);
         goto out;
     }
     m->vocab = llama_model_get_vocab(m->lm);
@@ -291,8 +325,9 @@ static persona_code hash_parts(persona_model *m, persona_err *e)
             parts[i] = owned[i];
         }
     }
-    persona_code rc = n > 1 && owned[n - 1] == NULL ? mem_err(e, "file names")
-                                                    : sha256_file(parts, n, m->sha256, e);
+    persona_code rc = n > 1 && owned[n - 1] == NULL
+                          ? mem_err(e, "file names")
+                          : sha256_file(parts, n, m->cancel, m->sha256, e);
     for (size_t i = 0; i < MAX_SPLITS; i++) {
         mem_free(owned[i]);
     }

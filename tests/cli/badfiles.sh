@@ -57,6 +57,18 @@ if python3 -c 'import struct' 2>/dev/null; then
     expect 65 "good.gguf" -- generate -m "$tmp/good.gguf" -p x
     python3 "$make" vocab "$m" "$tmp/vocab.gguf"
     expect 65 "vocab.gguf" -- generate -m "$tmp/vocab.gguf" -p x
+    # libllama's own reason is told, and what to do about it
+    python3 "$make" split "$m" "$tmp/parts" 3
+    expect 0 -- generate -m "$tmp/parts-00001-of-00003.gguf" -p x -n 2 --temp 0 --json
+    whole=$("$PERSONA" generate -m "$m" -p x -n 2 --temp 0)
+    check "the same text from parts" test "$whole" = "$("$PERSONA" generate -m "$tmp/parts-00001-of-00003.gguf" -p x -n 2 --temp 0)"
+    expect 65 "parts-00002-of-00003.gguf: .*illegal split file.*first part.*-00001-of-" -- generate -m "$tmp/parts-00002-of-00003.gguf" -p x
+    rm "$tmp/parts-00003-of-00003.gguf"
+    expect 65 "failed to load GGUF split.*parts-00003-of-00003.gguf.*one folder" -- generate -m "$tmp/parts-00001-of-00003.gguf" -p x
+    sed '0,/qwen2/s//qwenX/' "$m" >"$tmp/arch.gguf"
+    expect 65 "arch.gguf: .*unknown model architecture: 'qwenX'.*newer" -- generate -m "$tmp/arch.gguf" -p x
+    head -c 1000000 "$m" >"$tmp/cut.gguf"
+    expect 65 "cut.gguf: .*not within the file bounds.*cut off" -- generate -m "$tmp/cut.gguf" -p x
     expect 65 "97" -- transfer --from "$m" --to "$target_model" -t silly --vector "$tmp/wide.gguf"
 fi
 finish

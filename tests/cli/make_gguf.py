@@ -4,6 +4,7 @@
 
   make_gguf.py vector OUT WIDTH BLOCKS [nan|zero|f16|f64|KEY=TEXT]   a control vector with directions 1..BLOCKS
   make_gguf.py vocab IN OUT                             the metadata of a model without its weights
+  make_gguf.py split IN PREFIX N                        PREFIX-00001-of-0000N.gguf and so on; the first holds no tensor
 """
 import math
 import random
@@ -52,20 +53,54 @@ def skip_value(b, at, kind):
     return at + SIZES[kind]
 
 
-def vocab(source, path):
+def read(source):
+    """The bytes, where the metadata end, and each tensor as (description without offset, data)."""
     with open(source, "rb") as f:
         b = f.read()
-    n_kv = struct.unpack_from("<Q", b, 16)[0]
+    n_tensors, n_kv = struct.unpack_from("<QQ", b, 8)
     at = 24
     for _ in range(n_kv):
         at += 8 + struct.unpack_from("<Q", b, at)[0]
         at = skip_value(b, at + 4, struct.unpack_from("<I", b, at)[0])
-    head = b[:8] + struct.pack("<QQ", 0, n_kv) + b[24:at]
+    end, infos, offsets = at, [], []
+    for _ in range(n_tensors):
+        start = at
+        at += 8 + struct.unpack_from("<Q", b, at)[0]
+        at += 4 + 8 * struct.unpack_from("<I", b, at)[0] + 4
+        infos.append(b[start:at])
+        offsets.append(struct.unpack_from("<Q", b, at)[0])
+        at += 8
+    base = at + -at % ALIGN
+    ends = {x: y for x, y in zip(sorted(offsets), sorted(offsets)[1:] + [len(b) - base])}
+    return b, end, [(info, b[base + x:base + ends[x]]) for info, x in zip(infos, offsets)]
+
+
+def vocab(source, path):
+    b, end, _ = read(source)
+    head = b[:8] + struct.pack("<Q", 0) + b[16:end]
     with open(path, "wb") as f:
         f.write(head + b"\0" * (-len(head) % ALIGN))
 
 
+def split(source, prefix, n):
+    b, end, tensors = read(source)
+    n_kv = struct.unpack_from("<Q", b, 16)[0]
+    for part in range(n):
+        kv = text("split.no") + struct.pack("<IH", 2, part) + text("split.count") + struct.pack("<IH", 2, n)
+        kv += text("split.tensors.count") + struct.pack("<Ii", 5, len(tensors))
+        mine = tensors[part - 1::n - 1] if part else []
+        infos, data = b"", b""
+        for info, values in mine:
+            infos += info + struct.pack("<Q", len(data))
+            data += values + b"\0" * (-len(values) % ALIGN)
+        head = b[:8] + struct.pack("<QQ", len(mine), 3 if part else n_kv + 3) + (b"" if part else b[24:end]) + kv + infos
+        with open(f"{prefix}-{part + 1:05d}-of-{n:05d}.gguf", "wb") as f:
+            f.write(head + b"\0" * (-len(head) % ALIGN) + data)
+
+
 if sys.argv[1] == "vector":
     vector(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:6])
+elif sys.argv[1] == "split":
+    split(sys.argv[2], sys.argv[3], int(sys.argv[4]))
 else:
     vocab(sys.argv[2], sys.argv[3])

@@ -433,14 +433,18 @@ static void sha256_of_files(void **state)
     put("ab", "ab");
     put("c", "c");
     const char *const paths[] = {"ab", "c"}, *const missing[] = {"ab", "none"};
-    assert_int_equal(sha256_file(paths, 2, hex, &e), PERSONA_OK);
+    assert_int_equal(sha256_file(paths, 2, NULL, hex, &e), PERSONA_OK);
     assert_string_equal(hex, of_abc);
-    assert_int_equal(sha256_file(missing, 2, hex, &e), PERSONA_E_NOTFOUND);
+    persona_cancel cancel = {0};
+    assert_int_equal(sha256_file(paths, 2, &cancel, hex, &e), PERSONA_OK);
+    persona_cancel_set(&cancel);
+    assert_int_equal(sha256_file(paths, 2, &cancel, hex, &e), PERSONA_E_CANCELED);
+    assert_int_equal(sha256_file(missing, 2, NULL, hex, &e), PERSONA_E_NOTFOUND);
     assert_string_equal(e.msg, "none: no such file");
     assert_string_equal(hex, "");
     for (size_t k = 1; k <= 2; k++) {
         persona_mem_fail_at(k);
-        assert_int_equal(sha256_file(paths, 2, hex, &e), PERSONA_E_NOMEM);
+        assert_int_equal(sha256_file(paths, 2, NULL, hex, &e), PERSONA_E_NOMEM);
     }
     persona_mem_fail_at(0);
 }

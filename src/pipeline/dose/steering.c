@@ -199,12 +199,17 @@ static persona_code add_edit(builder *b, const persona_vector *v, int block, dou
     return PERSONA_OK;
 }
 
-static bool calibrated_for(const persona_vector *v, persona_model *m)
+static persona_code calibrated_for(const persona_vector *v, persona_model *m, bool *out,
+                                   persona_err *e)
 {
-    const char *sha;
-    return isfinite(v->from.dose) && v->from.dose > 0 && v->from.best_layer >= 0 &&
-           persona_model_sha256(m, &sha, NULL) == PERSONA_OK &&
-           strcmp(sha, v->from.model_hash) == 0;
+    const char *sha = "";
+    persona_code rc = PERSONA_OK;
+    *out = isfinite(v->from.dose) && v->from.dose > 0 && v->from.best_layer >= 0;
+    if (*out) {
+        rc = persona_model_sha256(m, &sha, e);
+        *out = strcmp(sha, v->from.model_hash) == 0;
+    }
+    return rc;
 }
 
 /* Multiple of the raw direction at `block` that one coefficient means. */
@@ -213,7 +218,13 @@ static persona_code unit_scale(builder *b, const steer_term *t, const persona_ve
 {
     const persona_vector_layer *l = &v->layers[block];
     steer_unit unit = t->unit;
-    if (unit == STEER_DOSE && !calibrated_for(v, b->m)) {
+    bool calibrated = false;
+    const persona_code rc =
+        unit == STEER_DOSE ? calibrated_for(v, b->m, &calibrated, e) : PERSONA_OK;
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
+    if (unit == STEER_DOSE && !calibrated) {
         if (strstr(buf_str(&b->note), t->name) == NULL) {
             buf_printf(&b->note, "%s%s: no calibration for this model, unit is raw",
                        b->note.len > 0 ? "; " : "", t->name);

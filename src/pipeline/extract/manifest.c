@@ -77,7 +77,7 @@ persona_code extract_check(const persona_trait *trait, const persona_questions *
 static persona_code put_file(json_out *o, const char *key, const char *path, persona_err *e)
 {
     char hex[65];
-    persona_code rc = sha256_file(&path, 1, hex, e);
+    persona_code rc = sha256_file(&path, 1, NULL, hex, e);
     if (rc == PERSONA_OK) {
         jo_string(o, key, hex);
     }

@@ -63,7 +63,7 @@ persona_code persona_judge_read(const char *path, persona_judge **out, persona_e
     *out = NULL;
     persona_code rc = classifier_read(path, &c, e);
     if (rc == PERSONA_OK) {
-        rc = sha256_file(&path, 1, hash, e);
+        rc = sha256_file(&path, 1, NULL, hash, e);
     }
     if (rc == PERSONA_OK) {
         return judge_new(&CLASSIFIER, c, classifier_name(c), hash, out, e);
