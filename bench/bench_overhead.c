@@ -142,7 +142,8 @@ static double ours(persona_session *s, const setting *x, persona_plan *plan, con
                                  .raw = true,
                                  .sampling = persona_sampling_defaults(),
                                  .plan = plan,
-                                 .tap = tap,
+                                 .taps = tap,
+                                 .n_taps = tap != NULL,
                                  .ud = &c,
                                  .on_token = on_token};
         q[k].sampling.max_tokens = x->tokens;

@@ -12,12 +12,16 @@
 extern "C" {
 #endif
 
-/* Phases of a request; an edit applies to the tokens whose phase is in its mask.
- * PROMPT: every prompt token but the last. RESPONSE: the last prompt token and all generated ones
- * (the positions "response" of Chen et al.). Mask 0 means both. */
+/* Phases of a request; an edit applies to the tokens that have a phase of its mask.
+ * PROMPT: every prompt token but the last. RESPONSE: the last prompt token and all tokens behind it,
+ * whatever they are (the positions "response" of Chen et al.). ANALYSIS: of these, text of the
+ * analysis channel; only models with channels have it. FINAL: text of the answer, which without
+ * channels is every generated token. Mask 0 means ALL, which is every token. */
 #define PERSONA_PHASE_PROMPT 1u
 #define PERSONA_PHASE_RESPONSE 2u
-#define PERSONA_PHASE_ALL 3u
+#define PERSONA_PHASE_ANALYSIS 4u
+#define PERSONA_PHASE_FINAL 8u
+#define PERSONA_PHASE_ALL (PERSONA_PHASE_PROMPT | PERSONA_PHASE_RESPONSE)
 
 /* One row h of n_embd floats, in place. Sign: v points from absence to presence of the trait. */
 typedef enum persona_op {
@@ -28,15 +32,16 @@ typedef struct persona_edit {
     persona_op op;
     int block;       /* 0 .. n_layer-1 */
     unsigned phases; /* mask; 0 = all */
-    float alpha;
-    const float *v; /* n_embd floats; copied by persona_plan_new */
+    float alpha;     /* the operator's number */
+    const float *v;  /* n_embd floats; copied by persona_plan_new */
 } persona_edit;
 
 typedef struct persona_plan persona_plan;
 
 /* Immutable once made; may be shared by any number of requests. Additive edits of equal block and
  * phase are summed; alpha == 0 edits are dropped, so a plan of only zeros equals no plan, bit for
- * bit. Errors: SHAPE (block out of range), NUMERIC (non-finite). */
+ * bit. Errors: USAGE (operator, phases), SHAPE (block out of range), NUMERIC (not finite, or so far
+ * from 0 that the model's float32 overflows; names the block). */
 PERSONA_CHECK persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits,
                                             size_t n, persona_plan **out, persona_err *e);
 /* One more owner (NULL is fine); the last persona_plan_free of them frees. Both may be called from

@@ -61,8 +61,12 @@ typedef struct persona_result {
     bool answered;        /* false: harmony reply without a final channel */
     size_t n_answer;      /* answer tokens (those a RESPONSE tap reads) */
     size_t n_steered;     /* (token, block) positions that the plan edited */
-    persona_acts acts;    /* n_rows == 0 without a tap */
-    double seconds;       /* from start of prefill to the end */
+    /* sum over these of the length of the change, ||h after - h before||, in units of h; over
+       n_steered it is the mean */
+    double moved;
+    const persona_acts *acts; /* n_acts, one for each tap of the request */
+    size_t n_acts;
+    double seconds; /* from start of prefill to the end */
 } persona_result;
 
 typedef struct persona_request persona_request;
@@ -77,14 +81,18 @@ struct persona_request {
     bool raw;         /* response is plain text even on a harmony model */
     bool want_logits; /* forced only: call `logits` for every forced token */
     persona_sampling sampling;
-    persona_plan *plan;     /* NULL: unsteered. The session refs it until done */
-    const persona_tap *tap; /* NULL: none. Borrowed until done */
+    persona_plan *plan;      /* NULL: unsteered. The session refs it until done */
+    const persona_tap *taps; /* n_taps. Borrowed until done */
+    size_t n_taps;
     void *ud;
     /* One generated token; piece is its text. Return false to stop here. May be NULL. */
     bool (*on_token)(void *ud, persona_token token, const char *piece, size_t len);
     /* The distribution that predicts response token i (0-based), n_vocab raw logits. For generated
      * requests: before sampling token i; for forced ones with want_logits: for forced token i. */
     void (*on_logits)(void *ud, size_t i, const float *logits, size_t n_vocab);
+    /* What ALL and PROJECT taps read, token by token, after the decode that computed it (never from
+     * inside the graph). May be NULL. */
+    void (*on_read)(void *ud, const persona_read *x);
     /* Always called once per request, unless persona_session_run itself fails. */
     void (*on_done)(void *ud, const persona_result *r);
 };

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * plan.c - steering plans: a list of edits, merged and sorted so that applying one costs nothing
- * that could have been done before. Additive edits of equal block and phase are summed once, here;
- * what does nothing (alpha 0) is dropped here, so that it cannot change a single bit later.
+ * that could have been done before. What the operators are is operator.c's; edits that merge (equal
+ * operator, block and phases) become one step here, and what does nothing (alpha 0) is dropped here,
+ * so that it cannot change a single bit later.
  *
- * Operators are a table: a name, how two steps merge, and what happens to one row. Adding one means
- * adding a row to the table (and its parameters to persona_edit).
- *
- * The fingerprints tell whether keys and values computed under one plan may be reused under another
- * (a prompt prefix is only shared between requests that steer it alike).
+ * A token is in one of four phases (phase_of). The fingerprints, one per phase, tell whether keys
+ * and values computed under one plan may be reused under another (a prompt prefix is only shared
+ * between requests that steer it alike).
  */
 #include <math.h>
 #include <stdatomic.h>
@@ -16,28 +15,40 @@
 
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "engine/engine.h"
 
-typedef struct operator_entry {
-    const char *name;
-    bool additive; /* equal block and phase: v sums up, and the control-vector API can do it */
-    void (*apply)(const plan_step *step, float *row, size_t n);
-} operator_entry;
+/* The bits of an edit's mask that each phase of a token answers to. */
+static const unsigned PHASE_BITS[N_PHASES] = {
+    [PHASE_PROMPT] = PERSONA_PHASE_PROMPT,
+    [PHASE_RESPONSE] = PERSONA_PHASE_RESPONSE,
+    [PHASE_ANALYSIS] = PERSONA_PHASE_RESPONSE | PERSONA_PHASE_ANALYSIS,
+    [PHASE_FINAL] = PERSONA_PHASE_RESPONSE | PERSONA_PHASE_FINAL,
+};
+#define PHASE_BITS_ALL                                                                             \
+    (PERSONA_PHASE_PROMPT | PERSONA_PHASE_RESPONSE | PERSONA_PHASE_ANALYSIS | PERSONA_PHASE_FINAL)
 
-/* Same order of operations as ggml_add in float32, hence the same bits as the control-vector
- * API. */
-static void apply_add(const plan_step *step, float *restrict row, size_t n)
+token_phase phase_of(token_at at)
 {
-    const float *restrict v = step->v;
-    for (size_t i = 0; i < n; i++) {
-        row[i] = row[i] + v[i];
+    if (at.pos + 1 < at.n_prompt) {
+        return PHASE_PROMPT;
     }
+    if (at.pos < at.n_prompt) {
+        return PHASE_RESPONSE;
+    }
+    return at.class == TOKEN_ANALYSIS ? PHASE_ANALYSIS
+           : at.class == TOKEN_ANSWER ? PHASE_FINAL
+                                      : PHASE_RESPONSE;
 }
 
-static const operator_entry OPERATORS[] = {
-    [PERSONA_OP_ADD] = {"add", true, apply_add},
-};
-#define N_OPERATORS (sizeof OPERATORS / sizeof OPERATORS[0])
+/* RESPONSE holds the two other phases of a reply; without a bit: everything. */
+static unsigned normal_mask(unsigned phases)
+{
+    if (phases == 0) {
+        return PERSONA_PHASE_ALL;
+    }
+    return (phases & PERSONA_PHASE_RESPONSE) != 0 ? phases & PERSONA_PHASE_ALL : phases;
+}
 
 static uint64_t fnv(uint64_t h, const void *p, size_t n)
 {
@@ -48,21 +59,26 @@ static uint64_t fnv(uint64_t h, const void *p, size_t n)
     return h;
 }
 
+static size_t data_length(const persona_plan *p, const plan_operator *op)
+{
+    return op->n_vectors * (size_t)p->n_embd + op->n_numbers;
+}
+
 /* 0 when no step acts in the phase. */
-static uint64_t fingerprint(const persona_plan *p, unsigned phase)
+static uint64_t fingerprint(const persona_plan *p, token_phase phase)
 {
     uint64_t h = 0;
     for (size_t i = 0; i < p->n; i++) {
         const plan_step *st = &p->steps[i];
-        if ((st->phases & phase) == 0) {
+        if ((st->phases & PHASE_BITS[phase]) == 0) {
             continue;
         }
         if (h == 0) {
             h = 14695981039346656037u;
         }
-        h = fnv(h, &st->op, sizeof st->op);
+        h = fnv(h, st->op->name, strlen(st->op->name));
         h = fnv(h, &st->block, sizeof st->block);
-        h = fnv(h, st->v, (size_t)p->n_embd * sizeof *st->v);
+        h = fnv(h, st->data, data_length(p, st->op) * sizeof *st->data);
     }
     return h;
 }
@@ -70,12 +86,16 @@ static uint64_t fingerprint(const persona_plan *p, unsigned phase)
 static persona_code check_edit(const persona_edit *x, int n_layer, int n_embd, persona_err *e)
 {
     size_t bad;
-    if ((size_t)x->op >= N_OPERATORS) {
+    if (operator_row(x->op) == NULL) {
         return persona_err_set(e, PERSONA_E_USAGE, "plan: operator %d is unknown", (int)x->op);
     }
     if (x->block < 0 || x->block >= n_layer) {
         return persona_err_set(e, PERSONA_E_SHAPE, "plan: block %d is outside 0..%d", x->block,
                                n_layer - 1);
+    }
+    if ((x->phases & ~PHASE_BITS_ALL) != 0) {
+        return persona_err_set(e, PERSONA_E_USAGE, "plan: phases 0x%x at block %d are unknown",
+                               x->phases, x->block);
     }
     if (!isfinite(x->alpha)) {
         return persona_err_set(e, PERSONA_E_NUMERIC,
@@ -92,40 +112,61 @@ static persona_code check_edit(const persona_edit *x, int n_layer, int n_embd, p
 /* Finds the step to merge with, or opens a new one; steps are sorted afterwards. */
 static persona_code merge_edit(persona_plan *p, const persona_edit *x, persona_err *e)
 {
-    size_t d = (size_t)p->n_embd;
-    unsigned phases = x->phases == 0 ? PERSONA_PHASE_ALL : x->phases & PERSONA_PHASE_ALL;
+    const plan_operator *op = operator_row(x->op);
+    const unsigned phases = normal_mask(x->phases);
     plan_step *st = NULL;
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; op->merges && i < p->n; i++) {
         plan_step *o = &p->steps[i];
-        if (o->op == x->op && o->block == x->block && o->phases == phases &&
-            OPERATORS[x->op].additive) {
+        if (o->op == op && o->block == x->block && o->phases == phases) {
             st = o;
         }
     }
     if (st == NULL) {
         st = &p->steps[p->n];
-        st->v = mem_calloc(d, sizeof *st->v);
-        if (st->v == NULL) {
+        st->data = mem_calloc(data_length(p, op), sizeof *st->data);
+        if (st->data == NULL) {
             return mem_err(e, "a steering plan");
         }
-        st->op = x->op;
+        st->op = op;
         st->block = x->block;
         st->phases = phases;
         p->n++;
     }
-    for (size_t i = 0; i < d; i++) {
-        st->v[i] += x->alpha * x->v[i];
+    op->merge(st->data, x, (size_t)p->n_embd);
+    return PERSONA_OK;
+}
+
+static persona_code finish_steps(persona_plan *p, persona_err *e)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        plan_step *st = &p->steps[i];
+        size_t bad;
+        if (st->op->finish != NULL) {
+            st->op->finish(st->data, (size_t)p->n_embd);
+        }
+        if (!vec_finite(st->data, data_length(p, st->op), &bad)) {
+            return persona_err_set(e, PERSONA_E_NUMERIC,
+                                   "plan: '%s' at block %d moves further than the model's float32 "
+                                   "can compute with (use a smaller coefficient)",
+                                   st->op->name, st->block);
+        }
     }
     return PERSONA_OK;
 }
 
-/* Stable insertion sort by block: steps of one block keep the order they were given in. */
+/* Whether step a acts before step b. */
+static bool acts_before(const plan_step *a, const plan_step *b)
+{
+    return a->block != b->block ? a->block < b->block : a->op->order < b->op->order;
+}
+
+/* Stable insertion sort by block, then by the operators' order. */
 static void sort_steps(persona_plan *p)
 {
     for (size_t i = 1; i < p->n; i++) {
         plan_step key = p->steps[i];
         size_t j = i;
-        for (; j > 0 && p->steps[j - 1].block > key.block; j--) {
+        for (; j > 0 && acts_before(&key, &p->steps[j - 1]); j--) {
             p->steps[j] = p->steps[j - 1];
         }
         p->steps[j] = key;
@@ -137,6 +178,16 @@ static void sort_steps(persona_plan *p)
         }
         p->first[b] = at;
     }
+}
+
+static bool fits_cvec(const persona_plan *p)
+{
+    bool fits = p->n > 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const plan_step *st = &p->steps[i];
+        fits = fits && st->op->additive && st->block > 0 && st->phases == PERSONA_PHASE_ALL;
+    }
+    return fits;
 }
 
 persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits, size_t n,
@@ -161,27 +212,17 @@ persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
-        rc = check_edit(&edits[i], n_layer, n_embd, e);
-        if (rc != PERSONA_OK) {
-            goto out;
-        }
-        if (edits[i].alpha == 0.0F && OPERATORS[edits[i].op].additive) {
-            continue;
-        }
-        rc = merge_edit(p, &edits[i], e);
-        if (rc != PERSONA_OK) {
-            goto out;
+        TRY(check_edit(&edits[i], n_layer, n_embd, e));
+        if (!operator_row(edits[i].op)->is_neutral(&edits[i])) {
+            TRY(merge_edit(p, &edits[i], e));
         }
     }
+    TRY(finish_steps(p, e));
     sort_steps(p);
-    p->prompt_id = fingerprint(p, PERSONA_PHASE_PROMPT);
-    p->response_id = fingerprint(p, PERSONA_PHASE_RESPONSE);
-    p->cvec = p->n > 0;
-    for (size_t i = 0; i < p->n; i++) {
-        const plan_step *st = &p->steps[i];
-        p->cvec = p->cvec && OPERATORS[st->op].additive && st->block > 0 &&
-                  st->phases == PERSONA_PHASE_ALL;
+    for (token_phase ph = 0; ph < N_PHASES; ph++) {
+        p->ids[ph] = fingerprint(p, ph);
     }
+    p->cvec = fits_cvec(p);
 out:
     if (rc == PERSONA_OK) {
         *out = p;
@@ -206,22 +247,66 @@ void persona_plan_free(persona_plan *p)
         return;
     }
     for (size_t i = 0; p->steps != NULL && i < p->n; i++) {
-        mem_free(p->steps[i].v);
+        mem_free(p->steps[i].data);
     }
     mem_free(p->steps);
     mem_free(p->first);
     mem_free(p);
 }
 
-bool plan_apply(const persona_plan *p, int block, unsigned phase, float *row)
+bool plan_acts(const plan_step *st, token_phase phase)
+{
+    return (st->phases & PHASE_BITS[phase]) != 0;
+}
+
+bool plan_apply(const persona_plan *p, int block, token_phase phase, float *row, edit_tally *tally)
 {
     bool any = false;
     for (size_t i = p->first[block]; i < p->first[block + 1]; i++) {
         const plan_step *st = &p->steps[i];
-        if ((st->phases & phase) != 0) {
-            OPERATORS[st->op].apply(st, row, (size_t)p->n_embd);
+        if (plan_acts(st, phase)) {
+            tally->moved += st->op->apply(st, row, (size_t)p->n_embd);
             any = true;
         }
     }
+    tally->n += any;
     return any;
+}
+
+void plan_tally_cvec(const persona_plan *p, edit_tally *tally)
+{
+    tally->n += p->n;
+    for (size_t i = 0; i < p->n; i++) {
+        tally->moved += (double)p->steps[i].data[p->n_embd];
+    }
+}
+
+uint64_t plan_id(const persona_plan *p, token_phase phase)
+{
+    return p != NULL ? p->ids[phase] : 0;
+}
+
+uint64_t plan_reply_id(const persona_plan *p)
+{
+    const uint64_t id = plan_id(p, PHASE_RESPONSE);
+    const bool uniform = id == plan_id(p, PHASE_ANALYSIS) && id == plan_id(p, PHASE_FINAL);
+    return uniform ? id : PLAN_MIXED;
+}
+
+bool plan_same(const persona_plan *a, const persona_plan *b)
+{
+    bool same = true;
+    for (token_phase ph = 0; a != b && ph < N_PHASES; ph++) {
+        same = same && plan_id(a, ph) == plan_id(b, ph);
+    }
+    return same;
+}
+
+bool plan_needs_channels(const persona_plan *p)
+{
+    bool needs = false;
+    for (size_t i = 0; p != NULL && i < p->n; i++) {
+        needs = needs || p->steps[i].phases == PERSONA_PHASE_ANALYSIS;
+    }
+    return needs;
 }

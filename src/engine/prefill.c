@@ -24,7 +24,7 @@
 typedef struct prefill_need {
     size_t n_prompt, n_total;
     size_t first_read; /* nothing from here on may be reused */
-    uint64_t prompt_id, response_id;
+    uint64_t prompt_id, reply_id;
     int depth;      /* blocks that must be computed */
     int stop_block; /* -1: whole graph */
     bool logits;    /* some logits are wanted */
@@ -36,23 +36,23 @@ static prefill_need need_of(const persona_session *s, const slot *sl)
     bool generate = r->forced == NULL;
     prefill_need n = {.n_prompt = r->n_prompt,
                       .n_total = generate ? r->n_prompt - 1 : r->n_prompt + r->n_forced};
-    n.prompt_id = r->plan != NULL ? r->plan->prompt_id : 0;
-    n.response_id = r->plan != NULL ? r->plan->response_id : 0;
+    n.prompt_id = plan_id(r->plan, PHASE_PROMPT);
+    n.reply_id = plan_reply_id(r->plan);
     n.logits = !generate && r->want_logits;
     n.depth = s->model->info.n_layer;
     n.stop_block = -1;
     n.first_read = n.n_prompt - 1;
     if (!generate && !n.logits) {
-        n.first_read = n.n_prompt;
-        if (sl->tapped) {
-            n.stop_block = sl->tap.last_block;
-            n.depth = n.stop_block + 1;
+        /* the last prompt token has the phase of a response */
+        if (n.prompt_id == plan_id(r->plan, PHASE_RESPONSE)) {
+            n.first_read = n.n_prompt;
         }
+        n.stop_block = slot_last_tapped(sl);
+        n.depth = n.stop_block < 0 ? n.depth : n.stop_block + 1;
     }
-    if (sl->tapped && sl->tap.tap.span == PERSONA_SPAN_PROMPT) {
-        n.first_read = n.n_prompt > 1 ? 1 : 0;
-    } else if (sl->tapped && sl->tap.tap.span == PERSONA_SPAN_LAST_PROMPT) {
-        n.first_read = n.n_prompt - 1;
+    for (size_t i = 0; i < sl->n_taps; i++) {
+        const size_t first = tap_first_read(&sl->taps[i], n.n_prompt);
+        n.first_read = first < n.first_read ? first : n.first_read;
     }
     return n;
 }
@@ -79,7 +79,7 @@ static size_t reusable(const persona_session *s, const stream *st, const persona
         return 0;
     }
     /* past its prompt region the stream was computed as a response */
-    size_t valid = st->response_id == need->prompt_id ? st->n : st->n_prompt;
+    size_t valid = st->reply_id == need->prompt_id ? st->n : st->n_prompt;
     size_t limit = valid < st->n ? valid : st->n;
     if (limit > need->first_read) {
         limit = need->first_read;
@@ -113,22 +113,6 @@ static size_t take_prefix(persona_session *s, slot *sl, const prefill_need *need
     return best;
 }
 
-static bool wants_tap(const slot *sl, size_t pos, token_class c)
-{
-    if (!sl->tapped) {
-        return false;
-    }
-    switch (sl->tap.tap.span) {
-    case PERSONA_SPAN_PROMPT:
-        return pos > 0 && pos < sl->req.n_prompt;
-    case PERSONA_SPAN_LAST_PROMPT:
-        return pos == sl->req.n_prompt - 1;
-    case PERSONA_SPAN_RESPONSE:
-        return pos >= sl->req.n_prompt && c == TOKEN_ANSWER;
-    }
-    return false;
-}
-
 /* Adds position pos to the batch and describes its row. */
 static persona_code add_row(persona_session *s, slot *sl, const prefill_need *need, size_t pos,
                             persona_err *e)
@@ -142,20 +126,11 @@ static persona_code add_row(persona_session *s, slot *sl, const prefill_need *ne
         c = sl->pending_class;
     }
     bool logits = need->logits && pos + 1 >= need->n_prompt && pos + 1 < need->n_total;
-    eval_row *row = &s->eval.rows[s->eval.n_rows];
-    *row = (eval_row){.plan = r->plan,
-                      .phase =
-                          pos + 1 < need->n_prompt ? PERSONA_PHASE_PROMPT : PERSONA_PHASE_RESPONSE,
-                      .n_edits = &sl->n_edits,
-                      .output = logits};
-    if (wants_tap(sl, pos, c)) {
-        persona_code rc = tap_position(&sl->tap, &row->tap_row, e);
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
-        row->tap = &sl->tap;
+    const token_at at = {.pos = pos, .n_prompt = need->n_prompt, .class = c};
+    persona_code rc = slot_add_row(s, sl, at, logits, e);
+    if (rc != PERSONA_OK) {
+        return rc;
     }
-    s->eval.n_rows++;
     s->streams[sl->stream].tokens[pos] = t;
     session_batch_add(s, t, (llama_pos)pos, sl->stream, logits);
     return PERSONA_OK;
@@ -199,7 +174,7 @@ persona_code prefill_run(persona_session *s, slot *sl, bool cvec, persona_err *e
     while (rc == PERSONA_OK && pos < need.n_total) {
         size_t from = pos;
         s->batch.n_tokens = 0;
-        s->eval.n_rows = 0;
+        eval_clear(&s->eval);
         size_t n_out = 0, end = call_end(s, sl, &need, from);
         while (rc == PERSONA_OK && pos < end && n_out < ENGINE_MIN_OUTPUTS) {
             rc = add_row(s, sl, &need, pos, e);
@@ -214,6 +189,7 @@ persona_code prefill_run(persona_session *s, slot *sl, bool cvec, persona_err *e
         if (rc == PERSONA_OK) {
             s->stats.n_prefill++;
             s->stats.n_tokens_prefilled += pos - from;
+            slot_give_reads(sl);
             give_logits(s, sl, &need, from);
         }
     }
@@ -224,7 +200,7 @@ persona_code prefill_run(persona_session *s, slot *sl, bool cvec, persona_err *e
         st->n_prefix = s->opts.fixed_shape ? sl->req.n_prefix : 0;
         st->forced = sl->req.forced != NULL;
         st->prompt_id = need.prompt_id;
-        st->response_id = need.response_id;
+        st->reply_id = need.reply_id;
         st->depth = need.depth;
     }
     return rc;

@@ -44,7 +44,8 @@ static int n_active(const persona_session *s)
     return n;
 }
 
-/* The plan that every active slot shares (NULL included), if they do. */
+/* The plan that every active slot shares (NULL included), if they do and none of them has to see
+ * its rows before the edits, which the adapter does not show. */
 static bool shared_plan(const persona_session *s, const persona_plan **plan)
 {
     bool first = true;
@@ -53,14 +54,15 @@ static bool shared_plan(const persona_session *s, const persona_plan **plan)
         if (!sl->active) {
             continue;
         }
+        if (slot_reads_before(sl)) {
+            return false;
+        }
         if (first) {
             *plan = sl->req.plan;
             first = false;
             continue;
         }
-        const persona_plan *a = *plan, *b = sl->req.plan;
-        if (a != b && (a == NULL || b == NULL || a->prompt_id != b->prompt_id ||
-                       a->response_id != b->response_id)) {
+        if (!plan_same(*plan, sl->req.plan)) {
             return false;
         }
     }
@@ -126,45 +128,17 @@ static void compact(persona_session *s)
     }
 }
 
-/* Whether the tap wants the token that the slot feeds next. */
-static bool wants_pending(const persona_session *s, const slot *sl)
-{
-    size_t pos = s->streams[sl->stream].n;
-    bool prompt = pos + 1 == sl->req.n_prompt;
-    if (!sl->tapped) {
-        return false;
-    }
-    switch (sl->tap.tap.span) {
-    case PERSONA_SPAN_PROMPT:
-        return prompt && pos > 0;
-    case PERSONA_SPAN_LAST_PROMPT:
-        return prompt;
-    case PERSONA_SPAN_RESPONSE:
-        return !prompt && sl->pending_class == TOKEN_ANSWER;
-    }
-    return false;
-}
-
 static persona_code add_slot_row(persona_session *s, slot *sl, persona_err *e)
 {
     stream *st = &s->streams[sl->stream];
-    eval_row *row = &s->eval.rows[s->eval.n_rows];
-    bool output = !sl->draining || s->opts.fixed_shape;
-    *row = (eval_row){.plan = sl->req.plan,
-                      .phase = PERSONA_PHASE_RESPONSE,
-                      .n_edits = &sl->n_edits,
-                      .output = output};
-    if (wants_pending(s, sl)) {
-        persona_code rc = tap_position(&sl->tap, &row->tap_row, e);
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
-        row->tap = &sl->tap;
+    const token_at at = {.pos = st->n, .n_prompt = sl->req.n_prompt, .class = sl->pending_class};
+    const bool output = !sl->draining || s->opts.fixed_shape;
+    persona_code rc = slot_add_row(s, sl, at, output, e);
+    if (rc == PERSONA_OK) {
+        session_batch_add(s, sl->pending, (llama_pos)st->n, sl->stream, output);
+        st->tokens[st->n++] = sl->pending;
     }
-    s->eval.n_rows++;
-    session_batch_add(s, sl->pending, (llama_pos)st->n, sl->stream, output);
-    st->tokens[st->n++] = sl->pending;
-    return PERSONA_OK;
+    return rc;
 }
 
 /* A row on an idle stream, which forgets it afterwards (drop_padding). */
@@ -174,7 +148,7 @@ static void add_padding(persona_session *s, int seq)
     if (st->n == (size_t)s->opts.n_ctx) {
         llama_memory_seq_rm(llama_get_memory(s->ctx), seq, (llama_pos)--st->n, -1);
     }
-    s->eval.rows[s->eval.n_rows++] = (eval_row){.output = true};
+    s->eval.rows[s->eval.n_rows++] = (eval_row){.output = true}; /* wants nothing */
     session_batch_add(s, 0, (llama_pos)st->n, seq, true);
 }
 
@@ -194,7 +168,7 @@ static persona_code make_batch(persona_session *s, persona_err *e)
     persona_code rc = PERSONA_OK;
     int n = s->opts.fixed_shape ? s->n_rows : n_active(s);
     s->batch.n_tokens = 0;
-    s->eval.n_rows = 0;
+    eval_clear(&s->eval);
     for (int i = 0; rc == PERSONA_OK && i < n; i++) {
         slot *sl = slot_of_stream(s, i);
         if (sl != NULL) {
@@ -225,6 +199,9 @@ static persona_code step(persona_session *s, persona_err *e)
     s->stats.n_tokens_decoded += (size_t)n_active(s);
     for (int i = 0; i < s->batch.n_tokens; i++) {
         slot *sl = slot_of_stream(s, i);
+        if (sl != NULL) {
+            slot_give_reads(sl);
+        }
         if (sl != NULL && (sl->draining || !slot_sample(s, sl, i))) {
             slot_close(s, sl);
         }

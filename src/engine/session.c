@@ -189,13 +189,13 @@ static bool load_cvec(persona_session *s, const persona_plan *plan)
     memset(s->cvec_data, 0, len * sizeof *s->cvec_data);
     for (size_t i = 0; i < plan->n; i++) {
         const plan_step *st = &plan->steps[i];
-        memcpy(s->cvec_data + d * (size_t)(st->block - 1), st->v, d * sizeof *st->v);
+        memcpy(s->cvec_data + d * (size_t)(st->block - 1), st->data, d * sizeof *st->data);
     }
     if (llama_set_adapter_cvec(s->ctx, s->cvec_data, len, n_embd, plan->steps[0].block,
                                plan->steps[plan->n - 1].block) != 0) {
         return false;
     }
-    s->cvec_id = plan->response_id;
+    s->cvec_id = plan_id(plan, PHASE_RESPONSE);
     return true;
 }
 
@@ -207,7 +207,7 @@ bool session_use_cvec(persona_session *s, const persona_plan *plan)
         }
         return false;
     }
-    return s->cvec_id == plan->response_id || load_cvec(s, plan);
+    return s->cvec_id == plan_id(plan, PHASE_RESPONSE) || load_cvec(s, plan);
 }
 
 void session_batch_add(persona_session *s, llama_token t, llama_pos pos, llama_seq_id seq,

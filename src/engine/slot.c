@@ -62,6 +62,76 @@ static persona_code check_request(const persona_session *s, const persona_reques
     return PERSONA_OK;
 }
 
+static persona_code open_taps(const persona_session *s, slot *sl, persona_err *e)
+{
+    const persona_request *r = &sl->req;
+    const persona_model_info *info = &s->model->info;
+    persona_code rc = PERSONA_OK;
+    if (r->n_taps == 0) {
+        return PERSONA_OK;
+    }
+    sl->taps = mem_calloc(r->n_taps, sizeof *sl->taps);
+    sl->acts = mem_calloc(r->n_taps, sizeof *sl->acts);
+    if (sl->taps == NULL || sl->acts == NULL) {
+        return mem_err(e, "a request's taps");
+    }
+    for (size_t i = 0; rc == PERSONA_OK && i < r->n_taps; i++) {
+        sl->n_taps = i + 1;
+        rc = tap_begin(&sl->taps[i], &r->taps[i], info->n_layer, info->n_embd, e);
+    }
+    return rc;
+}
+
+int slot_last_tapped(const slot *sl)
+{
+    int last = -1;
+    for (size_t i = 0; i < sl->n_taps; i++) {
+        last = sl->taps[i].last_block > last ? sl->taps[i].last_block : last;
+    }
+    return last;
+}
+
+bool slot_reads_before(const slot *sl)
+{
+    bool before = false;
+    for (size_t i = 0; i < sl->n_taps; i++) {
+        before = before || sl->taps[i].tap.before_edits;
+    }
+    return before;
+}
+
+static bool reads_response(const slot *sl)
+{
+    bool reads = false;
+    for (size_t i = 0; i < sl->n_taps; i++) {
+        reads = reads || sl->taps[i].tap.span == PERSONA_SPAN_RESPONSE;
+    }
+    return reads;
+}
+
+persona_code slot_add_row(persona_session *s, slot *sl, token_at at, bool output, persona_err *e)
+{
+    const eval_row row = {
+        .plan = sl->req.plan, .phase = phase_of(at), .tally = &sl->tally, .output = output};
+    return eval_add(&s->eval, &row, at, sl->taps, sl->n_taps, e);
+}
+
+void slot_give_reads(slot *sl)
+{
+    for (size_t i = 0; sl->req.on_read != NULL && i < sl->n_taps; i++) {
+        tap_state *t = &sl->taps[i];
+        const size_t n = t->at != NULL ? t->n_positions : 0;
+        for (; t->n_given < n; t->n_given++) {
+            const persona_read x = {.tap = i,
+                                    .position = t->at[t->n_given],
+                                    .data = t->rows + t->n_given * t->tap.n_blocks * t->width,
+                                    .n_blocks = t->tap.n_blocks,
+                                    .width = t->width};
+            sl->req.on_read(sl->req.ud, &x);
+        }
+    }
+}
+
 persona_code slot_open(persona_session *s, slot *sl, const persona_request *r, persona_err *e)
 {
     int seq = sl->stream;
@@ -80,6 +150,12 @@ persona_code slot_open(persona_session *s, slot *sl, const persona_request *r, p
     channel_init(&sl->channel, s->model, r->raw);
     for (size_t i = 0; i < r->n_prompt; i++) {
         channel_feed(&sl->channel, r->prompt[i]);
+    }
+    if (sl->channel.plain && plan_needs_channels(sl->req.plan)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "request: the plan steers the phase analysis, and this reply has no "
+                               "channels (%s)",
+                               r->raw ? "it is raw" : "nor has the model");
     }
     if (r->forced == NULL && r->sampling.grammar != NULL && !sl->channel.plain &&
         !(sl->channel.where == CHANNEL_BODY && sl->channel.kind == TOKEN_ANSWER)) {
@@ -106,11 +182,7 @@ persona_code slot_open(persona_session *s, slot *sl, const persona_request *r, p
             llama_sampler_accept(sl->sampler, r->prompt[i]);
         }
     }
-    if (rc == PERSONA_OK && r->tap != NULL) {
-        rc = tap_begin(&sl->tap, r->tap, s->model->info.n_layer, s->model->info.n_embd, e);
-        sl->tapped = true;
-    }
-    return rc;
+    return rc == PERSONA_OK ? open_taps(s, sl, e) : rc;
 }
 
 bool slot_token(slot *sl, llama_token t)
@@ -158,8 +230,7 @@ bool slot_sample(persona_session *s, slot *sl, int at)
         return true;
     }
     sl->finish = go_on ? PERSONA_FINISH_LENGTH : PERSONA_FINISH_SINK;
-    sl->draining = sl->tapped && sl->tap.tap.span == PERSONA_SPAN_RESPONSE &&
-                   sl->pending_class == TOKEN_ANSWER &&
+    sl->draining = reads_response(sl) && sl->pending_class == TOKEN_ANSWER &&
                    s->streams[sl->stream].n < (size_t)s->opts.n_ctx;
     return sl->draining;
 }
@@ -209,10 +280,13 @@ void slot_close(persona_session *s, slot *sl)
                         .analysis = buf_str(&sl->analysis),
                         .answered = sl->answered,
                         .n_answer = sl->n_answer,
-                        .n_steered = sl->n_edits,
+                        .n_steered = sl->tally.n,
+                        .moved = sl->tally.moved,
+                        .acts = sl->acts,
+                        .n_acts = sl->n_taps,
                         .seconds = (double)(llama_time_us() - sl->t_start) * 1e-6};
-    if (sl->tapped) {
-        r.acts = tap_acts(&sl->tap);
+    for (size_t i = 0; i < sl->n_taps; i++) {
+        sl->acts[i] = tap_acts(&sl->taps[i]);
     }
     if (sl->req.on_done != NULL) {
         sl->req.on_done(sl->req.ud, &r);
@@ -220,9 +294,11 @@ void slot_close(persona_session *s, slot *sl)
     if (sl->sampler != NULL) {
         llama_sampler_free(sl->sampler);
     }
-    if (sl->tapped) {
-        tap_end(&sl->tap);
+    for (size_t i = 0; i < sl->n_taps; i++) {
+        tap_end(&sl->taps[i]);
     }
+    mem_free(sl->taps);
+    mem_free(sl->acts);
     persona_plan_free(sl->req.plan);
     mem_free(sl->out);
     buf_free(&sl->text);

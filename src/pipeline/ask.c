@@ -53,7 +53,7 @@ static void *copy(const void *p, size_t n, size_t size)
 /* Copies a result; false: out of memory. */
 static bool take(answer *out, const persona_result *r)
 {
-    const persona_acts *acts = &r->acts;
+    const persona_acts *acts = r->n_acts > 0 ? &r->acts[0] : NULL;
     *out = (answer){.answered = r->answered,
                     .finish = r->finish,
                     .n_prompt = r->n_prompt,
@@ -64,11 +64,11 @@ static bool take(answer *out, const persona_result *r)
                     .analysis = mem_strdup(r->analysis),
                     .tokens = copy(r->tokens, r->n_tokens, sizeof *r->tokens)};
     bool ok = out->text != NULL && out->analysis != NULL && out->tokens != NULL;
-    if (acts->n_rows > 0) {
+    if (acts != NULL && acts->n_rows > 0) {
         out->n_blocks = acts->n_blocks;
         out->n_positions = acts->n_positions;
         out->mean =
-            copy(acts->data, acts->n_rows * acts->n_blocks * acts->n_embd, sizeof *out->mean);
+            copy(acts->data, acts->n_rows * acts->n_blocks * acts->width, sizeof *out->mean);
         ok = ok && out->mean != NULL;
         if (acts->norms != NULL) {
             out->norms = copy(acts->norms, acts->n_positions * acts->n_blocks, sizeof *out->norms);
@@ -283,7 +283,8 @@ static persona_next next(void *ud, persona_request *r)
                            .want_logits = f->q.want_logits,
                            .sampling = f->q.sampling,
                            .plan = f->q.plan,
-                           .tap = f->q.tap,
+                           .taps = f->q.tap,
+                           .n_taps = f->q.tap != NULL,
                            .ud = f,
                            .on_token = on_token,
                            .on_logits = f->q.on_logits != NULL ? on_logits : NULL,

@@ -92,13 +92,17 @@ static inline void record_done(void *ud, const persona_result *x)
     r->n_reused = x->n_reused;
     r->finish = x->finish;
     r->done = true;
-    r->n_rows = x->acts.n_rows;
-    r->n_positions = x->acts.n_positions;
-    r->n_acts = x->acts.n_rows * x->acts.n_blocks * x->acts.n_embd;
+    if (x->n_acts == 0) {
+        return;
+    }
+    const persona_acts *acts = &x->acts[0];
+    r->n_rows = acts->n_rows;
+    r->n_positions = acts->n_positions;
+    r->n_acts = acts->n_rows * acts->n_blocks * acts->width;
     if (r->n_acts > 0) {
         r->acts = malloc(r->n_acts * sizeof(float));
         assert_non_null(r->acts);
-        memcpy(r->acts, x->acts.data, r->n_acts * sizeof(float));
+        memcpy(r->acts, acts->data, r->n_acts * sizeof(float));
     }
 }
 

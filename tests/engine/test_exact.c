@@ -170,7 +170,8 @@ static void capture_returns_the_added_vector(void **state)
             persona_request q = request(&t, &r[k], 0);
             q.forced = f.ids;
             q.n_forced = f.n;
-            q.tap = &tap;
+            q.taps = &tap;
+            q.n_taps = 1;
             q.plan = k == 1 ? p : NULL;
             run(s, &q, 1);
             assert_int_equal(r[k].n_rows, f.n);
@@ -209,7 +210,8 @@ static void early_exit_captures_the_same(void **state)
             persona_request q = request(&t, &r[k], 0);
             q.forced = f.ids;
             q.n_forced = f.n;
-            q.tap = &tap;
+            q.taps = &tap;
+            q.n_taps = 1;
             q.want_logits = k == 1;
             run(s, &q, 1);
             assert_int_equal(r[k].n_logits, k == 1 ? f.n : 0);
@@ -243,14 +245,16 @@ static void single_pass_equals_second_pass(void **state)
             t[k] = chat(m, NULL, k % 2 ? "How do I make tea?" : "What is a bicycle?");
             q[k] = request(&t[k], &a[k], 20 + 3 * k);
             q[k].sampling.seed = (uint32_t)k;
-            q[k].tap = &tap;
+            q[k].taps = &tap;
+            q[k].n_taps = 1;
         }
         run(s, q, 6);
         for (int k = 0; k < 6; k++) {
             persona_request again = request(&t[k], &b, 0);
             again.forced = a[k].tokens;
             again.n_forced = a[k].n_tokens;
-            again.tap = &tap;
+            again.taps = &tap;
+            again.n_taps = 1;
             run(s, &again, 1);
             assert_int_equal(a[k].n_positions, b.n_positions);
             size_t d = (size_t)info->n_embd;
@@ -352,7 +356,8 @@ static void fixed_shape_results_are_their_own(void **state)
             q[k].n_prefix = prefix_of(m, system, &t[k]);
             q[k].sampling.seed = (uint32_t)k;
             q[k].plan = k % 3 == 1 ? plan : NULL;
-            q[k].tap = &TAP;
+            q[k].taps = &TAP;
+            q[k].n_taps = 1;
         }
         for (int order = 0; order < 3;
              order++) { /* as they come, backwards, interleaved; a subset */
@@ -452,7 +457,8 @@ static void bad_requests_are_refused(void **state)
     int last = info->n_layer - 1;
     persona_tap tap = {.blocks = &last, .n_blocks = 1};
     q = request(&t, &r, 4);
-    q.tap = &tap;
+    q.taps = &tap;
+    q.n_taps = 1;
     assert_int_equal(persona_session_run_all(s, &q, 1, NULL, &e), PERSONA_E_SHAPE);
     persona_plan *p = NULL;
     float v[4] = {0, 1, NAN, 0};

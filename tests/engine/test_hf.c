@@ -66,7 +66,8 @@ static void check_sequence(persona_model *m, const json_val *seq)
     persona_request q = request(&all, &r, 0);
     q.raw = true;
     q.forced = t; /* nothing to generate and nothing more to read */
-    q.tap = &tap;
+    q.taps = &tap;
+    q.n_taps = 1;
     run(s, &q, 1);
     assert_int_equal(json_len(blocks), n_blocks);
     for (size_t b = 0; b < n_blocks; b++) {

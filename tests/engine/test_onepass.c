@@ -25,13 +25,13 @@ typedef struct reading {
 static void keep(void *ud, const persona_result *r)
 {
     reading *k = ud;
-    const size_t n = r->acts.n_blocks * r->acts.n_embd;
+    const size_t n = r->acts[0].n_blocks * r->acts[0].width;
     k->n = r->n_tokens;
-    k->n_read = r->acts.n_positions;
+    k->n_read = r->acts[0].n_positions;
     memcpy(k->tokens, r->tokens, r->n_tokens * sizeof *r->tokens);
     k->mean = malloc(n * sizeof *k->mean);
     assert_non_null(k->mean);
-    memcpy(k->mean, r->acts.data, n * sizeof *k->mean);
+    memcpy(k->mean, r->acts[0].data, n * sizeof *k->mean);
 }
 
 /* The worst block's relative difference of the two passes' vectors. */
@@ -73,7 +73,8 @@ static void pass(persona_session *s, const reading *what, reading *out)
                                  .forced = what != NULL ? what[k].tokens : NULL,
                                  .n_forced = what != NULL ? what[k].n : 0,
                                  .sampling = persona_sampling_defaults(),
-                                 .tap = &TAP,
+                                 .taps = &TAP,
+                                 .n_taps = 1,
                                  .ud = &out[k],
                                  .on_done = keep};
         q[k].sampling.max_tokens = N_WRITTEN;

@@ -53,6 +53,9 @@ static void meanings(void **state)
           {1, STEER_DOSE, NAME("nan"), -1, -1, 0},
           {0, STEER_DOSE, NAME("raw"), -1, -1, 0}}},
         {"a@5 -b", {{1, STEER_DOSE, NAME("a"), 5, 5, 0}, {-1, STEER_DOSE, NAME("b"), -1, -1, 0}}},
+        {"a:analysis", {{1, STEER_DOSE, NAME("a"), -1, -1, PERSONA_PHASE_ANALYSIS}}},
+        {"a:final:prompt",
+         {{1, STEER_DOSE, NAME("a"), -1, -1, PERSONA_PHASE_FINAL | PERSONA_PHASE_PROMPT}}},
         {"raw:'raw':prompt", {{1, STEER_RAW, NAME("raw"), -1, -1, P}}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -112,7 +115,7 @@ static void mistakes(void **state)
         {"a@5-0.5*b", 3, "white space"},
         {"a:", 3, "phase"},
         {"a:always", 3, "phase"},
-        {"a:final", 3, "not to this version"},
+        {"a:final:", 9, "analysis or final"},
         {"ablate(silly)", 1, "not to this version"},
         {"1*a + cap(b,3)", 7, "'cap' belongs"},
         {"sin(b)", 1, "no operator 'sin'"},

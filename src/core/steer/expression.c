@@ -5,7 +5,7 @@
  * One pass by hand, no tokens: a term is so short that every error can say its column and what
  * would have been right. A name may hold "-" and ".", so a minus sign between terms needs white
  * space in front of it; where it is missing, the message says so. What the language will have later
- * (ablate, cap, :final, ...) is named as such, since "unknown name" would send the user looking for
+ * (ablate, cap, ...) is named as such, since "unknown name" would send the user looking for
  * a file.
  */
 #include "core/steer/expression.h"
@@ -28,7 +28,15 @@ typedef struct parser {
 } parser;
 
 static const char *const later_operators[] = {"ablate", "cap", "floor", "clamp", "rotate"};
-static const char *const later_phases[] = {"analysis", "final"};
+static const struct {
+    const char *name;
+    unsigned bit;
+} phases[] = {
+    {"prompt", PERSONA_PHASE_PROMPT},
+    {"response", PERSONA_PHASE_RESPONSE},
+    {"analysis", PERSONA_PHASE_ANALYSIS},
+    {"final", PERSONA_PHASE_FINAL},
+};
 
 static bool is_digit(char c)
 {
@@ -264,19 +272,14 @@ static persona_code parse_phases(parser *p, unsigned *out)
     while (*p->at == ':') {
         p->at++;
         const size_t n = name_length(p->at);
-        if (spells(p->at, n, "prompt")) {
-            *out |= PERSONA_PHASE_PROMPT;
-        } else if (spells(p->at, n, "response")) {
-            *out |= PERSONA_PHASE_RESPONSE;
-        } else if (listed(p->at, n, later_phases, sizeof later_phases / sizeof later_phases[0])) {
-            return persona_err_set(
-                p->e, PERSONA_E_USAGE,
-                "steering expression, column %zu: the phase '%.*s' belongs to the "
-                "language but not to this version (prompt and response do)",
-                (size_t)(p->at - p->text) + 1, (int)n, p->at);
-        } else {
-            return wrong(p, p->at, "a phase: prompt or response");
+        unsigned bit = 0;
+        for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
+            bit |= spells(p->at, n, phases[i].name) ? phases[i].bit : 0;
         }
+        if (bit == 0) {
+            return wrong(p, p->at, "a phase: prompt, response, analysis or final");
+        }
+        *out |= bit;
         p->at += n;
     }
     return PERSONA_OK;

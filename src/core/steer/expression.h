@@ -6,7 +6,7 @@
  * expression := term (("+"|"-") term)*        1.0*silly - 0.5*superficial
  * term       := [coefficient "*"] [unit] name ["@" A ["-" B]] (":" phase)*
  * unit       := "raw:" | "ratio:"             default: calibrated dose
- * phase      := prompt | response             default: response
+ * phase      := prompt | response | analysis | final    default: response
  * name       := [A-Za-z0-9_./-]+ starting with a letter, "." or "/" ; or 'quoted'
  */
 #ifndef PERSONA_CORE_STEER_H

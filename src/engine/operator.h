@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * operator.h - the operators of steering, as rows of a table: what an edit's parameters become when
+ * a plan is made, and what that does to one row of the residual stream.
+ *
+ * A step keeps everything that its operator needs in one array: its vectors, then its numbers, all
+ * float32. So a new operator's parameters are checked, fingerprinted and freed without a word here;
+ * it adds a value of persona_op, what persona_edit lacks of its parameters, and a row.
+ */
+#ifndef PERSONA_ENGINE_OPERATOR_H
+#define PERSONA_ENGINE_OPERATOR_H
+
+#include "persona/plan.h"
+
+#include <stddef.h>
+
+typedef struct plan_operator plan_operator;
+
+/* What to do at one block in one mask of phases. */
+typedef struct plan_step {
+    const plan_operator *op;
+    int block;
+    unsigned phases;
+    float *data; /* op->n_vectors of n_embd, then op->n_numbers */
+} plan_step;
+
+struct plan_operator {
+    const char *name;            /* as in a steering expression */
+    int order;                   /* within a block; equal ones act as they were given */
+    size_t n_vectors, n_numbers; /* of a step's data */
+    /* Purely additive: data begins with the vector to add, then its length, whatever the row
+     * holds. Libllama's control-vector adapter can do it. */
+    bool additive;
+    bool merges; /* edits of equal block and phases become one step */
+    /* Whether an edit changes no bit of any row, and is left out. */
+    bool (*is_neutral)(const persona_edit *x);
+    /* Takes an edit into a step's data, which begins as zeros. */
+    void (*merge)(float *data, const persona_edit *x, size_t n_embd);
+    /* After the last merge: what can be computed once. Not finite: the plan is refused. May be
+     * NULL. */
+    void (*finish)(float *data, size_t n_embd);
+    /* Changes a row h of n_embd floats; returns how much it moved, ||h after - h before||. */
+    double (*apply)(const plan_step *st, float *h, size_t n_embd);
+};
+
+/* The operator's row, or NULL. */
+const plan_operator *operator_row(persona_op op);
+
+#endif
