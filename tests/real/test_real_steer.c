@@ -93,7 +93,8 @@ static uint64_t read_under(persona_session *s, const stock *st, persona_plan *p,
     q.n_forced = (size_t)n;
     q.want_logits = true;
     q.plan = p;
-    q.tap = &tap;
+    q.taps = &tap;
+    q.n_taps = 1;
     run(s, &q, 1);
     assert_int_equal(r.n_positions, n);
     for (int k = 0; k < 2; k++) {
