@@ -79,7 +79,8 @@ static heard read_text(persona_session *s, const persona_tokens *t, const person
     q.want_logits = true;
     q.raw = true;
     q.plan = plan;
-    q.tap = &tap;
+    q.taps = &tap;
+    q.n_taps = 1;
     q.on_logits = keep_logits;
     run(s, &q, 1);
     assert_true(h.r.done && h.r.n_rows == text->n);
