@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "persona/session.h"
 #include "pipeline/judge/judge_kind.h"
 #include "pipeline/judge/judge_numbers.h"
@@ -294,6 +295,7 @@ static persona_code run(void *self, const persona_trait *trait, const persona_ju
                         size_t n, const persona_hooks *hooks, persona_judge_sink sink, void *ud,
                         persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     judging x = {.j = self,
                  .trait = trait,
                  .items = items,
@@ -306,13 +308,10 @@ static persona_code run(void *self, const persona_trait *trait, const persona_ju
     if (hooks && hooks->progress) {
         h.progress = on_progress;
     }
-    persona_code rc = prepare(&x, e);
-    if (rc == PERSONA_OK) {
-        rc = persona_session_run(x.j->s, next, &x, &h, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = x.rc;
-    }
+    TRY(prepare(&x, e));
+    TRY(persona_session_run(x.j->s, next, &x, &h, e));
+    TRY(x.rc);
+out:
     clean_up(&x);
     return rc;
 }
@@ -369,6 +368,7 @@ static persona_code open_session(judge_model *j, const persona_judge_model_opts 
 persona_code persona_judge_model(persona_model *m, const persona_judge_model_opts *opts,
                                  persona_judge **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_judge_model_opts o = opts ? *opts : persona_judge_model_defaults();
     const persona_model_info *info = persona_model_info_get(m);
     const char *hash = NULL;
@@ -385,16 +385,11 @@ persona_code persona_judge_model(persona_model *m, const persona_judge_model_opt
     }
     j->m = m;
     j->min_mass = o.min_mass;
-    persona_code rc = numbers_of(m, &j->numbers, e);
-    if (rc == PERSONA_OK) {
-        rc = open_session(j, &o, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_model_sha256(m, &hash, e);
-    }
-    if (rc == PERSONA_OK) {
-        return judge_new(&MODEL, j, info->name, hash, out, e);
-    }
+    TRY(numbers_of(m, &j->numbers, e));
+    TRY(open_session(j, &o, e));
+    TRY(persona_model_sha256(m, &hash, e));
+    return judge_new(&MODEL, j, info->name, hash, out, e);
+out:
     free_self(j);
     return rc;
 }
