@@ -294,7 +294,7 @@ out:
     return how_to_resume(x, rc, e);
 }
 
-static size_t tokens_of(const persona_session *s)
+static size_t tokens_of(persona_session *s)
 {
     persona_session_stats st = persona_session_stats_get(s);
     return st.n_tokens_decoded + st.n_tokens_prefilled;

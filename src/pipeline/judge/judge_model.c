@@ -51,6 +51,9 @@ typedef struct flight {
     judging *all; /* NULL: free */
     reading *r;
     number_branch at;
+    number_sum sum; /* from the thread that computes; on_done adds it to the reading */
+    number_branch open[NUMBERS_MAX];
+    size_t n_open;
     persona_token *tokens; /* prompt and beginning; NULL: the prompt alone */
     bool read;
 } flight;
@@ -66,7 +69,7 @@ struct judging {
     reading *readings;
     size_t n_readings; /* questions asked at once */
     flight *flights;
-    size_t n_flights; /* one per slot */
+    size_t n_flights; /* one per slot, and as many made ahead for a model thread */
     char stage[96];
     const persona_hooks *hooks;
     persona_judge_sink sink;
@@ -103,23 +106,27 @@ static void finish(judging *x, reading *r)
 static void on_logits(void *ud, size_t i, const float *logits, size_t n_vocab)
 {
     flight *f = ud;
-    reading *r = f->r;
-    if (i > 0) {
-        return;
+    if (i == 0) {
+        f->read = true;
+        f->n_open = numbers_read(&f->all->j->numbers, f->at, logits, n_vocab, &f->sum, f->open);
     }
-    f->read = true;
-    number_branch *open = r->open + r->n_open;
-    const size_t n = numbers_read(&f->all->j->numbers, f->at, logits, n_vocab, &r->sum, open);
+}
+
+/* Adds what a flight has read to its reading. */
+static void take_in(reading *r, const flight *f)
+{
+    r->sum.mass += f->sum.mass;
+    r->sum.weighted += f->sum.weighted;
     if (f->at.node == 0) {
         double total = r->sum.mass;
-        for (size_t k = 0; k < n; k++) {
-            total += open[k].p;
+        for (size_t k = 0; k < f->n_open; k++) {
+            total += f->open[k].p;
         }
         r->negligible = NEGLIGIBLE * total;
     }
-    for (size_t k = 0; k < n; k++) {
-        if (open[k].p > r->negligible) {
-            r->open[r->n_open++] = open[k];
+    for (size_t k = 0; k < f->n_open; k++) {
+        if (f->open[k].p > r->negligible) {
+            r->open[r->n_open++] = f->open[k];
         }
     }
 }
@@ -129,7 +136,10 @@ static void on_done(void *ud, const persona_result *result)
     flight *f = ud;
     judging *x = f->all;
     reading *r = f->r;
-    (void)result;
+    if (result->finish == PERSONA_FINISH_FAILED && x->rc == PERSONA_OK) {
+        x->rc = persona_err_set(x->e, result->code, "%s", result->message);
+    }
+    take_in(r, f);
     r->lost = r->lost || !f->read;
     r->n_running--;
     mem_free(f->tokens);
@@ -172,7 +182,7 @@ static persona_code ask_for(judging *x, reading *r, number_branch at, persona_re
     flight *f = x->flights;
     persona_token path[NUMBERS_DEPTH];
     const size_t n = numbers_path(&x->j->numbers, at.node, path);
-    while (f->all) { /* a slot is free, so a flight is */
+    while (f->all) { /* next has seen a free one */
         f++;
     }
     *f = (flight){.all = x, .r = r, .at = at};
@@ -207,6 +217,16 @@ static reading *find(judging *x, bool waiting)
     return NULL;
 }
 
+static bool any_free(const judging *x)
+{
+    for (size_t i = 0; i < x->n_flights; i++) {
+        if (!x->flights[i].all) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool any_busy(const judging *x)
 {
     for (size_t i = 0; i < x->n_readings; i++) {
@@ -227,6 +247,9 @@ static bool fits(const judging *x, const reading *r)
 static persona_next next(void *ud, persona_request *out)
 {
     judging *x = ud;
+    if (!any_free(x)) {
+        return PERSONA_NEXT_LATER;
+    }
     reading *r = find(x, true);
     if (x->rc == PERSONA_OK && r) {
         x->rc = ask_for(x, r, r->open[--r->n_open], out);
@@ -263,8 +286,9 @@ static persona_code prepare(judging *x, persona_err *e)
     if (x->n > SIZE_MAX / 2) {
         return mem_err(e, "answers to judge");
     }
-    x->n_flights = (size_t)persona_session_opts_get(x->j->s)->n_slots;
-    x->n_readings = x->j->numbers.deep ? 1 : x->n_flights;
+    const size_t n_slots = (size_t)persona_session_opts_get(x->j->s)->n_slots;
+    x->n_flights = 2 * n_slots;
+    x->n_readings = x->j->numbers.deep ? 1 : n_slots;
     x->out = mem_calloc(x->n, sizeof *x->out);
     x->left = mem_calloc(x->n, sizeof *x->left);
     x->readings = mem_calloc(x->n_readings, sizeof *x->readings);
