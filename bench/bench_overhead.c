@@ -111,10 +111,12 @@ typedef struct clockwork {
 } clockwork;
 
 /* The clock starts when the last slot has its first token and stops with the last token. */
-static bool on_token(void *ud, const persona_token_event *event)
+static bool on_token(void *ud, persona_token t, const char *piece, size_t len)
 {
     clockwork *c = ud;
-    (void)event;
+    (void)t;
+    (void)piece;
+    (void)len;
     c->seen++;
     if (++c->started == c->slots) {
         c->t0 = bench_now();

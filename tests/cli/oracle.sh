@@ -8,6 +8,7 @@
 set -euo pipefail
 oracle=${PERSONA_ORACLE:-$(command -v llama-completion || true)}
 [ -n "$oracle" ] || { echo "no llama-completion here"; exit 77; }
+[ -z "${PERSONA_QUICK:-}" ] || { echo "skipped: sanitizers do not change the text"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 models=$PERSONA_SOURCE_DIR/models

@@ -16,7 +16,9 @@ span=$((($(date +%s%N) - start) / 1000000))
 
 # SIGKILL at ten moments of the work: rollouts, sweep and calibration included.
 kills=0
-for i in 1 2 3 4 5 6 7 8 9 10; do
+moments="1 2 3 4 5 6 7 8 9 10"
+[[ -z ${PERSONA_QUICK:-} ]] || moments="1 5 9"
+for i in $moments; do
     "$PERSONA" "${small[@]}" --job "$tmp/killed.db" -o "$tmp/killed.gguf" >/dev/null 2>&1 &
     pid=$!
     sleep "$(awk -v ms="$span" -v i="$i" 'BEGIN { srand(i); printf "%.3f", ms / 1000 * (0.05 + 0.4 * rand()) }')"

@@ -152,7 +152,7 @@ static inline persona_session_opts small(int n_slots)
     persona_session_opts o = persona_session_defaults();
     o.n_slots = n_slots;
     o.n_ctx = 256;
-    o.n_threads = 2;
+    o.n_threads = 1;
     return o;
 }
 

@@ -32,6 +32,7 @@ static persona_session *bulk_session(persona_model *m)
     persona_session_opts o = persona_session_defaults();
     o.n_slots = 32;
     o.n_ctx = 512;
+    o.n_threads = 1;
     o.fixed_shape = true;
     return session(m, o);
 }
@@ -53,7 +54,8 @@ static persona_questions *pair_questions(void)
 }
 
 static persona_vector *extract_one(persona_session *s, const char *name, persona_judge *judge,
-                                   const persona_questions *questions, persona_trait **trait)
+                                   const persona_questions *questions, bool settle,
+                                   persona_trait **trait)
 {
     persona_err e = {0};
     persona_vector *v = NULL;
@@ -64,6 +66,7 @@ static persona_vector *extract_one(persona_session *s, const char *name, persona
     o.judge = judge;
     o.n_questions = 6;
     o.max_tokens = 32;
+    o.choose_layer = o.calibrate = settle;
     must(persona_extract(s, *trait, questions, &o, NULL, &v, NULL, &e), &e);
     return v;
 }
@@ -83,13 +86,16 @@ static void one_dose_is_one_nat_elsewhere(void **state)
         for (size_t t = 0; t < (quick() ? 1 : 2); t++) {
             persona_trait *trait = NULL;
             persona_err e = {0};
-            persona_vector *v = extract_one(s, traits[t], judge, questions, &trait);
+            persona_vector *v = extract_one(s, traits[t], judge, questions, false, &trait);
+            const size_t n_own = questions->n_extraction < 40 ? questions->n_extraction : 40;
+            must(persona_calibrate(s, v, v->n_layer / 2, questions->extraction, n_own, NULL, &e),
+                 &e);
             const calibration c = {.s = s,
                                    .v = v,
                                    .questions = questions->evaluation,
                                    .n_questions = questions->n_evaluation,
                                    .tag = "fresh"};
-            block_dose d = {.block = v->from.best_layer, .alpha = (double)v->from.dose};
+            block_dose d = {.block = v->n_layer / 2, .alpha = (double)v->from.dose};
             must(calibrate_measure(&c, &d, &e), &e);
             printf("%s, %s: %.3f nat on %zu fresh questions (%.3f on its own)\n", MODEL_FILES[i],
                    traits[t], d.kl, c.n_questions, (double)v->from.dose_kl);
@@ -121,7 +127,7 @@ static void choice_is_near_the_best(void **state)
     persona_session *s = bulk_session(m);
     persona_trait *trait = NULL;
     persona_err e = {0};
-    persona_vector *v = extract_one(s, "silly", judge, questions, &trait);
+    persona_vector *v = extract_one(s, "silly", judge, questions, true, &trait);
     persona_questions fresh = *questions;
     fresh.extraction = questions->evaluation;
     fresh.n_extraction = questions->n_evaluation;

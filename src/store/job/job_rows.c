@@ -20,8 +20,7 @@
 #endif
 
 /* By persona_finish. */
-static const char *const finish_names[] = {"stop", "length",   "forced",
-                                           "sink", "canceled", "failed"};
+static const char *const finish_names[] = {"stop", "length", "forced", "sink", "canceled"};
 enum { N_FINISH = sizeof finish_names / sizeof *finish_names };
 
 /* ---- putting -------------------------------------------------------------------------------- */
