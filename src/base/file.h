@@ -43,12 +43,19 @@ void file_out_abort(file_out *f);
 PERSONA_CHECK persona_code file_write(const char *path, const void *p, size_t n, persona_err *e);
 
 bool file_exists(const char *path);
+/* The paths of the regular files in `dir` whose names end in `ending`, by name; hidden ones, and one
+ * that is called `ending` and no more, are left out. A folder that is not there has none. Free with
+ * mem_free_list. Errors: IO, NOMEM. */
+PERSONA_CHECK persona_code file_list(const char *dir, const char *ending, char ***paths, size_t *n,
+                                     persona_err *e);
 PERSONA_CHECK persona_code file_mkdirs(const char *dir, persona_err *e);
 /* "a/b/c.gguf" -> "a/b" (or "."), "c.gguf"; DIR joined with NAME. mem_free the results; NULL: no
  * memory. path_base borrows. */
 char *path_dir(const char *path);
 const char *path_base(const char *path);
 char *path_join(const char *dir, const char *name);
+/* Something, then `ending`; exact. */
+bool path_ends(const char *path, const char *ending);
 /* $XDG_DATA_HOME/persona or ~/.local/share/persona (no trailing slash). NULL: neither is set. */
 char *path_user_data(void);
 /* $XDG_CACHE_HOME/persona or ~/.cache/persona; likewise. */

@@ -68,6 +68,14 @@ void mem_free(void *p)
     free(p);
 }
 
+void mem_free_list(char **list, size_t n)
+{
+    for (size_t i = 0; list && i < n; i++) {
+        mem_free(list[i]);
+    }
+    mem_free(list);
+}
+
 char *mem_strdup(const char *s)
 {
     assert(s);

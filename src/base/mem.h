@@ -15,6 +15,8 @@ void *mem_calloc(size_t n, size_t size);
 /* Grows or shrinks; the old block stays valid on failure; new bytes are not zeroed. */
 void *mem_realloc(void *p, size_t n, size_t size);
 void mem_free(void *p);
+/* A list of n strings, each one and the list. */
+void mem_free_list(char **list, size_t n);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 /* printf into a new string; NULL on failure. */

@@ -42,6 +42,12 @@ char *path_join(const char *dir, const char *name)
     return mem_printf("%s%s%s", dir, slash, name);
 }
 
+bool path_ends(const char *path, const char *ending)
+{
+    const size_t n = strlen(path), m = strlen(ending);
+    return n > m && strcmp(path + n - m, ending) == 0;
+}
+
 /* An environment variable that names an absolute folder; its length without final slashes. */
 static const char *env_folder(const char *variable, size_t *len)
 {

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/linalg.h"
 #include "base/mem.h"
 #include "base/try.h"
@@ -50,15 +51,6 @@ static unsigned normal_mask(unsigned phases)
     return (phases & PERSONA_PHASE_RESPONSE) != 0 ? phases & PERSONA_PHASE_ALL : phases;
 }
 
-static uint64_t fnv(uint64_t h, const void *p, size_t n)
-{
-    const unsigned char *b = p;
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ b[i]) * 1099511628211u;
-    }
-    return h;
-}
-
 static size_t data_length(const persona_plan *p, const plan_operator *op)
 {
     return op->n_vectors * (size_t)p->n_embd + op->n_numbers;
@@ -74,11 +66,11 @@ static uint64_t fingerprint(const persona_plan *p, token_phase phase)
             continue;
         }
         if (h == 0) {
-            h = 14695981039346656037u;
+            h = HASH_SEED;
         }
-        h = fnv(h, st->op->name, strlen(st->op->name));
-        h = fnv(h, &st->block, sizeof st->block);
-        h = fnv(h, st->data, data_length(p, st->op) * sizeof *st->data);
+        h = hash_bytes(h, st->op->name, strlen(st->op->name));
+        h = hash_bytes(h, &st->block, sizeof st->block);
+        h = hash_bytes(h, st->data, data_length(p, st->op) * sizeof *st->data);
     }
     return h;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "store/db.h"
 
@@ -160,12 +161,7 @@ static persona_code room_for(actcache *c, size_t size, persona_err *e)
 
 static int64_t checksum(const void *p, size_t n)
 {
-    const unsigned char *b = p;
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ b[i]) * UINT64_C(1099511628211);
-    }
-    return (int64_t)(h >> 1);
+    return (int64_t)(hash_bytes(HASH_SEED, p, n) >> 1);
 }
 
 typedef struct found {

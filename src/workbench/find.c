@@ -41,9 +41,7 @@ persona_code find_model(const char *path, char **out, persona_err *e)
     char *relative = NULL;
     *out = NULL;
     if (!file_exists(path) && strchr(path, '/') == NULL) {
-        const size_t n = strlen(path);
-        const bool complete = n > 5 && strcmp(path + n - 5, ".gguf") == 0;
-        relative = mem_printf("models/%s%s", path, complete ? "" : ".gguf");
+        relative = mem_printf("models/%s%s", path, path_ends(path, ".gguf") ? "" : ".gguf");
         TRY(relative != NULL ? find_data(relative, out, e) : mem_err(e, "a path"));
     }
     if (*out == NULL) {

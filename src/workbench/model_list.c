@@ -2,9 +2,6 @@
  *
  * model_list.c - the GGUF files at hand, without opening them (library.h).
  */
-#include <dirent.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -12,57 +9,32 @@
 #include "base/try.h"
 #include "workbench/library.h"
 
-static int by_path(const void *a, const void *b)
-{
-    return strcmp(((const model_file *)a)->path, ((const model_file *)b)->path);
-}
-
-static bool is_gguf(const char *name)
-{
-    const size_t n = strlen(name);
-    return n > 5 && name[0] != '.' && strcmp(name + n - 5, ".gguf") == 0;
-}
-
-static persona_code add_file(model_list *l, const char *dir, const char *name, persona_err *e)
-{
-    struct stat st;
-    char *path = path_join(dir, name);
-    if (path == NULL) {
-        return mem_err(e, "a list of models");
-    }
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
-        mem_free(path);
-        return PERSONA_OK;
-    }
-    model_file *grown = mem_realloc(l->files, l->n + 1, sizeof *grown);
-    if (grown == NULL) {
-        mem_free(path);
-        return mem_err(e, "a list of models");
-    }
-    l->files = grown;
-    l->files[l->n++] = (model_file){path, (uint64_t)st.st_size};
-    return PERSONA_OK;
-}
-
 static persona_code add_folder(model_list *l, const char *data_dir, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const size_t first = l->n;
+    char **paths = NULL;
+    size_t n = 0;
+    struct stat st;
     char *dir = path_join(data_dir, "models");
-    DIR *d = dir != NULL ? opendir(dir) : NULL;
     TRY(dir != NULL ? PERSONA_OK : mem_err(e, "a path"));
-    for (const struct dirent *f = d != NULL ? readdir(d) : NULL; f != NULL; f = readdir(d)) {
-        if (is_gguf(f->d_name)) {
-            TRY(add_file(l, dir, f->d_name, e));
+    rc = file_list(dir, ".gguf", &paths, &n, e);
+    if (rc == PERSONA_E_IO) { /* a folder that cannot be read has no models */
+        rc = PERSONA_OK;
+    }
+    if (rc != PERSONA_OK || n == 0) {
+        goto out;
+    }
+    model_file *grown = mem_realloc(l->files, l->n + n, sizeof *grown);
+    TRY(grown != NULL ? PERSONA_OK : mem_err(e, "a list of models"));
+    l->files = grown;
+    for (size_t i = 0; i < n; i++) {
+        if (stat(paths[i], &st) == 0) {
+            l->files[l->n++] = (model_file){paths[i], (uint64_t)st.st_size};
+            paths[i] = NULL;
         }
     }
-    if (l->n > first) {
-        qsort(l->files + first, l->n - first, sizeof *l->files, by_path);
-    }
 out:
-    if (d != NULL) {
-        closedir(d);
-    }
+    mem_free_list(paths, n);
     mem_free(dir);
     return rc;
 }

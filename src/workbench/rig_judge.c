@@ -15,6 +15,7 @@
  */
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
 #include "workbench/find.h"
@@ -107,12 +108,6 @@ static persona_code open_endpoint(const rig_opts *o, rig *x, persona_err *e)
 
 /* ---- choosing -------------------------------------------------------------------------------- */
 
-static bool ends_in(const char *s, const char *end)
-{
-    const size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 /* NULL: a classifier file. *shared: the same judge for every model. */
 static opener opener_of(const char *judge, bool *shared)
 {
@@ -136,7 +131,7 @@ static opener opener_of(const char *judge, bool *shared)
     if (strncmp(judge, "http://", 7) == 0 || strncmp(judge, "https://", 8) == 0) {
         return open_endpoint;
     }
-    return ends_in(judge, ".gguf") ? open_file_model : NULL;
+    return path_ends(judge, ".gguf") ? open_file_model : NULL;
 }
 
 persona_code rig_judge_open(const rig_opts *o, const rig *other, rig *x, persona_err *e)

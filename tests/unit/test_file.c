@@ -467,6 +467,34 @@ static void chunks_can_be_refused(void **state)
     assert_int_equal(file_chunks(".", refuse, &n, &e), PERSONA_E_IO);
 }
 
+static void lists(void **state)
+{
+    (void)state;
+    char **paths = NULL;
+    size_t n = 1;
+    persona_err e;
+    assert_int_equal(file_list("none", ".x", &paths, &n, &e), PERSONA_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(file_mkdirs("shelf/folder.x", &e), PERSONA_OK);
+    put("shelf/b.x", "");
+    put("shelf/a.x", "");
+    put("shelf/.hidden.x", "");
+    put("shelf/.x", "");
+    put("shelf/a.xx", "");
+    assert_int_equal(file_list("shelf", ".x", &paths, &n, &e), PERSONA_OK);
+    assert_int_equal(n, 2);
+    assert_string_equal(paths[0], "shelf/a.x");
+    assert_string_equal(paths[1], "shelf/b.x");
+    mem_free_list(paths, n);
+    assert_int_equal(file_list("shelf/a.x", ".x", &paths, &n, &e), PERSONA_E_IO);
+    for (size_t k = 1; k <= 4; k++) {
+        persona_mem_fail_at(k);
+        assert_int_equal(file_list("shelf", ".x", &paths, &n, &e), PERSONA_E_NOMEM);
+        assert_null(paths);
+    }
+    persona_mem_fail_at(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +516,7 @@ int main(void)
         cmocka_unit_test(sha256_vectors),
         cmocka_unit_test(sha256_of_files),
         cmocka_unit_test(chunks_can_be_refused),
+        cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "core/text/words.h"
 
@@ -85,7 +86,7 @@ static double axis_weight(const axis *a, const char *key, size_t len)
     if (a->cap == 0) {
         return 0;
     }
-    const slot *s = slot_find(a->slots, a->cap, words_hash(key, len), key, len);
+    const slot *s = slot_find(a->slots, a->cap, hash_bytes(HASH_SEED, key, len), key, len);
     return s->key ? s->weight : 0;
 }
 
@@ -210,7 +211,7 @@ persona_code classifier_add_weight(classifier *c, const char *ngram, double weig
         goto out;
     }
     const size_t len = strlen(ngram);
-    const uint64_t hash = words_hash(ngram, len);
+    const uint64_t hash = hash_bytes(HASH_SEED, ngram, len);
     slot *s = slot_find(a->slots, a->cap, hash, ngram, len);
     if (s->key) {
         rc = persona_err_set(e, PERSONA_E_FORMAT, "n-gram '%.60s' is given twice", ngram);
@@ -310,7 +311,8 @@ static double share_known(const coherence_model *m, const words *w, size_t order
     const size_t n = w->n - order + 1;
     size_t known = 0;
     for (size_t i = 0; i < n; i++) {
-        hashes[i] = words_hash(w->text + w->start[i], w->end[i + order - 1] - w->start[i]);
+        hashes[i] =
+            hash_bytes(HASH_SEED, w->text + w->start[i], w->end[i + order - 1] - w->start[i]);
         known += filter_has(m, hashes[i]);
     }
     return (double)known / (double)n;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/linalg.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -80,7 +81,7 @@ static bool learn(corpus *c, size_t text)
         for (size_t i = 0; i + order <= w->n; i++) {
             size_t len = 0;
             const char *p = words_gram(w, i, order, &len);
-            const uint64_t hash = words_hash(p, len);
+            const uint64_t hash = hash_bytes(HASH_SEED, p, len);
             if (2 * (c->n_grams + 1) > c->cap && !grow(c)) {
                 return false;
             }
@@ -160,7 +161,7 @@ static void features(const corpus *c, const words *w, size_t group, uint64_t *ha
         for (size_t i = 0; i + order <= w->n; i++) {
             size_t len = 0;
             const char *p = words_gram(w, i, order, &len);
-            hashes[i] = words_hash(p, len);
+            hashes[i] = hash_bytes(HASH_SEED, p, len);
             const sayer *s = find(c->table, c->cap, hashes[i]);
             known += s->by != 0 && s->by != 1 + group;
         }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 #define MAX_GRAMS ((size_t)16 << 20) /* in the table: 768 MB, far beyond what trains in a day */
@@ -62,7 +63,7 @@ static persona_code count_text(counter *c, const words *w, uint32_t text, size_t
     for (size_t i = 0; i + order <= w->n; i++) {
         size_t len = 0;
         const char *p = words_gram(w, i, order, &len);
-        const uint64_t hash = words_hash(p, len);
+        const uint64_t hash = hash_bytes(HASH_SEED, p, len);
         if (2 * (c->n + 1) > c->cap && !grow(c)) {
             return mem_err(e, "the n-grams of a corpus");
         }
@@ -129,7 +130,8 @@ static bool choose_columns(counter *c, size_t min_texts, size_t max_grams, ngram
     qsort(g->grams, g->n, sizeof *g->grams, by_bytes);
     for (size_t k = 0; k < g->n; k++) {
         const ngram *x = &g->grams[k];
-        find(c->entries, c->cap, words_hash(x->p, x->len), x->p, x->len)->column = (uint32_t)k;
+        find(c->entries, c->cap, hash_bytes(HASH_SEED, x->p, x->len), x->p, x->len)->column =
+            (uint32_t)k;
     }
     return true;
 }
@@ -151,7 +153,8 @@ static size_t list_columns(const counter *c, const words *w, const int *orders, 
         for (size_t i = 0; i + (size_t)orders[k] <= w->n; i++) {
             size_t len = 0;
             const char *p = words_gram(w, i, (size_t)orders[k], &len);
-            const uint32_t column = find(c->entries, c->cap, words_hash(p, len), p, len)->column;
+            const uint32_t column =
+                find(c->entries, c->cap, hash_bytes(HASH_SEED, p, len), p, len)->column;
             if (column != NO_COLUMN) {
                 list[n++] = column;
             }

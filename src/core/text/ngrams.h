@@ -9,6 +9,8 @@
 #ifndef PERSONA_CORE_NGRAMS_H
 #define PERSONA_CORE_NGRAMS_H
 
+#include <stdint.h>
+
 #include "core/text/words.h"
 #include "persona/error.h"
 

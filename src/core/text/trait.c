@@ -14,17 +14,9 @@
 
 #include "base/mem.h"
 
-static void strings_free(char **list, size_t n)
-{
-    for (size_t i = 0; list && i < n; i++) {
-        mem_free(list[i]);
-    }
-    mem_free(list);
-}
-
 void persona_names_free(char **names, size_t n)
 {
-    strings_free(names, n);
+    mem_free_list(names, n);
 }
 
 void persona_trait_free(persona_trait *t)
@@ -37,7 +29,7 @@ void persona_trait_free(persona_trait *t)
         mem_free(t->pairs[i].neg);
     }
     mem_free(t->pairs);
-    strings_free(t->questions, t->n_questions);
+    mem_free_list(t->questions, t->n_questions);
     mem_free(t->name);
     mem_free(t->positive);
     mem_free(t->negative);
@@ -53,8 +45,8 @@ void persona_questions_free(persona_questions *q)
     if (!q) {
         return;
     }
-    strings_free(q->extraction, q->n_extraction);
-    strings_free(q->evaluation, q->n_evaluation);
+    mem_free_list(q->extraction, q->n_extraction);
+    mem_free_list(q->evaluation, q->n_evaluation);
     mem_free(q->name);
     mem_free(q);
 }

@@ -4,6 +4,7 @@
  */
 #include "core/text/words.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -85,13 +86,4 @@ const char *words_gram(const words *w, size_t i, size_t order, size_t *len)
 {
     *len = w->end[i + order - 1] - w->start[i];
     return w->text + w->start[i];
-}
-
-uint64_t words_hash(const char *p, size_t n)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ (unsigned char)p[i]) * UINT64_C(1099511628211);
-    }
-    return h;
 }

@@ -11,7 +11,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Word i is text[start[i]] .. text[end[i]). */
 typedef struct words {
@@ -27,7 +26,5 @@ void words_free(words *w);
 void words_trim(words *w);
 /* The n-gram that begins at word i, i + order <= n; its length into *len. */
 const char *words_gram(const words *w, size_t i, size_t order, size_t *len);
-/* 64-bit FNV-1a, which classifier files rely on. */
-uint64_t words_hash(const char *p, size_t n);
 
 #endif

@@ -6,7 +6,6 @@
  * found for the very file it was made for. A vector given by path may come from anywhere; its width
  * must fit, and its calibration counts only for the file it names.
  */
-#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,20 +65,17 @@ persona_code persona_vector_place(persona_model *m, const char *trait, char **pa
 /* "silly, superficial" or "none yet". */
 static void list_library(const char *dir, buf *out)
 {
-    DIR *d = opendir(dir);
-    struct dirent *entry;
-    while (d != NULL && (entry = readdir(d)) != NULL) {
-        size_t n = strlen(entry->d_name);
-        if (n > 5 && strcmp(entry->d_name + n - 5, ".gguf") == 0) {
-            buf_printf(out, "%s%.*s", out->len > 0 ? ", " : "", (int)(n - 5), entry->d_name);
-        }
-    }
-    if (d != NULL) {
-        closedir(d);
-    }
-    if (out->len == 0) {
+    char **paths = NULL;
+    size_t n = 0;
+    /* Only for a message: what cannot be listed is not there. */
+    if (file_list(dir, ".gguf", &paths, &n, NULL) != PERSONA_OK || n == 0) {
         buf_puts(out, "none yet");
     }
+    for (size_t i = 0; i < n; i++) {
+        const char *name = path_base(paths[i]);
+        buf_printf(out, "%s%.*s", i > 0 ? ", " : "", (int)(strlen(name) - strlen(".gguf")), name);
+    }
+    mem_free_list(paths, n);
 }
 
 static bool is_path(const char *name)

@@ -5,7 +5,6 @@
  * Nothing here needs the lock but removing. A listing goes on past a file that cannot be read: what
  * the file system knows is filled in first.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,6 @@
 #include "store/job/job_impl.h"
 
 static const char ending[] = ".db";
-#define ENDING_LEN (sizeof ending - 1)
 enum { ID_LEN = 16, MAX_COUNTS = 100000 };
 
 /* ---- places --------------------------------------------------------------------------------- */
@@ -55,58 +53,12 @@ persona_code job_place(const char *manifest, char **out, persona_err *e)
 
 static bool is_job_name(const char *name)
 {
-    const size_t n = strlen(name);
-    return name[0] != '.' && n > ENDING_LEN && strcmp(name + n - ENDING_LEN, ending) == 0;
-}
-
-static int by_path(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return name[0] != '.' && path_ends(name, ending);
 }
 
 persona_code job_list(const char *folder, char ***paths, size_t *n, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    char **list = NULL;
-    size_t count = 0;
-    *paths = NULL;
-    *n = 0;
-    DIR *dir = opendir(folder);
-    if (!dir && errno != ENOENT) {
-        return persona_err_set(e, PERSONA_E_IO, "%s: cannot read the folder: %s", folder,
-                               strerrordesc_np(errno));
-    }
-    for (const struct dirent *f = dir ? readdir(dir) : NULL; f; f = readdir(dir)) {
-        if (!is_job_name(f->d_name)) {
-            continue;
-        }
-        char **more = mem_realloc(list, count + 1, sizeof *more);
-        list = more ? more : list;
-        char *path = more ? path_join(folder, f->d_name) : NULL;
-        struct stat st;
-        if (path && (stat(path, &st) != 0 || !S_ISREG(st.st_mode))) {
-            mem_free(path);
-            continue;
-        }
-        if (!path) {
-            rc = mem_err(e, folder);
-            break;
-        }
-        list[count++] = path;
-    }
-    if (dir) {
-        closedir(dir);
-    }
-    if (rc != PERSONA_OK) {
-        persona_names_free(list, count);
-        return rc;
-    }
-    if (count > 0) {
-        qsort(list, count, sizeof *list, by_path);
-    }
-    *paths = list;
-    *n = count;
-    return PERSONA_OK;
+    return file_list(folder, ending, paths, n, e);
 }
 
 /* ---- one job -------------------------------------------------------------------------------- */
@@ -220,7 +172,7 @@ static persona_code read_sizes(const char *path, job_info *out, persona_err *e)
     const char *base = path_base(path);
     const size_t n = strlen(base);
     out->path = mem_strdup(path);
-    out->id = mem_strndup(base, is_job_name(base) ? n - ENDING_LEN : n);
+    out->id = mem_strndup(base, is_job_name(base) ? n - strlen(ending) : n);
     out->running = job_lock_held(path, &out->pid);
     return out->path && out->id ? PERSONA_OK : mem_err(e, path);
 }

@@ -18,14 +18,14 @@
  *
  * GGUF lists the fastest dimension first. Reading is mapfile_gguf_read.c.
  */
-#include <ggml.h>
 #include <gguf.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
+#include "store/ggufwrite.h"
 #include "store/map/mapfile.h"
 
 #define AT(field) offsetof(persona_map, field)
@@ -131,39 +131,18 @@ static persona_code put_blocks(struct gguf_context *g, const persona_map *m, per
     return which && values ? PERSONA_OK : mem_err(e, "the keys of a map");
 }
 
-static void put_matrix(struct gguf_context *g, struct ggml_context *tensors, const char *kind,
-                       const persona_map_block *b, const char *part, const float *p, size_t d,
-                       size_t k)
+/* kind: "map" or "null". */
+static void put_factors(gguf_out *o, const persona_map *m, const persona_map_block *b,
+                        const char *kind, const persona_map_factors *f)
 {
-    struct ggml_tensor *t = ggml_new_tensor_2d(tensors, GGML_TYPE_F32, (int64_t)d, (int64_t)k);
-    ggml_format_name(t, "%s.%d.%d.%s", kind, b->from, b->to, part);
-    gguf_add_tensor(g, t);
-    gguf_set_tensor_data(g, t->name, p);
-}
-
-static void put_factors(struct gguf_context *g, struct ggml_context *tensors, const persona_map *m,
-                        const persona_map_block *b, const char *kind, const persona_map_factors *f)
-{
+    char name[64];
     if (f->k == 0) {
         return;
     }
-    put_matrix(g, tensors, kind, b, "left", f->left, (size_t)m->from.n_embd, f->k);
-    put_matrix(g, tensors, kind, b, "right", f->right, (size_t)m->to.n_embd, f->k);
-}
-
-static persona_code write_out(struct gguf_context *g, const char *path, persona_err *e)
-{
-    file_out file = {0};
-    const persona_code rc = file_out_open(&file, path, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    /* A failing write leaves its mark on the stream; commit reports it with the reason. */
-    if (!gguf_write_to_file_ptr(g, file.fp, false) && !ferror(file.fp)) {
-        file_out_abort(&file);
-        return persona_err_set(e, PERSONA_E_IO, "%s: cannot write the map", path);
-    }
-    return file_out_commit(&file, e);
+    snprintf(name, sizeof name, "%s.%d.%d.left", kind, b->from, b->to);
+    gguf_out_floats(o, name, f->left, (size_t)m->from.n_embd, f->k);
+    snprintf(name, sizeof name, "%s.%d.%d.right", kind, b->from, b->to);
+    gguf_out_floats(o, name, f->right, (size_t)m->to.n_embd, f->k);
 }
 
 /* ggml ends the program on a name that occurs twice. */
@@ -182,29 +161,19 @@ static persona_code check_pairs(const persona_map *m, const char *path, persona_
 
 persona_code persona_map_write(const persona_map *m, const char *path, persona_err *e)
 {
-    struct gguf_context *g = gguf_init_empty();
-    struct ggml_context *tensors = ggml_init((struct ggml_init_params){
-        .mem_size = (4 * m->n_blocks + 1) * ggml_tensor_overhead(), .no_alloc = true});
-    persona_code rc = g && tensors ? check_pairs(m, path, e) : mem_err(e, path);
-    if (rc == PERSONA_OK) {
-        put_keys(g, m);
-        rc = put_traits(g, m, e);
+    persona_code rc = PERSONA_OK;
+    gguf_out o = {0};
+    TRY(gguf_out_new(&o, 4 * m->n_blocks, path, e));
+    TRY(check_pairs(m, path, e));
+    put_keys(o.keys, m);
+    TRY(put_traits(o.keys, m, e));
+    TRY(put_blocks(o.keys, m, e));
+    for (size_t i = 0; i < m->n_blocks; i++) {
+        put_factors(&o, m, &m->blocks[i], "map", &m->blocks[i].map);
+        put_factors(&o, m, &m->blocks[i], "null", &m->blocks[i].null);
     }
-    if (rc == PERSONA_OK) {
-        rc = put_blocks(g, m, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < m->n_blocks; i++) {
-        put_factors(g, tensors, m, &m->blocks[i], "map", &m->blocks[i].map);
-        put_factors(g, tensors, m, &m->blocks[i], "null", &m->blocks[i].null);
-    }
-    if (rc == PERSONA_OK) {
-        rc = write_out(g, path, e);
-    }
-    if (tensors) {
-        ggml_free(tensors);
-    }
-    if (g) {
-        gguf_free(g);
-    }
+    TRY(gguf_out_write(&o, path, e));
+out:
+    gguf_out_free(&o);
     return rc;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "store/text/textfile_impl.h"
 
@@ -68,14 +69,6 @@ static const char *last_user(const text_item *item)
     return NULL;
 }
 
-static uint64_t fnv1a(uint64_t h, const void *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ ((const unsigned char *)p)[i]) * UINT64_C(0x100000001b3);
-    }
-    return h;
-}
-
 uint64_t text_item_group(const text_item *item)
 {
     const char *text = item->question ? item->question : last_user(item);
@@ -83,8 +76,8 @@ uint64_t text_item_group(const text_item *item)
         item->question_index >= 0 ? (uint64_t)item->question_index : (uint64_t)item->row;
     /* A letter in front keeps question 3, row 3 and the question "3" apart. */
     const char kind = item->question_index >= 0 ? 'i' : text ? 't' : 'r';
-    const uint64_t h = fnv1a(UINT64_C(0xcbf29ce484222325), &kind, 1);
-    return kind == 't' ? fnv1a(h, text, strlen(text)) : fnv1a(h, &number, sizeof number);
+    const uint64_t h = hash_bytes(HASH_SEED, &kind, 1);
+    return kind == 't' ? hash_bytes(h, text, strlen(text)) : hash_bytes(h, &number, sizeof number);
 }
 
 /* ---- ids ------------------------------------------------------------------------------------ */
@@ -155,7 +148,7 @@ persona_code text_bad(const text_source *s, size_t line, const char *field, pers
 
 /* ---- one file ------------------------------------------------------------------------------- */
 
-static bool ends_with(const char *s, const char *end)
+bool text_name_ends(const char *s, const char *end)
 {
     const size_t n = strlen(s), m = strlen(end);
     return n > m && strcasecmp(s + n - m, end) == 0;
@@ -165,7 +158,7 @@ static const text_reading *format_of_name(const char *name)
 {
     for (size_t i = TEXT_JSONL; i < sizeof formats / sizeof formats[0]; i++) {
         for (size_t k = 0; k < 3 && formats[i].ends[k]; k++) {
-            if (ends_with(name, formats[i].ends[k])) {
+            if (text_name_ends(name, formats[i].ends[k])) {
                 return &formats[i];
             }
         }

@@ -81,6 +81,9 @@ persona_code csv_next(text_source *s, text_item *item, bool *end, persona_err *e
 void csv_free(csv_state *c);
 persona_code prompts_next(text_source *s, text_item *item, bool *end, persona_err *e);
 
+/* Something, then `end`, in any case. */
+bool text_name_ends(const char *s, const char *end);
+
 /* FORMAT with "FILE:LINE: field 'FIELD' TEXT". */
 persona_code text_bad(const text_source *s, size_t line, const char *field, persona_err *e,
                       const char *fmt, ...) PERSONA_PRINTF(5, 6);

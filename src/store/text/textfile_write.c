@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "store/text/textfile.h"
+#include "store/text/textfile_impl.h"
 
 enum { KEYS_MAX = 10 * 1000 * 1000 };
 
@@ -299,12 +300,6 @@ static persona_code write_row(text_writer *w, const text_item *item, size_t *sid
 
 /* ---- opening and closing -------------------------------------------------------------------- */
 
-static bool ends_with(const char *s, const char *end)
-{
-    const size_t n = strlen(s), m = strlen(end);
-    return n > m && strcasecmp(s + n - m, end) == 0;
-}
-
 /* A name that is no folder, no quoting in CSV, and not one of the other columns. */
 static bool trait_fits(const char *trait)
 {
@@ -326,7 +321,7 @@ static void emit(text_writer *w, size_t side)
 
 static persona_code open_csv(text_writer *w, const char *folder, persona_err *e)
 {
-    if (ends_with(folder, ".csv")) {
+    if (text_name_ends(folder, ".csv")) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "'%s': the published CSV is two files; give the name of a folder",
                                folder);
@@ -338,8 +333,9 @@ static persona_code open_csv(text_writer *w, const char *folder, persona_err *e)
                                w->trait ? w->trait : "");
     }
     for (size_t side = 0; side < 2; side++) {
-        char *path = mem_printf("%s%s%s_%s_instruct.csv", folder, ends_with(folder, "/") ? "" : "/",
-                                w->trait, side == 0 ? "pos" : "neg");
+        char *path =
+            mem_printf("%s%s%s_%s_instruct.csv", folder, text_name_ends(folder, "/") ? "" : "/",
+                       w->trait, side == 0 ? "pos" : "neg");
         if (!path) {
             return mem_err(e, folder);
         }
@@ -365,8 +361,9 @@ persona_code text_writer_open(const char *path, text_format format, const char *
 {
     const bool standard = strcmp(path, "-") == 0;
     if (format == TEXT_AUTO) {
-        format = standard || ends_with(path, ".jsonl") || ends_with(path, ".ndjson") ? TEXT_JSONL
-                                                                                     : TEXT_CSV;
+        format = standard || text_name_ends(path, ".jsonl") || text_name_ends(path, ".ndjson")
+                     ? TEXT_JSONL
+                     : TEXT_CSV;
     }
     if (format != TEXT_JSONL && format != TEXT_CSV) {
         return persona_err_set(e, PERSONA_E_USAGE, "'%s': prompt files are only read", path);

@@ -6,12 +6,12 @@
  * pack hides a shipped one. A name with a slash or ending in .json is a path. A pack found by name
  * must call itself by that name: vectors and judges are matched by it.
  */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/text/names.h"
 #include "persona/trait.h"
 
@@ -26,12 +26,6 @@ static void dirs_free(char **dirs)
     mem_free(dirs);
 }
 
-static bool has_ending(const char *s)
-{
-    const size_t n = strlen(s);
-    return n > ENDING_LEN && strcmp(s + n - ENDING_LEN, ending) == 0;
-}
-
 /* ---- names ---------------------------------------------------------------------------------- */
 
 typedef struct name_list {
@@ -39,39 +33,49 @@ typedef struct name_list {
     size_t n;
 } name_list;
 
-static bool add_name(name_list *l, const char *file)
+static persona_code add_name(name_list *l, const char *file, persona_err *e)
 {
     const size_t len = strlen(file) - ENDING_LEN;
     for (size_t i = 0; i < l->n; i++) {
         if (strlen(l->names[i]) == len && strncmp(l->names[i], file, len) == 0) {
-            return true;
+            return PERSONA_OK;
         }
     }
     char **names = mem_realloc(l->names, l->n + 1, sizeof *names);
     if (!names) {
-        return false;
+        return mem_err(e, "the names of traits");
     }
     l->names = names;
     names[l->n] = mem_strndup(file, len);
-    return names[l->n] && ++l->n;
+    if (!names[l->n]) {
+        return mem_err(e, "the names of traits");
+    }
+    l->n++;
+    return PERSONA_OK;
 }
 
 /* A folder that cannot be read has no packs; only memory is an error. */
-static bool add_folder(name_list *l, const char *dir)
+static persona_code add_folder(name_list *l, const char *dir, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
+    char **files = NULL;
+    size_t n = 0;
     char *folder = path_join(dir, "traits");
-    DIR *d = folder ? opendir(folder) : NULL;
-    bool ok = folder != NULL;
-    for (const struct dirent *f = d ? readdir(d) : NULL; ok && f; f = readdir(d)) {
-        if (f->d_name[0] != '.' && has_ending(f->d_name) && strcmp(f->d_name, "schema.json") != 0) {
-            ok = add_name(l, f->d_name);
+    TRY(folder ? PERSONA_OK : mem_err(e, "the names of traits"));
+    rc = file_list(folder, ending, &files, &n, e);
+    if (rc == PERSONA_E_IO) {
+        rc = PERSONA_OK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *name = path_base(files[i]);
+        if (strcmp(name, "schema.json") != 0) {
+            TRY(add_name(l, name, e));
         }
     }
-    if (d) {
-        closedir(d);
-    }
+out:
+    mem_free_list(files, n);
     mem_free(folder);
-    return ok;
+    return rc;
 }
 
 static int by_name(const void *a, const void *b)
@@ -86,15 +90,9 @@ persona_code persona_trait_names(char ***names, size_t *n, persona_err *e)
     char **dirs = path_data_dirs();
     *names = NULL;
     *n = 0;
-    if (!dirs) {
-        rc = mem_err(e, "the data folders");
-        goto out;
-    }
+    TRY(dirs ? PERSONA_OK : mem_err(e, "the data folders"));
     for (size_t i = 0; dirs[i]; i++) {
-        if (!add_folder(&l, dirs[i])) {
-            rc = mem_err(e, "the names of traits");
-            goto out;
-        }
+        TRY(add_folder(&l, dirs[i], e));
     }
     if (l.n > 0) {
         qsort(l.names, l.n, sizeof *l.names, by_name);
@@ -160,22 +158,17 @@ persona_code persona_trait_find(const char *name_or_path, persona_trait **out, p
 {
     char *path = NULL;
     *out = NULL;
-    if (strchr(name_or_path, '/') || has_ending(name_or_path)) {
+    if (strchr(name_or_path, '/') || path_ends(name_or_path, ending)) {
         return persona_trait_read(name_or_path, out, e);
     }
     if (strcmp(name_or_path, "schema") == 0 || name_or_path[0] == '\0') {
         return not_found(name_or_path, e);
     }
-    persona_code rc = locate(name_or_path, &path, e);
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
-    if (!path) {
-        rc = not_found(name_or_path, e);
-        goto out;
-    }
-    rc = persona_trait_read(path, out, e);
-    if (rc == PERSONA_OK && strcmp((*out)->name, name_or_path) != 0) {
+    persona_code rc = PERSONA_OK;
+    TRY(locate(name_or_path, &path, e));
+    TRY(path ? PERSONA_OK : not_found(name_or_path, e));
+    TRY(persona_trait_read(path, out, e));
+    if (strcmp((*out)->name, name_or_path) != 0) {
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: field 'name' is '%s' (expected '%s', as the "
                              "file is called)",

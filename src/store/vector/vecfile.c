@@ -34,10 +34,8 @@ const char *persona_vector_format(size_t i)
 
 static const vecfile_format *by_extension(const char *path)
 {
-    const size_t n = strlen(path);
     for (size_t i = 0; i < N_FORMATS; i++) {
-        const size_t m = strlen(formats[i]->extension);
-        if (n > m && strcmp(path + n - m, formats[i]->extension) == 0) {
+        if (path_ends(path, formats[i]->extension)) {
             return formats[i];
         }
     }

@@ -5,23 +5,23 @@
  * KEY                                       TYPE     MEANING
  * general.architecture                      str      "controlvector", what makes it one
  * controlvector.model_hint, .layer_count    str, u32 as llama.cpp's generator writes them
- * persona.*                                 vecfile_keys.c; a key is absent when the fact is
- * unknown TENSOR direction.B                        f32 (n_embd), B >= 1: added to the output of
- * block B
+ * persona.*                                 vecfile_keys.c; absent: the fact is unknown
+ * TENSOR direction.B                        f32 (n_embd), B >= 1: added to the output of block B
  *
  * Stock llama.cpp reads the tensors and no key at all, so everything that decides what the file
  * does is in the tensors, and what we add cannot break it elsewhere. It rejects direction.0, other
  * names, other types and unequal widths: none of them is ever written. Reading, also of the files
- * of others, is vecfile_gguf_read.c; these two are the only files of the store with ggml.
+ * of others, is vecfile_gguf_read.c; the tensors are ggufwrite.c.
  */
-#include <ggml.h>
 #include <gguf.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
+#include "store/ggufwrite.h"
 #include "store/vector/vecfile_gguf.h"
 
 #define FILE_VERSION 1
@@ -78,70 +78,39 @@ static void put_layers(struct gguf_context *g, const persona_vector *v, float *v
     }
 }
 
-static void put_directions(struct gguf_context *g, struct ggml_context *tensors,
-                           const persona_vector *v)
+static void put_directions(gguf_out *o, const persona_vector *v)
 {
+    char name[32];
     for (int b = 1; b < v->n_layer; b++) {
-        if (!v->layers[b].present) {
-            continue;
+        if (v->layers[b].present) {
+            snprintf(name, sizeof name, "direction.%d", b);
+            gguf_out_floats(o, name, persona_vector_row(v, b), (size_t)v->n_embd, 1);
         }
-        struct ggml_tensor *t = ggml_new_tensor_1d(tensors, GGML_TYPE_F32, v->n_embd);
-        ggml_format_name(t, "direction.%d", b);
-        gguf_add_tensor(g, t);
-        gguf_set_tensor_data(g, t->name, persona_vector_row(v, b));
     }
-}
-
-static persona_code write_out(struct gguf_context *g, const char *path, persona_err *e)
-{
-    file_out file = {0};
-    const persona_code rc = file_out_open(&file, path, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    /* A failing write leaves its mark on the stream; commit reports it with the reason. */
-    if (!gguf_write_to_file_ptr(g, file.fp, false) && !ferror(file.fp)) {
-        file_out_abort(&file);
-        return persona_err_set(e, PERSONA_E_IO, "%s: cannot write the vector", path);
-    }
-    return file_out_commit(&file, e);
 }
 
 static persona_code write_gguf(const persona_vector *v, const char *path, buf *note, persona_err *e)
 {
-    struct gguf_context *g = NULL;
-    struct ggml_context *tensors = NULL;
+    persona_code rc = PERSONA_OK;
+    gguf_out o = {0};
     float *values = NULL;
     int n = 0;
-    persona_code rc = vecfile_count(v, 1, path, &n, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(vecfile_count(v, 1, path, &n, e));
+    TRY(gguf_out_new(&o, (size_t)n, path, e));
     values = mem_calloc((size_t)v->n_layer, sizeof *values);
-    g = gguf_init_empty();
-    tensors = ggml_init((struct ggml_init_params){
-        .mem_size = (size_t)(n + 1) * ggml_tensor_overhead(), .no_alloc = true});
-    if (!values || !g || !tensors) {
-        rc = mem_err(e, path);
-        goto out;
-    }
+    TRY(values ? PERSONA_OK : mem_err(e, path));
     if (v->layers[0].present) {
         vecfile_remark(note, "block 0 left out: llama.cpp cannot steer it");
     }
-    gguf_set_val_str(g, "general.architecture", "controlvector");
-    gguf_set_val_str(g, "controlvector.model_hint", v->from.model_arch);
-    gguf_set_val_u32(g, "controlvector.layer_count", (uint32_t)n);
-    put_provenance(g, v);
-    put_layers(g, v, values);
-    put_directions(g, tensors, v);
-    rc = write_out(g, path, e);
+    gguf_set_val_str(o.keys, "general.architecture", "controlvector");
+    gguf_set_val_str(o.keys, "controlvector.model_hint", v->from.model_arch);
+    gguf_set_val_u32(o.keys, "controlvector.layer_count", (uint32_t)n);
+    put_provenance(o.keys, v);
+    put_layers(o.keys, v, values);
+    put_directions(&o, v);
+    TRY(gguf_out_write(&o, path, e));
 out:
-    if (tensors) {
-        ggml_free(tensors);
-    }
-    if (g) {
-        gguf_free(g);
-    }
+    gguf_out_free(&o);
     mem_free(values);
     return rc;
 }
