@@ -111,12 +111,10 @@ typedef struct clockwork {
 } clockwork;
 
 /* The clock starts when the last slot has its first token and stops with the last token. */
-static bool on_token(void *ud, persona_token t, const char *piece, size_t len)
+static bool on_token(void *ud, const persona_token_event *event)
 {
     clockwork *c = ud;
-    (void)t;
-    (void)piece;
-    (void)len;
+    (void)event;
     c->seen++;
     if (++c->started == c->slots) {
         c->t0 = bench_now();

@@ -2,15 +2,24 @@
  *
  * session.h - the heart: one continuous-batching scheduler for everything.
  *
- * A session owns one llama context with n_slots sequences. Every feature (rollouts, judging,
- * sweeps, reading texts, chat) is a stream of requests {tokens, sampling, plan, tap, sink}: the
- * scheduler pulls the next request whenever a slot is free, prefills it (sharing the longest
- * prefix that some slot already holds under the same steering), then decodes all slots together,
- * one token each.
+ * A session owns n_slots sequences. Every feature (rollouts, judging, sweeps, reading texts, chat)
+ * is a source of requests {tokens, sampling, plan, tap, sink}: the scheduler pulls the next request
+ * whenever a slot is free, prefills it in chunks (sharing the longest prefix that some slot already
+ * holds under the same steering), and decodes all slots together, one token each.
+ *
+ * Two ways to run it. (1) persona_session_run computes in the calling thread until its source has
+ * ended. (2) persona_session_start gives the session a thread of its own, the model thread; then
+ * persona_session_run may be called from any number of threads at once, each with its own source:
+ * next, on_token, on_done and the hooks are called in the thread of that call, so tokenizing and
+ * storing never hold up the model, and a slow reader only its own answer.
+ *
+ * A request fails alone: on_done says why, and the others go on.
  *
  * Exactness: same requests in the same order, same seeds, same options: same bytes. Results are
  * bit-exact only for the same batch shape (design fact 5).
- * Threads: one session, one thread at a time. Different sessions of one model may run in parallel.
+ * Threads: persona_session_cancel and persona_session_replan at any time from any thread; without a
+ * model thread all else from one thread at a time. Different sessions of one model may run in
+ * parallel.
  */
 #ifndef PERSONA_SESSION_H
 #define PERSONA_SESSION_H
@@ -50,10 +59,32 @@ typedef enum persona_finish {
     PERSONA_FINISH_FORCED, /* all forced tokens were read */
     PERSONA_FINISH_SINK,   /* the token callback returned false */
     PERSONA_FINISH_CANCELED,
+    PERSONA_FINISH_FAILED, /* code and message say why */
 } persona_finish;
+
+/* What a token of a reply is. */
+typedef enum persona_token_kind {
+    PERSONA_TOKEN_TEMPLATE, /* control tokens, roles, names of channels */
+    PERSONA_TOKEN_ANALYSIS, /* thinking before the answer */
+    PERSONA_TOKEN_OTHER,    /* content of another channel */
+    PERSONA_TOKEN_ANSWER,
+} persona_token_kind;
+
+/* One token of a reply. text holds whole code points only: bytes that begin one wait for the tokens
+ * that complete it. What never completes comes as U+FFFD in an event of its own, with token -1.
+ * Events of one kind, put together, are persona_result.text and .analysis. */
+typedef struct persona_token_event {
+    persona_token token; /* -1: only text that was held back */
+    persona_token_kind kind;
+    const char *text; /* UTF-8, NUL-terminated, often empty; valid inside the callback */
+    size_t len;
+    size_t index; /* of the token in the reply, from 0 */
+} persona_token_event;
 
 typedef struct persona_result {
     persona_finish finish;
+    persona_code code;           /* OK, CANCELED, or of the failure */
+    const char *message;         /* one line, "" if code is OK */
     const persona_token *tokens; /* generated (or forced) tokens, end marker not included */
     size_t n_prompt, n_reused, n_tokens;
     const char *text;     /* UTF-8 of the answer: harmony's final channel, else everything */
@@ -71,6 +102,8 @@ typedef struct persona_result {
 
 typedef struct persona_request persona_request;
 struct persona_request {
+    uint64_t
+        id; /* for persona_session_cancel and _replan; the caller's choice; 0 (default): none */
     const persona_token *prompt; /* at least one token. Borrowed until done */
     size_t n_prompt;
     /* fixed_shape: leading prompt tokens that are computed on their own, so that other prompts
@@ -85,15 +118,19 @@ struct persona_request {
     const persona_tap *taps; /* n_taps. Borrowed until done */
     size_t n_taps;
     void *ud;
-    /* One generated token; piece is its text. Return false to stop here. May be NULL. */
-    bool (*on_token)(void *ud, persona_token token, const char *piece, size_t len);
+    /* One generated (or forced) token. Return false to stop here; a model thread may then be some
+     * tokens ahead, which the result contains. May be NULL. */
+    bool (*on_token)(void *ud, const persona_token_event *event);
     /* The distribution that predicts response token i (0-based), n_vocab raw logits. For generated
-     * requests: before sampling token i; for forced ones with want_logits: for forced token i. */
+     * requests: before sampling token i; for forced ones with want_logits: for forced token i.
+     * Called by the thread that computes: with a model thread that one, so be quick, and touch only
+     * what belongs to this request until its on_done. */
     void (*on_logits)(void *ud, size_t i, const float *logits, size_t n_vocab);
     /* What ALL and PROJECT taps read, token by token, after the decode that computed it (never from
      * inside the graph). May be NULL. */
     void (*on_read)(void *ud, const persona_read *x);
-    /* Always called once per request, unless persona_session_run itself fails. */
+    /* Called exactly once for every request that a source gave, also if it failed or was canceled:
+     * look at r->code. */
     void (*on_done)(void *ud, const persona_result *r);
 };
 
@@ -131,32 +168,63 @@ PERSONA_CHECK persona_code persona_session_new(persona_model *m, const persona_s
 void persona_session_free(persona_session *s);
 persona_model *persona_session_model(const persona_session *s);
 const persona_session_opts *persona_session_opts_get(const persona_session *s);
-persona_session_stats persona_session_stats_get(const persona_session *s);
+persona_session_stats persona_session_stats_get(persona_session *s);
 /* With fixed_shape: rows of every decode call of the following runs, 1 .. n_slots (clamped; at
- * first n_slots), and the number of requests that run together. Not to be called inside a run. */
+ * first n_slots), and the number of requests that run together. Not to be called inside a run; does
+ * nothing while there is a model thread, whose shape is everybody's. */
 void persona_session_shape(persona_session *s, int n_rows);
 
 typedef enum persona_next {
     PERSONA_NEXT_END,     /* no more requests, ever */
     PERSONA_NEXT_REQUEST, /* *r was filled in */
-    /* none now: asked again after the next step; with nothing running the run returns OK (what
-       streams hold stays), and the caller runs again when there is work */
+    /* none now: asked again when something has happened to the requests of this source; with none
+       of them open the run returns OK (what streams hold stays), and the caller runs again when
+       there is work */
     PERSONA_NEXT_LATER,
 } persona_next;
 
-/* Where requests come from: called when a slot is free. */
-typedef persona_next (*persona_source)(void *ud, persona_request *r);
+typedef enum persona_priority {
+    PERSONA_PRIORITY_BATCH,       /* jobs: take turns (default) */
+    PERSONA_PRIORITY_INTERACTIVE, /* somebody waits: before all of the others */
+} persona_priority;
 
-/* Runs until the source ends and all requests are done. On cancellation the running requests are
- * finished as CANCELED and PERSONA_E_CANCELED is returned. A request that does not fit its slot is
- * an error (USAGE), never cut silently. Errors: USAGE, SHAPE (plan or tap does not fit the model),
- * INTERNAL (decode failed), CANCELED. */
-PERSONA_CHECK persona_code persona_session_run(persona_session *s, persona_source next, void *ud,
-                                               const persona_hooks *hooks, persona_err *e);
+/* Where requests come from; next fills in *r, which has defaults. */
+typedef struct persona_source {
+    void *ud;
+    persona_next (*next)(void *ud, persona_request *r);
+    persona_priority priority;
+    int max_slots; /* slots that its requests may hold at once, so that others find one; 0: all */
+} persona_source;
+
+/* Runs until the source has ended (END, or LATER with nothing open) and all its requests are done.
+ * On cancellation its running requests are finished as CANCELED and PERSONA_E_CANCELED is returned.
+ * If requests failed, the first failure is returned when all are done. Errors: those of requests:
+ * USAGE (a request that does not fit its slot is never cut silently), SHAPE (plan or tap does not
+ * fit the model), NUMERIC (numbers that are not finite), INTERNAL (decode failed); CANCELED. */
+PERSONA_CHECK persona_code persona_session_feed(persona_session *s, const persona_source *source,
+                                                const persona_hooks *hooks, persona_err *e);
+/* The same for a batch source without a limit. */
+PERSONA_CHECK persona_code persona_session_run(persona_session *s,
+                                               persona_next (*next)(void *ud, persona_request *r),
+                                               void *ud, const persona_hooks *hooks,
+                                               persona_err *e);
 /* The same over an array. */
 PERSONA_CHECK persona_code persona_session_run_all(persona_session *s, const persona_request *r,
                                                    size_t n, const persona_hooks *hooks,
                                                    persona_err *e);
+
+/* Starts the model thread, if there is none; not while a run computes. Errors: UNAVAILABLE. */
+PERSONA_CHECK persona_code persona_session_start(persona_session *s, persona_err *e);
+/* Ends it: open requests are finished as CANCELED, and runs in other threads return CANCELED, as
+ * do later ones until the session is started again. */
+void persona_session_stop(persona_session *s);
+/* Finishes an open request as CANCELED, within a token or a chunk of its prompt. False: no open
+ * request has this id. */
+bool persona_session_cancel(persona_session *s, uint64_t id);
+/* From its next token on the request is steered by plan (NULL: not at all), which the session refs.
+ * Errors: NOTFOUND (no open request has this id), SHAPE. */
+PERSONA_CHECK persona_code persona_session_replan(persona_session *s, uint64_t id,
+                                                  persona_plan *plan, persona_err *e);
 
 /* ---- text and templates ---------------------------------------------------------------------- */
 

@@ -370,10 +370,7 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
         .ud = a, .progress = live ? NULL : on_progress, .cancel = a->c->hooks.cancel};
     for (int i = 0; i < a->n_samples; i++) {
         reply *r = &w->replies[i];
-        stream_init(&r->stream, w->x.model, a->raw, a->c->verbosity > 0);
-        if (a->skip_analysis) {
-            r->stream.where = STREAM_FINAL;
-        }
+        stream_init(&r->stream, a->c->verbosity > 0);
         requests[i] = (persona_request){.prompt = w->prompt.ids,
                                         .n_prompt = w->prompt.n,
                                         .raw = a->raw,
@@ -415,7 +412,7 @@ static persona_code run(generate_args *a, work *w, persona_err *e)
 
 static persona_code print_json(const generate_args *a, const work *w, persona_err *e)
 {
-    static const char *const finish[] = {"stop", "length", "forced", "sink", "canceled"};
+    static const char *const finish[] = {"stop", "length", "forced", "sink", "canceled", "failed"};
     cli_json j;
     json_out *o = cli_json_begin(&j, "generate");
     const reply *r = &w->replies[0];

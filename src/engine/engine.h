@@ -2,17 +2,21 @@
  *
  * engine.h - private types of the engine, the only layer that knows llama.cpp.
  *
- * Who owns what: persona_model owns the weights and never changes. persona_session owns one llama
- * context, its streams (one KV sequence each) and its slots (one running request each). A plan is
- * immutable and shared; a tap state belongs to its slot. eval.c is the only code that runs inside
- * libllama's graph, and it touches nothing but the rows it is told to.
+ * Who owns what: persona_model owns the weights and never changes. persona_session owns what
+ * computes (compute.h), its streams (one KV sequence each) and its slots (one running request
+ * each). A feed is a source while its run lasts, a job is a request from the moment its source gave
+ * it until its on_done has returned. A plan is immutable and shared; a tap state belongs to its
+ * slot. eval.c is the only code that runs inside libllama's graph, and it touches nothing but the
+ * rows it is told to.
  */
 #ifndef PERSONA_ENGINE_H
 #define PERSONA_ENGINE_H
 
 #include <llama.h>
+#include <pthread.h>
 
 #include "base/buf.h"
+#include "engine/compute.h"
 #include "engine/operator.h"
 #include "engine/pace.h"
 #include "persona/session.h"
@@ -37,13 +41,12 @@ typedef struct harmony_ids {
     llama_token start, end, message, channel, ret, call;
 } harmony_ids;
 
-/* What a token of a reply is. */
-typedef enum token_class {
-    TOKEN_TEMPLATE, /* control tokens, roles, channel names */
-    TOKEN_ANALYSIS,
-    TOKEN_OTHER,  /* content of another channel */
-    TOKEN_ANSWER, /* the final channel, or any token of a model without channels */
-} token_class;
+/* What a token of a reply is; TOKEN_ANSWER for any token of a model without channels. */
+typedef persona_token_kind token_class;
+#define TOKEN_TEMPLATE PERSONA_TOKEN_TEMPLATE
+#define TOKEN_ANALYSIS PERSONA_TOKEN_ANALYSIS
+#define TOKEN_OTHER PERSONA_TOKEN_OTHER
+#define TOKEN_ANSWER PERSONA_TOKEN_ANSWER
 
 /* Follows a harmony transcript token by token; feed it the prompt first, then the reply. */
 typedef struct channel_state {
@@ -58,7 +61,14 @@ token_class channel_feed(channel_state *c, llama_token t);
 
 /* ---- model.c -------------------------------------------------------------------------------- */
 
+/* What the engine asks of a vocabulary; the tests' fake model has its own. */
+typedef struct model_words {
+    bool (*is_end)(const persona_model *m, llama_token t);
+    void (*piece)(const persona_model *m, llama_token t, bool special, buf *out);
+} model_words;
+
 struct persona_model {
+    const model_words *words;
     struct llama_model *lm;
     const struct llama_vocab *vocab;
     persona_model_info info;
@@ -139,9 +149,6 @@ void plan_tally_cvec(const persona_plan *p, edit_tally *tally);
 bool plan_acts(const plan_step *st, token_phase phase);
 /* Fingerprint of what happens to a token of this phase; 0: nothing (NULL is no plan). */
 uint64_t plan_id(const persona_plan *p, token_phase phase);
-/* What all tokens behind the prompt see, or PLAN_MIXED. */
-#define PLAN_MIXED UINT64_MAX
-uint64_t plan_reply_id(const persona_plan *p);
 /* Whether both do the same to every token. */
 bool plan_same(const persona_plan *a, const persona_plan *b);
 /* Whether a step of it would never act in a reply without an analysis channel. */
@@ -185,6 +192,9 @@ typedef struct eval_read {
 
 /* What to do with one row of the batch being decoded. */
 typedef struct eval_row {
+    persona_token token;
+    size_t pos;
+    int seq;
     const persona_plan *plan; /* NULL: leave it */
     token_phase phase;
     size_t first_read, n_reads; /* in eval_state.reads */
@@ -223,88 +233,231 @@ bool eval_callback(struct ggml_tensor *t, bool ask, void *ud);
 PERSONA_CHECK persona_code sampler_new(const persona_model *m, const persona_sampling *s,
                                        struct llama_sampler **out, persona_err *e);
 
-/* ---- session.c and scheduler.c -------------------------------------------------------------- */
+/* ---- stream.c: what is known to be in a sequence of the KV cache ----------------------------- */
+
+#define STREAM_SPANS 16
+
+typedef struct stream_span {
+    size_t end;
+    uint64_t id; /* fingerprint of the steering that acted on these rows; 0: none */
+} stream_span;
+
+typedef struct stream {
+    persona_token *tokens; /* n_ctx */
+    size_t n;              /* tokens whose keys and values are cached */
+    stream_span spans[STREAM_SPANS];
+    size_t n_spans;
+    size_t n_prompt; /* of the tokens, computed in calls of the prompt */
+    size_t n_prefix; /* of these, computed in calls of their own */
+    bool forced;     /* the prompt shared its call with a forced response */
+    int depth;       /* blocks whose keys and values are valid (early exit leaves the rest) */
+} stream;
+void stream_add(stream *st, persona_token t, uint64_t id);
+void stream_cut(stream *st, size_t n);
+/* dst becomes the first n tokens of src. */
+void stream_take(stream *dst, const stream *src, size_t n);
+/* Leading tokens of the prompt, at most limit, that st holds as the request's plan wants them. */
+size_t stream_shared(const stream *st, const persona_request *r, size_t limit);
+
+/* ---- the rest: sessions ---------------------------------------------------------------------- */
 
 /* Rows of one decode call that may ask for logits, at least (memory is reserved for them). */
 #define ENGINE_MIN_OUTPUTS 64
+#define MESSAGE_MAX 512
 
-/* One KV sequence and what is known to be in it. */
-typedef struct stream {
-    llama_token *tokens; /* n_ctx */
-    size_t n;            /* tokens whose keys and values are cached */
-    size_t n_prompt;     /* of these, computed in the prompt phase */
-    size_t n_prefix;     /* of these, computed in calls of their own */
-    bool forced;         /* the prompt shared its call with a forced response */
-    uint64_t prompt_id;
-    uint64_t reply_id; /* what all tokens behind the prompt saw; PLAN_MIXED: not the same */
-    int depth;         /* blocks whose keys and values are valid (early exit leaves the rest) */
-} stream;
+typedef struct job job;
+typedef struct feed feed;
+
+/* What a request needs from its prefill. */
+typedef struct prefill_need {
+    size_t n_prompt, n_total;
+    size_t first_read; /* nothing from here on may be reused */
+    int depth;         /* blocks that must be computed */
+    int stop_block;    /* -1: whole graph */
+    bool logits;       /* some logits are wanted */
+} prefill_need;
 
 typedef struct slot {
-    bool active, draining; /* draining: its last token is fed only to be read */
+    bool active;
+    bool prefilling, begun; /* begun: its prefix has been taken over */
+    bool draining;          /* its last token is fed only to be read */
+    bool stalled;           /* its reader is slow: no token now */
+    bool broken;            /* its last logits were no numbers */
+    uint64_t order;         /* of admission */
     int stream;
+    job *job;
     persona_request req;
-    struct llama_sampler *sampler;
+    prefill_need need;
+    size_t pos; /* of the prefill */
+    void *sampler;
     channel_state channel;
     tap_state *taps;
     persona_acts *acts; /* n_taps, filled when it closes */
     size_t n_taps;
-    llama_token *out; /* generated tokens, max_tokens */
+    persona_token *out; /* generated tokens, max_tokens */
     size_t n_out, max_out;
-    llama_token pending; /* next token to feed: the last one of the prompt, then of the reply */
+    persona_token pending; /* next token to feed: the last one of the prompt, then of the reply */
     token_class pending_class;
     size_t n_answer, n_reused;
     edit_tally tally;
     bool answered;
     buf text, analysis;
+    char held[4]; /* the beginning of a code point */
+    size_t n_held;
+    token_class held_class;
     persona_finish finish;
-    int64_t t_start;
+    persona_code code;
+    char message[MESSAGE_MAX];
+    double t_start, seconds;
 } slot;
 
 struct persona_session {
     persona_model *model;
     persona_session_opts opts;
-    struct llama_context *ctx;
-    struct llama_batch batch;
+    compute *compute;
     stream *streams;
     slot *slots;
-    eval_state eval;
+    eval_state eval; /* the call that is being made */
+    slot **row_slots;
     int n_rows; /* requests that run together; with fixed_shape also the rows of every decode */
     uint64_t cvec_id; /* fingerprint of the plan in the control-vector adapter; 0: none */
-    float *cvec_data;
-    pace pace;
-    double wall, cpu; /* spent in computations, for the pace */
-    int n_threads;    /* that libllama was told; 0: its own */
+    uint64_t n_admitted, n_steps;
+    int n_held; /* steps in which new answers waited for others to be prefilled */
     persona_session_stats stats;
+
+    pthread_mutex_t lock; /* of everything below, and of what jobs and feeds say they share */
+    pthread_cond_t work;  /* the model thread waits for it */
+    pthread_t thread;
+    bool running, stopping;
+    bool threaded; /* has had a model thread: no caller computes any more */
+    feed *feeds;
+    feed *turn[2]; /* per priority: the feed that gave the last request */
+    persona_session_stats stats_seen;
 };
+
+/* session.c: over anything that computes; the session owns it, also if this fails. */
+PERSONA_CHECK persona_code session_new_over(persona_model *m, const persona_session_opts *opts,
+                                            compute *c, persona_session **out, persona_err *e);
+/* Makes sure the adapter matches the way plans are applied: true if plan is applied by it. */
+bool session_use_cvec(persona_session *s, const persona_plan *plan);
 
 /* prefill.c: decodes the prompt into a slot's stream: when generating, all but its last token,
  * which is fed with the batch of all slots; else all of it, with the forced tokens. */
-PERSONA_CHECK persona_code prefill_run(persona_session *s, slot *sl, bool cvec, persona_err *e);
-/* slot.c: the life of one request. */
-PERSONA_CHECK persona_code slot_open(persona_session *s, slot *sl, const persona_request *r,
-                                     persona_err *e);
+/* Takes over what a stream already holds. */
+void prefill_begin(persona_session *s, slot *sl);
+/* Tokens of the next call; 0: it is complete. */
+size_t prefill_size(const persona_session *s, const slot *sl);
+PERSONA_CHECK persona_code prefill_chunk(persona_session *s, slot *sl, bool cvec, persona_err *e);
+
+/* slot.c: the life of one request. After a failure the slot is active and wants slot_fail. */
+PERSONA_CHECK persona_code slot_open(persona_session *s, slot *sl, job *j, persona_err *e);
 /* Books one reply token: its class, text, callbacks. False: the reply ends with it. */
-bool slot_token(slot *sl, llama_token t);
-/* Describes the next row of the batch, which is the slot's token at that place. */
-PERSONA_CHECK persona_code slot_add_row(persona_session *s, slot *sl, token_at at, bool output,
-                                        persona_err *e);
+bool slot_token(slot *sl, persona_token t);
+/* Describes the next row of the call, which is the slot's token t at that place. */
+PERSONA_CHECK persona_code slot_add_row(persona_session *s, slot *sl, token_at at, persona_token t,
+                                        bool output, persona_err *e);
 /* After a decode: hands what the taps have read since the last time to the request. */
 void slot_give_reads(slot *sl);
-/* Samples from batch index `at` and books the token; sets finish when the reply is over. Returns
- * whether the slot has a token to feed next. */
-bool slot_sample(persona_session *s, slot *sl, int at);
-void slot_close(persona_session *s, slot *sl);
 /* The last block that a tap reads; -1: no taps. */
 int slot_last_tapped(const slot *sl);
 /* Whether a tap of the request wants rows as they are before the edits. */
 bool slot_reads_before(const slot *sl);
-/* Makes sure the adapter matches the way plans are applied: true if plan is applied by it. */
-bool session_use_cvec(persona_session *s, const persona_plan *plan);
-PERSONA_CHECK persona_code session_decode(persona_session *s, bool cvec, persona_err *e);
+/* Samples from batch index `at` and books the token; sets finish when the reply is over. Returns
+ * whether the slot has a token to feed next. */
+bool slot_sample(persona_session *s, slot *sl, size_t at);
+void slot_fail(slot *sl, persona_code code, const char *message);
+/* Ends the request: frees the slot, and its result goes to the job. */
+void slot_end(persona_session *s, slot *sl);
+/* Calls on_done for what slot_end has kept, and frees it. Returns the code. */
+persona_code slot_deliver(slot *ended, persona_err *e);
 
-/* Batch building: one token of stream `seq` at position `pos`. */
-void session_batch_add(persona_session *s, llama_token t, llama_pos pos, llama_seq_id seq,
-                       bool logits);
+/* Whether a plan (NULL: yes) has the shape of the model. Errors: SHAPE. */
+PERSONA_CHECK persona_code plan_fits(const persona_model *m, const persona_plan *p, persona_err *e);
+
+/* broken.c: numbers that are none. */
+bool logits_broken(const float *logits, size_t n);
+/* Says which block spoils the row that the slot has just fed. */
+void broken_explain(persona_session *s, slot *sl, bool cvec, char *out, size_t size);
+
+/* ---- feed.c: requests and answers between the threads ----------------------------------------- */
+
+#define MAIL_MAX 64 /* events of one request that wait for their reader */
+
+typedef struct letter {
+    persona_token token;
+    persona_token_kind kind;
+    size_t index, at, len; /* at: of its text in mailbag.text */
+} letter;
+
+typedef struct mailbag {
+    letter *letters;
+    size_t n, cap;
+    buf text;
+} mailbag;
+
+struct job {
+    persona_request req;
+    feed *feed;
+    job *next; /* of the feed's open ones */
+    job *next_ready;
+    job *next_mail;
+    /* shared under the session's lock */
+    bool canceled, stopped; /* stopped: its reader wants no more */
+    bool replanned;
+    persona_plan *plan; /* replanned: the new one */
+    bool taken;         /* by a slot */
+    bool in_mail, ended_mail;
+    mailbag *mail; /* NULL: direct */
+    slot ended;    /* what slot_end kept */
+};
+
+struct feed {
+    persona_session *s;
+    persona_source source;
+    const persona_hooks *hooks;
+    bool direct; /* the caller's thread computes */
+    /* shared under the session's lock */
+    feed *next;
+    job *open, *ready, *last_ready, *mail, *last_mail;
+    size_t n_open, n_ready, n_done;
+    int n_slots; /* held by its requests */
+    bool ended, canceled;
+    pthread_cond_t news; /* its thread waits for it */
+    /* of the thread that asks it */
+    uint64_t later_at; /* step in which it said LATER */
+    bool later_idle;   /* with none of its requests open */
+    persona_code rc;   /* the first failure of a request */
+    persona_err err;
+};
+void feed_attach(feed *f, persona_session *s, const persona_source *source,
+                 const persona_hooks *hooks, bool direct);
+void feed_detach(feed *f);
+/* Asks the source for a request and makes it a job. */
+persona_next feed_ask(feed *f, job **out);
+/* The next request for a free slot, or NULL: of the feeds of this priority, in turn. */
+job *feeds_pull(persona_session *s, persona_priority priority);
+/* An event of a reply. False: stop. */
+bool feed_post(job *j, const persona_token_event *ev);
+/* The job's request has ended: its result is delivered now, or mailed. */
+void feed_ended(job *j);
+/* Delivers what came for a job that was taken from the mail; frees it if that was all. */
+void feed_read(feed *f, job *j);
+/* Whether a job can take no more events than those of a token; the lock is held. */
+bool mail_is_full(const job *j);
+/* Ends the requests that were canceled before they got a slot. */
+void feeds_drop_canceled(persona_session *s);
+/* Takes the next job with mail; the lock is held. */
+job *feed_take_mail(feed *f);
+/* Cancels all that is open; the lock is held. */
+void feed_cancel(feed *f);
+
+/* scheduler.c: prefills, then decodes once; false: there was nothing to do. */
+bool scheduler_step(persona_session *s);
+/* Ends all that have a slot as CANCELED. */
+void scheduler_end(persona_session *s);
+/* Whether a step would do something; the lock is held. */
+bool scheduler_has_work(const persona_session *s);
+/* runner.c */
+bool runner_is_on(persona_session *s);
 
 #endif

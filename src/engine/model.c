@@ -229,6 +229,8 @@ static bool go_on(float progress, void *ud)
     return !persona_canceled(ud);
 }
 
+static const model_words MODEL_WORDS;
+
 persona_code persona_model_open(const char *path, const persona_model_opts *opts,
                                 persona_model **out, persona_err *e)
 {
@@ -260,6 +262,7 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     m->cancel = o.cancel;
     p.progress_callback = go_on;
     p.progress_callback_user_data = (void *)(uintptr_t)o.cancel;
+    m->words = &MODEL_WORDS;
     m->lm = llama_model_load_from_file(path, p);
     if (m->lm == NULL) {
         rc = persona_canceled(o.cancel)
@@ -344,7 +347,7 @@ persona_code persona_model_sha256(persona_model *m, const char **out, persona_er
     return rc;
 }
 
-bool model_is_end(const persona_model *m, llama_token t)
+static bool words_is_end(const persona_model *m, llama_token t)
 {
     if (m->info.chat == PERSONA_CHAT_HARMONY && t == m->harmony.end) {
         return false;
@@ -352,7 +355,7 @@ bool model_is_end(const persona_model *m, llama_token t)
     return llama_vocab_is_eog(m->vocab, t);
 }
 
-void model_piece(const persona_model *m, llama_token t, bool special, buf *out)
+static void words_piece(const persona_model *m, llama_token t, bool special, buf *out)
 {
     char small[64];
     int32_t n = llama_token_to_piece(m->vocab, t, small, sizeof small, 0, special);
@@ -368,4 +371,16 @@ void model_piece(const persona_model *m, llama_token t, bool special, buf *out)
         }
         mem_free(big);
     }
+}
+
+static const model_words MODEL_WORDS = {words_is_end, words_piece};
+
+bool model_is_end(const persona_model *m, llama_token t)
+{
+    return m->words->is_end(m, t);
+}
+
+void model_piece(const persona_model *m, llama_token t, bool special, buf *out)
+{
+    m->words->piece(m, t, special, out);
 }

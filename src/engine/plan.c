@@ -9,6 +9,7 @@
  * and values computed under one plan may be reused under another (a prompt prefix is only shared
  * between requests that steer it alike).
  */
+#include <float.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -182,6 +183,22 @@ static bool fits_cvec(const persona_plan *p)
     return fits;
 }
 
+/* A norm squares: what its square does not hold ends as zeros behind it, not as steering. */
+static persona_code check_step(const plan_step *st, int n_embd, persona_err *e)
+{
+    double square = 0;
+    for (size_t i = 0; i < st->op->n_vectors * (size_t)n_embd; i++) {
+        square += (double)st->data[i] * (double)st->data[i];
+    }
+    if (!(square < (double)FLT_MAX)) {
+        return persona_err_set(e, PERSONA_E_NUMERIC,
+                               "plan: the edit at block %d has length %g, too large for float32 "
+                               "arithmetic: use a smaller coefficient",
+                               st->block, sqrt(square));
+    }
+    return PERSONA_OK;
+}
+
 persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits, size_t n,
                               persona_plan **out, persona_err *e)
 {
@@ -211,6 +228,9 @@ persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits
     }
     TRY(finish_steps(p, e));
     sort_steps(p);
+    for (size_t i = 0; i < p->n; i++) {
+        TRY(check_step(&p->steps[i], n_embd, e));
+    }
     for (token_phase ph = 0; ph < N_PHASES; ph++) {
         p->ids[ph] = fingerprint(p, ph);
     }
@@ -276,13 +296,6 @@ void plan_tally_cvec(const persona_plan *p, edit_tally *tally)
 uint64_t plan_id(const persona_plan *p, token_phase phase)
 {
     return p != NULL ? p->ids[phase] : 0;
-}
-
-uint64_t plan_reply_id(const persona_plan *p)
-{
-    const uint64_t id = plan_id(p, PHASE_RESPONSE);
-    const bool uniform = id == plan_id(p, PHASE_ANALYSIS) && id == plan_id(p, PHASE_FINAL);
-    return uniform ? id : PLAN_MIXED;
 }
 
 bool plan_same(const persona_plan *a, const persona_plan *b)

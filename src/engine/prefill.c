@@ -14,21 +14,10 @@
  * With fixed_shape the calls that compute a token depend on its own request alone: [0, n_prefix),
  * then the rest; and a prefix is taken over only where it was computed by the same calls.
  */
-#include <string.h>
-
+#include "base/try.h"
 #include "engine/engine.h"
 
 #define MIN_SHARED 8 /* copying a stream costs about as much as a few tokens */
-
-/* What a request needs from its prefill. */
-typedef struct prefill_need {
-    size_t n_prompt, n_total;
-    size_t first_read; /* nothing from here on may be reused */
-    uint64_t prompt_id, reply_id;
-    int depth;      /* blocks that must be computed */
-    int stop_block; /* -1: whole graph */
-    bool logits;    /* some logits are wanted */
-} prefill_need;
 
 static prefill_need need_of(const persona_session *s, const slot *sl)
 {
@@ -36,17 +25,12 @@ static prefill_need need_of(const persona_session *s, const slot *sl)
     bool generate = r->forced == NULL;
     prefill_need n = {.n_prompt = r->n_prompt,
                       .n_total = generate ? r->n_prompt - 1 : r->n_prompt + r->n_forced};
-    n.prompt_id = plan_id(r->plan, PHASE_PROMPT);
-    n.reply_id = plan_reply_id(r->plan);
     n.logits = !generate && r->want_logits;
     n.depth = s->model->info.n_layer;
     n.stop_block = -1;
     n.first_read = n.n_prompt - 1;
     if (!generate && !n.logits) {
-        /* the last prompt token has the phase of a response */
-        if (n.prompt_id == plan_id(r->plan, PHASE_RESPONSE)) {
-            n.first_read = n.n_prompt;
-        }
+        n.first_read = n.n_prompt;
         n.stop_block = slot_last_tapped(sl);
         n.depth = n.stop_block < 0 ? n.depth : n.stop_block + 1;
     }
@@ -75,26 +59,17 @@ static size_t same_calls(const stream *st, const persona_request *r, const prefi
 static size_t reusable(const persona_session *s, const stream *st, const persona_request *r,
                        const prefill_need *need)
 {
-    if (st->depth < need->depth || st->prompt_id != need->prompt_id) {
+    if (st->depth < need->depth) {
         return 0;
     }
-    /* past its prompt region the stream was computed as a response */
-    size_t valid = st->reply_id == need->prompt_id ? st->n : st->n_prompt;
-    size_t limit = valid < st->n ? valid : st->n;
-    if (limit > need->first_read) {
-        limit = need->first_read;
-    }
-    size_t k = 0;
-    while (k < limit && st->tokens[k] == r->prompt[k]) {
-        k++;
-    }
+    const size_t k = stream_shared(st, r, need->first_read);
     return s->opts.fixed_shape ? same_calls(st, r, need, k) : k;
 }
 
 /* Puts the longest shared prefix into the slot's stream; returns its length. */
 static size_t take_prefix(persona_session *s, slot *sl, const prefill_need *need)
 {
-    llama_memory_t mem = llama_get_memory(s->ctx);
+    const compute_ops *ops = s->compute->ops;
     stream *dst = &s->streams[sl->stream];
     size_t best = s->opts.no_reuse ? 0 : reusable(s, dst, &sl->req, need);
     int src = sl->stream;
@@ -106,102 +81,110 @@ static size_t take_prefix(persona_session *s, slot *sl, const prefill_need *need
         }
     }
     if (src != sl->stream) {
-        llama_memory_seq_cp(mem, src, sl->stream, -1, -1);
-        memcpy(dst->tokens, s->streams[src].tokens, best * sizeof *dst->tokens);
+        ops->copy(s->compute, src, sl->stream);
+        stream_take(dst, &s->streams[src], best);
     }
-    llama_memory_seq_rm(mem, sl->stream, (llama_pos)best, -1);
+    stream_cut(dst, best);
+    ops->trim(s->compute, sl->stream, best);
     return best;
 }
 
-/* Adds position pos to the batch and describes its row. */
-static persona_code add_row(persona_session *s, slot *sl, const prefill_need *need, size_t pos,
-                            persona_err *e)
+void prefill_begin(persona_session *s, slot *sl)
 {
-    persona_request *r = &sl->req;
+    stream *st = &s->streams[sl->stream];
+    sl->need = need_of(s, sl);
+    sl->pos = take_prefix(s, sl, &sl->need);
+    sl->begun = true;
+    sl->n_reused = sl->pos;
+    s->stats.n_tokens_reused += sl->pos;
+    st->n_prompt = sl->pos;
+    st->n_prefix = s->opts.fixed_shape ? sl->req.n_prefix : 0;
+    st->forced = sl->req.forced != NULL;
+    st->depth = sl->need.depth;
+}
+
+/* Adds position pos to the call and describes its row. */
+static persona_code add_row(persona_session *s, slot *sl, size_t pos, persona_err *e)
+{
+    const prefill_need *need = &sl->need;
+    const persona_request *r = &sl->req;
     bool forced = pos >= need->n_prompt;
-    llama_token t = forced ? r->forced[pos - need->n_prompt] : r->prompt[pos];
+    persona_token t = forced ? r->forced[pos - need->n_prompt] : r->prompt[pos];
     token_class c = TOKEN_TEMPLATE;
     if (forced) {
         slot_token(sl, t);
         c = sl->pending_class;
     }
-    bool logits = need->logits && pos + 1 >= need->n_prompt && pos + 1 < need->n_total;
     const token_at at = {.pos = pos, .n_prompt = need->n_prompt, .class = c};
-    persona_code rc = slot_add_row(s, sl, at, logits, e);
-    if (rc != PERSONA_OK) {
-        return rc;
+    const bool output = need->logits && pos + 1 >= need->n_prompt && pos + 1 < need->n_total;
+    return slot_add_row(s, sl, at, t, output, e);
+}
+
+/* Hands out the distributions of a decoded call. */
+static persona_code give_logits(persona_session *s, slot *sl, size_t n, persona_err *e)
+{
+    const size_t n_vocab = (size_t)s->model->info.n_vocab;
+    for (size_t i = 0; i < n; i++) {
+        if (!s->eval.rows[i].output) {
+            continue;
+        }
+        const size_t token = s->eval.rows[i].pos + 1 - sl->need.n_prompt;
+        const float *logits = s->compute->ops->logits(s->compute, i);
+        if (logits_broken(logits, n_vocab)) {
+            return persona_err_set(e, PERSONA_E_NUMERIC,
+                                   "reading: the distribution of response token %zu is not finite "
+                                   "(a coefficient too large, or a damaged weight)",
+                                   token);
+        }
+        if (sl->req.on_logits != NULL) {
+            sl->req.on_logits(sl->req.ud, token, logits, n_vocab);
+        }
     }
-    s->streams[sl->stream].tokens[pos] = t;
-    session_batch_add(s, t, (llama_pos)pos, sl->stream, logits);
     return PERSONA_OK;
 }
 
-/* Hands out the distributions of a decoded chunk that started at position `from`. */
-static void give_logits(persona_session *s, slot *sl, const prefill_need *need, size_t from)
-{
-    if (sl->req.forced == NULL || !sl->req.want_logits || sl->req.on_logits == NULL) {
-        return;
-    }
-    for (int32_t i = 0; i < s->batch.n_tokens; i++) {
-        size_t pos = from + (size_t)i;
-        if (s->batch.logits[i]) {
-            sl->req.on_logits(sl->req.ud, pos + 1 - need->n_prompt, llama_get_logits_ith(s->ctx, i),
-                              (size_t)s->model->info.n_vocab);
-        }
-    }
-}
-
 /* Where the call that begins at `from` ends at the latest. */
-static size_t call_end(const persona_session *s, const slot *sl, const prefill_need *need,
-                       size_t from)
+static size_t call_end(const persona_session *s, const slot *sl, size_t from)
 {
     size_t end = from + (size_t)s->opts.n_batch;
     size_t limit =
-        s->opts.fixed_shape && from < sl->req.n_prefix ? sl->req.n_prefix : need->n_total;
+        s->opts.fixed_shape && from < sl->req.n_prefix ? sl->req.n_prefix : sl->need.n_total;
     return end < limit ? end : limit;
 }
 
-persona_code prefill_run(persona_session *s, slot *sl, bool cvec, persona_err *e)
+size_t prefill_size(const persona_session *s, const slot *sl)
+{
+    return sl->pos < sl->need.n_total ? call_end(s, sl, sl->pos) - sl->pos : 0;
+}
+
+persona_code prefill_chunk(persona_session *s, slot *sl, bool cvec, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    prefill_need need = need_of(s, sl);
     stream *st = &s->streams[sl->stream];
-    size_t pos = take_prefix(s, sl, &need);
-    sl->n_reused = pos;
-    s->stats.n_tokens_reused += pos;
-    st->n = 0; /* nothing is valid if a decode fails half-way */
-    s->eval.stop_block = need.stop_block;
-    while (rc == PERSONA_OK && pos < need.n_total) {
-        size_t from = pos;
-        s->batch.n_tokens = 0;
-        eval_clear(&s->eval);
-        size_t n_out = 0, end = call_end(s, sl, &need, from);
-        while (rc == PERSONA_OK && pos < end && n_out < ENGINE_MIN_OUTPUTS) {
-            rc = add_row(s, sl, &need, pos, e);
-            if (rc == PERSONA_OK) {
-                n_out += s->batch.logits[s->batch.n_tokens - 1] != 0;
-                pos++;
-            }
-        }
-        if (rc == PERSONA_OK) {
-            rc = session_decode(s, cvec, e);
-        }
-        if (rc == PERSONA_OK) {
-            s->stats.n_prefill++;
-            s->stats.n_tokens_prefilled += pos - from;
-            slot_give_reads(sl);
-            give_logits(s, sl, &need, from);
-        }
+    const size_t from = sl->pos, end = call_end(s, sl, from);
+    size_t n = 0, n_out = 0;
+    eval_clear(&s->eval);
+    s->eval.stop_block = sl->need.stop_block;
+    for (; from + n < end && n_out < ENGINE_MIN_OUTPUTS; n++) {
+        TRY(add_row(s, sl, from + n, e));
+        n_out += s->eval.rows[n].output;
     }
+    const compute_call call = {.x = &s->eval, .adapter = cvec};
+    rc = s->compute->ops->decode(s->compute, &call, e);
+    if (rc != PERSONA_OK) {
+        s->compute->ops->trim(s->compute, sl->stream, from);
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        stream_add(st, s->eval.rows[i].token, plan_id(sl->req.plan, s->eval.rows[i].phase));
+    }
+    sl->pos += n;
+    st->n_prompt = sl->pos < sl->need.n_prompt - 1 ? sl->pos : sl->need.n_prompt - 1;
+    s->stats.n_prefill++;
+    s->stats.n_tokens_prefilled += n;
+    slot_give_reads(sl);
+    TRY(give_logits(s, sl, n, e));
+out:
     s->eval.stop_block = -1;
-    if (rc == PERSONA_OK) {
-        st->n = need.n_total;
-        st->n_prompt = need.n_prompt - 1;
-        st->n_prefix = s->opts.fixed_shape ? sl->req.n_prefix : 0;
-        st->forced = sl->req.forced != NULL;
-        st->prompt_id = need.prompt_id;
-        st->reply_id = need.reply_id;
-        st->depth = need.depth;
-    }
     return rc;
 }

@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * scheduler.c - the continuous batch: pull requests into free slots, prefill them, decode all
- * active slots together one token each, until the source has no more.
+ * scheduler.c - the continuous batch, step by step: obey what other threads asked for, prefill at
+ * most one budget of prompt tokens, decode one token for every running slot.
  *
  * Order decides bytes, so everything here is deterministic: the lowest free stream is taken, rows
  * are in stream order, and active streams are kept consecutive from 0 (a finished one in the
- * middle is refilled, or else the highest moves down), because libllama splits a batch at gaps.
+ * middle is refilled, or else the highest moves down), because libllama splits a batch at gaps. A
+ * stream whose slot has no token to feed (still prefilling, or its reader is slow) is padded: it
+ * gets a row that is forgotten at once.
+ *
+ * A step prefills for interactive requests first, then in the order of admission. While nobody is
+ * in the middle of an answer, decoding waits until the other slots are filled, too, so that a batch
+ * begins together.
  */
-#include <string.h>
-
 #include "engine/engine.h"
 
-static bool canceled(const persona_hooks *h)
-{
-    return h != NULL && persona_canceled(h->cancel);
-}
+#define HOLD_STEPS 8 /* per slot: how long a new answer waits for others to be prefilled */
 
-static void report(const persona_session *s, const persona_hooks *h, size_t done)
-{
-    if (h != NULL && h->progress != NULL) {
-        persona_progress p = {.done = done,
-                              .n_tokens = s->stats.n_tokens_decoded + s->stats.n_tokens_prefilled};
-        h->progress(h->ud, &p);
-    }
-}
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 static slot *slot_of_stream(persona_session *s, int seq)
 {
@@ -42,6 +36,16 @@ static int n_active(const persona_session *s)
         n += s->slots[i].active;
     }
     return n;
+}
+
+static bool runs(const slot *sl)
+{
+    return sl->active && !sl->prefilling && !sl->stalled;
+}
+
+static bool is_interactive(const slot *sl)
+{
+    return sl->job->feed->source.priority == PERSONA_PRIORITY_INTERACTIVE;
 }
 
 /* The plan that every active slot shares (NULL included), if they do and none of them has to see
@@ -75,9 +79,76 @@ static bool choose_path(persona_session *s)
     return session_use_cvec(s, shared_plan(s, &plan) ? plan : NULL);
 }
 
-/* Opens one request in a free slot on the lowest free stream. */
-static persona_code admit(persona_session *s, const persona_request *r, persona_err *e)
+static void end_failed(persona_session *s, slot *sl, persona_code code, const char *message)
 {
+    slot_fail(sl, code, message);
+    slot_end(s, sl);
+}
+
+/* ---- what other threads asked for ------------------------------------------------------------ */
+
+static void replan(slot *sl, job *j)
+{
+    persona_plan_free(sl->req.plan);
+    sl->req.plan = j->plan != NULL && j->plan->n > 0 ? persona_plan_ref(j->plan) : NULL;
+    persona_plan_free(j->plan);
+    j->plan = NULL;
+    j->replanned = false;
+}
+
+/* Runs between two tokens, and between two chunks of a prompt. */
+static void obey(persona_session *s)
+{
+    feeds_drop_canceled(s);
+    for (int i = 0; i < s->opts.n_slots; i++) {
+        slot *sl = &s->slots[i];
+        if (!sl->active) {
+            continue;
+        }
+        pthread_mutex_lock(&s->lock);
+        job *j = sl->job;
+        const bool canceled = j->canceled, stopped = j->stopped;
+        sl->stalled = mail_is_full(j);
+        if (j->replanned) {
+            replan(sl, j);
+        }
+        pthread_mutex_unlock(&s->lock);
+        if (canceled) {
+            end_failed(s, sl, PERSONA_E_CANCELED, "interrupted");
+        } else if (stopped) {
+            sl->finish = PERSONA_FINISH_SINK;
+            slot_end(s, sl);
+        }
+    }
+}
+
+/* A signal handler cannot wake anybody, so the flags of all sources are looked at here. */
+static void look_at_flags(persona_session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    for (feed *f = s->feeds; f != NULL; f = f->next) {
+        if (!f->canceled && f->hooks != NULL && persona_canceled(f->hooks->cancel)) {
+            feed_cancel(f);
+            pthread_cond_signal(&f->news);
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    obey(s);
+}
+
+/* ---- prefill --------------------------------------------------------------------------------- */
+
+/* Opens the next request of this priority in a free slot on the lowest free stream. False: there
+ * is none, or no room. */
+static bool admit(persona_session *s, persona_priority priority)
+{
+    if (n_active(s) >= s->n_rows) {
+        return false;
+    }
+    job *j = feeds_pull(s, priority);
+    if (j == NULL) {
+        return false;
+    }
     int seq = 0, i = 0;
     while (slot_of_stream(s, seq) != NULL) {
         seq++;
@@ -86,24 +157,86 @@ static persona_code admit(persona_session *s, const persona_request *r, persona_
         i++;
     }
     slot *sl = &s->slots[i];
+    persona_err e = {.code = PERSONA_OK};
     sl->stream = seq;
-    persona_code rc = slot_open(s, sl, r, e);
-    if (rc == PERSONA_OK) {
-        rc = prefill_run(s, sl, choose_path(s), e);
-    }
+    const persona_code rc = slot_open(s, sl, j, &e);
+    sl->order = s->n_admitted++;
     if (rc != PERSONA_OK) {
-        sl->finish = PERSONA_FINISH_CANCELED;
-        if (sl->active) {
-            slot_close(s, sl);
-        }
-        return rc;
+        end_failed(s, sl, rc, e.msg);
     }
-    if (r->forced != NULL) {
-        sl->finish = PERSONA_FINISH_FORCED;
-        slot_close(s, sl);
-    }
-    return PERSONA_OK;
+    return true;
 }
+
+/* Whose prompt is next: interactive first, then the oldest. */
+static slot *to_prefill(persona_session *s)
+{
+    slot *best = NULL;
+    for (int i = 0; i < s->opts.n_slots; i++) {
+        slot *sl = &s->slots[i];
+        if (!sl->active || !sl->prefilling || sl->stalled) {
+            continue;
+        }
+        if (best == NULL || (is_interactive(sl) && !is_interactive(best)) ||
+            (is_interactive(sl) == is_interactive(best) && sl->order < best->order)) {
+            best = sl;
+        }
+    }
+    return best;
+}
+
+/* One call for one prompt; returns its tokens. */
+static size_t prefill_one(persona_session *s, slot *sl)
+{
+    persona_err e = {.code = PERSONA_OK};
+    persona_code rc = PERSONA_OK;
+    const size_t n = prefill_size(s, sl);
+    if (n > 0) {
+        rc = prefill_chunk(s, sl, choose_path(s), &e);
+    }
+    sl->prefilling = sl->pos < sl->need.n_total;
+    if (rc != PERSONA_OK) {
+        end_failed(s, sl, rc, e.msg);
+    } else if (!sl->prefilling && sl->req.forced != NULL) {
+        sl->finish = PERSONA_FINISH_FORCED;
+        slot_end(s, sl);
+    }
+    return n;
+}
+
+/* Fills free slots and prefills, at most one budget. True: there is more to prefill. */
+static bool prefill_some(persona_session *s, bool *did)
+{
+    const size_t budget = (size_t)s->opts.n_batch;
+    size_t spent = 0;
+    for (;;) {
+        look_at_flags(s);
+        while (admit(s, PERSONA_PRIORITY_INTERACTIVE)) {
+            *did = true;
+        }
+        slot *sl = to_prefill(s);
+        if (sl == NULL) {
+            if (!admit(s, PERSONA_PRIORITY_BATCH)) {
+                return false;
+            }
+            *did = true;
+            spent++; /* a source of nothing but refused requests, too, lets others have a turn */
+            if (spent > budget) {
+                return true;
+            }
+            continue;
+        }
+        if (!sl->begun) {
+            prefill_begin(s, sl);
+        }
+        if (spent > 0 && spent + prefill_size(s, sl) > budget + (size_t)s->opts.n_slots) {
+            return true;
+        }
+        spent += prefill_one(s, sl);
+        *did = true;
+    }
+}
+
+/* ---- decode ---------------------------------------------------------------------------------- */
 
 /* Keeps active streams consecutive from 0. The vacated stream keeps its (still valid) content. */
 static void compact(persona_session *s)
@@ -118,169 +251,201 @@ static void compact(persona_session *s)
         while ((sl = slot_of_stream(s, from)) == NULL) {
             from--;
         }
-        llama_memory_seq_cp(llama_get_memory(s->ctx), from, hole, -1, -1);
-        stream *a = &s->streams[from], *b = &s->streams[hole];
-        llama_token *tokens = b->tokens;
-        memcpy(tokens, a->tokens, a->n * sizeof *tokens);
-        *b = *a;
-        b->tokens = tokens;
+        s->compute->ops->copy(s->compute, from, hole);
+        stream_take(&s->streams[hole], &s->streams[from], s->streams[from].n);
         sl->stream = hole;
     }
 }
 
-static persona_code add_slot_row(persona_session *s, slot *sl, persona_err *e)
+static persona_code add_row(persona_session *s, slot *sl, persona_err *e)
 {
-    stream *st = &s->streams[sl->stream];
-    const token_at at = {.pos = st->n, .n_prompt = sl->req.n_prompt, .class = sl->pending_class};
-    const bool output = !sl->draining || s->opts.fixed_shape;
-    persona_code rc = slot_add_row(s, sl, at, output, e);
-    if (rc == PERSONA_OK) {
-        session_batch_add(s, sl->pending, (llama_pos)st->n, sl->stream, output);
-        st->tokens[st->n++] = sl->pending;
-    }
-    return rc;
+    const token_at at = {
+        .pos = s->streams[sl->stream].n, .n_prompt = sl->req.n_prompt, .class = sl->pending_class};
+    return slot_add_row(s, sl, at, sl->pending, !sl->draining || s->opts.fixed_shape, e);
 }
 
-/* A row on an idle stream, which forgets it afterwards (drop_padding). */
-static void add_padding(persona_session *s, int seq)
+/* A row on a stream that has nothing to feed, forgotten afterwards (trim_padding). */
+static eval_row padding(persona_session *s, int seq)
 {
     stream *st = &s->streams[seq];
     if (st->n == (size_t)s->opts.n_ctx) {
-        llama_memory_seq_rm(llama_get_memory(s->ctx), seq, (llama_pos)--st->n, -1);
+        stream_cut(st, st->n - 1);
+        s->compute->ops->trim(s->compute, seq, st->n);
     }
-    s->eval.rows[s->eval.n_rows++] = (eval_row){.output = true}; /* wants nothing */
-    session_batch_add(s, 0, (llama_pos)st->n, seq, true);
+    return (eval_row){.pos = st->n, .seq = seq, .output = true};
 }
 
-static void drop_padding(persona_session *s)
+static void trim_padding(persona_session *s, size_t n)
 {
-    for (int i = 0; i < s->batch.n_tokens; i++) {
-        int seq = s->batch.seq_id[i][0];
-        if (slot_of_stream(s, seq) == NULL) {
-            llama_memory_seq_rm(llama_get_memory(s->ctx), seq, (llama_pos)s->streams[seq].n, -1);
+    for (size_t i = 0; i < n; i++) {
+        if (s->row_slots[i] == NULL) {
+            s->compute->ops->trim(s->compute, s->eval.rows[i].seq, s->eval.rows[i].pos);
         }
     }
 }
 
-/* One row per slot: the active ones, or, with fixed_shape, all. */
-static persona_code make_batch(persona_session *s, persona_err *e)
+/* One row per stream up to the highest that runs, or, with fixed_shape, for all. */
+static size_t make_rows(persona_session *s)
 {
-    persona_code rc = PERSONA_OK;
-    int n = s->opts.fixed_shape ? s->n_rows : n_active(s);
-    s->batch.n_tokens = 0;
+    int n = s->opts.fixed_shape ? s->n_rows : 0;
     eval_clear(&s->eval);
-    for (int i = 0; rc == PERSONA_OK && i < n; i++) {
-        slot *sl = slot_of_stream(s, i);
-        if (sl != NULL) {
-            rc = add_slot_row(s, sl, e);
-        } else {
-            add_padding(s, i);
-        }
+    for (int i = 0; i < s->opts.n_slots; i++) {
+        const slot *sl = &s->slots[i];
+        n = runs(sl) && sl->stream >= n ? sl->stream + 1 : n;
     }
-    return rc;
+    for (int i = 0; i < n; i++) {
+        slot *sl = slot_of_stream(s, i);
+        persona_err e = {.code = PERSONA_OK};
+        s->row_slots[i] = NULL;
+        if (sl != NULL && runs(sl)) {
+            const persona_code rc = add_row(s, sl, &e);
+            if (rc == PERSONA_OK) {
+                s->row_slots[i] = sl;
+                continue;
+            }
+            end_failed(s, sl, rc, e.msg);
+        }
+        s->eval.rows[s->eval.n_rows++] = padding(s, i); /* wants nothing */
+    }
+    return (size_t)n;
 }
 
-/* One token for every active slot. */
-static persona_code step(persona_session *s, persona_err *e)
+/* What a decoded row means for its slot. at: its place in the call. */
+static void use_row(persona_session *s, slot *sl, const eval_row *row, size_t at)
+{
+    stream_add(&s->streams[sl->stream], row->token, plan_id(sl->req.plan, row->phase));
+    s->stats.n_tokens_decoded++;
+    slot_give_reads(sl);
+    if (sl->draining || (!slot_sample(s, sl, at) && !sl->broken)) {
+        slot_end(s, sl);
+    }
+}
+
+/* The common call has failed: each row alone, so that only the guilty request fails. */
+static void decode_alone(persona_session *s, size_t n, bool cvec)
+{
+    const compute_ops *ops = s->compute->ops;
+    for (size_t i = 0; i < n; i++) {
+        ops->trim(s->compute, s->eval.rows[i].seq, s->eval.rows[i].pos);
+    }
+    for (size_t i = 0; i < n; i++) {
+        slot *sl = s->row_slots[i];
+        persona_err e = {.code = PERSONA_OK};
+        if (sl == NULL) {
+            continue;
+        }
+        eval_state alone = s->eval; /* one row of it */
+        alone.rows = &s->eval.rows[i];
+        alone.n_rows = 1;
+        const compute_call one = {.x = &alone, .adapter = cvec};
+        const persona_code rc = ops->decode(s->compute, &one, &e);
+        s->eval.scratch = alone.scratch; /* it may have grown */
+        s->eval.scratch_n = alone.scratch_n;
+        s->stats.n_decode++;
+        if (rc == PERSONA_OK) {
+            use_row(s, sl, &s->eval.rows[i], 0);
+        } else {
+            ops->trim(s->compute, s->eval.rows[i].seq, s->eval.rows[i].pos);
+            end_failed(s, sl, rc, e.msg);
+        }
+    }
+}
+
+/* After everybody has sampled: finding the block costs the logits of the call. */
+static void end_broken(persona_session *s, bool cvec)
+{
+    for (int i = 0; i < s->opts.n_slots; i++) {
+        slot *sl = &s->slots[i];
+        if (sl->active && sl->broken) {
+            char text[MESSAGE_MAX];
+            broken_explain(s, sl, cvec, text, sizeof text);
+            end_failed(s, sl, PERSONA_E_NUMERIC, text);
+        }
+    }
+}
+
+/* One token for every slot that runs. */
+static void decode_all(persona_session *s)
 {
     if (!s->opts.fixed_shape) {
         compact(s);
     }
-    bool cvec = choose_path(s);
-    persona_code rc = make_batch(s, e);
-    if (rc == PERSONA_OK) {
-        rc = session_decode(s, cvec, e);
+    const bool cvec = choose_path(s);
+    const size_t n = make_rows(s);
+    const compute_call call = {.x = &s->eval, .adapter = cvec};
+    if (n == 0) {
+        return;
     }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    drop_padding(s);
-    s->stats.n_decode++;
-    s->stats.n_tokens_decoded += (size_t)n_active(s);
-    for (int i = 0; i < s->batch.n_tokens; i++) {
-        slot *sl = slot_of_stream(s, i);
-        if (sl != NULL) {
-            slot_give_reads(sl);
-        }
-        if (sl != NULL && (sl->draining || !slot_sample(s, sl, i))) {
-            slot_close(s, sl);
+    if (s->compute->ops->decode(s->compute, &call, NULL) != PERSONA_OK) {
+        decode_alone(s, n, cvec);
+    } else {
+        trim_padding(s, n);
+        s->stats.n_decode++;
+        for (size_t i = 0; i < n; i++) {
+            if (s->row_slots[i] != NULL) {
+                use_row(s, s->row_slots[i], &s->eval.rows[i], i);
+            }
         }
     }
-    return PERSONA_OK;
+    end_broken(s, cvec);
 }
 
-static void close_all(persona_session *s)
+/* Whether to decode now, or to fill the batch first. */
+static bool should_decode(persona_session *s, bool more_to_prefill)
+{
+    bool any = false, now = !more_to_prefill;
+    for (int i = 0; i < s->opts.n_slots; i++) {
+        const slot *sl = &s->slots[i];
+        if (runs(sl)) {
+            any = true;
+            now = now || sl->n_out > 0 || is_interactive(sl);
+        }
+    }
+    now = now || s->n_held >= HOLD_STEPS * s->opts.n_slots;
+    s->n_held = any && !now ? s->n_held + 1 : 0;
+    return any && now;
+}
+
+bool scheduler_step(persona_session *s)
+{
+    bool did = false;
+    s->n_steps++;
+    const bool more = prefill_some(s, &did);
+    if (should_decode(s, more)) {
+        decode_all(s);
+        did = true;
+    }
+    pthread_mutex_lock(&s->lock);
+    s->stats_seen = s->stats;
+    pthread_mutex_unlock(&s->lock);
+    return did || more;
+}
+
+void scheduler_end(persona_session *s)
 {
     for (int i = 0; i < s->opts.n_slots; i++) {
         if (s->slots[i].active) {
-            s->slots[i].finish = PERSONA_FINISH_CANCELED;
-            slot_close(s, &s->slots[i]);
+            end_failed(s, &s->slots[i], PERSONA_E_CANCELED, "interrupted");
         }
     }
 }
 
-/* Fills free slots. *more: the source may have further requests. */
-static persona_code fill(persona_session *s, persona_source next, void *ud, bool *more, size_t base,
-                         const persona_hooks *hooks, persona_err *e)
+bool scheduler_has_work(const persona_session *s)
 {
-    persona_code rc = PERSONA_OK;
-    while (rc == PERSONA_OK && *more && n_active(s) < s->n_rows && !canceled(hooks)) {
-        persona_request r = {.sampling = persona_sampling_defaults()};
-        persona_next got = next(ud, &r);
-        *more = got != PERSONA_NEXT_END;
-        if (got != PERSONA_NEXT_REQUEST) {
-            break;
+    const bool room = n_active(s) < s->n_rows;
+    for (int i = 0; i < s->opts.n_slots; i++) {
+        const slot *sl = &s->slots[i];
+        if (sl->active && (!mail_is_full(sl->job) || sl->job->canceled || sl->job->stopped)) {
+            return true;
         }
-        rc = admit(s, &r, e);
-        report(s, hooks, s->stats.n_requests - base);
     }
-    return rc;
-}
-
-persona_code persona_session_run(persona_session *s, persona_source next, void *ud,
-                                 const persona_hooks *hooks, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    bool more = true;
-    size_t base = s->stats.n_requests;
-    int64_t t0 = llama_time_us();
-    while (rc == PERSONA_OK) {
-        if (canceled(hooks)) {
-            rc = persona_err_set(e, PERSONA_E_CANCELED, "interrupted");
-            break;
+    for (const feed *f = s->feeds; f != NULL; f = f->next) {
+        for (const job *j = f->ready; j != NULL; j = j->next_ready) {
+            if (j->canceled ||
+                (room && (f->source.max_slots <= 0 || f->n_slots < f->source.max_slots))) {
+                return true;
+            }
         }
-        rc = fill(s, next, ud, &more, base, hooks, e);
-        if (rc == PERSONA_OK && n_active(s) == 0 && !canceled(hooks)) {
-            break; /* finished, or nothing to do for now */
-        }
-        if (rc == PERSONA_OK && n_active(s) > 0) {
-            rc = step(s, e);
-        }
-        report(s, hooks, s->stats.n_requests - base);
     }
-    close_all(s);
-    s->stats.seconds += (double)(llama_time_us() - t0) * 1e-6;
-    return rc;
-}
-
-typedef struct array_source {
-    const persona_request *r;
-    size_t n, at;
-} array_source;
-
-static persona_next next_of_array(void *ud, persona_request *r)
-{
-    array_source *a = ud;
-    if (a->at == a->n) {
-        return PERSONA_NEXT_END;
-    }
-    *r = a->r[a->at++];
-    return PERSONA_NEXT_REQUEST;
-}
-
-persona_code persona_session_run_all(persona_session *s, const persona_request *r, size_t n,
-                                     const persona_hooks *hooks, persona_err *e)
-{
-    array_source a = {.r = r, .n = n};
-    return persona_session_run(s, next_of_array, &a, hooks, e);
+    return false;
 }

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * session.c - one llama context with its streams and slots, and the two ways a plan can reach the
- * graph: through the control-vector adapter (free of callbacks, but one additive plan for every row
- * of both phases) or through eval.c (any plan per row and phase). Both give the same bits, so the
- * choice is only about speed.
- *
- * Every stream has its own KV buffer (kv_unified off): attention then costs what one sequence
- * costs, not the sum of all. The price is that libllama puts a batch into one micro-batch only
- * when its sequence numbers are consecutive, which the scheduler therefore guarantees.
+ * session.c - what a session is made of: options, streams, slots, and what computes for it. Which
+ * of the two ways a plan takes is decided here: the adapter, if every active slot has the same
+ * additive plan, else the edits inside the graph.
  */
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "engine/engine.h"
 
 #define MAX_SLOTS 256
@@ -45,84 +40,45 @@ static persona_code check_opts(const persona_session_opts *o, persona_err *e)
     return PERSONA_OK;
 }
 
-static struct llama_context_params context_params(persona_session *s)
-{
-    const persona_session_opts *o = &s->opts;
-    int n_batch = o->n_batch > o->n_slots ? o->n_batch : o->n_slots;
-    struct llama_context_params p = llama_context_default_params();
-    p.n_ctx = (uint32_t)o->n_ctx * (uint32_t)o->n_slots;
-    p.n_seq_max = (uint32_t)o->n_slots;
-    p.n_batch = (uint32_t)n_batch;
-    p.n_ubatch = (uint32_t)n_batch;
-    p.n_outputs_max = (uint32_t)(o->n_slots > ENGINE_MIN_OUTPUTS ? o->n_slots : ENGINE_MIN_OUTPUTS);
-    p.n_threads = o->n_threads;
-    p.n_threads_batch = o->n_threads;
-    p.cb_eval = eval_callback;
-    p.cb_eval_user_data = &s->eval;
-    p.kv_unified = false;
-    p.swa_full = true; /* prefixes are shared and trimmed, which a pruned window cache cannot do */
-    p.no_perf = true;
-    if (o->kv_f32) {
-        p.type_k = GGML_TYPE_F32;
-        p.type_v = GGML_TYPE_F32;
-    }
-    return p;
-}
-
 static persona_code alloc_buffers(persona_session *s, persona_err *e)
 {
-    size_t n = (size_t)s->opts.n_slots;
-    int n_layer = s->model->info.n_layer, n_embd = s->model->info.n_embd;
-    int n_batch = s->opts.n_batch > s->opts.n_slots ? s->opts.n_batch : s->opts.n_slots;
+    const size_t n = (size_t)s->opts.n_slots, n_batch = (size_t)s->opts.n_batch;
     s->streams = mem_calloc(n, sizeof *s->streams);
     s->slots = mem_calloc(n, sizeof *s->slots);
-    s->cvec_data = mem_calloc((size_t)n_layer * (size_t)n_embd, sizeof *s->cvec_data);
-    s->batch = llama_batch_init(n_batch, 0, 1);
-    if (s->streams == NULL || s->slots == NULL || s->cvec_data == NULL || s->batch.token == NULL) {
+    s->row_slots = mem_calloc(n, sizeof(slot *));
+    if (s->streams == NULL || s->slots == NULL || s->row_slots == NULL) {
         return mem_err(e, "a session");
     }
     for (size_t i = 0; i < n; i++) {
-        s->streams[i].tokens = mem_calloc((size_t)s->opts.n_ctx, sizeof(llama_token));
+        s->streams[i].tokens = mem_calloc((size_t)s->opts.n_ctx, sizeof(persona_token));
         if (s->streams[i].tokens == NULL) {
             return mem_err(e, "a session's slots");
         }
     }
-    persona_code rc = eval_init(&s->eval, n_layer, n_embd, (size_t)n_batch, e);
+    const persona_model_info *info = &s->model->info;
+    const persona_code rc =
+        eval_init(&s->eval, info->n_layer, info->n_embd, n_batch > n ? n_batch : n, e);
     s->eval.no_host = s->opts.no_host;
     return rc;
 }
 
-persona_code persona_session_new(persona_model *m, const persona_session_opts *opts,
-                                 persona_session **out, persona_err *e)
+persona_code session_new_over(persona_model *m, const persona_session_opts *opts, compute *c,
+                              persona_session **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     *out = NULL;
     persona_session *s = mem_calloc(1, sizeof *s);
     if (s == NULL) {
+        c->ops->free(c);
         return mem_err(e, "a session");
     }
     s->model = m;
-    s->opts = opts != NULL ? *opts : persona_session_defaults();
-    if (s->opts.n_ctx > m->info.n_ctx_train && m->info.n_ctx_train > 0) {
-        s->opts.n_ctx = m->info.n_ctx_train;
-    }
+    s->compute = c;
+    s->opts = *opts;
     s->n_rows = s->opts.n_slots;
-    pace_init(&s->pace, s->opts.n_threads, 0, 0);
-    persona_code rc = check_opts(&s->opts, e);
-    if (rc == PERSONA_OK) {
-        rc = alloc_buffers(s, e);
-    }
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
-    backend_log_reset();
-    s->ctx = llama_init_from_model(m->lm, context_params(s));
-    if (s->ctx == NULL) {
-        rc = persona_err_set(
-            e, PERSONA_E_NOMEM,
-            "%s: libllama cannot make a context of %d slots with %d tokens (%s); use "
-            "fewer or shorter slots",
-            m->path, s->opts.n_slots, s->opts.n_ctx, backend_log_last());
-    }
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->work, NULL);
+    TRY(alloc_buffers(s, e));
 out:
     if (rc == PERSONA_OK) {
         *out = s;
@@ -132,24 +88,39 @@ out:
     return rc;
 }
 
+persona_code persona_session_new(persona_model *m, const persona_session_opts *opts,
+                                 persona_session **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    persona_session_opts o = opts != NULL ? *opts : persona_session_defaults();
+    compute *c = NULL;
+    *out = NULL;
+    if (o.n_ctx > m->info.n_ctx_train && m->info.n_ctx_train > 0) {
+        o.n_ctx = m->info.n_ctx_train;
+    }
+    TRY(check_opts(&o, e));
+    TRY(compute_llama_new(m, &o, &c, e));
+    TRY(session_new_over(m, &o, c, out, e));
+out:
+    return rc;
+}
+
 void persona_session_free(persona_session *s)
 {
     if (s == NULL) {
         return;
     }
-    if (s->ctx != NULL) {
-        llama_free(s->ctx);
-    }
-    if (s->batch.token != NULL) {
-        llama_batch_free(s->batch);
-    }
+    persona_session_stop(s);
+    s->compute->ops->free(s->compute);
     for (int i = 0; s->streams != NULL && i < s->opts.n_slots; i++) {
         mem_free(s->streams[i].tokens);
     }
     mem_free(s->streams);
     mem_free(s->slots);
-    mem_free(s->cvec_data);
     eval_free(&s->eval);
+    mem_free(s->row_slots);
+    pthread_cond_destroy(&s->work);
+    pthread_mutex_destroy(&s->lock);
     mem_free(s);
 }
 
@@ -163,113 +134,37 @@ const persona_session_opts *persona_session_opts_get(const persona_session *s)
     return &s->opts;
 }
 
-persona_session_stats persona_session_stats_get(const persona_session *s)
+persona_session_stats persona_session_stats_get(persona_session *s)
 {
-    return s->stats;
+    pthread_mutex_lock(&s->lock);
+    const persona_session_stats seen = s->stats_seen;
+    pthread_mutex_unlock(&s->lock);
+    return seen;
 }
 
 void persona_session_shape(persona_session *s, int n_rows)
 {
     int n = n_rows < 1 ? 1 : n_rows;
-    if (s->opts.fixed_shape) {
+    if (s->opts.fixed_shape && !runner_is_on(s)) {
         s->n_rows = n < s->opts.n_slots ? n : s->opts.n_slots;
     }
 }
 
-/* Loads plan (NULL: nothing) into the adapter. */
-static bool load_cvec(persona_session *s, const persona_plan *plan)
+static bool load_plan(persona_session *s, const persona_plan *plan)
 {
-    int n_embd = s->model->info.n_embd, n_layer = s->model->info.n_layer;
-    size_t d = (size_t)n_embd, len = d * (size_t)(n_layer - 1);
     s->stats.n_cvec_switches++;
-    s->cvec_id = 0;
-    if (plan == NULL) {
-        return llama_set_adapter_cvec(s->ctx, NULL, 0, n_embd, 0, 0) == 0;
-    }
-    memset(s->cvec_data, 0, len * sizeof *s->cvec_data);
-    for (size_t i = 0; i < plan->n; i++) {
-        const plan_step *st = &plan->steps[i];
-        memcpy(s->cvec_data + d * (size_t)(st->block - 1), st->data, d * sizeof *st->data);
-    }
-    if (llama_set_adapter_cvec(s->ctx, s->cvec_data, len, n_embd, plan->steps[0].block,
-                               plan->steps[plan->n - 1].block) != 0) {
-        return false;
-    }
-    s->cvec_id = plan_id(plan, PHASE_RESPONSE);
-    return true;
+    const bool loaded = s->compute->ops->load_plan(s->compute, plan);
+    s->cvec_id = loaded && plan != NULL ? plan_id(plan, PHASE_RESPONSE) : 0;
+    return loaded;
 }
 
 bool session_use_cvec(persona_session *s, const persona_plan *plan)
 {
     if (s->opts.no_cvec || plan == NULL || !plan->cvec) {
         if (s->cvec_id != 0) {
-            load_cvec(s, NULL);
+            load_plan(s, NULL);
         }
         return false;
     }
-    return s->cvec_id == plan_id(plan, PHASE_RESPONSE) || load_cvec(s, plan);
-}
-
-void session_batch_add(persona_session *s, llama_token t, llama_pos pos, llama_seq_id seq,
-                       bool logits)
-{
-    struct llama_batch *b = &s->batch;
-    int32_t i = b->n_tokens++;
-    b->token[i] = t;
-    b->pos[i] = pos;
-    b->n_seq_id[i] = 1;
-    b->seq_id[i][0] = seq;
-    b->logits[i] = logits;
-}
-
-/* A single row with a long past is the one case in which ggml's attention splits its sum among the
- * threads: there their number stays, since it would change the last bits. */
-#define SPLIT_FROM 256
-
-static int thread_count(const persona_session *s)
-{
-    const struct llama_batch *b = &s->batch;
-    const bool split = b->n_tokens == 1 && b->pos[0] >= SPLIT_FROM - 1;
-    return split ? s->opts.n_threads : s->pace.threads;
-}
-
-static void set_threads(persona_session *s, int n)
-{
-    if (n != s->n_threads) {
-        llama_set_n_threads(s->ctx, n, n);
-        s->n_threads = n;
-    }
-}
-
-/* What was half computed is forgotten: later requests must not build on it. */
-static void forget_batch(persona_session *s)
-{
-    for (int32_t i = 0; i < s->batch.n_tokens; i++) {
-        const llama_seq_id seq = s->batch.seq_id[i][0];
-        llama_memory_seq_rm(llama_get_memory(s->ctx), seq, -1, -1);
-        s->streams[seq].n = 0;
-    }
-}
-
-persona_code session_decode(persona_session *s, bool cvec, persona_err *e)
-{
-    eval_prepare(&s->eval, cvec);
-    backend_log_reset();
-    set_threads(s, thread_count(s));
-    const double wall = clock_now(), cpu = clock_cpu();
-    int32_t rc = llama_decode(s->ctx, s->batch);
-    s->wall += clock_now() - wall;
-    s->cpu += clock_cpu() - cpu;
-    pace_update(&s->pace, s->wall, s->cpu);
-    if (s->eval.err.code != PERSONA_OK || rc != 0) {
-        forget_batch(s);
-    }
-    if (s->eval.err.code != PERSONA_OK) {
-        return persona_err_set(e, s->eval.err.code, "%s", s->eval.err.msg);
-    }
-    if (rc != 0) {
-        return persona_err_set(e, PERSONA_E_INTERNAL, "%s: llama_decode failed with %d (%s)",
-                               s->model->path, rc, backend_log_last());
-    }
-    return PERSONA_OK;
+    return s->cvec_id == plan_id(plan, PHASE_RESPONSE) || load_plan(s, plan);
 }

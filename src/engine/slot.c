@@ -6,10 +6,18 @@
  * are booked when they are known (sampled or forced), but their activations exist only once they
  * have been fed. So a reply cut by length feeds its last token once more for the tap
  * (draining): a mean then covers exactly the tokens of the text, as a second pass over it would.
+ *
+ * Text goes on in whole code points. What a slot has gathered outlives it: slot_end moves all of it
+ * into the job, and slot_deliver makes the result of it, perhaps in another thread.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/linalg.h"
 #include "base/mem.h"
+#include "base/try.h"
+#include "base/utf8.h"
 #include "engine/engine.h"
 
 #define MAX_REPLY ((size_t)16 << 20)
@@ -26,11 +34,20 @@ static persona_code check_tokens(const persona_session *s, const persona_token *
     return PERSONA_OK;
 }
 
+persona_code plan_fits(const persona_model *m, const persona_plan *p, persona_err *e)
+{
+    if (p != NULL && (p->n_layer != m->info.n_layer || p->n_embd != m->info.n_embd)) {
+        return persona_err_set(e, PERSONA_E_SHAPE,
+                               "plan is for %d blocks of width %d, the model has %d of width %d",
+                               p->n_layer, p->n_embd, m->info.n_layer, m->info.n_embd);
+    }
+    return PERSONA_OK;
+}
+
 static persona_code check_request(const persona_session *s, const persona_request *r,
                                   persona_err *e)
 {
     size_t n_ctx = (size_t)s->opts.n_ctx;
-    const persona_plan *p = r->plan;
     if (r->prompt == NULL || r->n_prompt == 0) {
         return persona_err_set(e, PERSONA_E_USAGE, "request: the prompt is empty");
     }
@@ -54,12 +71,7 @@ static persona_code check_request(const persona_session *s, const persona_reques
     if (rc != PERSONA_OK) {
         return rc;
     }
-    if (p != NULL && (p->n_layer != s->model->info.n_layer || p->n_embd != s->model->info.n_embd)) {
-        return persona_err_set(
-            e, PERSONA_E_SHAPE, "plan is for %d blocks of width %d, the model has %d of width %d",
-            p->n_layer, p->n_embd, s->model->info.n_layer, s->model->info.n_embd);
-    }
-    return PERSONA_OK;
+    return plan_fits(s->model, r->plan, e);
 }
 
 static persona_code open_taps(const persona_session *s, slot *sl, persona_err *e)
@@ -109,10 +121,16 @@ static bool reads_response(const slot *sl)
     return reads;
 }
 
-persona_code slot_add_row(persona_session *s, slot *sl, token_at at, bool output, persona_err *e)
+persona_code slot_add_row(persona_session *s, slot *sl, token_at at, persona_token t, bool output,
+                          persona_err *e)
 {
-    const eval_row row = {
-        .plan = sl->req.plan, .phase = phase_of(at), .tally = &sl->tally, .output = output};
+    const eval_row row = {.token = t,
+                          .pos = at.pos,
+                          .seq = sl->stream,
+                          .plan = sl->req.plan,
+                          .phase = phase_of(at),
+                          .tally = &sl->tally,
+                          .output = output};
     return eval_add(&s->eval, &row, at, sl->taps, sl->n_taps, e);
 }
 
@@ -132,21 +150,22 @@ void slot_give_reads(slot *sl)
     }
 }
 
-persona_code slot_open(persona_session *s, slot *sl, const persona_request *r, persona_err *e)
+static persona_code open_sampler(persona_session *s, slot *sl, persona_err *e)
 {
-    int seq = sl->stream;
-    persona_code rc = check_request(s, r, e);
-    if (rc != PERSONA_OK) {
-        return rc;
+    const compute_ops *ops = s->compute->ops;
+    const persona_request *r = &sl->req;
+    const persona_code rc = ops->sampler_new(s->compute, &r->sampling, &sl->sampler, e);
+    for (size_t i = 0; rc == PERSONA_OK && i < r->n_prompt; i++) {
+        if (r->sampling.repetition_penalty != 1.0F) {
+            ops->sampler_accept(s->compute, sl->sampler, r->prompt[i]);
+        }
     }
-    memset(sl, 0, sizeof *sl);
-    sl->stream = seq;
-    sl->active = true;
-    sl->req = *r;
-    sl->t_start = llama_time_us();
-    sl->req.plan = r->plan != NULL && r->plan->n > 0 ? persona_plan_ref(r->plan) : NULL;
-    buf_init(&sl->text, MAX_REPLY);
-    buf_init(&sl->analysis, MAX_REPLY);
+    return rc;
+}
+
+static persona_code open_channel(persona_session *s, slot *sl, persona_err *e)
+{
+    const persona_request *r = &sl->req;
     channel_init(&sl->channel, s->model, r->raw);
     for (size_t i = 0; i < r->n_prompt; i++) {
         channel_feed(&sl->channel, r->prompt[i]);
@@ -165,62 +184,162 @@ persona_code slot_open(persona_session *s, slot *sl, const persona_request *r, p
             "the final channel (skip_analysis)");
     }
     sl->answered = sl->channel.plain;
+    return PERSONA_OK;
+}
+
+persona_code slot_open(persona_session *s, slot *sl, job *j, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const persona_request *r = &j->req;
+    const int seq = sl->stream;
+    memset(sl, 0, sizeof *sl);
+    sl->stream = seq;
+    sl->active = true;
+    sl->prefilling = true;
+    sl->job = j;
+    sl->req = *r;
+    sl->req.plan = r->plan != NULL && r->plan->n > 0 ? persona_plan_ref(r->plan) : NULL;
+    sl->t_start = clock_now();
+    buf_init(&sl->text, MAX_REPLY);
+    buf_init(&sl->analysis, MAX_REPLY);
+    TRY(check_request(s, r, e));
+    TRY(open_channel(s, sl, e));
     sl->pending = r->prompt[r->n_prompt - 1];
     sl->pending_class = TOKEN_TEMPLATE;
-    size_t room = (size_t)s->opts.n_ctx - r->n_prompt;
-    size_t wish = r->sampling.max_tokens > 0 ? (size_t)r->sampling.max_tokens : 0;
+    const size_t room = (size_t)s->opts.n_ctx - r->n_prompt;
+    const size_t wish = r->sampling.max_tokens > 0 ? (size_t)r->sampling.max_tokens : 0;
     sl->max_out = r->forced != NULL ? r->n_forced : wish < room ? wish : room;
     sl->out = mem_calloc(sl->max_out + 1, sizeof *sl->out);
     if (sl->out == NULL) {
-        rc = mem_err(e, "a reply");
+        TRY(mem_err(e, "a reply"));
     }
-    if (rc == PERSONA_OK && r->forced == NULL) {
-        rc = sampler_new(s->model, &r->sampling, &sl->sampler, e);
+    if (r->forced == NULL) {
+        TRY(open_sampler(s, sl, e));
     }
-    for (size_t i = 0; rc == PERSONA_OK && sl->sampler != NULL && i < r->n_prompt; i++) {
-        if (r->sampling.repetition_penalty != 1.0F) {
-            llama_sampler_accept(sl->sampler, r->prompt[i]);
-        }
-    }
-    return rc == PERSONA_OK ? open_taps(s, sl, e) : rc;
+    TRY(open_taps(s, sl, e));
+out:
+    return rc;
 }
 
-bool slot_token(slot *sl, llama_token t)
+/* ---- text ------------------------------------------------------------------------------------ */
+
+/* Whether n bytes (too few for it) begin a code point. */
+static bool unfinished(const unsigned char *p, size_t n)
 {
-    token_class c = channel_feed(&sl->channel, t);
-    sl->pending = t;
-    sl->pending_class = c;
-    sl->out[sl->n_out++] = t;
-    if (sl->channel.where == CHANNEL_BODY && sl->channel.kind == TOKEN_ANSWER) {
-        sl->answered = true;
+    const size_t whole = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : p[0] >= 0xC2 ? 2 : 0;
+    if (n >= whole || p[0] > 0xF4) {
+        return false;
     }
-    buf *to = c == TOKEN_ANSWER ? &sl->text : c == TOKEN_ANALYSIS ? &sl->analysis : NULL;
-    sl->n_answer += c == TOKEN_ANSWER;
-    buf piece;
-    buf_init(&piece, 4096);
-    model_piece(sl->channel.model, t, false, &piece);
+    if (n == 1) {
+        return true;
+    }
+    unsigned char tried[4] = {0x80, 0x80, 0x80, 0x80};
+    memcpy(tried, p, n);
+    return utf8_sequence(tried, whole) == whole;
+}
+
+/* Moves whole code points from `from` to `to`, U+FFFD for what is none; returns the bytes left,
+ * which begin a code point (all: these count as broken, too). */
+static size_t move_text(const buf *from, buf *to, bool all)
+{
+    const unsigned char *p = (const unsigned char *)from->p;
+    size_t i = 0;
+    while (i < from->len) {
+        const size_t n = utf8_sequence(p + i, from->len - i);
+        if (n > 0) {
+            buf_add(to, p + i, n);
+        } else if (!all && unfinished(p + i, from->len - i)) {
+            break;
+        } else {
+            buf_puts(to, "\xEF\xBF\xBD");
+        }
+        i += n > 0 ? n : 1;
+    }
+    return from->len - i;
+}
+
+/* An event for the reader, its text for the result. False: stop. */
+static bool post(slot *sl, persona_token t, token_class kind, buf *text)
+{
+    buf *to = kind == TOKEN_ANSWER ? &sl->text : kind == TOKEN_ANALYSIS ? &sl->analysis : NULL;
     if (to != NULL) {
-        buf_add(to, piece.p, piece.len);
+        buf_add(to, text->p, text->len);
     }
+    if (sl->req.on_token == NULL) {
+        return true;
+    }
+    const persona_token_event ev = {.token = t,
+                                    .kind = kind,
+                                    .text = buf_str(text),
+                                    .len = text->len,
+                                    .index = t < 0 ? sl->n_out : sl->n_out - 1};
+    return feed_post(sl->job, &ev);
+}
+
+/* What was held back will not be completed. */
+static bool flush_held(slot *sl)
+{
     bool go_on = true;
-    if (sl->req.on_token != NULL) {
-        go_on = sl->req.on_token(sl->req.ud, t, buf_str(&piece), piece.len);
+    if (sl->n_held > 0) {
+        buf from, to;
+        buf_init(&from, sizeof sl->held);
+        buf_init(&to, 64);
+        buf_add(&from, sl->held, sl->n_held);
+        move_text(&from, &to, true);
+        sl->n_held = 0;
+        go_on = post(sl, -1, sl->held_class, &to);
+        buf_free(&from);
+        buf_free(&to);
     }
-    buf_free(&piece);
     return go_on;
 }
 
-bool slot_sample(persona_session *s, slot *sl, int at)
+bool slot_token(slot *sl, persona_token t)
 {
+    const token_class c = channel_feed(&sl->channel, t);
+    sl->pending = t;
+    sl->pending_class = c;
+    if (sl->channel.where == CHANNEL_BODY && sl->channel.kind == TOKEN_ANSWER) {
+        sl->answered = true;
+    }
+    sl->n_answer += c == TOKEN_ANSWER;
+    bool go_on = c == sl->held_class || flush_held(sl);
+    sl->out[sl->n_out++] = t;
+    buf piece, whole;
+    buf_init(&piece, 4096);
+    buf_init(&whole, 4096 * 3);
+    buf_add(&piece, sl->held, sl->n_held);
+    model_piece(sl->channel.model, t, false, &piece);
+    sl->n_held = move_text(&piece, &whole, false);
+    if (sl->n_held > 0) {
+        memcpy(sl->held, piece.p + piece.len - sl->n_held, sl->n_held);
+    }
+    sl->held_class = c;
+    go_on = post(sl, t, c, &whole) && go_on;
+    buf_free(&piece);
+    buf_free(&whole);
+    return go_on;
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+bool slot_sample(persona_session *s, slot *sl, size_t at)
+{
+    const compute_ops *ops = s->compute->ops;
+    const size_t n_vocab = (size_t)s->model->info.n_vocab;
     if (sl->n_out == sl->max_out) {
         sl->finish = PERSONA_FINISH_LENGTH;
         return false;
     }
-    if (sl->req.on_logits != NULL) {
-        sl->req.on_logits(sl->req.ud, sl->n_out, llama_get_logits_ith(s->ctx, at),
-                          (size_t)s->model->info.n_vocab);
+    const float *logits = ops->logits(s->compute, at);
+    if (logits_broken(logits, n_vocab)) {
+        sl->broken = true;
+        return false;
     }
-    llama_token t = llama_sampler_sample(sl->sampler, s->ctx, at);
+    if (sl->req.on_logits != NULL) {
+        sl->req.on_logits(sl->req.ud, sl->n_out, logits, n_vocab);
+    }
+    persona_token t = ops->sample(s->compute, sl->sampler, at);
     if (!sl->req.sampling.ignore_eos && model_is_end(s->model, t)) {
         sl->finish = PERSONA_FINISH_STOP;
         return false;
@@ -235,64 +354,70 @@ bool slot_sample(persona_session *s, slot *sl, int at)
     return sl->draining;
 }
 
-/* Cut replies can end inside a code point; broken bytes become U+FFFD so that text is always
- * UTF-8. */
-static void sanitize(buf *b)
+/* ---- the end --------------------------------------------------------------------------------- */
+
+void slot_fail(slot *sl, persona_code code, const char *message)
 {
-    buf out;
-    buf_init(&out, b->max);
-    const unsigned char *p = (const unsigned char *)buf_str(b);
-    size_t i = 0;
-    while (i < b->len) {
-        size_t n = p[i] < 0x80                   ? 1
-                   : p[i] >= 0xF0 && p[i] < 0xF5 ? 4
-                   : p[i] >= 0xE0                ? 3
-                   : p[i] >= 0xC2                ? 2
-                                                 : 0;
-        bool ok = n > 0 && p[i] < 0xF5 && i + n <= b->len;
-        for (size_t k = 1; ok && k < n; k++) {
-            ok = (p[i + k] & 0xC0) == 0x80;
-        }
-        ok = ok && !(p[i] == 0xE0 && p[i + 1] < 0xA0) && !(p[i] == 0xED && p[i + 1] > 0x9F) &&
-             !(p[i] == 0xF0 && p[i + 1] < 0x90) && !(p[i] == 0xF4 && p[i + 1] > 0x8F);
-        if (ok) {
-            buf_add(&out, p + i, n);
-            i += n;
-        } else {
-            buf_puts(&out, "\xEF\xBF\xBD");
-            i++;
-        }
-    }
-    buf_free(b);
-    *b = out;
+    sl->finish = code == PERSONA_E_CANCELED ? PERSONA_FINISH_CANCELED : PERSONA_FINISH_FAILED;
+    sl->code = code;
+    snprintf(sl->message, sizeof sl->message, "%s", message);
 }
 
-void slot_close(persona_session *s, slot *sl)
+void slot_end(persona_session *s, slot *sl)
 {
-    sanitize(&sl->text);
-    sanitize(&sl->analysis);
-    persona_result r = {.finish = sl->finish,
-                        .tokens = sl->out,
-                        .n_prompt = sl->req.n_prompt,
-                        .n_reused = sl->n_reused,
-                        .n_tokens = sl->n_out,
-                        .text = buf_str(&sl->text),
-                        .analysis = buf_str(&sl->analysis),
-                        .answered = sl->answered,
-                        .n_answer = sl->n_answer,
-                        .n_steered = sl->tally.n,
-                        .moved = sl->tally.moved,
-                        .acts = sl->acts,
-                        .n_acts = sl->n_taps,
-                        .seconds = (double)(llama_time_us() - sl->t_start) * 1e-6};
+    flush_held(sl);
+    if (sl->sampler != NULL) {
+        s->compute->ops->sampler_free(s->compute, sl->sampler);
+        sl->sampler = NULL;
+    }
+    sl->seconds = clock_now() - sl->t_start;
+    sl->active = false;
+    s->stats.n_requests++;
+    job *j = sl->job;
+    j->ended = *sl;
+    feed_ended(j);
+}
+
+/* What a tap has read must be numbers, else the request has failed. */
+static void check_acts(slot *sl, const persona_acts *acts)
+{
+    size_t bad = 0;
+    if (sl->code == PERSONA_OK && acts->n_rows > 0 &&
+        !vec_finite(acts->data, acts->n_rows * acts->n_blocks * acts->width, &bad)) {
+        char text[MESSAGE_MAX];
+        snprintf(text, sizeof text,
+                 "the activations read at block %d are not finite (a coefficient too large, or a "
+                 "damaged weight)",
+                 acts->blocks[bad / acts->width % acts->n_blocks]);
+        slot_fail(sl, PERSONA_E_NUMERIC, text);
+    }
+}
+
+persona_code slot_deliver(slot *sl, persona_err *e)
+{
+    static const persona_token nothing = 0;
     for (size_t i = 0; i < sl->n_taps; i++) {
         sl->acts[i] = tap_acts(&sl->taps[i]);
+        check_acts(sl, &sl->acts[i]);
     }
+    const persona_result r = {.finish = sl->finish,
+                              .code = sl->code,
+                              .message = sl->message,
+                              .tokens = sl->out != NULL ? sl->out : &nothing,
+                              .n_prompt = sl->req.n_prompt,
+                              .n_reused = sl->n_reused,
+                              .n_tokens = sl->n_out,
+                              .text = buf_str(&sl->text),
+                              .analysis = buf_str(&sl->analysis),
+                              .answered = sl->answered,
+                              .n_answer = sl->n_answer,
+                              .n_steered = sl->tally.n,
+                              .moved = sl->tally.moved,
+                              .acts = sl->acts,
+                              .n_acts = sl->n_taps,
+                              .seconds = sl->seconds};
     if (sl->req.on_done != NULL) {
         sl->req.on_done(sl->req.ud, &r);
-    }
-    if (sl->sampler != NULL) {
-        llama_sampler_free(sl->sampler);
     }
     for (size_t i = 0; i < sl->n_taps; i++) {
         tap_end(&sl->taps[i]);
@@ -303,8 +428,5 @@ void slot_close(persona_session *s, slot *sl)
     mem_free(sl->out);
     buf_free(&sl->text);
     buf_free(&sl->analysis);
-    sl->out = NULL;
-    sl->sampler = NULL;
-    sl->active = false;
-    s->stats.n_requests++;
+    return sl->code != PERSONA_OK ? persona_err_set(e, sl->code, "%s", sl->message) : PERSONA_OK;
 }

@@ -28,7 +28,7 @@ struct asking {
     persona_session *s;
     const ask_stream *stream;
     size_t n, at, n_skipped;
-    flight *flights; /* n_flights: one per slot */
+    flight *flights; /* n_flights: one per slot, and as many made ahead for a model thread */
     size_t n_flights;
     char *probe_system; /* of `probe`; NULL: none, or no system text */
     bool probe_skips_analysis;
@@ -108,7 +108,9 @@ static void on_done(void *ud, const persona_result *r)
 {
     flight *f = ud;
     asking *a = f->all;
-    if (a->rc == PERSONA_OK && r->finish != PERSONA_FINISH_CANCELED) {
+    if (a->rc == PERSONA_OK && r->finish == PERSONA_FINISH_FAILED) {
+        a->rc = persona_err_set(a->e, r->code, "%s", r->message);
+    } else if (a->rc == PERSONA_OK && r->finish != PERSONA_FINISH_CANCELED) {
         answer out = {0};
         a->rc = take(&out, r) ? a->stream->done(a->stream->ud, f->i, &out, a->e)
                               : mem_err(a->e, "an answer");
@@ -124,9 +126,9 @@ static void on_logits(void *ud, size_t i, const float *logits, size_t n_vocab)
 }
 
 /* After a failure elsewhere, answers in flight need not be finished. */
-static bool on_token(void *ud, persona_token t, const char *piece, size_t len)
+static bool on_token(void *ud, const persona_token_event *event)
 {
-    (void)t, (void)piece, (void)len;
+    (void)event;
     return ((flight *)ud)->all->rc == PERSONA_OK;
 }
 
@@ -260,8 +262,11 @@ static persona_next next(void *ud, persona_request *r)
         a->at++;
     }
     flight *f = free_flight(a);
-    if (a->rc != PERSONA_OK || a->at == a->n || f == NULL) {
+    if (a->rc != PERSONA_OK || a->at == a->n) {
         return PERSONA_NEXT_END;
+    }
+    if (f == NULL) {
+        return PERSONA_NEXT_LATER;
     }
     *f = (flight){.all = a, .i = a->at++, .busy = true};
     size_t n_prefix = 0;
@@ -309,7 +314,8 @@ persona_code ask_each(persona_session *s, size_t n, const ask_stream *stream, co
                       const persona_hooks *hooks, persona_err *e)
 {
     asking a = {.s = s, .stream = stream, .n = n, .stage = stage, .hooks = hooks, .e = e};
-    a.n_flights = (size_t)persona_session_opts_get(s)->n_slots;
+    const size_t n_slots = (size_t)persona_session_opts_get(s)->n_slots;
+    a.n_flights = 2 * n_slots;
     for (size_t i = 0; stream->skip != NULL && i < n; i++) {
         a.n_skipped += stream->skip[i];
     }
@@ -323,7 +329,7 @@ persona_code ask_each(persona_session *s, size_t n, const ask_stream *stream, co
     }
     persona_code rc = PERSONA_OK;
     if (a.n_skipped < n) {
-        persona_session_shape(s, n < a.n_flights ? (int)n : (int)a.n_flights);
+        persona_session_shape(s, n < n_slots ? (int)n : (int)n_slots);
         rc = persona_session_run(s, next, &a, &h, e);
     }
     if (rc == PERSONA_OK) {

@@ -39,6 +39,7 @@ static persona_code make_kept(void *ud, size_t i, ask *q, persona_err *e)
 
 static persona_code store_kept(void *ud, size_t i, answer *a, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const keeping *x = ud;
     job_answer row = x->rows[i];
     row.stage = x->k->stage;
@@ -50,11 +51,10 @@ static persona_code store_kept(void *ud, size_t i, answer *a, persona_err *e)
     row.n_prompt = a->n_prompt;
     row.n_answer = a->n_answer;
     row.n_tokens = a->n_tokens;
-    persona_code rc = x->k->job != NULL ? job_put_answers(x->k->job, &row, 1, e) : PERSONA_OK;
-    if (rc == PERSONA_OK) {
-        x->answers[i] = *a;
-        memset(a, 0, sizeof *a);
-    }
+    TRY(x->k->job != NULL ? job_put_answers(x->k->job, &row, 1, e) : PERSONA_OK);
+    x->answers[i] = *a;
+    memset(a, 0, sizeof *a);
+out:
     return rc;
 }
 
@@ -172,19 +172,22 @@ void scoring_end(scoring *s)
 persona_code scoring_run(scoring *s, const persona_judge_item *items, const int64_t *ids, size_t n,
                          persona_judgement *got, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_hooks *hooks = s->k->hooks;
     judging_run r = {.s = s, .ids = ids, .got = got, .stored = clock_now()};
     persona_hooks h = {.ud = &r, .cancel = hooks != NULL ? hooks->cancel : NULL};
+    persona_err ignored;
     if (hooks != NULL && hooks->progress != NULL) {
         h.progress = report_scores;
     }
     snprintf(r.title, sizeof r.title, "judge %s", s->trait->name);
-    persona_code rc = persona_judge_run(s->judge, s->trait, items, n, &h, take_judgement, &r, e);
-    persona_err late = {.code = PERSONA_OK};
-    const persona_code stored = store_scores(&r, &late);
-    if (rc == PERSONA_OK && stored != PERSONA_OK) {
-        rc = persona_err_set(e, stored, "%s", late.msg);
-    }
+    const persona_code judged =
+        persona_judge_run(s->judge, s->trait, items, n, &h, take_judgement, &r, e);
+    /* also after a failure: what was judged is kept */
+    const persona_code stored = store_scores(&r, judged == PERSONA_OK ? e : &ignored);
+    TRY(judged);
+    TRY(stored);
+out:
     return rc;
 }
 

@@ -47,6 +47,10 @@ if python3 -c 'import struct' 2>/dev/null; then
     python3 "$make" vector "$tmp/nan.gguf" 192 4 nan
     expect 65 "direction.2" -- vector show "$tmp/nan.gguf"
     expect 65 "nan.gguf" -- generate -m "$m" -p x --control-vector "$tmp/nan.gguf"
+    python3 "$make" vector "$tmp/large.gguf" 192 4
+    for c in 1e30 -1e30 1e25; do # overflow, not steering
+        expect 65 "block 2.*coefficient" -- generate -m "$m" -p x --steer "$c*raw:$tmp/large.gguf@2"
+    done
     python3 "$make" vector "$tmp/half.gguf" 192 4 f16
     expect 0 -- vector show "$tmp/half.gguf"
     python3 "$make" vector "$tmp/double.gguf" 192 4 f64

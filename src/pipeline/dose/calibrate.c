@@ -140,17 +140,19 @@ static void key_of(const calibration *c, const search *x, char *out, size_t size
 
 static persona_code recall(const calibration *c, search *x, bool *found, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char key[160], *text = NULL;
     *found = false;
     if (c->job == NULL) {
         return PERSONA_OK;
     }
     key_of(c, x, key, sizeof key);
-    persona_code rc = job_get_value(c->job, key, &text, e);
-    if (rc == PERSONA_OK && text != NULL) {
+    TRY(job_get_value(c->job, key, &text, e));
+    if (text != NULL) {
         x->kl = strtod(text, NULL);
         *found = true;
     }
+out:
     mem_free(text);
     return rc;
 }
@@ -180,6 +182,7 @@ typedef struct round_of {
 static persona_code run_group(round_of *r, trial *trials, ask *asks, answer *steered, answer *base,
                               size_t n, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const calibration *c = r->c;
     for (size_t i = 0; i < n; i++) {
         const size_t at = r->at + i; /* question by question, searches side by side */
@@ -194,24 +197,23 @@ static persona_code run_group(round_of *r, trial *trials, ask *asks, answer *ste
         asks[i].sampling.temperature = 0;
         asks[i].sampling.max_tokens = N_TOKENS;
     }
-    persona_code rc = ask_all(c->s, asks, n, r->stage, c->hooks, steered, e);
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(ask_all(c->s, asks, n, r->stage, c->hooks, steered, e));
+    for (size_t i = 0; i < n; i++) {
         asks[i].plan = NULL;
         asks[i].want_logits = true;
         asks[i].on_logits = compare_base;
         asks[i].forced_tokens = steered[i].tokens;
         asks[i].n_forced_tokens = steered[i].n_tokens;
     }
-    if (rc == PERSONA_OK) {
-        rc = ask_all(c->s, asks, n, r->stage, c->hooks, base, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(ask_all(c->s, asks, n, r->stage, c->hooks, base, e));
+    for (size_t i = 0; i < n; i++) {
         search *x = r->x[trials[i].search];
         const size_t m =
             trials[i].n_base < steered[i].n_tokens ? trials[i].n_base : steered[i].n_tokens;
         memcpy(x->kls + x->n_kls, trials[i].kl, m * sizeof *x->kls);
         x->n_kls += m;
     }
+out:
     answers_clear(steered, n);
     answers_clear(base, n);
     return rc;
@@ -219,6 +221,7 @@ static persona_code run_group(round_of *r, trial *trials, ask *asks, answer *ste
 
 static persona_code run_trials(round_of *r, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const size_t each = N_TOKENS * r->n_vocab * sizeof(float), total = r->n * r->c->n_questions;
     size_t room = MAX_KEPT_BYTES / each;
     room = room < 1 ? 1 : room > MAX_AT_ONCE ? MAX_AT_ONCE : room;
@@ -227,17 +230,18 @@ static persona_code run_trials(round_of *r, persona_err *e)
     ask *asks = mem_calloc(room, sizeof *asks);
     answer *answers = mem_calloc(room * 2, sizeof *answers);
     float *logp = mem_calloc(room, each);
-    persona_code rc = trials != NULL && asks != NULL && answers != NULL && logp != NULL
-                          ? PERSONA_OK
-                          : mem_err(e, "calibration");
-    for (size_t i = 0; rc == PERSONA_OK && i < room; i++) {
+    TRY(trials != NULL && asks != NULL && answers != NULL && logp != NULL
+            ? PERSONA_OK
+            : mem_err(e, "calibration"));
+    for (size_t i = 0; i < room; i++) {
         trials[i].logp = logp + i * N_TOKENS * r->n_vocab;
     }
-    while (rc == PERSONA_OK && r->at < total) {
+    while (r->at < total) {
         const size_t n = total - r->at < room ? total - r->at : room;
-        rc = run_group(r, trials, asks, answers, answers + room, n, e);
+        TRY(run_group(r, trials, asks, answers, answers + room, n, e));
         r->at += n;
     }
+out:
     mem_free(trials);
     mem_free(asks);
     mem_free(answers);
@@ -272,32 +276,33 @@ static persona_code conclude(const calibration *c, search *x, persona_err *e)
 static persona_code measure_open(const calibration *c, search *all, search **open, size_t n,
                                  persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     round_of r = {.c = c, .x = open};
     const persona_model_info *info = persona_model_info_get(persona_session_model(c->s));
-    persona_code rc = PERSONA_OK;
     r.n_vocab = (size_t)info->n_vocab;
     stage_name(r.stage, sizeof r.stage, "dose", c->v->from.trait);
     bool known = true;
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         bool found = true;
         if (!all[i].done) {
-            rc = recall(c, &all[i], &found, e);
+            TRY(recall(c, &all[i], &found, e));
         }
         known = known && found;
     }
     /* Whole or not at all, so that the batches of a resumed round are those of the first. */
-    for (size_t i = 0; rc == PERSONA_OK && !known && i < n; i++) {
+    for (size_t i = 0; !known && i < n; i++) {
         if (!all[i].done) {
             open[r.n++] = &all[i];
-            rc = make_plan(c, &all[i], e);
+            TRY(make_plan(c, &all[i], e));
         }
     }
-    if (rc == PERSONA_OK && r.n > 0) {
-        rc = run_trials(&r, e);
+    if (r.n > 0) {
+        TRY(run_trials(&r, e));
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < r.n; i++) {
-        rc = conclude(c, open[i], e);
+    for (size_t i = 0; i < r.n; i++) {
+        TRY(conclude(c, open[i], e));
     }
+out:
     return rc;
 }
 
@@ -322,19 +327,21 @@ static persona_code begin(const calibration *c, int block, search *x, persona_er
 
 persona_code calibrate_blocks(const calibration *c, block_dose *doses, size_t n, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     search *all = mem_calloc(n, sizeof *all), **open = mem_calloc(n, sizeof *open);
-    persona_code rc = all != NULL && open != NULL ? PERSONA_OK : mem_err(e, "calibration");
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        rc = begin(c, doses[i].block, &all[i], e);
+    TRY(all != NULL && open != NULL ? PERSONA_OK : mem_err(e, "calibration"));
+    for (size_t i = 0; i < n; i++) {
+        TRY(begin(c, doses[i].block, &all[i], e));
     }
-    for (int k = 0; rc == PERSONA_OK && k < c->max_evaluations; k++) {
-        rc = measure_open(c, all, open, n, e);
-        for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    for (int k = 0; k < c->max_evaluations; k++) {
+        TRY(measure_open(c, all, open, n, e));
+        for (size_t i = 0; i < n; i++) {
             if (!all[i].done) {
                 advance(&all[i], c->tolerance);
             }
         }
     }
+out:
     for (size_t i = 0; all != NULL && i < n; i++) {
         doses[i].alpha = all[i].failed ? (double)NAN : all[i].best_alpha;
         doses[i].kl = all[i].failed ? all[i].kl : all[i].best_kl;
@@ -366,15 +373,14 @@ typedef struct kl_points {
 static persona_code add_points(const calibration *c, int block, const double *alpha, size_t n,
                                kl_points *p, persona_err *e)
 {
-    search all[2] = {{0}}, *open[2] = {NULL};
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        rc = begin(c, block, &all[i], e);
+    search all[2] = {{0}}, *open[2] = {NULL};
+    for (size_t i = 0; i < n; i++) {
+        TRY(begin(c, block, &all[i], e));
         all[i].alpha = alpha[i];
     }
-    if (rc == PERSONA_OK) {
-        rc = measure_open(c, all, open, n, e);
-    }
+    TRY(measure_open(c, all, open, n, e));
+out:
     for (size_t i = 0; i < n; i++) {
         if (rc == PERSONA_OK && p->n < MAX_POINTS) {
             p->alpha[p->n] = all[i].alpha;
@@ -388,9 +394,12 @@ static persona_code add_points(const calibration *c, int block, const double *al
 
 persona_code calibrate_measure(const calibration *c, block_dose *dose, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     kl_points p = {.n = 0};
-    persona_code rc = add_points(c, dose->block, &dose->alpha, 1, &p, e);
-    dose->kl = rc == PERSONA_OK ? p.kl[0] : (double)NAN;
+    dose->kl = (double)NAN;
+    TRY(add_points(c, dose->block, &dose->alpha, 1, &p, e));
+    dose->kl = p.kl[0];
+out:
     return rc;
 }
 
@@ -437,38 +446,37 @@ static double next_approach(const kl_points *p, bool *near)
 
 persona_code calibrate_exactly(const calibration *c, block_dose *dose, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_vector_layer *l = &c->v->layers[dose->block];
     const double unit = (double)l->h_median / (double)l->norm;
     kl_points p = {.n = 0};
     double alpha = dose->alpha > 0 ? dose->alpha : FIRST_RATIO * unit;
     bool near = false;
-    persona_code rc = PERSONA_OK;
     dose->alpha = NAN;
-    for (int i = 0; rc == PERSONA_OK && !near && i < MAX_APPROACHES; i++) {
+    for (int i = 0; !near && i < MAX_APPROACHES; i++) {
         if (!(alpha >= MIN_RATIO * unit && alpha <= MAX_RATIO * unit)) {
             return PERSONA_OK; /* out of the bracket: no dose */
         }
-        rc = add_points(c, dose->block, &alpha, 1, &p, e);
-        if (rc == PERSONA_OK) {
-            dose->kl = p.kl[p.n - 1];
-            if (isnan(dose->kl)) {
-                return PERSONA_OK; /* answers too short to measure on */
-            }
-            near = fabs(log(fmax(dose->kl, 1e-9) / TARGET_NATS)) <= log(NEAR) / 2;
-            alpha = next_approach(&p, &near);
+        TRY(add_points(c, dose->block, &alpha, 1, &p, e));
+        dose->kl = p.kl[p.n - 1];
+        if (isnan(dose->kl)) {
+            return PERSONA_OK; /* answers too short to measure on */
         }
+        near = fabs(log(fmax(dose->kl, 1e-9) / TARGET_NATS)) <= log(NEAR) / 2;
+        alpha = next_approach(&p, &near);
     }
-    if (rc == PERSONA_OK && near) {
+    if (near) {
         const double around[2] = {alpha / STEP, alpha * STEP};
-        rc = add_points(c, dose->block, around, 2, &p, e);
+        TRY(add_points(c, dose->block, around, 2, &p, e));
     }
     /* The measured solution joins the line; where the line did not hold, it is drawn again. */
-    for (int i = 0; rc == PERSONA_OK && near && i < MAX_REDRAWN; i++) {
+    for (int i = 0; near && i < MAX_REDRAWN; i++) {
         dose->alpha = solve_line(&p);
-        rc = add_points(c, dose->block, &dose->alpha, 1, &p, e);
-        dose->kl = rc == PERSONA_OK ? p.kl[p.n - 1] : (double)NAN;
+        TRY(add_points(c, dose->block, &dose->alpha, 1, &p, e));
+        dose->kl = p.kl[p.n - 1];
         near = fabs(log(fmax(dose->kl, 1e-9) / TARGET_NATS)) > CLOSE;
     }
+out:
     return rc;
 }
 

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "persona/dose.h"
 #include "pipeline/dose/calibrate.h"
 #include "pipeline/dose/sweep.h"
@@ -110,10 +111,11 @@ static int by_statistics(const persona_vector *v)
 /* Rough doses of the candidates that have none; without calibration a fixed ratio. */
 static persona_code rough_doses(const settling *x, const int *blocks, size_t n, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     block_dose *doses = mem_calloc(n, sizeof *doses);
     size_t m = 0;
-    persona_code rc = doses != NULL ? PERSONA_OK : mem_err(e, "doses");
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(doses != NULL ? PERSONA_OK : mem_err(e, "doses"));
+    for (size_t i = 0; i < n; i++) {
         persona_vector_layer *l = &x->v->layers[blocks[i]];
         if (!x->calibrate || x->quick) {
             l->dose = (float)(EQUAL_RATIO * (double)l->h_median / (double)l->norm);
@@ -121,7 +123,7 @@ static persona_code rough_doses(const settling *x, const int *blocks, size_t n, 
             doses[m++].block = blocks[i];
         }
     }
-    if (rc == PERSONA_OK && m > 0) {
+    if (m > 0) {
         const size_t n_q = x->questions->n_extraction;
         const calibration c = {.s = x->s,
                                .v = x->v,
@@ -132,17 +134,19 @@ static persona_code rough_doses(const settling *x, const int *blocks, size_t n, 
                                .job = x->job,
                                .tag = x->tag,
                                .hooks = x->hooks};
-        rc = calibrate_blocks(&c, doses, m, e);
+        TRY(calibrate_blocks(&c, doses, m, e));
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < m; i++) {
+    for (size_t i = 0; i < m; i++) {
         x->v->layers[doses[i].block].dose = (float)doses[i].alpha;
     }
+out:
     mem_free(doses);
     return rc;
 }
 
 static persona_code exact_dose(const settling *x, settle_report *report, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const size_t most = x->quick ? QUICK_QUESTIONS : ALL_QUESTIONS;
     const size_t n_q = x->questions->n_extraction;
     const calibration c = {.s = x->s,
@@ -153,22 +157,19 @@ static persona_code exact_dose(const settling *x, settle_report *report, persona
                            .tag = x->tag,
                            .hooks = x->hooks};
     block_dose dose = {.block = x->v->from.best_layer};
-    persona_err why = {.code = PERSONA_OK};
     dose.alpha = (double)x->v->layers[dose.block].dose; /* a first guess, or NAN */
-    persona_code rc = calibrate_exactly(&c, &dose, &why);
-    if (rc == PERSONA_OK && isnan(dose.alpha)) {
+    TRY(calibrate_exactly(&c, &dose, e));
+    if (isnan(dose.alpha)) {
         report->note = isnan(dose.kl) ? "not calibrated: the answers are too short to measure on"
                                       : "not calibrated: no multiple of the vector reaches 1 nat";
         x->v->layers[dose.block].dose = NAN;
         return PERSONA_OK;
     }
-    if (rc != PERSONA_OK) {
-        return persona_err_set(e, rc, "%s", why.msg);
-    }
     x->v->from.dose = (float)dose.alpha;
     x->v->from.dose_kl = (float)dose.kl;
     x->v->layers[dose.block].dose = (float)dose.alpha;
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 /* ---- the sweep ------------------------------------------------------------------------------- */
@@ -177,20 +178,21 @@ static persona_code exact_dose(const settling *x, settle_report *report, persona
 static persona_code try_blocks(const settling *x, const int *blocks, size_t n, double step,
                                double *best, settle_report *report, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     sweep_cell *cells = mem_calloc(n * 2, sizeof *cells);
     size_t m = 0;
-    persona_code rc = cells != NULL ? PERSONA_OK : mem_err(e, "a sweep");
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(cells != NULL ? PERSONA_OK : mem_err(e, "a sweep"));
+    for (size_t i = 0; i < n; i++) {
         const persona_vector_layer *l = &x->v->layers[blocks[i]];
         if (isfinite(l->dose)) {
             cells[m++] = (sweep_cell){.block = blocks[i], .alpha = step * (double)l->dose};
             cells[m++] = (sweep_cell){.block = blocks[i], .alpha = -step * (double)l->dose};
         }
     }
-    if (rc == PERSONA_OK && m > 0) {
-        rc = sweep_run(x, cells, m, false, "choose block", e);
+    if (m > 0) {
+        TRY(sweep_run(x, cells, m, false, "choose block", e));
     }
-    for (size_t i = 0; rc == PERSONA_OK && i + 1 < m; i += 2) {
+    for (size_t i = 0; i + 1 < m; i += 2) {
         const double value = sweep_value(&cells[i], &cells[i + 1]);
         if (value > *best || x->v->from.best_layer < 0) {
             *best = value;
@@ -198,6 +200,7 @@ static persona_code try_blocks(const settling *x, const int *blocks, size_t n, d
             report->swing = cells[i].score - cells[i + 1].score;
         }
     }
+out:
     mem_free(cells);
     return rc;
 }
@@ -220,22 +223,22 @@ static size_t neighbors(const persona_vector *v, const int *tried, size_t n, int
 
 static persona_code by_behavior(const settling *x, settle_report *report, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     static const double STEPS[] = {1, 2}; /* doses, or multiples of the equal ratio */
     int blocks[MAX_CANDIDATES], more[2 * N_REFINE];
     const size_t n = candidates(x->v, blocks);
     double best = -INFINITY, step = 0;
-    persona_code rc = rough_doses(x, blocks, n, e);
-    for (size_t k = 0; rc == PERSONA_OK && k < 2 && !(report->swing >= ENOUGH); k++) {
+    TRY(rough_doses(x, blocks, n, e));
+    for (size_t k = 0; k < 2 && !(report->swing >= ENOUGH); k++) {
         step = STEPS[k];
-        rc = try_blocks(x, blocks, n, step, &best, report, e);
+        TRY(try_blocks(x, blocks, n, step, &best, report, e));
     }
-    if (rc == PERSONA_OK && x->v->from.best_layer > 0 && n == MAX_CANDIDATES) {
+    if (x->v->from.best_layer > 0 && n == MAX_CANDIDATES) {
         const size_t m = neighbors(x->v, blocks, n, more);
-        rc = rough_doses(x, more, m, e);
-        if (rc == PERSONA_OK) {
-            rc = try_blocks(x, more, m, step, &best, report, e);
-        }
+        TRY(rough_doses(x, more, m, e));
+        TRY(try_blocks(x, more, m, step, &best, report, e));
     }
+out:
     return rc;
 }
 
@@ -243,6 +246,7 @@ static persona_code by_behavior(const settling *x, settle_report *report, person
 
 persona_code settle(const settling *given, settle_report *report, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char tag[CALIBRATE_TAG];
     settling mine = *given;
     const settling *x = &mine;
@@ -265,25 +269,26 @@ persona_code settle(const settling *given, settle_report *report, persona_err *e
     for (int b = 0; b < v->n_layer; b++) {
         v->layers[b].dose = NAN;
     }
-    persona_code rc = judged ? by_behavior(x, report, e) : PERSONA_OK;
-    if (rc == PERSONA_OK && v->from.best_layer < 1) {
+    TRY(judged ? by_behavior(x, report, e) : PERSONA_OK);
+    if (v->from.best_layer < 1) {
         report->how = "statistics";
         v->from.best_layer = by_statistics(v);
     }
-    if (rc == PERSONA_OK && v->from.best_layer < 1) {
-        rc = persona_err_set(e, PERSONA_E_SHAPE, "trait '%s': the vector has no usable block",
-                             x->trait->name);
+    if (v->from.best_layer < 1) {
+        TRY(persona_err_set(e, PERSONA_E_SHAPE, "trait '%s': the vector has no usable block",
+                            x->trait->name));
     }
-    if (rc == PERSONA_OK && x->calibrate && asks && usable(v, v->from.best_layer)) {
-        rc = exact_dose(x, report, e);
-    } else if (rc == PERSONA_OK && x->calibrate) {
+    if (x->calibrate && asks && usable(v, v->from.best_layer)) {
+        TRY(exact_dose(x, report, e));
+    } else if (x->calibrate) {
         report->note =
             asks ? "not calibrated: the size of the activations at the block is not known"
                  : "not calibrated: nothing can be asked without questions and a chat template";
     }
-    if (rc == PERSONA_OK && x->curve != NULL && judged && isfinite(v->from.dose)) {
-        rc = sweep_curve(x, e);
+    if (x->curve != NULL && judged && isfinite(v->from.dose)) {
+        TRY(sweep_curve(x, e));
     }
+out:
     for (int b = 0; b < v->n_layer && (!x->calibrate || x->quick); b++) {
         v->layers[b].dose =
             b == v->from.best_layer ? v->from.dose : NAN; /* the others are ratios */

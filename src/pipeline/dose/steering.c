@@ -51,13 +51,13 @@ static persona_code library_dir(persona_model *m, char **out, persona_err *e)
 
 persona_code persona_vector_place(persona_model *m, const char *trait, char **path, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char *dir = NULL;
     *path = NULL;
-    persona_code rc = library_dir(m, &dir, e);
-    if (rc == PERSONA_OK) {
-        *path = mem_printf("%s/%s.gguf", dir, trait);
-        rc = *path != NULL ? PERSONA_OK : mem_err(e, "a path");
-    }
+    TRY(library_dir(m, &dir, e));
+    *path = mem_printf("%s/%s.gguf", dir, trait);
+    TRY(*path != NULL ? PERSONA_OK : mem_err(e, "a path"));
+out:
     mem_free(dir);
     return rc;
 }
@@ -245,11 +245,9 @@ static persona_code unit_scale(builder *b, const steer_term *t, const persona_ve
 
 static persona_code add_term(builder *b, const steer_term *t, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     persona_vector *v = NULL;
-    persona_code rc = b->from->find(b->from->ud, b->m, t->name, &v, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(b->from->find(b->from->ud, b->m, t->name, &v, e));
     b->vectors[b->n_vectors++] = v;
     rc = persona_vector_addable(v, t->name, e);
     if (rc != PERSONA_OK) {
@@ -273,17 +271,16 @@ static persona_code add_term(builder *b, const steer_term *t, persona_err *e)
             "%d)",
             t->name, first, last, n_layer - 1, v->n_layer);
     }
-    for (int k = first; rc == PERSONA_OK && k <= last && k < v->n_layer; k++) {
+    for (int k = first; k <= last && k < v->n_layer; k++) {
         double scale;
         if (!v->layers[k].present) {
             continue;
         }
-        rc = unit_scale(b, t, v, k, n_present, &scale, e);
-        if (rc == PERSONA_OK) {
-            unsigned phases = t->phases == 0 ? PERSONA_PHASE_RESPONSE : t->phases;
-            rc = add_edit(b, v, k, t->coefficient * scale, phases, e);
-        }
+        TRY(unit_scale(b, t, v, k, n_present, &scale, e));
+        unsigned phases = t->phases == 0 ? PERSONA_PHASE_RESPONSE : t->phases;
+        TRY(add_edit(b, v, k, t->coefficient * scale, phases, e));
     }
+out:
     return rc;
 }
 

@@ -57,16 +57,18 @@ static void name_stage(sweeping *w)
 
 static persona_code make_plans(sweeping *w, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_vector *v = w->x->v;
-    persona_code rc = persona_vector_addable(v, v->from.trait, e);
-    for (size_t i = 0; rc == PERSONA_OK && i < w->n_cells; i++) {
+    TRY(persona_vector_addable(v, v->from.trait, e));
+    for (size_t i = 0; i < w->n_cells; i++) {
         const persona_edit edit = {.op = PERSONA_OP_ADD,
                                    .block = w->cells[i].block,
                                    .phases = PERSONA_PHASE_RESPONSE,
                                    .alpha = (float)w->cells[i].alpha,
                                    .v = persona_vector_row(v, w->cells[i].block)};
-        rc = persona_plan_new(v->n_layer, v->n_embd, &edit, 1, &w->plans[i], e);
+        TRY(persona_plan_new(v->n_layer, v->n_embd, &edit, 1, &w->plans[i], e));
     }
+out:
     return rc;
 }
 
@@ -221,6 +223,7 @@ out:
 
 persona_code sweep_curve(const settling *x, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     static const double COEFFICIENTS[PERSONA_CURVE_POINTS] = {-3,  -2, -1.5, -1.25, -1, -0.5, 0,
                                                               0.5, 1,  1.25, 1.5,   2,  3};
     persona_provenance *f = &x->v->from;
@@ -231,22 +234,19 @@ persona_code sweep_curve(const settling *x, persona_err *e)
     for (size_t i = 0; i < PERSONA_CURVE_POINTS; i++) {
         cells[i] = (sweep_cell){.block = f->best_layer, .alpha = COEFFICIENTS[i] * (double)f->dose};
     }
-    persona_code rc = sweep_run(x, cells, PERSONA_CURVE_POINTS, true, "dose response", e);
-    for (size_t i = 0; rc == PERSONA_OK && i < PERSONA_CURVE_POINTS; i++) {
+    TRY(sweep_run(x, cells, PERSONA_CURVE_POINTS, true, "dose response", e));
+    for (size_t i = 0; i < PERSONA_CURVE_POINTS; i++) {
         points[i] = (dose_point){COEFFICIENTS[i], cells[i].score, cells[i].coherence};
         curve->points[i] =
             (persona_curve_point){points[i].coefficient, points[i].score,     points[i].coherence,
                                   cells[i].nll,          cells[i].repetition, cells[i].length};
     }
-    if (rc == PERSONA_OK) {
-        rc = dose_summarize(points, PERSONA_CURVE_POINTS, MIN_COHERENCE, &r, e);
-    }
-    if (rc == PERSONA_OK) {
-        curve->n = PERSONA_CURVE_POINTS;
-        f->safe_low = (float)r.low;
-        f->safe_high = (float)r.high;
-        f->promote = (float)r.promote;
-        f->suppress = (float)r.suppress;
-    }
+    TRY(dose_summarize(points, PERSONA_CURVE_POINTS, MIN_COHERENCE, &r, e));
+    curve->n = PERSONA_CURVE_POINTS;
+    f->safe_low = (float)r.low;
+    f->safe_high = (float)r.high;
+    f->promote = (float)r.promote;
+    f->suppress = (float)r.suppress;
+out:
     return rc;
 }

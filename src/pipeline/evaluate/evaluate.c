@@ -238,6 +238,7 @@ static bool same_row(const eval_cell *a, const eval_cell *b)
 /* All cells of the condition and coefficient of cell c, which is the first of them, as one row. */
 static persona_code pool_row(evaluating *x, size_t c, persona_row *r, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const eval_cell *first = &x->cells[c];
     stat_interval ci = {.value = (double)NAN, .low = (double)NAN, .high = (double)NAN};
     const size_t most = x->n_each * CELL_PLANS;
@@ -245,9 +246,9 @@ static persona_code pool_row(evaluating *x, size_t c, persona_row *r, persona_er
     double *score = mem_calloc(most, sizeof *score),
            *coherence = mem_calloc(most, sizeof *coherence);
     size_t *group = mem_calloc(most, sizeof *group);
-    persona_code rc = score && coherence && group ? PERSONA_OK : mem_err(e, "rows");
+    TRY(score && coherence && group ? PERSONA_OK : mem_err(e, "rows"));
     *r = (persona_row){.condition = first->condition, .coefficient = first->coefficient};
-    for (size_t i = c; rc == PERSONA_OK && i < x->n_cells; i++) {
+    for (size_t i = c; i < x->n_cells; i++) {
         const eval_cell *cell = &x->cells[i];
         if (!same_row(first, cell)) {
             continue;
@@ -260,18 +261,17 @@ static persona_code pool_row(evaluating *x, size_t c, persona_row *r, persona_er
         r->n_unanswered += cell->n_unanswered;
         r->n_unjudged += cell->n_unjudged;
     }
-    if (rc == PERSONA_OK && n > 0) {
-        rc = stat_bootstrap_mean(score, group, n, x->n_questions, BOOTSTRAP_DRAWS, x->o->seed, &ci,
-                                 e);
+    if (n > 0) {
+        TRY(stat_bootstrap_mean(score, group, n, x->n_questions, BOOTSTRAP_DRAWS, x->o->seed, &ci,
+                                e));
     }
-    if (rc == PERSONA_OK) {
-        r->score = (persona_interval){ci.value, ci.low, ci.high};
-        r->coherence = stat_mean(coherence, n_coherence);
-        r->coherence_sd = stat_sd(coherence, n_coherence);
-        r->n = n + r->n_unjudged;
-        r->sample = x->cells[c].sample;
-        x->cells[c].sample = NULL;
-    }
+    r->score = (persona_interval){ci.value, ci.low, ci.high};
+    r->coherence = stat_mean(coherence, n_coherence);
+    r->coherence_sd = stat_sd(coherence, n_coherence);
+    r->n = n + r->n_unjudged;
+    r->sample = x->cells[c].sample;
+    x->cells[c].sample = NULL;
+out:
     mem_free(group);
     mem_free(coherence);
     mem_free(score);
@@ -285,15 +285,16 @@ static persona_code fill_rows(evaluating *x, persona_evaluation *out, persona_er
     if (out->rows == NULL) {
         return mem_err(e, "rows");
     }
-    for (size_t c = 0; rc == PERSONA_OK && c < x->n_cells; c++) {
+    for (size_t c = 0; c < x->n_cells; c++) {
         bool first = true;
         for (size_t i = 0; i < c; i++) {
             first = first && !same_row(&x->cells[i], &x->cells[c]);
         }
         if (first) {
-            rc = pool_row(x, c, &out->rows[out->n_rows++], e);
+            TRY(pool_row(x, c, &out->rows[out->n_rows++], e));
         }
     }
+out:
     return rc;
 }
 
@@ -359,6 +360,7 @@ persona_code persona_evaluate(const persona_subject *who, const persona_arm *arm
                               const persona_evaluate_opts *opts, const persona_hooks *hooks,
                               persona_evaluation **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_evaluate_opts o = opts != NULL ? *opts : persona_evaluate_defaults();
     evaluating x = {.s = who->session,
                     .trait = who->trait,
@@ -366,10 +368,9 @@ persona_code persona_evaluate(const persona_subject *who, const persona_arm *arm
                     .questions = who->questions,
                     .o = &o,
                     .hooks = hooks};
-    persona_code rc = evaluate_run(&x, arms, n, out, e);
-    if (rc == PERSONA_OK) {
-        rc = job_put_value(x.job, JOB_STATE, JOB_DONE, e);
-    }
+    TRY(evaluate_run(&x, arms, n, out, e));
+    TRY(job_put_value(x.job, JOB_STATE, JOB_DONE, e));
+out:
     if (rc != PERSONA_OK) {
         persona_evaluation_free(*out);
         *out = NULL;

@@ -14,6 +14,7 @@
 #include "base/linalg.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "persona/steer.h"
 #include "pipeline/dose/calibrate.h"
 #include "pipeline/evaluate/conditions.h"
@@ -43,35 +44,38 @@ static bool is_zero(double c)
 static persona_code add_steered(evaluating *x, const char *condition, double coefficient,
                                 persona_vector *const *v, size_t n, persona_err *e)
 {
-    eval_cell *c = add_cell(x, condition, coefficient);
     persona_code rc = PERSONA_OK;
+    eval_cell *c = add_cell(x, condition, coefficient);
     if (is_zero(coefficient)) {
         c->same_as = 0;
-        return rc;
+        return PERSONA_OK;
     }
-    for (size_t k = 0; rc == PERSONA_OK && k < n; k++) {
-        rc = persona_steer_vector(x->m, v[k], coefficient, &c->plans[k], e);
+    for (size_t k = 0; k < n; k++) {
+        TRY(persona_steer_vector(x->m, v[k], coefficient, &c->plans[k], e));
         c->n_plans = k + 1;
     }
+out:
     return rc;
 }
 
 static persona_code add_arm(evaluating *x, const persona_arm *a, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const condition_kind *known = condition_find(a->condition);
     persona_vector *v = NULL;
     if (!known || !known->is_vector) {
         return persona_err_set(e, PERSONA_E_USAGE, "evaluate: no vector's condition is called '%s'",
                                a->condition);
     }
-    persona_code rc = persona_vector_clone(a->vector, &v, e);
-    for (size_t i = 0; rc == PERSONA_OK && i < x->o->n_coefficients; i++) {
-        rc = add_steered(x, known->name, x->o->coefficients[i], &v, 1, e);
+    TRY(persona_vector_clone(a->vector, &v, e));
+    for (size_t i = 0; i < x->o->n_coefficients; i++) {
+        TRY(add_steered(x, known->name, x->o->coefficients[i], &v, 1, e));
         eval_cell *c = &x->cells[x->n_cells - 1];
         c->note = a->note;
         c->keep_texts = is_one(c->coefficient) && (strcmp(known->name, "transferred") == 0 ||
                                                    strcmp(known->name, "in-sample") == 0);
     }
+out:
     persona_vector_free(v);
     return rc;
 }
@@ -113,27 +117,26 @@ static void add_prompt(evaluating *x)
 /* Directions of the norm of `like` at its best block. */
 static persona_code draw_random(evaluating *x, const persona_vector *like, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const int b = like->from.best_layer,
               n = x->o->n_random < CELL_PLANS ? x->o->n_random : CELL_PLANS;
     const size_t d = (size_t)like->n_embd;
-    persona_code rc = PERSONA_OK;
     float *row = mem_calloc(d, sizeof *row);
     if (!row) {
         return mem_err(e, "a random direction");
     }
-    for (int k = 0; rc == PERSONA_OK && k < n; k++) {
+    for (int k = 0; k < n; k++) {
         rng r;
         rng_seed(&r, x->o->seed, 0x72616e64u + (unsigned)k);
         for (size_t i = 0; i < d; i++) {
             row[i] = (float)rng_normal(&r);
         }
         vec_scale(row, (double)like->layers[b].norm / vec_norm(row, d), d);
-        rc = persona_vector_clone(like, &x->random[k], e);
-        if (rc == PERSONA_OK) {
-            x->n_random++;
-            rc = persona_vector_set(x->random[k], b, row, e);
-        }
+        TRY(persona_vector_clone(like, &x->random[k], e));
+        x->n_random++;
+        TRY(persona_vector_set(x->random[k], b, row, e));
     }
+out:
     mem_free(row);
     return rc;
 }
@@ -166,21 +169,21 @@ static persona_code dose_random(evaluating *x, const persona_vector *like, perso
 
 static persona_code add_random(evaluating *x, const persona_vector *like, persona_err *e)
 {
-    persona_code rc = draw_random(x, like, e);
-    if (rc == PERSONA_OK) {
-        rc = dose_random(x, like, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && x->n_random > 0 && i < x->o->n_coefficients; i++) {
+    persona_code rc = PERSONA_OK;
+    TRY(draw_random(x, like, e));
+    TRY(dose_random(x, like, e));
+    for (size_t i = 0; x->n_random > 0 && i < x->o->n_coefficients; i++) {
         const double c = x->o->coefficients[i];
         if (!is_one(c)) {
-            rc = add_steered(x, "random", c, x->random, x->n_random, e);
+            TRY(add_steered(x, "random", c, x->random, x->n_random, e));
             continue;
         }
-        for (size_t k = 0; rc == PERSONA_OK && k < x->n_random; k++) {
-            rc = add_steered(x, "random", c, &x->random[k], 1, e);
+        for (size_t k = 0; k < x->n_random; k++) {
+            TRY(add_steered(x, "random", c, &x->random[k], 1, e));
             x->cells[x->n_cells - 1].variant = (int)k;
         }
     }
+out:
     return rc;
 }
 
@@ -193,9 +196,10 @@ static persona_code make_systems(evaluating *x, persona_err *e)
     if (!x->systems) {
         return mem_err(e, "instructions");
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < x->trait->n_pairs * 2; i++) {
-        rc = persona_trait_system(x->trait, i / 2, i % 2 == 0, &x->systems[i], e);
+    for (size_t i = 0; i < x->trait->n_pairs * 2; i++) {
+        TRY(persona_trait_system(x->trait, i / 2, i % 2 == 0, &x->systems[i], e));
     }
+out:
     return rc;
 }
 
@@ -211,31 +215,28 @@ static const persona_vector *vector_of(const persona_arm *arms, size_t n, const 
 
 persona_code evaluate_cells(evaluating *x, const persona_arm *arms, size_t n_arms, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_vector *like = vector_of(arms, n_arms, "transferred");
-    persona_code rc = make_systems(x, e);
+    TRY(make_systems(x, e));
     if (!like) {
         like = n_arms > 0 ? arms[0].vector : NULL;
     }
     x->cells = mem_calloc(3 + (n_arms + 2 + CELL_PLANS) * x->o->n_coefficients, sizeof *x->cells);
-    if (rc == PERSONA_OK && !x->cells) {
-        rc = mem_err(e, "an evaluation");
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(x->cells ? PERSONA_OK : mem_err(e, "an evaluation"));
     add_cell(x, "unsteered", 0);
     add_prompt(x);
-    for (size_t i = 0; rc == PERSONA_OK && i < n_arms; i++) {
-        rc = add_arm(x, &arms[i], e);
+    for (size_t i = 0; i < n_arms; i++) {
+        TRY(add_arm(x, &arms[i], e));
     }
     add_sampling(x);
-    if (rc == PERSONA_OK && like) {
-        rc = add_random(x, like, e);
+    if (like) {
+        TRY(add_random(x, like, e));
     }
     for (size_t c = 0; c < x->n_cells; c++) {
         x->cells[c].at = x->n_run;
         x->n_run += x->cells[c].same_as < 0;
     }
+out:
     return rc;
 }
 

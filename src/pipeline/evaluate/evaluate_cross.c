@@ -91,17 +91,18 @@ static persona_code add_cross(evaluating *x, const persona_trait *trait, persona
 
 persona_code evaluate_crosses(evaluating *x, persona_evaluation *out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     if (!kept_cell(x, -1) || !kept_cell(x, 1)) {
         return PERSONA_OK;
     }
     out->crosses = mem_calloc(1 + x->o->n_others, sizeof *out->crosses);
-    persona_code rc =
-        out->crosses ? add_cross(x, x->trait, out, e) : mem_err(e, "other traits' scores");
-    for (size_t i = 0; rc == PERSONA_OK && i < x->o->n_others; i++) {
+    TRY(out->crosses ? add_cross(x, x->trait, out, e) : mem_err(e, "other traits' scores"));
+    for (size_t i = 0; i < x->o->n_others; i++) {
         const persona_trait *t = x->o->others[i];
         if (strcmp(t->name, x->trait->name) != 0 && persona_judge_knows(x->judge, t->name)) {
-            rc = add_cross(x, t, out, e);
+            TRY(add_cross(x, t, out, e));
         }
     }
+out:
     return rc;
 }

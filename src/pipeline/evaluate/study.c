@@ -57,6 +57,7 @@ void study_note(persona_study *x, const char *what, const char *why)
 
 persona_code study_extract(const studying *s, bool target, persona_vector **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_study_side *side = target ? s->to : s->from;
     persona_extract_opts x = persona_extract_defaults();
     persona_extract_report *report = target ? &s->x->native_report : &s->x->source_report;
@@ -75,14 +76,13 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
     if (s->o->extract_tokens > 0) {
         x.max_tokens = s->o->extract_tokens;
     }
-    persona_code rc = study_questions(side, s->trait, &own, &questions, e);
-    if (rc == PERSONA_OK && s->o->keep_jobs) {
-        rc = persona_extract_place(side->session, s->trait, questions, &x, &place, e);
+    TRY(study_questions(side, s->trait, &own, &questions, e));
+    if (s->o->keep_jobs) {
+        TRY(persona_extract_place(side->session, s->trait, questions, &x, &place, e));
     }
     x.job = place;
-    if (rc == PERSONA_OK) {
-        rc = persona_extract(side->session, s->trait, questions, &x, s->hooks, out, report, e);
-    }
+    TRY(persona_extract(side->session, s->trait, questions, &x, s->hooks, out, report, e));
+out:
     s->x->extract_jobs[target] = place;
     persona_questions_free(own);
     return rc;
@@ -132,14 +132,10 @@ persona_code study_settle(const studying *s, persona_vector *v, const char *cond
 /* Maps the source vector and finds block and dose on the target. */
 static persona_code carry(studying *s, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     persona_study *x = s->x;
-    persona_code rc = persona_map_apply(s->map, x->source, NULL, &x->transferred, e);
-    if (rc == PERSONA_OK) {
-        rc = study_settle(s, x->transferred, "transferred", &x->swing_settled, e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(persona_map_apply(s->map, x->source, NULL, &x->transferred, e));
+    TRY(study_settle(s, x->transferred, "transferred", &x->swing_settled, e));
     map_stamp(s->map, x->transferred->from.best_layer, x->transferred);
     describe_map(s->map, x->transferred->from.best_layer, &x->map);
     const bool in_sample = strcmp(x->transferred->from.sample, PERSONA_SAMPLE_IN_SAMPLE) == 0;
@@ -148,7 +144,8 @@ static persona_code carry(studying *s, persona_err *e)
     if (strcmp(x->transferred->from.sample, PERSONA_SAMPLE_UNKNOWN) == 0) {
         study_note(x, "held out by name only", "the vector does not say which texts it comes from");
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 static persona_code evaluate(studying *s, persona_err *e)
@@ -241,6 +238,7 @@ persona_code persona_study_trait(const persona_study_side *from, const persona_s
                                  const persona_study_opts *opts, const persona_hooks *hooks,
                                  persona_study **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const double start = clock_now();
     studying s = {.from = from,
                   .to = to,
@@ -249,24 +247,19 @@ persona_code persona_study_trait(const persona_study_side *from, const persona_s
                   .trait = trait,
                   .o = opts,
                   .hooks = hooks};
-    persona_code rc = opts->evaluate ? check_judge(to, trait, e) : PERSONA_OK;
+    persona_study *x = NULL;
     *out = NULL;
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    persona_study *x = s.x = mem_calloc(1, sizeof *x);
-    if (!x) {
-        return mem_err(e, "a study");
-    }
+    TRY(opts->evaluate ? check_judge(to, trait, e) : PERSONA_OK);
+    x = s.x = mem_calloc(1, sizeof *x);
+    TRY(x ? PERSONA_OK : mem_err(e, "a study"));
     x->swing_settled = (double)NAN;
     x->trait = mem_strdup(trait->name);
-    rc = x->trait ? work(&s, e) : mem_err(e, "a study");
+    TRY(x->trait ? work(&s, e) : mem_err(e, "a study"));
     x->seconds = clock_now() - start;
-    if (rc == PERSONA_OK) {
-        *out = x;
-    } else {
-        persona_study_free(x);
-    }
+    *out = x;
+    x = NULL;
+out:
+    persona_study_free(x);
     return rc;
 }
 

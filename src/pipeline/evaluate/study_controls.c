@@ -21,6 +21,7 @@
 #include "base/linalg.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "pipeline/dose/calibrate.h"
 #include "pipeline/evaluate/study_parts.h"
 #include "pipeline/transfer/pairs_parts.h"
@@ -39,6 +40,7 @@ static persona_code need_pairs(const studying *s, persona_err *e)
 static persona_code contrast_of(const persona_pairs *p, bool target, int block, int trait,
                                 float *out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const size_t d = (size_t)(target ? p->to.d : p->from.d);
     size_t n = 0, count[2] = {0, 0};
     pair_row *rows = mem_calloc(p->n, sizeof *rows);
@@ -50,23 +52,23 @@ static persona_code contrast_of(const persona_pairs *p, bool target, int block, 
         }
     }
     x = mem_calloc(n, d * sizeof *x);
-    persona_code rc =
-        rows && x && sum ? pairs_rows(p, target, block, rows, n, x, e) : mem_err(e, "a contrast");
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(rows && x && sum ? pairs_rows(p, target, block, rows, n, x, e) : mem_err(e, "a contrast"));
+    for (size_t i = 0; i < n; i++) {
         const size_t side = p->texts[rows[i].text].polarity < 0;
         count[side]++;
         for (size_t j = 0; j < d; j++) {
             sum[side * d + j] += (double)x[i * d + j];
         }
     }
-    if (rc == PERSONA_OK && (count[0] == 0 || count[1] == 0)) {
-        rc = persona_err_set(e, PERSONA_E_NEGATIVE,
-                             "%zu positive and %zu negative texts of '%s' were read", count[0],
-                             count[1], trait >= 0 ? p->names[trait] : "?");
+    if (count[0] == 0 || count[1] == 0) {
+        TRY(persona_err_set(e, PERSONA_E_NEGATIVE,
+                            "%zu positive and %zu negative texts of '%s' were read", count[0],
+                            count[1], trait >= 0 ? p->names[trait] : "?"));
     }
-    for (size_t j = 0; rc == PERSONA_OK && j < d; j++) {
+    for (size_t j = 0; j < d; j++) {
         out[j] = (float)(sum[j] / (double)count[0] - sum[d + j] / (double)count[1]);
     }
+out:
     mem_free(sum);
     mem_free(x);
     mem_free(rows);
@@ -80,29 +82,21 @@ static persona_code contrast_of(const persona_pairs *p, bool target, int block, 
 static persona_code one_block(const studying *s, const float *row, const char *method,
                               persona_vector **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_vector *like = s->x->transferred;
     const int b = like->from.best_layer;
     persona_vector *v = NULL;
-    persona_code rc = persona_vector_new(like->n_layer, like->n_embd, &v, e);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_set(v, b, row, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.method, method, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.model_hash, like->from.model_hash, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.trait, s->trait->name, e);
-    }
-    if (rc == PERSONA_OK) {
-        v->layers[b].h_median = like->layers[b].h_median;
-        v->from.best_layer = b;
-        *out = v;
-    } else {
-        persona_vector_free(v);
-    }
+    TRY(persona_vector_new(like->n_layer, like->n_embd, &v, e));
+    TRY(persona_vector_set(v, b, row, e));
+    TRY(persona_vector_label(&v->from.method, method, e));
+    TRY(persona_vector_label(&v->from.model_hash, like->from.model_hash, e));
+    TRY(persona_vector_label(&v->from.trait, s->trait->name, e));
+    v->layers[b].h_median = like->layers[b].h_median;
+    v->from.best_layer = b;
+    *out = v;
+    v = NULL;
+out:
+    persona_vector_free(v);
     return rc;
 }
 
@@ -129,61 +123,55 @@ static persona_code make_native(studying *s, persona_study_arm *a, persona_err *
 
 static persona_code make_shuffled(studying *s, persona_study_arm *a, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_apply_opts o = {.null = true, .from = -1, .to = -1};
-    persona_code rc = persona_map_apply(s->map, s->x->source, &o, &a->vector, e);
-    if (rc == PERSONA_OK) {
-        rc = study_settle(s, a->vector, a->condition, NULL, e);
-    }
+    TRY(persona_map_apply(s->map, s->x->source, &o, &a->vector, e));
+    TRY(study_settle(s, a->vector, a->condition, NULL, e));
+out:
     return rc;
 }
 
 static persona_code make_bridge(studying *s, persona_study_arm *a, persona_err *e)
 {
-    persona_code rc = need_pairs(s, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    float *row = mem_calloc((size_t)s->pairs->to.d, sizeof *row);
+    persona_code rc = PERSONA_OK;
+    float *row = NULL;
+    TRY(need_pairs(s, e));
+    row = mem_calloc((size_t)s->pairs->to.d, sizeof *row);
+    TRY(row ? PERSONA_OK : mem_err(e, "a text bridge"));
     const int trait = pairs_trait(s->pairs, s->trait->name);
-    if (!row) {
-        rc = mem_err(e, "a text bridge");
-    } else if (trait < 0) {
-        rc = persona_err_set(e, PERSONA_E_NEGATIVE, "none of the texts shows '%s'", s->trait->name);
+    if (trait < 0) {
+        TRY(persona_err_set(e, PERSONA_E_NEGATIVE, "none of the texts shows '%s'", s->trait->name));
     }
-    if (rc == PERSONA_OK) {
-        rc = contrast_of(s->pairs, true, s->x->map.layer_to, trait, row, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = one_block(s, row, "text bridge: the target's reading of the source's texts",
-                       &a->vector, e);
-    }
+    TRY(contrast_of(s->pairs, true, s->x->map.layer_to, trait, row, e));
+    TRY(one_block(s, row, "text bridge: the target's reading of the source's texts", &a->vector,
+                  e));
+    TRY(dose(s, a, e));
+out:
     mem_free(row);
-    return rc == PERSONA_OK ? dose(s, a, e) : rc;
+    return rc;
 }
 
 static persona_code make_in_sample(studying *s, persona_study_arm *a, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     persona_map *m = NULL;
     persona_fit_opts o = s->o->fit;
-    persona_code rc = need_pairs(s, e);
     o.without = o.texts = NULL;
     o.from = s->x->map.layer_from;
     o.to = s->x->map.layer_to;
     o.null = false;
     o.n_shuffles = 1;
     o.seed = s->o->seed;
-    if (rc == PERSONA_OK) {
-        rc = persona_map_fit(s->pairs, &o, s->hooks, &m, e);
+    TRY(need_pairs(s, e));
+    TRY(persona_map_fit(s->pairs, &o, s->hooks, &m, e));
+    TRY(persona_map_apply(m, s->x->source, NULL, &a->vector, e));
+    if (strcmp(a->vector->from.sample, PERSONA_SAMPLE_IN_SAMPLE) != 0) {
+        TRY(persona_err_set(e, PERSONA_E_NEGATIVE, "none of the texts shows '%s'", s->trait->name));
     }
-    if (rc == PERSONA_OK) {
-        rc = persona_map_apply(m, s->x->source, NULL, &a->vector, e);
-    }
+    TRY(dose(s, a, e));
+out:
     persona_map_free(m);
-    if (rc == PERSONA_OK && strcmp(a->vector->from.sample, PERSONA_SAMPLE_IN_SAMPLE) != 0) {
-        return persona_err_set(e, PERSONA_E_NEGATIVE, "none of the texts shows '%s'",
-                               s->trait->name);
-    }
-    return rc == PERSONA_OK ? dose(s, a, e) : rc;
+    return rc;
 }
 
 /* Which other trait: the next one of the list that the texts know, from a place that the seed
@@ -208,53 +196,47 @@ static int other_trait(const studying *s)
 /* The other trait's contrast as the source reads its texts, through the same map. */
 static persona_code make_other(studying *s, persona_study_arm *a, persona_err *e)
 {
-    persona_code rc = need_pairs(s, e);
-    const int trait = rc == PERSONA_OK ? other_trait(s) : -1;
+    persona_code rc = PERSONA_OK;
     const persona_vector *like = s->x->source;
     const persona_apply_opts o = {.from = s->x->map.layer_from, .to = s->x->map.layer_to};
     persona_vector *v = NULL;
     float *row = NULL;
-    if (rc == PERSONA_OK && trait < 0) {
-        rc = persona_err_set(e, PERSONA_E_NEGATIVE, "the texts show no other trait");
+    TRY(need_pairs(s, e));
+    const int trait = other_trait(s);
+    if (trait < 0) {
+        TRY(persona_err_set(e, PERSONA_E_NEGATIVE, "the texts show no other trait"));
     }
-    if (rc == PERSONA_OK) {
-        snprintf(a->note, sizeof a->note, "%s", s->pairs->names[trait]);
-        row = mem_calloc((size_t)like->n_embd, sizeof *row);
-        rc = row ? contrast_of(s->pairs, false, o.from, trait, row, e) : mem_err(e, "a contrast");
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_new(like->n_layer, like->n_embd, &v, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_set(v, o.from, row, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.trait, a->note, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_map_apply(s->map, v, &o, &a->vector, e);
-    }
+    snprintf(a->note, sizeof a->note, "%s", s->pairs->names[trait]);
+    row = mem_calloc((size_t)like->n_embd, sizeof *row);
+    TRY(row ? contrast_of(s->pairs, false, o.from, trait, row, e) : mem_err(e, "a contrast"));
+    TRY(persona_vector_new(like->n_layer, like->n_embd, &v, e));
+    TRY(persona_vector_set(v, o.from, row, e));
+    TRY(persona_vector_label(&v->from.trait, a->note, e));
+    TRY(persona_map_apply(s->map, v, &o, &a->vector, e));
+    TRY(dose(s, a, e));
+out:
     persona_vector_free(v);
     mem_free(row);
-    return rc == PERSONA_OK ? dose(s, a, e) : rc;
+    return rc;
 }
 
 static persona_code make_identity(studying *s, persona_study_arm *a, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_vector *v = s->x->source, *like = s->x->transferred;
     const size_t dt = (size_t)like->n_embd, ds = (size_t)v->n_embd;
     float *row = mem_calloc(dt, sizeof *row);
-    persona_code rc = row ? PERSONA_OK : mem_err(e, "an identity");
-    if (rc == PERSONA_OK) {
-        memcpy(row, persona_vector_row(v, s->x->map.layer_from), (ds < dt ? ds : dt) * sizeof *row);
-        const double norm = vec_norm(row, dt);
-        if (norm > 0) {
-            vec_scale(row, (double)like->layers[like->from.best_layer].norm / norm, dt);
-        }
-        rc = one_block(s, row, "identity: the source's numbers as they stand", &a->vector, e);
+    TRY(row ? PERSONA_OK : mem_err(e, "an identity"));
+    memcpy(row, persona_vector_row(v, s->x->map.layer_from), (ds < dt ? ds : dt) * sizeof *row);
+    const double norm = vec_norm(row, dt);
+    if (norm > 0) {
+        vec_scale(row, (double)like->layers[like->from.best_layer].norm / norm, dt);
     }
+    TRY(one_block(s, row, "identity: the source's numbers as they stand", &a->vector, e));
+    TRY(dose(s, a, e));
+out:
     mem_free(row);
-    return rc == PERSONA_OK ? dose(s, a, e) : rc;
+    return rc;
 }
 
 static const struct control {

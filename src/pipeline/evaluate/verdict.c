@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/measure/stats.h"
 #include "pipeline/evaluate/conditions.h"
 
@@ -105,16 +106,14 @@ persona_code verdict_swing(const double *high, const size_t *high_group, size_t 
 static persona_code swing_of(const board *b, const char *condition, int variant,
                              persona_interval *out, double *coherence, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     scores high = {.n = 0}, low = {.n = 0};
     *out = none;
-    persona_code rc = gather(b, condition, 1, variant, &high, e);
-    if (rc == PERSONA_OK) {
-        rc = gather(b, condition, -1, variant, &low, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = verdict_swing(high.x, high.group, high.n, low.x, low.group, low.n, b->n_questions,
-                           b->seed, out, e);
-    }
+    TRY(gather(b, condition, 1, variant, &high, e));
+    TRY(gather(b, condition, -1, variant, &low, e));
+    TRY(verdict_swing(high.x, high.group, high.n, low.x, low.group, low.n, b->n_questions, b->seed,
+                      out, e));
+out:
     if (coherence) {
         coherence[0] = low.coherence;
         coherence[1] = high.coherence;
@@ -127,10 +126,11 @@ static persona_code swing_of(const board *b, const char *condition, int variant,
 /* Over the means of the coefficients that have any score. */
 static persona_code spearman_of(const board *b, const char *condition, double *out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
+    scores s = {.n = 0};
     double x[64], y[64];
     size_t n = 0;
-    persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < b->n && n < 64; i++) {
+    for (size_t i = 0; i < b->n && n < 64; i++) {
         const eval_cell *c = &b->cells[i];
         bool seen = strcmp(c->condition, condition) != 0;
         for (size_t k = 0; k < n; k++) {
@@ -139,40 +139,37 @@ static persona_code spearman_of(const board *b, const char *condition, double *o
         if (seen) {
             continue;
         }
-        scores s;
-        rc = gather(b, condition, c->coefficient, -1, &s, e);
-        if (rc == PERSONA_OK && s.n > 0) {
+        scores_free(&s);
+        TRY(gather(b, condition, c->coefficient, -1, &s, e));
+        if (s.n > 0) {
             x[n] = c->coefficient;
             y[n++] = stat_mean(s.x, s.n);
         }
-        scores_free(&s);
     }
     *out = n >= 3 ? stat_spearman(x, y, n) : (double)NAN;
+out:
+    scores_free(&s);
     return rc;
 }
 
 static persona_code retained_of(const board *b, const char *condition, persona_interval *out,
                                 persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     scores t = {.n = 0}, n = {.n = 0}, base = {.n = 0};
     stat_interval s;
     *out = none;
-    persona_code rc = gather(b, condition, 1, -1, &t, e);
-    if (rc == PERSONA_OK) {
-        rc = gather(b, "native", 1, -1, &n, e);
+    TRY(gather(b, condition, 1, -1, &t, e));
+    TRY(gather(b, "native", 1, -1, &n, e));
+    TRY(gather(b, "unsteered", 0, -1, &base, e));
+    if (t.n > 0 && n.n > 0 && base.n > 0) {
+        TRY(stat_bootstrap_retained((stat_sample){t.x, t.group, t.n},
+                                    (stat_sample){n.x, n.group, n.n},
+                                    (stat_sample){base.x, base.group, base.n}, b->n_questions,
+                                    MIN_EFFECT, DRAWS, b->seed, &s, e));
+        *out = (persona_interval){s.value, s.low, s.high};
     }
-    if (rc == PERSONA_OK) {
-        rc = gather(b, "unsteered", 0, -1, &base, e);
-    }
-    if (rc == PERSONA_OK && t.n > 0 && n.n > 0 && base.n > 0) {
-        rc = stat_bootstrap_retained((stat_sample){t.x, t.group, t.n},
-                                     (stat_sample){n.x, n.group, n.n},
-                                     (stat_sample){base.x, base.group, base.n}, b->n_questions,
-                                     MIN_EFFECT, DRAWS, b->seed, &s, e);
-        if (rc == PERSONA_OK) {
-            *out = (persona_interval){s.value, s.low, s.high};
-        }
-    }
+out:
     scores_free(&t);
     scores_free(&n);
     scores_free(&base);
@@ -204,6 +201,7 @@ static bool ran(const board *b, const char *condition)
 static persona_code add_swing(const board *b, const condition_kind *c, persona_evaluation *out,
                               persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     double coherence[2];
     persona_swing *s = &out->swings[out->n_swings];
     *s = (persona_swing){.condition = c->name, .null = c->null, .retained = none};
@@ -212,23 +210,22 @@ static persona_code add_swing(const board *b, const condition_kind *c, persona_e
         return mem_err(e, "a verdict");
     }
     out->n_swings++;
-    persona_code rc = swing_of(b, c->name, -1, &s->swing, coherence, e);
+    TRY(swing_of(b, c->name, -1, &s->swing, coherence, e));
     s->coherence_low = coherence[0];
     s->coherence_high = coherence[1];
-    if (rc == PERSONA_OK) {
-        rc = spearman_of(b, c->name, &s->spearman, e);
+    TRY(spearman_of(b, c->name, &s->spearman, e));
+    if (strcmp(c->name, "native") != 0) {
+        TRY(retained_of(b, c->name, &s->retained, e));
     }
-    if (rc == PERSONA_OK && strcmp(c->name, "native") != 0) {
-        rc = retained_of(b, c->name, &s->retained, e);
-    }
+out:
     return rc;
 }
 
 static persona_code add_swings(const board *b, size_t n_random, persona_evaluation *out,
                                persona_err *e)
 {
-    size_t n = 0;
     persona_code rc = PERSONA_OK;
+    size_t n = 0;
     while (condition_at(n)) {
         n++;
     }
@@ -237,15 +234,16 @@ static persona_code add_swings(const board *b, size_t n_random, persona_evaluati
     if (!out->swings || !out->random) {
         return mem_err(e, "a verdict");
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (strcmp(condition_at(i)->name, "unsteered") != 0 && ran(b, condition_at(i)->name)) {
-            rc = add_swing(b, condition_at(i), out, e);
+            TRY(add_swing(b, condition_at(i), out, e));
         }
     }
-    for (size_t k = 0; rc == PERSONA_OK && k < n_random; k++) {
-        rc = swing_of(b, "random", (int)k, &out->random[k], NULL, e);
+    for (size_t k = 0; k < n_random; k++) {
+        TRY(swing_of(b, "random", (int)k, &out->random[k], NULL, e));
         out->n_random = k + 1;
     }
+out:
     return rc;
 }
 
@@ -367,25 +365,23 @@ persona_code verdict_fill(const eval_cell *cells, size_t n_cells, size_t n_quest
                           size_t n_random, const char *void_reason, uint32_t seed,
                           persona_evaluation *out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const board b = {.cells = cells, .n = n_cells, .n_questions = n_questions, .seed = seed};
     scores base = {.n = 0};
     out->retained = none;
-    persona_code rc = add_swings(&b, n_random, out, e);
-    if (rc == PERSONA_OK) {
-        rc = gather(&b, "unsteered", 0, -1, &base, e);
+    TRY(add_swings(&b, n_random, out, e));
+    TRY(gather(&b, "unsteered", 0, -1, &base, e));
+    const persona_swing *t = persona_evaluation_swing(out, "transferred");
+    if (t) {
+        out->retained = t->retained;
     }
-    if (rc == PERSONA_OK) {
-        const persona_swing *t = persona_evaluation_swing(out, "transferred");
-        if (t) {
-            out->retained = t->retained;
-        }
-        decide(out, base.coherence);
-        out->specific = is_specific(out);
-        if (void_reason) {
-            out->pass = false;
-            snprintf(out->reason, sizeof out->reason, "%s", void_reason);
-        }
+    decide(out, base.coherence);
+    out->specific = is_specific(out);
+    if (void_reason) {
+        out->pass = false;
+        snprintf(out->reason, sizeof out->reason, "%s", void_reason);
     }
+out:
     scores_free(&base);
     return rc;
 }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/textset.h"
 #include "pipeline/dose/settle.h"
 #include "pipeline/extract/measure.h"
@@ -57,10 +58,11 @@ void persona_extract_report_clear(persona_extract_report *r)
 
 persona_code vector_label_model(persona_vector *v, persona_model *m, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_model_info *info = persona_model_info_get(m);
     persona_provenance *f = &v->from;
     const char *sha;
-    persona_code rc = persona_model_sha256(m, &sha, e);
+    TRY(persona_model_sha256(m, &sha, e));
     const struct {
         char **field;
         const char *value;
@@ -71,9 +73,10 @@ persona_code vector_label_model(persona_vector *v, persona_model *m, persona_err
         {&f->template_hash, info->chat_hash},
         {&f->library, persona_engine_version()},
     };
-    for (size_t i = 0; rc == PERSONA_OK && i < sizeof labels / sizeof labels[0]; i++) {
-        rc = persona_vector_label(labels[i].field, labels[i].value, e);
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        TRY(persona_vector_label(labels[i].field, labels[i].value, e));
     }
+out:
     return rc;
 }
 
@@ -92,27 +95,23 @@ typedef struct extraction {
 static persona_code label(const extraction *x, const char *method, persona_vector *v,
                           persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_judge *judge = x->o->judge;
     const bool mean = strcmp(method, "mean") == 0;
-    persona_code rc = vector_label_model(v, persona_session_model(x->s), e);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.trait, x->trait->name, e);
+    TRY(vector_label_model(v, persona_session_model(x->s), e));
+    TRY(persona_vector_label(&v->from.trait, x->trait->name, e));
+    TRY(persona_vector_label(&v->from.method, mean ? "mean_difference" : method, e));
+    if (!mean) {
+        TRY(persona_vector_label(&v->from.unit, "separation of the poles' means along it", e));
     }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.method, mean ? "mean_difference" : method, e);
-    }
-    if (rc == PERSONA_OK && !mean) {
-        rc = persona_vector_label(&v->from.unit, "separation of the poles' means along it", e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.judge,
-                                  judge != NULL ? persona_judge_name(judge) : "none", e);
-    }
+    TRY(persona_vector_label(&v->from.judge, judge != NULL ? persona_judge_name(judge) : "none",
+                             e));
     v->from.seed = x->o->seed;
     v->from.n_generated_pos = (int)x->report->n_generated_pos;
     v->from.n_generated_neg = (int)x->report->n_generated_neg;
     v->from.n_kept_pos = (int)x->report->n_kept_pos;
     v->from.n_kept_neg = (int)x->report->n_kept_neg;
+out:
     return rc;
 }
 
@@ -138,13 +137,12 @@ static persona_code hash_kept(void *ud, const job_answer *a, persona_err *e)
 /* texts: the kept answers as a set of hashes; mem_free it. */
 static persona_code kept_texts(const rollouts *r, char **texts, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     hashing x = {.x = r, .h = mem_calloc(r->n, sizeof *x.h)};
-    persona_code rc =
-        x.h ? job_each_answer(r->job, ROLLOUT_STAGE, JOB_BY_ID, NULL, hash_kept, &x, e)
-            : mem_err(e, "the hashes of texts");
-    if (rc == PERSONA_OK) {
-        rc = textset_format(x.h, textset_sort(x.h, x.n), texts, e);
-    }
+    TRY(x.h ? job_each_answer(r->job, ROLLOUT_STAGE, JOB_BY_ID, NULL, hash_kept, &x, e)
+            : mem_err(e, "the hashes of texts"));
+    TRY(textset_format(x.h, textset_sort(x.h, x.n), texts, e));
+out:
     mem_free(x.h);
     return rc;
 }
@@ -176,29 +174,25 @@ static persona_code find_block(extraction *x, persona_extract_method *m, persona
 
 static persona_code run_method(extraction *x, const direction_method *method, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
     persona_extract_method *m = &x->report->methods[x->report->n_methods++];
     *m = (persona_extract_method){
         .name = method->name, .layer_choice = "none", .swing = NAN, .cosine = NAN};
-    persona_code rc = persona_vector_new(info->n_layer, info->n_embd, &m->vector, e);
-    if (rc == PERSONA_OK) {
-        rc = measure_vector(&x->sums, method, x->o->seed, m->vector, e);
+    TRY(persona_vector_new(info->n_layer, info->n_embd, &m->vector, e));
+    TRY(measure_vector(&x->sums, method, x->o->seed, m->vector, e));
+    TRY(label(x, method->name, m->vector, e));
+    TRY(persona_vector_label(&m->vector->from.texts, x->texts, e));
+    if (x->o->choose_layer) {
+        TRY(find_block(x, m, e));
     }
-    if (rc == PERSONA_OK) {
-        rc = label(x, method->name, m->vector, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&m->vector->from.texts, x->texts, e);
-    }
-    if (rc == PERSONA_OK && x->o->choose_layer) {
-        rc = find_block(x, m, e);
-    }
-    if (rc == PERSONA_OK && m->vector->from.best_layer >= 0) {
+    if (m->vector->from.best_layer >= 0) {
         const int b = m->vector->from.best_layer;
         m->cosine =
             vec_cos(persona_vector_row(m->vector, b),
                     persona_vector_row(x->report->methods[0].vector, b), (size_t)info->n_embd);
     }
+out:
     return rc;
 }
 
@@ -252,11 +246,11 @@ static persona_code plan(extraction *x, persona_err *e)
 
 static persona_code open_job(extraction *x, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char *manifest = NULL;
-    persona_code rc = persona_extract_manifest(x->s, x->trait, x->questions, x->o, &manifest, e);
-    if (rc == PERSONA_OK) {
-        rc = job_open(x->o->job, manifest, x->o->fresh, &x->rolls.job, e);
-    }
+    TRY(persona_extract_manifest(x->s, x->trait, x->questions, x->o, &manifest, e));
+    TRY(job_open(x->o->job, manifest, x->o->fresh, &x->rolls.job, e));
+out:
     mem_free(manifest);
     return rc;
 }
@@ -282,39 +276,25 @@ static persona_code how_to_resume(const extraction *x, persona_code rc, persona_
 
 static persona_code work(extraction *x, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char stage[96];
     const char *verb = extract_reads(x->o) ? "read" : "extract";
-    persona_code rc = plan(x, e);
-    if (rc == PERSONA_OK) {
-        rc = open_job(x, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = rollouts_run(&x->rolls, stage_name(stage, sizeof stage, verb, x->trait->name),
-                          x->hooks, e);
-    }
+    TRY(plan(x, e));
+    TRY(open_job(x, e));
+    TRY(rollouts_run(&x->rolls, stage_name(stage, sizeof stage, verb, x->trait->name), x->hooks,
+                     e));
+    TRY(rollouts_judge(&x->rolls, x->o->judge, x->trait, x->hooks, e));
+    TRY(rollouts_filter(&x->rolls, x->o, x->trait->name, x->report, e));
+    TRY(kept_texts(&x->rolls, &x->texts, e));
+    TRY(measure_begin(&x->rolls, &x->sums, e));
+    TRY(run_methods(x, e));
+    TRY(job_put_value(x->rolls.job, JOB_STATE, JOB_DONE, e));
+out:
     x->report->n_resumed = x->rolls.n_resumed;
-    if (rc == PERSONA_OK) {
-        rc = rollouts_judge(&x->rolls, x->o->judge, x->trait, x->hooks, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = rollouts_filter(&x->rolls, x->o, x->trait->name, x->report, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = kept_texts(&x->rolls, &x->texts, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = measure_begin(&x->rolls, &x->sums, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = run_methods(x, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = job_put_value(x->rolls.job, JOB_STATE, JOB_DONE, e);
-    }
     return how_to_resume(x, rc, e);
 }
 
-static size_t tokens_of(const persona_session *s)
+static size_t tokens_of(persona_session *s)
 {
     persona_session_stats st = persona_session_stats_get(s);
     return st.n_tokens_decoded + st.n_tokens_prefilled;
@@ -325,6 +305,7 @@ persona_code persona_extract(persona_session *s, const persona_trait *trait,
                              const persona_hooks *hooks, persona_vector **out,
                              persona_extract_report *report, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_extract_opts o = opts != NULL ? *opts : persona_extract_defaults();
     persona_extract_report mine = {0}, *rep = report != NULL ? report : &mine;
     extraction x = {
@@ -337,13 +318,10 @@ persona_code persona_extract(persona_session *s, const persona_trait *trait,
         persona_judge_validity(o.judge, trait->name, rep->judge_validity,
                                sizeof rep->judge_validity);
     }
-    persona_code rc = extract_check(trait, questions, &o, e);
-    if (rc == PERSONA_OK) {
-        rc = work(&x, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_clone(rep->methods[0].vector, out, e);
-    }
+    TRY(extract_check(trait, questions, &o, e));
+    TRY(work(&x, e));
+    TRY(persona_vector_clone(rep->methods[0].vector, out, e));
+out:
     mem_free(x.texts);
     measure_end(&x.sums);
     job_close(x.rolls.job);

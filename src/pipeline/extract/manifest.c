@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/measure/direction.h"
 #include "persona/persona.h"
 #include "pipeline/manifest_parts.h"
@@ -76,16 +77,17 @@ persona_code extract_check(const persona_trait *trait, const persona_questions *
 
 static persona_code put_file(json_out *o, const char *key, const char *path, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char hex[65];
-    persona_code rc = sha256_file(&path, 1, NULL, hex, e);
-    if (rc == PERSONA_OK) {
-        jo_string(o, key, hex);
-    }
+    TRY(sha256_file(&path, 1, NULL, hex, e));
+    jo_string(o, key, hex);
+out:
     return rc;
 }
 
 static persona_code put_files(json_out *o, const persona_extract_opts *x, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const struct {
         const char *key, *path;
     } files[] = {
@@ -93,12 +95,12 @@ static persona_code put_files(json_out *o, const persona_extract_opts *x, person
         {"positive_file", x->positive_file},
         {"negative_file", x->negative_file},
     };
-    persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < sizeof files / sizeof files[0]; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (files[i].path != NULL) {
-            rc = put_file(o, files[i].key, files[i].path, e);
+            TRY(put_file(o, files[i].key, files[i].path, e));
         }
     }
+out:
     return rc;
 }
 
@@ -106,28 +108,25 @@ persona_code persona_extract_manifest(persona_session *s, const persona_trait *t
                                       const persona_questions *questions,
                                       const persona_extract_opts *x, char **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_session_opts *shape = persona_session_opts_get(s);
-    const bool reads = extract_reads(x);
     buf b;
     json_out o;
     buf_init(&b, MAX_MANIFEST);
     jo_init(&o, &b, false);
     *out = NULL;
-    persona_code rc = extract_check(trait, questions, x, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(extract_check(trait, questions, x, e));
     jo_object(&o, NULL);
     jo_string(&o, "command", "extract");
     jo_string(&o, "trait", trait->name);
-    rc = manifest_model(&o, persona_session_model(s), e);
-    if (rc == PERSONA_OK && reads) {
-        rc = put_files(&o, x, e);
+    TRY(manifest_model(&o, persona_session_model(s), e));
+    if (extract_reads(x)) {
+        TRY(put_files(&o, x, e));
         if (shape->n_batch < shape->n_ctx) { /* else every text is one call anyway */
             jo_int(&o, "batch", shape->n_batch);
         }
         manifest_versions(&o);
-    } else if (rc == PERSONA_OK) {
+    } else {
         const size_t n = extract_questions(questions, x);
         manifest_instructions(&o, trait);
         manifest_texts(&o, "questions", questions->extraction, n);
@@ -139,10 +138,9 @@ persona_code persona_extract_manifest(persona_session *s, const persona_trait *t
         manifest_shape(&o, s);
     }
     jo_end(&o);
-    if (rc == PERSONA_OK) {
-        *out = buf_take(&b);
-        rc = *out != NULL ? PERSONA_OK : mem_err(e, "a manifest");
-    }
+    *out = buf_take(&b);
+    TRY(*out != NULL ? PERSONA_OK : mem_err(e, "a manifest"));
+out:
     buf_free(&b);
     return rc;
 }
@@ -151,12 +149,12 @@ persona_code persona_extract_place(persona_session *s, const persona_trait *trai
                                    const persona_questions *questions,
                                    const persona_extract_opts *x, char **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char *manifest = NULL;
     *out = NULL;
-    persona_code rc = persona_extract_manifest(s, trait, questions, x, &manifest, e);
-    if (rc == PERSONA_OK) {
-        rc = job_place(manifest, out, e);
-    }
+    TRY(persona_extract_manifest(s, trait, questions, x, &manifest, e));
+    TRY(job_place(manifest, out, e));
+out:
     mem_free(manifest);
     return rc;
 }

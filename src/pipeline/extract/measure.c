@@ -16,6 +16,7 @@
 
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/measure/histogram.h"
 #include "core/measure/quality.h"
 
@@ -62,33 +63,33 @@ typedef struct first_pass {
 
 static persona_code add_sums(void *ud, const response *r, const job_answer *a, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     first_pass *p = ud;
     const size_t n_blocks = p->m->x->n_blocks;
-    persona_code rc = PERSONA_OK;
     if (p->m->x->r[a->id].kept) {
-        rc = contrast_add(p->m->sums, r, e);
+        TRY(contrast_add(p->m->sums, r, e));
     }
-    for (size_t i = 0; a->norms != NULL && rc == PERSONA_OK && i < a->n_norms; i++) {
-        rc = histogram_add(&p->sizes[i % n_blocks], a->norms[i], e);
+    for (size_t i = 0; a->norms != NULL && i < a->n_norms; i++) {
+        TRY(histogram_add(&p->sizes[i % n_blocks], a->norms[i], e));
     }
+out:
     return rc;
 }
 
 persona_code measure_begin(const rollouts *x, measure *m, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     *m = (measure){.x = x};
     first_pass p = {.m = m, .sizes = mem_calloc(x->n_blocks, sizeof(histogram))};
     m->h_median = mem_calloc(x->n_blocks, sizeof *m->h_median);
     m->room_mean = mem_calloc(x->n_blocks * x->d, sizeof *m->room_mean);
     m->room_norms = mem_calloc(x->max_norms, sizeof *m->room_norms);
-    persona_code rc = contrast_new(x->n_questions, x->n_blocks, x->d, &m->sums, e);
-    if (rc == PERSONA_OK &&
-        (p.sizes == NULL || m->h_median == NULL || m->room_mean == NULL || m->room_norms == NULL)) {
-        rc = mem_err(e, "statistics");
+    TRY(contrast_new(x->n_questions, x->n_blocks, x->d, &m->sums, e));
+    if (p.sizes == NULL || m->h_median == NULL || m->room_mean == NULL || m->room_norms == NULL) {
+        TRY(mem_err(e, "statistics"));
     }
-    if (rc == PERSONA_OK) {
-        rc = visit(m, true, true, add_sums, &p, e);
-    }
+    TRY(visit(m, true, true, add_sums, &p, e));
+out:
     for (size_t b = 0; p.sizes != NULL && b < x->n_blocks; b++) {
         if (rc == PERSONA_OK) {
             m->h_median[b] = (float)histogram_median(&p.sizes[b]);
@@ -153,14 +154,13 @@ static persona_code read_rows(const rollouts *x, const pair_list *p, size_t bloc
                               persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < p->n; i++) {
-        rc = job_read_mean(x->job, ROLLOUT_STAGE, (int64_t)p->pos[i], block * x->d, x->d,
-                           pos.p + i * x->d, e);
-        if (rc == PERSONA_OK) {
-            rc = job_read_mean(x->job, ROLLOUT_STAGE, (int64_t)p->neg[i], block * x->d, x->d,
-                               neg.p + i * x->d, e);
-        }
+    for (size_t i = 0; i < p->n; i++) {
+        TRY(job_read_mean(x->job, ROLLOUT_STAGE, (int64_t)p->pos[i], block * x->d, x->d,
+                          pos.p + i * x->d, e));
+        TRY(job_read_mean(x->job, ROLLOUT_STAGE, (int64_t)p->neg[i], block * x->d, x->d,
+                          neg.p + i * x->d, e));
     }
+out:
     return rc;
 }
 
@@ -168,33 +168,32 @@ static persona_code read_rows(const rollouts *x, const pair_list *p, size_t bloc
 static persona_code make_directions(const measure *m, const direction_method *method,
                                     const bool *subset, float *v, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const rollouts *x = m->x;
     const size_t d = x->d;
     pair_list pairs = {0};
     float *mean = mem_calloc(d, sizeof *mean), *rows = NULL;
-    persona_code rc = mean != NULL ? PERSONA_OK : mem_err(e, "a direction");
-    if (rc == PERSONA_OK && method->needs_rows) {
-        rc = pairs_find(x, subset, &pairs, e);
+    size_t b = 0;
+    TRY(mean != NULL ? PERSONA_OK : mem_err(e, "a direction"));
+    if (method->needs_rows) {
+        TRY(pairs_find(x, subset, &pairs, e));
         rows = mem_calloc(pairs.n * 2 * d, sizeof *rows);
-        if (rc == PERSONA_OK && rows == NULL) {
-            rc = mem_err(e, "rows of a block");
-        }
+        TRY(rows != NULL ? PERSONA_OK : mem_err(e, "rows of a block"));
     }
-    for (size_t b = 0; rc == PERSONA_OK && b < x->n_blocks; b++) {
+    for (; b < x->n_blocks; b++) {
         direction_data data = {.d = d, .mean = mean, .question = pairs.question};
         direction_report report;
-        rc = contrast_direction(m->sums, b, subset, mean, e);
-        if (rc == PERSONA_OK && method->needs_rows) {
+        TRY(contrast_direction(m->sums, b, subset, mean, e));
+        if (method->needs_rows) {
             data.pos = (mat){rows, pairs.n, d};
             data.neg = (mat){rows + pairs.n * d, pairs.n, d};
-            rc = read_rows(x, &pairs, b, data.pos, data.neg, e);
+            TRY(read_rows(x, &pairs, b, data.pos, data.neg, e));
         }
-        if (rc == PERSONA_OK) {
-            rc = direction_make(method, &data, v + b * d, &report, e);
-        }
-        if (rc != PERSONA_OK) {
-            persona_err_wrap(e, "block %zu", b);
-        }
+        TRY(direction_make(method, &data, v + b * d, &report, e));
+    }
+out:
+    if (rc != PERSONA_OK && rc != PERSONA_E_NOMEM) {
+        persona_err_wrap(e, "block %zu", b);
     }
     pairs_free(&pairs);
     mem_free(rows);
@@ -231,25 +230,21 @@ static void fill_layer(const measure *m, size_t b, const quality_block *q, float
 static persona_code fill_quality(const measure *m, const float *v, const float *const half[2],
                                  uint32_t seed, persona_vector *out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     quality_opts opts = quality_defaults();
     const quality_directions directions = {.v = v, .half = {half[0], half[1]}};
     quality *q = NULL;
     opts.seed = seed;
     quality_block *blocks = mem_calloc(m->x->n_blocks, sizeof *blocks);
     float *scratch = mem_calloc(m->x->d, sizeof *scratch);
-    persona_code rc = blocks != NULL && scratch != NULL ? PERSONA_OK : mem_err(e, "statistics");
-    if (rc == PERSONA_OK) {
-        rc = quality_begin(m->sums, &directions, &opts, &q, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = visit(m, false, false, add_quality, q, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = quality_end(q, blocks, e);
-    }
-    for (size_t b = 0; rc == PERSONA_OK && b < m->x->n_blocks; b++) {
+    TRY(blocks != NULL && scratch != NULL ? PERSONA_OK : mem_err(e, "statistics"));
+    TRY(quality_begin(m->sums, &directions, &opts, &q, e));
+    TRY(visit(m, false, false, add_quality, q, e));
+    TRY(quality_end(q, blocks, e));
+    for (size_t b = 0; b < m->x->n_blocks; b++) {
         fill_layer(m, b, &blocks[b], scratch, &out->layers[b]);
     }
+out:
     quality_free(q);
     mem_free(blocks);
     mem_free(scratch);
@@ -261,22 +256,25 @@ static persona_code fill_quality(const measure *m, const float *v, const float *
 static persona_code make_halves(const measure *m, const direction_method *method, float *half[2],
                                 bool *ok, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const size_t n = m->x->n_questions;
     persona_err why = {.code = PERSONA_OK};
     bool *subset = mem_calloc(n, sizeof *subset);
-    persona_code rc = subset != NULL ? PERSONA_OK : mem_err(e, "halves of the questions");
-    *ok = rc == PERSONA_OK;
+    *ok = false;
+    TRY(subset != NULL ? PERSONA_OK : mem_err(e, "halves of the questions"));
+    *ok = true;
     for (int side = 0; *ok && side < 2; side++) {
         quality_halves(m->sums, subset);
         for (size_t q = 0; side == 1 && q < n; q++) {
             subset[q] = contrast_usable(m->sums, q) && !subset[q];
         }
-        persona_code made = make_directions(m, method, subset, half[side], &why);
+        const persona_code made = make_directions(m, method, subset, half[side], &why);
         *ok = made == PERSONA_OK;
         if (!*ok && made != PERSONA_E_NUMERIC && made != PERSONA_E_SHAPE) {
             rc = persona_err_set(e, made, "%s", why.msg);
         }
     }
+out:
     mem_free(subset);
     return rc;
 }
@@ -284,27 +282,25 @@ static persona_code make_halves(const measure *m, const direction_method *method
 persona_code measure_vector(measure *m, const direction_method *method, uint32_t seed,
                             persona_vector *v, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const size_t n = m->x->n_blocks * m->x->d;
     float *all = mem_calloc(n, sizeof *all);
     float *half[2] = {NULL, NULL};
     bool halves = false;
-    persona_code rc = all != NULL ? PERSONA_OK : mem_err(e, "directions");
-    if (rc == PERSONA_OK) {
-        rc = make_directions(m, method, NULL, all, e);
-    }
-    if (rc == PERSONA_OK && method->needs_rows) {
+    TRY(all != NULL ? PERSONA_OK : mem_err(e, "directions"));
+    TRY(make_directions(m, method, NULL, all, e));
+    if (method->needs_rows) {
         half[0] = mem_calloc(n, sizeof *all);
         half[1] = mem_calloc(n, sizeof *all);
-        rc = half[0] != NULL && half[1] != NULL ? make_halves(m, method, half, &halves, e)
-                                                : mem_err(e, "directions");
+        TRY(half[0] != NULL && half[1] != NULL ? make_halves(m, method, half, &halves, e)
+                                               : mem_err(e, "directions"));
     }
-    for (size_t b = 0; rc == PERSONA_OK && b < m->x->n_blocks; b++) {
-        rc = persona_vector_set(v, (int)b, all + b * m->x->d, e);
+    for (size_t b = 0; b < m->x->n_blocks; b++) {
+        TRY(persona_vector_set(v, (int)b, all + b * m->x->d, e));
     }
-    if (rc == PERSONA_OK) {
-        const float *const given[2] = {halves ? half[0] : NULL, halves ? half[1] : NULL};
-        rc = fill_quality(m, all, given, seed, v, e);
-    }
+    const float *const given[2] = {halves ? half[0] : NULL, halves ? half[1] : NULL};
+    TRY(fill_quality(m, all, given, seed, v, e));
+out:
     mem_free(all);
     mem_free(half[0]);
     mem_free(half[1]);

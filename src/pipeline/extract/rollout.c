@@ -65,6 +65,7 @@ static persona_code make_one(void *ud, size_t i, ask *q, persona_err *e)
 
 static persona_code store_one(void *ud, size_t i, answer *a, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     rollouts *x = ud;
     const rollout *r = &x->r[i];
     job_answer row = {.stage = ROLLOUT_STAGE,
@@ -85,37 +86,33 @@ static persona_code store_one(void *ud, size_t i, answer *a, persona_err *e)
                       .n_mean = a->mean != NULL ? x->n_blocks * x->d : 0,
                       .n_norms = a->norms != NULL ? a->n_positions * a->n_blocks : 0};
     job_score label = {.id = (int64_t)i, .trait = NAN, .coherence = NAN, .mass = NAN};
-    persona_code rc = x->source.describe(x->source.ud, i, &row, &label, e);
-    if (rc == PERSONA_OK) {
-        rc = job_put_answers(x->job, &row, 1, e);
+    TRY(x->source.describe(x->source.ud, i, &row, &label, e));
+    TRY(job_put_answers(x->job, &row, 1, e));
+    if (!isnan(label.trait)) {
+        TRY(job_put_scores(x->job, ROLLOUT_STAGE, "labels", &label, 1, e));
     }
-    if (rc == PERSONA_OK && !isnan(label.trait)) {
-        rc = job_put_scores(x->job, ROLLOUT_STAGE, "labels", &label, 1, e);
-    }
+out:
     return rc;
 }
 
 persona_code rollouts_run(rollouts *x, const char *stage, const persona_hooks *hooks,
                           persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     bool *done = mem_calloc(x->n, sizeof *done);
-    if (done == NULL) {
-        return mem_err(e, "rollouts");
-    }
-    persona_code rc = load(x, done, e);
+    const ask_stream stream = {.ud = x, .make = make_one, .done = store_one, .skip = done};
+    TRY(done != NULL ? PERSONA_OK : mem_err(e, "rollouts"));
+    TRY(load(x, done, e));
     for (size_t i = 0; i < x->n; i++) {
         x->n_resumed += done[i];
     }
-    ask_stream stream = {.ud = x, .make = make_one, .done = store_one, .skip = done};
-    if (rc == PERSONA_OK) {
-        rc = ask_each(x->s, x->n, &stream, stage, hooks, e);
-        if (rc != PERSONA_OK && x->source.blame != NULL) {
-            rc = x->source.blame(x->source.ud, rc, e);
-        }
+    rc = ask_each(x->s, x->n, &stream, stage, hooks, e);
+    if (rc != PERSONA_OK) {
+        rc = x->source.blame != NULL ? x->source.blame(x->source.ud, rc, e) : rc;
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = load(x, NULL, e);
-    }
+    TRY(load(x, NULL, e));
+out:
     mem_free(done);
     return rc;
 }

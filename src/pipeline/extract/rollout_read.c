@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "pipeline/extract/rollout.h"
 #include "store/text/textfile.h"
 
@@ -91,6 +92,7 @@ static persona_code pole_of(const reading *w, const text_item *item, signed char
 
 static persona_code add(reading *w, rollouts *x, size_t *cap, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const text_item *item = w->item;
     if (x->n == MAX_TEXTS) {
         return persona_err_set(e, PERSONA_E_SHAPE, "%s: more than %zu texts", first_path(w),
@@ -111,13 +113,13 @@ static persona_code add(reading *w, rollouts *x, size_t *cap, persona_err *e)
                    .question = group_of(w, item),
                    .partner = ROLLOUT_ALONE,
                    .mate = ROLLOUT_ALONE};
-    persona_code rc = pole_of(w, item, &r->polarity, e);
-    bool aligned = rc == PERSONA_OK && w->o->responses == NULL && x->n % 2 == 1;
-    if (aligned) { /* two files take turns */
+    TRY(pole_of(w, item, &r->polarity, e));
+    if (w->o->responses == NULL && x->n % 2 == 1) { /* two files take turns */
         r->partner = r->mate = x->n - 1;
         x->r[x->n - 1].partner = x->r[x->n - 1].mate = x->n;
     }
-    x->n += rc == PERSONA_OK;
+    x->n++;
+out:
     return rc;
 }
 
@@ -139,28 +141,29 @@ static void find_mates(rollouts *x)
 
 static persona_code plan(reading *w, rollouts *x, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     size_t cap = 0, n[2] = {0, 0};
-    persona_code rc = open_files(w, e);
-    while (rc == PERSONA_OK) {
-        rc = read_next(w, e);
-        if (rc != PERSONA_OK || w->item == NULL) {
-            break;
-        }
-        rc = add(w, x, &cap, e);
+    TRY(open_files(w, e));
+    TRY(read_next(w, e));
+    while (w->item != NULL) {
+        TRY(add(w, x, &cap, e));
+        TRY(read_next(w, e));
     }
     for (size_t i = 0; i < x->n; i++) {
         n[x->r[i].polarity < 0]++;
     }
-    if (rc == PERSONA_OK && (n[0] == 0 || n[1] == 0)) {
-        rc = persona_err_set(e, PERSONA_E_FORMAT,
-                             "%s: %zu positive and %zu negative texts: a difference needs both",
-                             first_path(w), n[0], n[1]);
+    if (n[0] == 0 || n[1] == 0) {
+        TRY(persona_err_set(e, PERSONA_E_FORMAT,
+                            "%s: %zu positive and %zu negative texts: a difference needs both",
+                            first_path(w), n[0], n[1]));
     }
-    if (rc == PERSONA_OK && n[0] == n[1] && w->o->responses != NULL) {
+    if (n[0] == n[1] && w->o->responses != NULL) {
         find_mates(x);
     }
     x->n_questions = w->n_groups;
-    return rc == PERSONA_OK ? open_files(w, e) : rc;
+    TRY(open_files(w, e));
+out:
+    return rc;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -186,30 +189,27 @@ static persona_code view_messages(reading *w, persona_err *e)
 static persona_code go_to(reading *w, size_t i, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    while (rc == PERSONA_OK && w->at <= i) {
-        rc = read_next(w, e);
-        if (rc == PERSONA_OK && w->item == NULL) {
-            rc = persona_err_set(e, PERSONA_E_FORMAT,
-                                 "%s: ended at item %zu; it was changed while "
-                                 "it was read",
-                                 first_path(w), w->at);
+    while (w->at <= i) {
+        TRY(read_next(w, e));
+        if (w->item == NULL) {
+            TRY(persona_err_set(e, PERSONA_E_FORMAT,
+                                "%s: ended at item %zu; it was changed while "
+                                "it was read",
+                                first_path(w), w->at));
         }
     }
+out:
     return rc;
 }
 
 static persona_code make(void *ud, size_t i, ask *q, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     static const persona_tap RESPONSE = {.mode = PERSONA_TAP_MEAN, .span = PERSONA_SPAN_RESPONSE};
     static const persona_tap PROMPT = {.mode = PERSONA_TAP_MEAN, .span = PERSONA_SPAN_PROMPT};
     reading *w = ud;
-    persona_code rc = go_to(w, i, e);
-    if (rc == PERSONA_OK) {
-        rc = view_messages(w, e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(go_to(w, i, e));
+    TRY(view_messages(w, e));
     const text_item *item = w->item;
     *q = (ask){.forced = item->response != NULL ? item->response : "",
                .tap = item->response != NULL ? &RESPONSE : &PROMPT,
@@ -220,7 +220,8 @@ static persona_code make(void *ud, size_t i, ask *q, persona_err *e)
         q->messages = w->messages;
         q->n_messages = item->n_messages;
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 static persona_code blame(void *ud, persona_code rc, persona_err *e)

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "pipeline/extract/rollout.h"
 
 #define SEED_EXTRACT 0x65787472
@@ -109,6 +110,7 @@ persona_code rollouts_write(rollouts *x, const persona_trait *trait,
                             const persona_questions *questions, size_t n_questions,
                             const persona_extract_opts *o, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     size_t n_repeats = (size_t)(o->n_rollouts > 0 ? o->n_rollouts : 1);
     writing *w = mem_calloc(1, sizeof *w);
     if (w == NULL) {
@@ -124,9 +126,9 @@ persona_code rollouts_write(rollouts *x, const persona_trait *trait,
         return mem_err(e, "rollouts");
     }
     plan(x, trait, n_questions, n_repeats);
-    persona_code rc = PERSONA_OK;
-    for (size_t p = 0; rc == PERSONA_OK && p < trait->n_pairs * 2; p++) {
-        rc = persona_trait_system(trait, p / 2, p % 2 == 0, &w->systems[p], e);
+    for (size_t p = 0; p < trait->n_pairs * 2; p++) {
+        TRY(persona_trait_system(trait, p / 2, p % 2 == 0, &w->systems[p], e));
     }
+out:
     return rc;
 }

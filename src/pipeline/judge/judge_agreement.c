@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/measure/stats.h"
 
 #define KEEP 50.0F
@@ -59,26 +60,24 @@ persona_code judge_agreement(persona_judge *j, const persona_trait *trait,
                              const persona_judge_item *items, size_t n, const persona_hooks *hooks,
                              agreement *of_trait, agreement *of_coherence, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     persona_judgement *got = mem_calloc(n, sizeof *got);
     float *score = mem_calloc(n, sizeof *score), *label = mem_calloc(n, sizeof *label);
-    persona_code rc = got && score && label ? PERSONA_OK : mem_err(e, "scores");
-    if (rc == PERSONA_OK) {
-        rc = persona_judge_all(j, trait, items, n, hooks, got, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(got && score && label ? PERSONA_OK : mem_err(e, "scores"));
+    TRY(persona_judge_all(j, trait, items, n, hooks, got, e));
+    for (size_t i = 0; i < n; i++) {
         score[i] = got[i].trait;
         label[i] = items[i].label_trait;
     }
-    if (rc == PERSONA_OK) {
-        rc = agreement_of(score, label, n, of_trait, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(agreement_of(score, label, n, of_trait, e));
+    for (size_t i = 0; i < n; i++) {
         score[i] = got[i].coherence;
         label[i] = items[i].label_coherence;
     }
-    if (rc == PERSONA_OK && of_coherence) {
-        rc = agreement_of(score, label, n, of_coherence, e);
+    if (of_coherence) {
+        TRY(agreement_of(score, label, n, of_coherence, e));
     }
+out:
     mem_free(got);
     mem_free(score);
     mem_free(label);

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/classify/classifier.h"
 #include "pipeline/judge/judge_kind.h"
 #include "store/classifier/classifierfile.h"
@@ -38,19 +39,16 @@ static persona_code run(void *self, const persona_trait *trait, const persona_ju
                         persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         persona_judgement r = {.mass = 1};
         if (hooks && persona_canceled(hooks->cancel)) {
             return persona_err_set(e, PERSONA_E_CANCELED, "interrupted");
         }
-        rc = classifier_score(self, trait->name, items[i].answer, &r.trait, e);
-        if (rc == PERSONA_OK) {
-            rc = classifier_coherence(self, items[i].answer, &r.coherence, e);
-        }
-        if (rc == PERSONA_OK) {
-            rc = sink(ud, i, &r, e);
-        }
+        TRY(classifier_score(self, trait->name, items[i].answer, &r.trait, e));
+        TRY(classifier_coherence(self, items[i].answer, &r.coherence, e));
+        TRY(sink(ud, i, &r, e));
     }
+out:
     return rc;
 }
 
@@ -58,16 +56,14 @@ static const judge_kind CLASSIFIER = {"classifier", false, free_self, knows, val
 
 persona_code persona_judge_read(const char *path, persona_judge **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     classifier *c = NULL;
     char hash[65];
     *out = NULL;
-    persona_code rc = classifier_read(path, &c, e);
-    if (rc == PERSONA_OK) {
-        rc = sha256_file(&path, 1, NULL, hash, e);
-    }
-    if (rc == PERSONA_OK) {
-        return judge_new(&CLASSIFIER, c, classifier_name(c), hash, out, e);
-    }
+    TRY(classifier_read(path, &c, e));
+    TRY(sha256_file(&path, 1, NULL, hash, e));
+    return judge_new(&CLASSIFIER, c, classifier_name(c), hash, out, e);
+out:
     classifier_free(c);
     return rc;
 }

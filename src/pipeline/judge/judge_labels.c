@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/try.h"
 #include "pipeline/judge/judge_kind.h"
 
 static void free_self(void *self)
@@ -43,18 +44,15 @@ static persona_code run(void *self, const persona_trait *trait, const persona_ju
     persona_code rc = PERSONA_OK;
     (void)self;
     (void)hooks;
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         const persona_judge_item *it = &items[i];
         const persona_judgement r = {
             .trait = it->label_trait, .coherence = it->label_coherence, .mass = 1};
-        rc = check(r.trait, i, trait->name, e);
-        if (rc == PERSONA_OK) {
-            rc = check(r.coherence, i, "coherence", e);
-        }
-        if (rc == PERSONA_OK) {
-            rc = sink(ud, i, &r, e);
-        }
+        TRY(check(r.trait, i, trait->name, e));
+        TRY(check(r.coherence, i, "coherence", e));
+        TRY(sink(ud, i, &r, e));
     }
+out:
     return rc;
 }
 

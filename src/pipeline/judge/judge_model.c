@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "persona/session.h"
 #include "pipeline/judge/judge_kind.h"
 #include "pipeline/judge/judge_numbers.h"
@@ -50,6 +51,9 @@ typedef struct flight {
     judging *all; /* NULL: free */
     reading *r;
     number_branch at;
+    number_sum sum; /* from the thread that computes; on_done adds it to the reading */
+    number_branch open[NUMBERS_MAX];
+    size_t n_open;
     persona_token *tokens; /* prompt and beginning; NULL: the prompt alone */
     bool read;
 } flight;
@@ -65,7 +69,7 @@ struct judging {
     reading *readings;
     size_t n_readings; /* questions asked at once */
     flight *flights;
-    size_t n_flights; /* one per slot */
+    size_t n_flights; /* one per slot, and as many made ahead for a model thread */
     char stage[96];
     const persona_hooks *hooks;
     persona_judge_sink sink;
@@ -102,23 +106,27 @@ static void finish(judging *x, reading *r)
 static void on_logits(void *ud, size_t i, const float *logits, size_t n_vocab)
 {
     flight *f = ud;
-    reading *r = f->r;
-    if (i > 0) {
-        return;
+    if (i == 0) {
+        f->read = true;
+        f->n_open = numbers_read(&f->all->j->numbers, f->at, logits, n_vocab, &f->sum, f->open);
     }
-    f->read = true;
-    number_branch *open = r->open + r->n_open;
-    const size_t n = numbers_read(&f->all->j->numbers, f->at, logits, n_vocab, &r->sum, open);
+}
+
+/* Adds what a flight has read to its reading. */
+static void take_in(reading *r, const flight *f)
+{
+    r->sum.mass += f->sum.mass;
+    r->sum.weighted += f->sum.weighted;
     if (f->at.node == 0) {
         double total = r->sum.mass;
-        for (size_t k = 0; k < n; k++) {
-            total += open[k].p;
+        for (size_t k = 0; k < f->n_open; k++) {
+            total += f->open[k].p;
         }
         r->negligible = NEGLIGIBLE * total;
     }
-    for (size_t k = 0; k < n; k++) {
-        if (open[k].p > r->negligible) {
-            r->open[r->n_open++] = open[k];
+    for (size_t k = 0; k < f->n_open; k++) {
+        if (f->open[k].p > r->negligible) {
+            r->open[r->n_open++] = f->open[k];
         }
     }
 }
@@ -128,7 +136,10 @@ static void on_done(void *ud, const persona_result *result)
     flight *f = ud;
     judging *x = f->all;
     reading *r = f->r;
-    (void)result;
+    if (result->finish == PERSONA_FINISH_FAILED && x->rc == PERSONA_OK) {
+        x->rc = persona_err_set(x->e, result->code, "%s", result->message);
+    }
+    take_in(r, f);
     r->lost = r->lost || !f->read;
     r->n_running--;
     mem_free(f->tokens);
@@ -171,7 +182,7 @@ static persona_code ask_for(judging *x, reading *r, number_branch at, persona_re
     flight *f = x->flights;
     persona_token path[NUMBERS_DEPTH];
     const size_t n = numbers_path(&x->j->numbers, at.node, path);
-    while (f->all) { /* a slot is free, so a flight is */
+    while (f->all) { /* next has seen a free one */
         f++;
     }
     *f = (flight){.all = x, .r = r, .at = at};
@@ -206,6 +217,16 @@ static reading *find(judging *x, bool waiting)
     return NULL;
 }
 
+static bool any_free(const judging *x)
+{
+    for (size_t i = 0; i < x->n_flights; i++) {
+        if (!x->flights[i].all) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool any_busy(const judging *x)
 {
     for (size_t i = 0; i < x->n_readings; i++) {
@@ -226,6 +247,9 @@ static bool fits(const judging *x, const reading *r)
 static persona_next next(void *ud, persona_request *out)
 {
     judging *x = ud;
+    if (!any_free(x)) {
+        return PERSONA_NEXT_LATER;
+    }
     reading *r = find(x, true);
     if (x->rc == PERSONA_OK && r) {
         x->rc = ask_for(x, r, r->open[--r->n_open], out);
@@ -262,8 +286,9 @@ static persona_code prepare(judging *x, persona_err *e)
     if (x->n > SIZE_MAX / 2) {
         return mem_err(e, "answers to judge");
     }
-    x->n_flights = (size_t)persona_session_opts_get(x->j->s)->n_slots;
-    x->n_readings = x->j->numbers.deep ? 1 : x->n_flights;
+    const size_t n_slots = (size_t)persona_session_opts_get(x->j->s)->n_slots;
+    x->n_flights = 2 * n_slots;
+    x->n_readings = x->j->numbers.deep ? 1 : n_slots;
     x->out = mem_calloc(x->n, sizeof *x->out);
     x->left = mem_calloc(x->n, sizeof *x->left);
     x->readings = mem_calloc(x->n_readings, sizeof *x->readings);
@@ -294,6 +319,7 @@ static persona_code run(void *self, const persona_trait *trait, const persona_ju
                         size_t n, const persona_hooks *hooks, persona_judge_sink sink, void *ud,
                         persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     judging x = {.j = self,
                  .trait = trait,
                  .items = items,
@@ -306,13 +332,10 @@ static persona_code run(void *self, const persona_trait *trait, const persona_ju
     if (hooks && hooks->progress) {
         h.progress = on_progress;
     }
-    persona_code rc = prepare(&x, e);
-    if (rc == PERSONA_OK) {
-        rc = persona_session_run(x.j->s, next, &x, &h, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = x.rc;
-    }
+    TRY(prepare(&x, e));
+    TRY(persona_session_run(x.j->s, next, &x, &h, e));
+    TRY(x.rc);
+out:
     clean_up(&x);
     return rc;
 }
@@ -369,6 +392,7 @@ static persona_code open_session(judge_model *j, const persona_judge_model_opts 
 persona_code persona_judge_model(persona_model *m, const persona_judge_model_opts *opts,
                                  persona_judge **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_judge_model_opts o = opts ? *opts : persona_judge_model_defaults();
     const persona_model_info *info = persona_model_info_get(m);
     const char *hash = NULL;
@@ -385,16 +409,11 @@ persona_code persona_judge_model(persona_model *m, const persona_judge_model_opt
     }
     j->m = m;
     j->min_mass = o.min_mass;
-    persona_code rc = numbers_of(m, &j->numbers, e);
-    if (rc == PERSONA_OK) {
-        rc = open_session(j, &o, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_model_sha256(m, &hash, e);
-    }
-    if (rc == PERSONA_OK) {
-        return judge_new(&MODEL, j, info->name, hash, out, e);
-    }
+    TRY(numbers_of(m, &j->numbers, e));
+    TRY(open_session(j, &o, e));
+    TRY(persona_model_sha256(m, &hash, e));
+    return judge_new(&MODEL, j, info->name, hash, out, e);
+out:
     free_self(j);
     return rc;
 }

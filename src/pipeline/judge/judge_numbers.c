@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 
 /* ---- the tree -------------------------------------------------------------------------------- */
 
@@ -62,46 +63,45 @@ static void insert(numbers *x, const persona_token *t, size_t n, int value)
 static persona_code tokens_of(const persona_model *m, int value, persona_tokens *all, size_t *from,
                               persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char text[8];
-    persona_tokens lead;
-    snprintf(text, sizeof text, "\n%d", value);
-    persona_code rc = persona_tokenize(m, "\n", false, &lead, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    rc = persona_tokenize(m, text, false, all, e);
+    persona_tokens lead = {0};
     *from = 0;
-    if (rc == PERSONA_OK && lead.n < all->n &&
+    snprintf(text, sizeof text, "\n%d", value);
+    TRY(persona_tokenize(m, "\n", false, &lead, e));
+    TRY(persona_tokenize(m, text, false, all, e));
+    if (lead.n < all->n &&
         (lead.n == 0 || memcmp(lead.ids, all->ids, lead.n * sizeof *lead.ids) == 0)) {
         *from = lead.n;
-    } else if (rc == PERSONA_OK) {
+    } else {
         persona_tokens_free(all);
-        rc = persona_tokenize(m, text + 1, false, all, e);
+        TRY(persona_tokenize(m, text + 1, false, all, e));
     }
+out:
     persona_tokens_free(&lead);
     return rc;
 }
 
 static persona_code add_number(const persona_model *m, numbers *x, int value, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char text[8];
     char *spelled = NULL;
     persona_tokens t = {0};
     size_t from = 0;
     snprintf(text, sizeof text, "%d", value);
-    persona_code rc = tokens_of(m, value, &t, &from, e);
+    TRY(tokens_of(m, value, &t, &from, e));
     const size_t n = t.n - from;
-    if (rc == PERSONA_OK && n > 0) {
-        rc = persona_detokenize(m, t.ids + from, n, false, &spelled, e);
+    if (n > 0) {
+        TRY(persona_detokenize(m, t.ids + from, n, false, &spelled, e));
     }
-    if (rc == PERSONA_OK && (!spelled || strcmp(spelled, text) != 0 || n > NUMBERS_DEPTH)) {
-        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                             "%.200s cannot judge: its tokenizer does not write %d as digits",
-                             persona_model_info_get(m)->path, value);
+    if (!spelled || strcmp(spelled, text) != 0 || n > NUMBERS_DEPTH) {
+        TRY(persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                            "%.200s cannot judge: its tokenizer does not write %d as digits",
+                            persona_model_info_get(m)->path, value));
     }
-    if (rc == PERSONA_OK) {
-        insert(x, t.ids + from, n, value);
-    }
+    insert(x, t.ids + from, n, value);
+out:
     mem_free(spelled);
     persona_tokens_free(&t);
     return rc;
@@ -113,9 +113,10 @@ persona_code numbers_of(const persona_model *m, numbers *out, persona_err *e)
     memset(out, 0, sizeof *out);
     out->nodes[0] = (number_node){.token = -1, .value = -1, .parent = -1, .child = -1, .next = -1};
     out->n = 1;
-    for (int value = 0; rc == PERSONA_OK && value <= 100; value++) {
-        rc = add_number(m, out, value, e);
+    for (int value = 0; value <= 100; value++) {
+        TRY(add_number(m, out, value, e));
     }
+out:
     return rc;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/try.h"
 
 static persona_code check_word(const char *what, const char *s, text_rule rule, persona_err *e)
 {
@@ -27,26 +28,24 @@ static persona_code check_word(const char *what, const char *s, text_rule rule, 
 static persona_code check_words(const char *name, const char *positive, const char *negative,
                                 const char *description, persona_err *e)
 {
-    persona_code rc = check_word("name", name, rule_name, e);
-    if (rc == PERSONA_OK && !text_is_name(name)) {
-        rc = persona_err_set(e, PERSONA_E_USAGE,
-                             "new trait: the name '%s' may hold a-z, 0-9, '_' and '-' only, "
-                             "beginning with a letter",
-                             name);
+    persona_code rc = PERSONA_OK;
+    TRY(check_word("name", name, rule_name, e));
+    if (!text_is_name(name)) {
+        TRY(persona_err_set(e, PERSONA_E_USAGE,
+                            "new trait: the name '%s' may hold a-z, 0-9, '_' and '-' only, "
+                            "beginning with a letter",
+                            name));
     }
-    if (rc == PERSONA_OK) {
-        rc = check_word("positive adjective", positive, rule_name, e);
+    TRY(check_word("positive adjective", positive, rule_name, e));
+    TRY(check_word("negative adjective", negative, rule_name, e));
+    if (strcmp(positive, negative) == 0) {
+        TRY(persona_err_set(e, PERSONA_E_USAGE,
+                            "new trait: both adjectives are '%s' (expected opposites)", positive));
     }
-    if (rc == PERSONA_OK) {
-        rc = check_word("negative adjective", negative, rule_name, e);
+    if (description != NULL) {
+        TRY(check_word("description", description, rule_description, e));
     }
-    if (rc == PERSONA_OK && strcmp(positive, negative) == 0) {
-        rc = persona_err_set(e, PERSONA_E_USAGE,
-                             "new trait: both adjectives are '%s' (expected opposites)", positive);
-    }
-    if (rc == PERSONA_OK && description != NULL) {
-        rc = check_word("description", description, rule_description, e);
-    }
+out:
     return rc;
 }
 
@@ -131,9 +130,10 @@ static bool fits(const char *line, text_rule rule)
 
 static persona_code take_description(trait_draft *d, const json_val *v, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char *line = NULL, *key = NULL;
-    persona_code rc = line_of(v, &line, &key, e);
-    if (rc == PERSONA_OK && d->t->description == NULL) {
+    TRY(line_of(v, &line, &key, e));
+    if (d->t->description == NULL) {
         if (fits(line, rule_description)) {
             d->t->description = line;
             line = NULL;
@@ -141,6 +141,7 @@ static persona_code take_description(trait_draft *d, const json_val *v, persona_
             d->counts.n_unfit++;
         }
     }
+out:
     mem_free(line);
     mem_free(key);
     return rc;
@@ -169,10 +170,11 @@ static size_t *question_fault(trait_draft *d, const char *line, const char *key)
 
 static persona_code take_question(trait_draft *d, const json_val *v, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     persona_trait *t = d->t;
     char *line = NULL, *key = NULL;
-    persona_code rc = line_of(v, &line, &key, e);
-    if (rc == PERSONA_OK && t->n_questions < TRAIT_N_QUESTIONS) {
+    TRY(line_of(v, &line, &key, e));
+    if (t->n_questions < TRAIT_N_QUESTIONS) {
         size_t *fault = question_fault(d, line, key);
         if (fault != NULL) {
             ++*fault;
@@ -182,6 +184,7 @@ static persona_code take_question(trait_draft *d, const json_val *v, persona_err
             line = key = NULL;
         }
     }
+out:
     mem_free(line);
     mem_free(key);
     return rc;
@@ -207,13 +210,12 @@ static size_t *pair_fault(trait_draft *d, char *const line[2], char *const key[2
 
 static persona_code take_pair(trait_draft *d, const json_val *v, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     persona_trait *t = d->t;
     char *line[2] = {NULL, NULL}, *key[2] = {NULL, NULL};
-    persona_code rc = line_of(json_get(v, "pos"), &line[0], &key[0], e);
-    if (rc == PERSONA_OK) {
-        rc = line_of(json_get(v, "neg"), &line[1], &key[1], e);
-    }
-    if (rc == PERSONA_OK && t->n_pairs < TRAIT_N_PAIRS) {
+    TRY(line_of(json_get(v, "pos"), &line[0], &key[0], e));
+    TRY(line_of(json_get(v, "neg"), &line[1], &key[1], e));
+    if (t->n_pairs < TRAIT_N_PAIRS) {
         size_t *fault = pair_fault(d, line, key);
         if (fault != NULL) {
             ++*fault;
@@ -226,6 +228,7 @@ static persona_code take_pair(trait_draft *d, const json_val *v, persona_err *e)
             line[0] = line[1] = NULL;
         }
     }
+out:
     for (size_t side = 0; side < 2; side++) {
         mem_free(line[side]);
         mem_free(key[side]);
@@ -291,6 +294,7 @@ static void deal(persona_trait *t)
 
 persona_code draft_finish(trait_draft *d, persona_trait **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     persona_trait *t = d->t;
     *out = NULL;
     if (t->description == NULL || t->n_pairs < TRAIT_N_PAIRS ||
@@ -302,10 +306,9 @@ persona_code draft_finish(trait_draft *d, persona_trait **out, persona_err *e)
     if (t->eval_prompt == NULL) {
         return mem_err(e, "a new trait");
     }
-    persona_code rc = persona_trait_check(t, t->name, e);
-    if (rc == PERSONA_OK) {
-        *out = t;
-        d->t = NULL;
-    }
+    TRY(persona_trait_check(t, t->name, e));
+    *out = t;
+    d->t = NULL;
+out:
     return rc;
 }

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "core/text/trait_text.h"
 #include "pipeline/ask.h"
 #include "pipeline/pipeline.h"
@@ -155,35 +156,36 @@ static persona_code add_ask(round *r, const trait_draft *d, draft_part part, con
 static persona_code fill_round(round *r, const trait_draft *d, const persona_write_opts *o, int try,
                                persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     if (draft_missing(d, DRAFT_DESCRIPTION) > 0) {
         return add_ask(r, d, DRAFT_DESCRIPTION, NULL, o, try, e);
     }
-    persona_code rc = PERSONA_OK;
     if (draft_missing(d, DRAFT_PAIRS) > 0) {
-        rc = add_ask(r, d, DRAFT_PAIRS, NULL, o, try, e);
+        TRY(add_ask(r, d, DRAFT_PAIRS, NULL, o, try, e));
     }
     size_t missing = draft_missing(d, DRAFT_QUESTIONS);
     size_t n = (missing + BATCH - 1) / BATCH + (missing > 0 && try > 0);
-    for (size_t i = 0; rc == PERSONA_OK && i < n && r->n < MAX_ASKS; i++) {
-        rc = add_ask(r, d, DRAFT_QUESTIONS, AREAS[((size_t)try * 5 + i) % N_AREAS], o, try, e);
+    for (size_t i = 0; i < n && r->n < MAX_ASKS; i++) {
+        TRY(add_ask(r, d, DRAFT_QUESTIONS, AREAS[((size_t)try * 5 + i) % N_AREAS], o, try, e));
     }
+out:
     return rc;
 }
 
 static persona_code run_round(persona_session *s, trait_draft *d, const persona_write_opts *o,
                               int try, const persona_hooks *hooks, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char stage[96];
     round r = {.n = 0};
-    persona_code rc = fill_round(&r, d, o, try, e);
-    if (rc == PERSONA_OK) {
-        rc = ask_all(s, r.asks, r.n, stage_name(stage, sizeof stage, "write", d->t->name), hooks,
-                     r.answers, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < r.n; i++) {
+    TRY(fill_round(&r, d, o, try, e));
+    TRY(ask_all(s, r.asks, r.n, stage_name(stage, sizeof stage, "write", d->t->name), hooks,
+                r.answers, e));
+    for (size_t i = 0; i < r.n; i++) {
         d->counts.n_tokens += r.answers[i].n_prompt + r.answers[i].n_tokens;
-        rc = draft_take(d, r.parts[i], r.answers[i].text, e);
+        TRY(draft_take(d, r.parts[i], r.answers[i].text, e));
     }
+out:
     answers_clear(r.answers, r.n);
     for (size_t i = 0; i < r.n; i++) {
         mem_free(r.texts[i]);
@@ -207,26 +209,24 @@ persona_code persona_trait_write(persona_session *s, const char *name, const cha
                                  const persona_write_opts *opts, const persona_hooks *hooks,
                                  persona_trait **out, persona_write_report *report, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_write_opts o = opts != NULL ? *opts : persona_write_defaults();
     const double start = persona_session_stats_get(s).seconds;
     trait_draft d = {.t = NULL};
     *out = NULL;
-    persona_code rc = check_opts(&o, e);
-    if (rc == PERSONA_OK) {
-        rc = draft_init(&d, name, positive, negative, description, e);
-    }
-    for (int try = 0; rc == PERSONA_OK && try < o.n_tries; try++) {
+    TRY(check_opts(&o, e));
+    TRY(draft_init(&d, name, positive, negative, description, e));
+    for (int try = 0; try < o.n_tries; try++) {
         if (draft_missing(&d, DRAFT_DESCRIPTION) + draft_missing(&d, DRAFT_PAIRS) +
                 draft_missing(&d, DRAFT_QUESTIONS) ==
             0) {
             break;
         }
         d.counts.n_tries = try + 1;
-        rc = run_round(s, &d, &o, try, hooks, e);
+        TRY(run_round(s, &d, &o, try, hooks, e));
     }
-    if (rc == PERSONA_OK) {
-        rc = draft_finish(&d, out, e);
-    }
+    TRY(draft_finish(&d, out, e));
+out:
     d.counts.seconds = persona_session_stats_get(s).seconds - start;
     if (report != NULL) {
         *report = d.counts;

@@ -14,6 +14,7 @@
 #include "base/linalg.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "core/map/linmap.h"
 #include "core/map/textset.h"
 #include "pipeline/transfer/mapblocks.h"
@@ -62,20 +63,22 @@ typedef struct fitting {
 
 static persona_code choose_texts(fitting *f, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_pairs *p = f->p;
     const int skip = f->o->without ? pairs_trait(p, f->o->without) : -2;
     uint64_t *left_out = NULL;
     size_t n = 0;
     f->texts = mem_calloc(p->n, sizeof *f->texts);
-    persona_code rc = f->texts ? textset_parse(f->o->texts ? f->o->texts : "", &left_out, &n, e)
-                               : mem_err(e, "the texts of a map");
-    for (size_t i = 0; rc == PERSONA_OK && i < p->n; i++) {
+    TRY(f->texts ? textset_parse(f->o->texts ? f->o->texts : "", &left_out, &n, e)
+                 : mem_err(e, "the texts of a map"));
+    for (size_t i = 0; i < p->n; i++) {
         const pair_text *t = &p->texts[i];
         if (t->usable && t->trait != (skip < 0 ? -2 : skip) &&
             textset_overlap(&t->hash, 1, left_out, n) == 0) {
             f->texts[f->n_texts++] = i;
         }
     }
+out:
     mem_free(left_out);
     return rc;
 }
@@ -123,12 +126,13 @@ static persona_code lay_out_rows(fitting *f, persona_err *e)
  * chunk. */
 static persona_code pair_poles(fitting *f, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_pairs *p = f->p;
     bool *taken = mem_calloc(f->n_rows, sizeof *taken);
     f->pos = mem_calloc(f->n_rows, sizeof *f->pos);
     f->neg = mem_calloc(f->n_rows, sizeof *f->neg);
-    persona_code rc = taken && f->pos && f->neg ? PERSONA_OK : mem_err(e, "the contrasts of a map");
-    for (size_t i = 0; rc == PERSONA_OK && i < f->n_rows; i++) {
+    TRY(taken && f->pos && f->neg ? PERSONA_OK : mem_err(e, "the contrasts of a map"));
+    for (size_t i = 0; i < f->n_rows; i++) {
         const pair_text *a = &p->texts[f->rows[i].text];
         for (size_t k = 0; a->trait >= 0 && a->polarity > 0 && k < f->n_rows; k++) {
             const pair_text *b = &p->texts[f->rows[k].text];
@@ -142,6 +146,7 @@ static persona_code pair_poles(fitting *f, persona_err *e)
             break;
         }
     }
+out:
     mem_free(taken);
     return rc;
 }
@@ -156,26 +161,19 @@ static persona_code load(fitting *f, bool target, int block, const pair_row *row
 
 static persona_code fit_one(fitting *f, persona_map_block *b, bool null, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_pairs *p = f->p;
     const persona_fit_opts *o = f->o;
     persona_map_factors *to = null ? &b->null : &b->map;
     map *m = NULL;
     map_report rep = {0};
     map_opts mo = map_defaults();
-    persona_code rc = PERSONA_OK;
     mo.lambda = null ? b->lambda : o->lambda;
     mo.rank = null ? b->rank : o->rank;
     mo.n_shuffles = null ? 0 : o->n_shuffles > 0 ? o->n_shuffles : N_SHUFFLES;
     mo.seed = o->seed;
     if (o->n_anchors > 0) {
         mo.n_anchors = o->n_anchors;
-    }
-    if (f->x_block != b->from) {
-        rc = load(f, false, b->from, f->rows, f->x, e);
-    }
-    f->x_block = rc == PERSONA_OK ? b->from : -1;
-    if (rc == PERSONA_OK) {
-        rc = load(f, true, b->to, null ? f->shuffled : f->rows, f->y, e);
     }
     const map_data d = {.x = {f->x, f->n_rows, (size_t)p->from.d},
                         .y = {f->y, f->n_rows, (size_t)p->to.d},
@@ -184,27 +182,30 @@ static persona_code fit_one(fitting *f, persona_map_block *b, bool null, persona
                         .pos = f->pos,
                         .neg = f->neg,
                         .n_contrasts = f->n_contrasts};
-    if (rc == PERSONA_OK) {
-        rc = map_fit(f->method, &d, &mo, &m, &rep, e);
+    if (f->x_block != b->from) {
+        f->x_block = -1;
+        TRY(load(f, false, b->from, f->rows, f->x, e));
+        f->x_block = b->from;
     }
-    if (rc != PERSONA_OK) {
-        persona_err_wrap(e, "map of block %d to %d", b->from, b->to);
-        return rc;
-    }
+    TRY(load(f, true, b->to, null ? f->shuffled : f->rows, f->y, e));
+    TRY(map_fit(f->method, &d, &mo, &m, &rep, e));
     *to = (persona_map_factors){m->k, m->left, m->right};
     m->left = m->right = NULL;
     map_free(m);
-    if (null) {
-        return PERSONA_OK;
+    if (!null) {
+        b->lambda = rep.lambda;
+        b->rank = (int)rep.rank;
+        b->r2_heldout = rep.r2_heldout;
+        b->r2_contrast = rep.r2_contrast;
+        b->r2_shuffled = rep.r2_shuffled;
+        b->r2_shuffled_max = rep.r2_shuffled_max;
+        f->out->n_groups = rep.n_groups;
     }
-    b->lambda = rep.lambda;
-    b->rank = (int)rep.rank;
-    b->r2_heldout = rep.r2_heldout;
-    b->r2_contrast = rep.r2_contrast;
-    b->r2_shuffled = rep.r2_shuffled;
-    b->r2_shuffled_max = rep.r2_shuffled_max;
-    f->out->n_groups = rep.n_groups;
-    return PERSONA_OK;
+out:
+    if (rc != PERSONA_OK) {
+        persona_err_wrap(e, "map of block %d to %d", b->from, b->to);
+    }
+    return rc;
 }
 
 /* ---- which blocks ---------------------------------------------------------------------------- */
@@ -228,52 +229,50 @@ static bool grid_progress(void *ud, size_t done, size_t total)
 /* Sets the pairs of blocks to fit. */
 static persona_code choose_blocks(fitting *f, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_pairs *p = f->p;
     const size_t n = p->from.n_blocks * p->to.n_blocks;
     const size_t most = f->o->n_candidates > 0             ? (size_t)f->o->n_candidates
                         : p->to.n_blocks <= ALL_CANDIDATES ? p->to.n_blocks
                                                            : N_CANDIDATES;
+    const grid_task task = {.from = p->from.blocks,
+                            .to = p->to.blocks,
+                            .n_from = p->from.n_blocks,
+                            .n_to = p->to.n_blocks,
+                            .n = f->n_rows,
+                            .ds = (size_t)p->from.d,
+                            .dt = (size_t)p->to.d,
+                            .group = f->group,
+                            .n_groups = p->n_groups,
+                            .pos = f->pos,
+                            .neg = f->neg,
+                            .n_contrasts = f->n_contrasts,
+                            .n_shuffles = 3,
+                            .seed = f->o->seed,
+                            .rows = grid_load,
+                            .ud = f,
+                            .progress = grid_progress};
     grid_cell *cells = mem_calloc(n, sizeof *cells);
     size_t *chosen = mem_calloc(most, sizeof *chosen);
     f->out->blocks = mem_calloc(most, sizeof *f->out->blocks);
-    persona_code rc =
-        cells && chosen && f->out->blocks ? PERSONA_OK : mem_err(e, "the blocks of a map");
-    if (rc == PERSONA_OK && f->o->from >= 0) {
+    TRY(cells && chosen && f->out->blocks ? PERSONA_OK : mem_err(e, "the blocks of a map"));
+    if (f->o->from >= 0) {
         f->out->blocks[0].from = f->o->from;
         f->out->blocks[0].to = f->o->to;
         f->out->n_blocks = 1;
-    } else if (rc == PERSONA_OK) {
-        const grid_task task = {.from = p->from.blocks,
-                                .to = p->to.blocks,
-                                .n_from = p->from.n_blocks,
-                                .n_to = p->to.n_blocks,
-                                .n = f->n_rows,
-                                .ds = (size_t)p->from.d,
-                                .dt = (size_t)p->to.d,
-                                .group = f->group,
-                                .n_groups = p->n_groups,
-                                .pos = f->pos,
-                                .neg = f->neg,
-                                .n_contrasts = f->n_contrasts,
-                                .n_shuffles = 3,
-                                .seed = f->o->seed,
-                                .rows = grid_load,
-                                .ud = f,
-                                .progress = grid_progress};
-        rc = grid_run(&task, cells, e);
-        if (rc == PERSONA_OK) {
-            f->out->n_blocks =
-                mapblocks_choose(cells, n, p->from.n_layer, p->to.n_layer, most, chosen);
-        }
-        for (size_t i = 0; rc == PERSONA_OK && i < f->out->n_blocks; i++) {
-            f->out->blocks[i].from = cells[chosen[i]].from;
-            f->out->blocks[i].to = cells[chosen[i]].to;
-        }
-        if (rc == PERSONA_OK && f->out->n_blocks == 0) {
-            rc = persona_err_set(e, PERSONA_E_NUMERIC,
-                                 "no pair of blocks of like depth can be mapped (%zu tried)", n);
-        }
+        goto out;
     }
+    TRY(grid_run(&task, cells, e));
+    f->out->n_blocks = mapblocks_choose(cells, n, p->from.n_layer, p->to.n_layer, most, chosen);
+    for (size_t i = 0; i < f->out->n_blocks; i++) {
+        f->out->blocks[i].from = cells[chosen[i]].from;
+        f->out->blocks[i].to = cells[chosen[i]].to;
+    }
+    if (f->out->n_blocks == 0) {
+        TRY(persona_err_set(e, PERSONA_E_NUMERIC,
+                            "no pair of blocks of like depth can be mapped (%zu tried)", n));
+    }
+out:
     mem_free(chosen);
     mem_free(cells);
     return rc;
@@ -300,31 +299,31 @@ static persona_code copy_side(persona_map_side *to, const pair_side *s, persona_
 /* Names of the traits that take part, and the hashes of all texts. */
 static persona_code label_texts(fitting *f, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_pairs *p = f->p;
     persona_map *m = f->out;
     uint64_t *h = mem_calloc(f->n_texts, sizeof *h);
     bool *seen = mem_calloc(p->n_names, sizeof *seen);
     m->traits = mem_calloc(p->n_names, sizeof *m->traits);
-    persona_code rc = h && seen && m->traits ? PERSONA_OK : mem_err(e, "a map");
-    for (size_t i = 0; rc == PERSONA_OK && i < f->n_texts; i++) {
+    TRY(h && seen && m->traits ? PERSONA_OK : mem_err(e, "a map"));
+    for (size_t i = 0; i < f->n_texts; i++) {
         const pair_text *t = &p->texts[f->texts[i]];
         h[i] = t->hash;
         if (t->trait >= 0) {
             seen[t->trait] = true;
         }
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < p->n_names; i++) {
+    for (size_t i = 0; i < p->n_names; i++) {
         if (!seen[i]) {
             continue;
         }
         m->traits[m->n_traits] = mem_strdup(p->names[i]);
         if (!m->traits[m->n_traits++]) {
-            rc = mem_err(e, "a map");
+            TRY(mem_err(e, "a map"));
         }
     }
-    if (rc == PERSONA_OK) {
-        rc = textset_format(h, textset_sort(h, f->n_texts), &m->texts, e);
-    }
+    TRY(textset_format(h, textset_sort(h, f->n_texts), &m->texts, e));
+out:
     mem_free(seen);
     mem_free(h);
     return rc;
@@ -332,6 +331,7 @@ static persona_code label_texts(fitting *f, persona_err *e)
 
 static persona_code begin_map(fitting *f, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_pairs *p = f->p;
     persona_map *m = f->out = mem_calloc(1, sizeof *m);
     if (!m) {
@@ -344,14 +344,12 @@ static persona_code begin_map(fitting *f, persona_err *e)
     m->n_texts = f->n_texts;
     m->n_rows = f->n_rows;
     m->n_contrasts = f->n_contrasts;
-    persona_code rc = m->method && m->pairing && m->library ? PERSONA_OK : mem_err(e, "a map");
-    if (rc == PERSONA_OK) {
-        rc = copy_side(&m->from, &p->from, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = copy_side(&m->to, &p->to, e);
-    }
-    return rc == PERSONA_OK ? label_texts(f, e) : rc;
+    TRY(m->method && m->pairing && m->library ? PERSONA_OK : mem_err(e, "a map"));
+    TRY(copy_side(&m->from, &p->from, e));
+    TRY(copy_side(&m->to, &p->to, e));
+    TRY(label_texts(f, e));
+out:
+    return rc;
 }
 
 static persona_code check_contrasts(const fitting *f, persona_err *e)
@@ -394,26 +392,23 @@ static persona_code fit_all(fitting *f, persona_err *e)
     f->x = mem_calloc(f->n_rows, (size_t)f->p->from.d * sizeof *f->x);
     f->y = mem_calloc(f->n_rows, (size_t)f->p->to.d * sizeof *f->y);
     if (!f->x || !f->y) {
-        rc = mem_err(e, "paired activations");
+        TRY(mem_err(e, "paired activations"));
     }
-    if (rc == PERSONA_OK) {
-        rc = choose_blocks(f, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < f->out->n_blocks; i++) {
+    TRY(choose_blocks(f, e));
+    for (size_t i = 0; i < f->out->n_blocks; i++) {
         const persona_progress now = {.stage = "fit maps", .done = i, .total = f->out->n_blocks};
         if (f->hooks && f->hooks->progress) {
             f->hooks->progress(f->hooks->ud, &now);
         }
         if (f->hooks && persona_canceled(f->hooks->cancel)) {
-            rc = persona_err_set(e, PERSONA_E_CANCELED, "interrupted while maps were fitted");
+            TRY(persona_err_set(e, PERSONA_E_CANCELED, "interrupted while maps were fitted"));
         }
-        if (rc == PERSONA_OK) {
-            rc = fit_one(f, &f->out->blocks[i], false, e);
-        }
-        if (rc == PERSONA_OK && f->o->null) {
-            rc = fit_one(f, &f->out->blocks[i], true, e);
+        TRY(fit_one(f, &f->out->blocks[i], false, e));
+        if (f->o->null) {
+            TRY(fit_one(f, &f->out->blocks[i], true, e));
         }
     }
+out:
     linalg_threads(1);
     return rc;
 }
@@ -421,35 +416,23 @@ static persona_code fit_all(fitting *f, persona_err *e)
 persona_code persona_map_fit(const persona_pairs *p, const persona_fit_opts *opts,
                              const persona_hooks *hooks, persona_map **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_fit_opts o = opts ? *opts : persona_fit_defaults();
     fitting f = {.p = p, .o = &o, .hooks = hooks, .x_block = -1};
     *out = NULL;
     f.method = map_method_find(o.method ? o.method : "ridge");
-    persona_code rc = f.method ? PERSONA_OK
-                               : persona_err_set(e, PERSONA_E_USAGE,
-                                                 "no way of mapping is called '%s'", o.method);
-    if (rc == PERSONA_OK) {
-        rc = choose_texts(&f, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = lay_out_rows(&f, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = pair_poles(&f, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = check_contrasts(&f, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = begin_map(&f, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = fit_all(&f, e);
-    }
-    if (rc == PERSONA_OK) {
-        *out = f.out;
-        f.out = NULL;
-    }
+    TRY(f.method
+            ? PERSONA_OK
+            : persona_err_set(e, PERSONA_E_USAGE, "no way of mapping is called '%s'", o.method));
+    TRY(choose_texts(&f, e));
+    TRY(lay_out_rows(&f, e));
+    TRY(pair_poles(&f, e));
+    TRY(check_contrasts(&f, e));
+    TRY(begin_map(&f, e));
+    TRY(fit_all(&f, e));
+    *out = f.out;
+    f.out = NULL;
+out:
     fitting_free(&f);
     return rc;
 }

@@ -152,13 +152,11 @@ static persona_code open_cache(persona_pairs *p, pair_side *s, const char *folde
 static persona_code open_side(persona_pairs *p, pair_side *s, persona_session *session,
                               const char *cache, const int *blocks, size_t n_blocks, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     persona_model *m = persona_session_model(session);
     const persona_model_info *info = persona_model_info_get(m);
     const char *sha = NULL;
-    persona_code rc = persona_model_sha256(m, &sha, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(persona_model_sha256(m, &sha, e));
     s->name = mem_strdup(info->name);
     s->arch = mem_strdup(info->arch);
     s->hash = mem_strdup(sha);
@@ -172,8 +170,10 @@ static persona_code open_side(persona_pairs *p, pair_side *s, persona_session *s
     for (int b = 0; b < s->n_layer; b++) {
         s->h_median[b] = NAN;
     }
-    rc = take_blocks(s, blocks, n_blocks, e);
-    return rc == PERSONA_OK ? open_cache(p, s, cache, e) : rc;
+    TRY(take_blocks(s, blocks, n_blocks, e));
+    TRY(open_cache(p, s, cache, e));
+out:
+    return rc;
 }
 
 static void side_free(pair_side *s)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/text/chunks.h"
 #include "pipeline/transfer/pairs_parts.h"
 #include "store/text/textfile.h"
@@ -70,6 +71,7 @@ static persona_code group_of(groups *g, uint64_t hash, size_t *out, persona_err 
 static persona_code take(persona_pairs *p, groups *g, const char *path, const text_item *item,
                          const persona_pairs_opts *o, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const char *question = question_of(item);
     int trait = -1;
     size_t group = 0;
@@ -88,41 +90,48 @@ static persona_code take(persona_pairs *p, groups *g, const char *path, const te
             "out",
             path, item->line);
     }
-    persona_code rc = item->polarity != 0 ? pairs_name(p, item->trait, &trait, e) : PERSONA_OK;
-    if (rc == PERSONA_OK) {
-        rc = group_of(g, text_item_group(item), &group, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = pairs_add(p, question, trait, item->polarity, group, &t, e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(item->polarity != 0 ? pairs_name(p, item->trait, &trait, e) : PERSONA_OK);
+    TRY(group_of(g, text_item_group(item), &group, e));
+    TRY(pairs_add(p, question, trait, item->polarity, group, &t, e));
     t->text = mem_strdup(item->response);
     if (!t->text) {
         return mem_err(e, "paired texts");
     }
     p->n_cut +=
         cut(t->text, (size_t)(o->max_tokens > 0 ? o->max_tokens : 1 << 20) * BYTES_PER_TOKEN);
-    return PERSONA_OK;
+out:
+    return rc;
+}
+
+static persona_code load_file(persona_pairs *p, groups *g, const char *path,
+                              const persona_pairs_opts *o, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    text_reader *r = NULL;
+    text_item *item = NULL;
+    TRY(text_reader_open(path, NULL, &r, e));
+    TRY(text_reader_next(r, &item, e));
+    while (item) {
+        TRY(take(p, g, path, item, o, e));
+        text_item_free(item);
+        item = NULL;
+        TRY(text_reader_next(r, &item, e));
+    }
+out:
+    text_item_free(item);
+    text_reader_close(r);
+    return rc;
 }
 
 persona_code pairs_load(persona_pairs *p, const persona_pairs_opts *o, persona_err *e)
 {
-    groups g = {NULL, 0};
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < o->n_files; i++) {
-        text_reader *r = NULL;
-        text_item *item = NULL;
-        rc = text_reader_open(o->files[i], NULL, &r, e);
-        while (rc == PERSONA_OK && (rc = text_reader_next(r, &item, e)) == PERSONA_OK && item) {
-            rc = take(p, &g, o->files[i], item, o, e);
-            text_item_free(item);
-            item = NULL;
-        }
-        text_reader_close(r);
+    groups g = {NULL, 0};
+    for (size_t i = 0; i < o->n_files; i++) {
+        TRY(load_file(p, &g, o->files[i], o, e));
     }
     p->n_groups = g.n;
+out:
     mem_free(g.hash);
     return rc;
 }

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/measure/stats.h"
 #include "core/text/chunks.h"
 #include "pipeline/ask.h"
@@ -62,9 +63,9 @@ static persona_code make_key(const reading *r, size_t i, persona_err *e)
 /* What the cache has already. */
 static persona_code find_known(reading *r, persona_err *e)
 {
-    persona_pairs *p = r->p;
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < p->n; i++) {
+    persona_pairs *p = r->p;
+    for (size_t i = 0; i < p->n; i++) {
         pair_text *t = &p->texts[i];
         size_t ends[CHUNKS_MOST], n_tokens = 0;
         r->skip[i] = true;
@@ -72,14 +73,13 @@ static persona_code find_known(reading *r, persona_err *e)
             continue;
         }
         t->n_chunks = p->chunks ? chunk_ends(t->text, ends) : 0;
-        rc = make_key(r, i, e);
-        if (rc == PERSONA_OK) {
-            rc = actcache_has(r->side->cache, r->side->keys[i], n_rows(r, i), r->side->blocks,
-                              r->side->n_blocks, &r->skip[i], &n_tokens, &p->n_stale, e);
-        }
-        p->n_reused += rc == PERSONA_OK && r->skip[i];
+        TRY(make_key(r, i, e));
+        TRY(actcache_has(r->side->cache, r->side->keys[i], n_rows(r, i), r->side->blocks,
+                         r->side->n_blocks, &r->skip[i], &n_tokens, &p->n_stale, e));
+        p->n_reused += r->skip[i];
         r->n_tokens += r->skip[i] ? n_tokens : 0;
     }
+out:
     return rc;
 }
 
@@ -88,22 +88,24 @@ static persona_code find_known(reading *r, persona_err *e)
 /* Where the chunks end, in tokens. */
 static persona_code align(const reading *r, size_t i, in_hand *h, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_model *m = persona_session_model(r->s);
     const pair_text *t = &r->p->texts[i];
     size_t ends[CHUNKS_MOST];
+    char *piece = NULL;
     size_t *length = mem_calloc(h->tokens.n, sizeof *length);
-    persona_code rc = length ? PERSONA_OK : mem_err(e, "the chunks of a text");
-    for (size_t k = 0; rc == PERSONA_OK && k < h->tokens.n; k++) {
-        char *piece = NULL;
-        rc = persona_detokenize(m, h->tokens.ids + k, 1, false, &piece, e);
-        length[k] = piece ? strlen(piece) : 0;
+    TRY(length ? PERSONA_OK : mem_err(e, "the chunks of a text"));
+    for (size_t k = 0; k < h->tokens.n; k++) {
+        TRY(persona_detokenize(m, h->tokens.ids + k, 1, false, &piece, e));
+        length[k] = strlen(piece);
         mem_free(piece);
+        piece = NULL;
     }
-    if (rc == PERSONA_OK) {
-        chunk_tokens(ends, chunk_ends(t->text, ends), length, h->tokens.n, h->ends);
-    }
+    chunk_tokens(ends, chunk_ends(t->text, ends), length, h->tokens.n, h->ends);
     h->tap.ends = h->ends;
     h->tap.n_ends = t->n_chunks;
+out:
+    mem_free(piece);
     mem_free(length);
     return rc;
 }
@@ -121,6 +123,7 @@ static void put_down(reading *r, size_t i)
 
 static persona_code make_ask(void *ud, size_t i, ask *q, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     reading *r = ud;
     in_hand *h = r->texts[i] = mem_calloc(1, sizeof *h);
     if (!h) {
@@ -130,10 +133,9 @@ static persona_code make_ask(void *ud, size_t i, ask *q, persona_err *e)
                            .span = PERSONA_SPAN_RESPONSE,
                            .blocks = r->side->blocks,
                            .n_blocks = r->side->n_blocks};
-    persona_code rc =
-        persona_tokenize(persona_session_model(r->s), r->p->texts[i].text, false, &h->tokens, e);
-    if (rc == PERSONA_OK && r->p->chunks) {
-        rc = align(r, i, h, e);
+    TRY(persona_tokenize(persona_session_model(r->s), r->p->texts[i].text, false, &h->tokens, e));
+    if (r->p->chunks) {
+        TRY(align(r, i, h, e));
     }
     q->question = r->p->texts[i].question;
     q->forced_tokens = h->tokens.ids;
@@ -141,6 +143,7 @@ static persona_code make_ask(void *ud, size_t i, ask *q, persona_err *e)
     q->skip_analysis = true;
     q->tap = &h->tap;
     q->sampling = persona_sampling_defaults();
+out:
     return rc;
 }
 
@@ -163,53 +166,62 @@ static persona_code take_answer(void *ud, size_t i, answer *a, persona_err *e)
 /* Median over all answer tokens of ||h_b||. */
 static persona_code median_norms(const reading *r, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     const persona_pairs *p = r->p;
     float *room = mem_calloc(r->n_tokens, sizeof *room);
     double *x = mem_calloc(r->n_tokens, sizeof *x);
-    persona_code rc = room && x ? PERSONA_OK : mem_err(e, "norms");
-    for (size_t k = 0; rc == PERSONA_OK && k < r->side->n_blocks; k++) {
+    TRY(room && x ? PERSONA_OK : mem_err(e, "norms"));
+    for (size_t k = 0; k < r->side->n_blocks; k++) {
         const int b = r->side->blocks[k];
         size_t total = 0;
-        for (size_t i = 0; rc == PERSONA_OK && i < p->n; i++) {
+        for (size_t i = 0; i < p->n; i++) {
             size_t n = 0;
             if (!p->texts[i].usable) {
                 continue;
             }
-            rc = actcache_norms(r->side->cache, r->side->keys[i], b, room, r->n_tokens - total, &n,
-                                e);
+            TRY(actcache_norms(r->side->cache, r->side->keys[i], b, room, r->n_tokens - total, &n,
+                               e));
             for (size_t t = 0; t < n; t++) {
                 x[total++] = (double)room[t];
             }
         }
         r->side->h_median[b] = (float)stat_median(x, total);
     }
+out:
     mem_free(x);
     mem_free(room);
+    return rc;
+}
+
+static persona_code read_unknown(reading *r, const char *stage, const persona_hooks *hooks,
+                                 persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const ask_stream stream = {.ud = r, .make = make_ask, .done = take_answer, .skip = r->skip};
+    TRY(r->texts && r->skip && r->side->keys ? PERSONA_OK : mem_err(e, "paired texts"));
+    TRY(find_known(r, e));
+    TRY(ask_each(r->s, r->p->n, &stream, stage, hooks, e));
+out:
     return rc;
 }
 
 persona_code pairs_read(persona_pairs *p, persona_session *s, bool target,
                         const persona_hooks *hooks, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
+    persona_err ignored;
     reading r = {.p = p, .side = target ? &p->to : &p->from, .s = s};
     const char *stage = target ? "read texts (target)" : "read texts (source)";
     r.texts = mem_calloc(p->n, sizeof *r.texts);
     r.skip = mem_calloc(p->n, sizeof *r.skip);
     r.side->keys = mem_calloc(p->n, sizeof *r.side->keys);
-    persona_code rc =
-        r.texts && r.skip && r.side->keys ? find_known(&r, e) : mem_err(e, "paired texts");
-    if (rc == PERSONA_OK) {
-        const ask_stream stream = {.ud = &r, .make = make_ask, .done = take_answer, .skip = r.skip};
-        rc = ask_each(s, p->n, &stream, stage, hooks, e);
-    }
-    persona_err ignored;
-    const persona_code kept = actcache_flush(r.side->cache, rc == PERSONA_OK ? e : &ignored);
-    if (rc == PERSONA_OK) {
-        rc = kept;
-    }
-    if (rc == PERSONA_OK) {
-        rc = median_norms(&r, e);
-    }
+    const persona_code read = read_unknown(&r, stage, hooks, e);
+    /* also after a failure: what was read is kept */
+    const persona_code flushed = actcache_flush(r.side->cache, read == PERSONA_OK ? e : &ignored);
+    TRY(read);
+    TRY(flushed);
+    TRY(median_norms(&r, e));
+out:
     if (rc == PERSONA_E_CANCELED) {
         persona_err_wrap(e, "%s: %zu of %zu texts are kept; the same command goes on from there",
                          stage, p->n_read + p->n_reused, p->n);
@@ -225,11 +237,12 @@ persona_code pairs_read(persona_pairs *p, persona_session *s, bool target,
 persona_code pairs_rows(const persona_pairs *p, bool target, int block, const pair_row *rows,
                         size_t n, float *out, persona_err *e)
 {
-    const pair_side *s = target ? &p->to : &p->from;
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    const pair_side *s = target ? &p->to : &p->from;
+    for (size_t i = 0; i < n; i++) {
         const size_t row = rows[i].chunk < 0 ? 0 : (size_t)rows[i].chunk + 1;
-        rc = actcache_row(s->cache, s->keys[rows[i].text], block, row, out + i * (size_t)s->d, e);
+        TRY(actcache_row(s->cache, s->keys[rows[i].text], block, row, out + i * (size_t)s->d, e));
     }
+out:
     return rc;
 }

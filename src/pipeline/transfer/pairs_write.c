@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "core/map/textset.h"
 #include "pipeline/ask.h"
 #include "pipeline/transfer/pairs_parts.h"
@@ -46,30 +47,29 @@ static size_t questions_each(const writing *w)
 
 static persona_code add_trait(writing *w, size_t t, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     int name = -1;
-    persona_code rc = pairs_name(w->p, w->traits[t]->name, &name, e);
-    for (size_t k = 0; rc == PERSONA_OK && k < w->n_each * 2; k++) {
+    TRY(pairs_name(w->p, w->traits[t]->name, &name, e));
+    for (size_t k = 0; k < w->n_each * 2; k++) {
         const size_t q = k / 2, i = w->p->n;
         const bool positive = k % 2 == 0;
         pair_text *text;
-        rc = pairs_add(w->p, question_at(w, t, q), name, positive ? 1 : -1,
-                       w->questions ? q : t * w->n_each + q, &text, e);
-        if (rc != PERSONA_OK) {
-            break;
-        }
+        TRY(pairs_add(w->p, question_at(w, t, q), name, positive ? 1 : -1,
+                      w->questions ? q : t * w->n_each + q, &text, e));
         w->seeds[i] = rng_mix(w->o->seed, textset_hash(w->traits[t]->name), k);
-        rc = persona_trait_system(w->traits[t], q % w->traits[t]->n_pairs, positive, &w->systems[i],
-                                  e);
+        TRY(persona_trait_system(w->traits[t], q % w->traits[t]->n_pairs, positive, &w->systems[i],
+                                 e));
     }
+out:
     return rc;
 }
 
 static persona_code lay_out(writing *w, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     persona_pairs *p = w->p;
     const size_t n_neutral = w->o->n_neutral > 0 ? (size_t)w->o->n_neutral : 0;
     const size_t n = w->n_traits * w->n_each * 2 + n_neutral;
-    persona_code rc = PERSONA_OK;
     p->n_groups = w->questions ? w->n_each : w->n_each * w->n_traits;
     w->systems = mem_calloc(n, sizeof *w->systems);
     w->seeds = mem_calloc(n, sizeof *w->seeds);
@@ -78,17 +78,18 @@ static persona_code lay_out(writing *w, persona_err *e)
     if (!w->seeds || !w->systems || !w->keys || !w->skip) {
         return mem_err(e, "paired texts");
     }
-    for (size_t t = 0; rc == PERSONA_OK && t < w->n_traits; t++) {
-        rc = add_trait(w, t, e);
+    for (size_t t = 0; t < w->n_traits; t++) {
+        TRY(add_trait(w, t, e));
     }
-    for (size_t k = 0; rc == PERSONA_OK && k < n_neutral; k++) {
+    for (size_t k = 0; k < n_neutral; k++) {
         const size_t group = k % p->n_groups;
         pair_text *text;
         w->seeds[p->n] = rng_mix(w->o->seed, 0x6e657574, k);
         const size_t trait = w->questions ? 0 : group / w->n_each;
-        rc = pairs_add(p, question_at(w, trait, w->questions ? group : group % w->n_each), -1, 0,
-                       group, &text, e);
+        TRY(pairs_add(p, question_at(w, trait, w->questions ? group : group % w->n_each), -1, 0,
+                      group, &text, e));
     }
+out:
     return rc;
 }
 
@@ -114,13 +115,12 @@ static persona_code make_key(writing *w, size_t i, persona_err *e)
 static persona_code find_known(writing *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < w->p->n; i++) {
-        rc = make_key(w, i, e);
-        if (rc == PERSONA_OK) {
-            rc = actcache_get_text(w->p->from.cache, w->keys[i], &w->p->texts[i].text, e);
-        }
-        w->skip[i] = rc == PERSONA_OK && w->p->texts[i].text;
+    for (size_t i = 0; i < w->p->n; i++) {
+        TRY(make_key(w, i, e));
+        TRY(actcache_get_text(w->p->from.cache, w->keys[i], &w->p->texts[i].text, e));
+        w->skip[i] = w->p->texts[i].text != NULL;
     }
+out:
     return rc;
 }
 
@@ -150,6 +150,8 @@ persona_code pairs_write(persona_pairs *p, persona_session *from, persona_trait 
                          size_t n_traits, const persona_pairs_opts *o, const persona_hooks *hooks,
                          persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
+    persona_err ignored;
     writing w = {.p = p,
                  .s = from,
                  .traits = traits,
@@ -157,22 +159,20 @@ persona_code pairs_write(persona_pairs *p, persona_session *from, persona_trait 
                  .questions = o->questions,
                  .o = o};
     w.n_each = n_traits > 0 ? questions_each(&w) : 0;
-    persona_code rc = PERSONA_OK;
     if (w.n_each < 2) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "transfer: %zu extraction questions are too few to hold any out",
                                w.n_each);
     }
-    rc = lay_out(&w, e);
-    if (rc == PERSONA_OK) {
-        rc = find_known(&w, e);
-    }
-    if (rc == PERSONA_OK) {
-        const ask_stream stream = {.ud = &w, .make = make_ask, .done = take_answer, .skip = w.skip};
-        rc = ask_each(from, p->n, &stream, "write texts", hooks, e);
-    }
-    persona_err ignored;
-    const persona_code kept = actcache_flush(p->from.cache, rc == PERSONA_OK ? e : &ignored);
+    TRY(lay_out(&w, e));
+    TRY(find_known(&w, e));
+    const ask_stream stream = {.ud = &w, .make = make_ask, .done = take_answer, .skip = w.skip};
+    const persona_code wrote = ask_each(from, p->n, &stream, "write texts", hooks, e);
+    /* also after a failure: what was written is kept */
+    const persona_code flushed = actcache_flush(p->from.cache, wrote == PERSONA_OK ? e : &ignored);
+    TRY(wrote);
+    TRY(flushed);
+out:
     for (size_t i = 0; w.systems && i < p->n; i++) {
         mem_free(w.systems[i]);
     }
@@ -180,5 +180,5 @@ persona_code pairs_write(persona_pairs *p, persona_session *from, persona_trait 
     mem_free(w.seeds);
     mem_free(w.keys);
     mem_free(w.skip);
-    return rc == PERSONA_OK ? kept : rc;
+    return rc;
 }

@@ -20,7 +20,8 @@
 #endif
 
 /* By persona_finish. */
-static const char *const finish_names[] = {"stop", "length", "forced", "sink", "canceled"};
+static const char *const finish_names[] = {"stop", "length",   "forced",
+                                           "sink", "canceled", "failed"};
 enum { N_FINISH = sizeof finish_names / sizeof *finish_names };
 
 /* ---- putting -------------------------------------------------------------------------------- */
