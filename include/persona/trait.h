@@ -96,6 +96,10 @@ PERSONA_CHECK persona_code persona_questions_read(const char *path, persona_ques
 /* The pack's own questions as a set. */
 PERSONA_CHECK persona_code persona_questions_of(const persona_trait *t, persona_questions **out,
                                                 persona_err *e);
+/* The set that is given, or where it is NULL the pack's own, in *own (free it; else NULL). */
+PERSONA_CHECK persona_code persona_questions_for(const persona_questions *given,
+                                                 const persona_trait *t, persona_questions **own,
+                                                 const persona_questions **out, persona_err *e);
 void persona_questions_free(persona_questions *q);
 
 /* Finds "NAME" (or a path to a .json) in the folders searched for packs; lists every pack's name.

@@ -39,13 +39,18 @@ typedef struct persona_write_report {
 
 persona_write_opts persona_write_defaults(void);
 
-/* The accepted questions go to the two halves in turn. description may be NULL. The session should
+/* What is known of the new trait. Borrowed. */
+typedef struct persona_trait_words {
+    const char *name;                /* a-z, 0-9, '_' and '-' */
+    const char *positive, *negative; /* adjectives */
+    const char *description;         /* NULL: the model writes it */
+} persona_trait_words;
+
+/* The accepted questions go to the two halves in turn. The session should
  * have 2048 tokens per slot or more. Errors: USAGE (name, adjectives, description or options; a
  * context that is too short), NEGATIVE (not enough usable text after n_tries; says what is
  * missing), UNAVAILABLE (no chat template), CANCELED. */
-PERSONA_CHECK persona_code persona_trait_write(persona_session *s, const char *name,
-                                               const char *positive, const char *negative,
-                                               const char *description,
+PERSONA_CHECK persona_code persona_trait_write(persona_session *s, const persona_trait_words *words,
                                                const persona_write_opts *opts,
                                                const persona_hooks *hooks, persona_trait **out,
                                                persona_write_report *report, persona_err *e);

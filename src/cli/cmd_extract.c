@@ -178,7 +178,7 @@ static persona_code open_all(extract_args *a, extract_work *w, const persona_que
     }
     *questions = w->x.questions;
     if (rc == PERSONA_OK && w->trait->n_questions > 0) {
-        rc = rig_questions_for(&w->x, w->trait, &w->own, questions, e);
+        rc = persona_questions_for(w->x.questions, w->trait, &w->own, questions, e);
     }
     w->x.whole_texts = reads;
     if (rc == PERSONA_OK) { /* room for the prompt */

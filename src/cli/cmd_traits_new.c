@@ -250,8 +250,9 @@ static persona_code write_pack(const traits_args *a, persona_trait **t, persona_
         rc = rig_open_session(&a->c->rig, &x, 6, 3072, e);
     }
     if (rc == PERSONA_OK) {
-        rc = persona_trait_write(x.session, a->name, a->import.positive, a->import.negative,
-                                 a->import.description, &o, &a->c->hooks, t, r, e);
+        const persona_trait_words words = {a->name, a->import.positive, a->import.negative,
+                                           a->import.description};
+        rc = persona_trait_write(x.session, &words, &o, &a->c->hooks, t, r, e);
     }
     rig_close(&x);
     return rc;

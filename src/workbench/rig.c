@@ -130,16 +130,3 @@ void rig_close(rig *x)
     persona_model_free(x->model);
     *x = (rig){0};
 }
-
-persona_code rig_questions_for(const rig *x, const persona_trait *t, persona_questions **own,
-                               const persona_questions **out, persona_err *e)
-{
-    *own = NULL;
-    *out = x->questions;
-    if (x->questions != NULL) {
-        return PERSONA_OK;
-    }
-    const persona_code rc = persona_questions_of(t, own, e);
-    *out = *own;
-    return rc;
-}

@@ -54,11 +54,6 @@ PERSONA_CHECK persona_code rig_open_side(const rig_opts *o, const char *path, co
 persona_study_side rig_side(const rig *x);
 void rig_close(rig *x);
 
-/* The question set to use for a trait: x's own, or a copy of the pack's in *own (free it). */
-PERSONA_CHECK persona_code rig_questions_for(const rig *x, const persona_trait *t,
-                                             persona_questions **own, const persona_questions **out,
-                                             persona_err *e);
-
 /* rig_judge.c: sets judge, judge_model, judge_borrowed and judges_itself as the option wants it;
  * x may have no model when the judge does not need one. */
 PERSONA_CHECK persona_code rig_judge_open(const rig_opts *o, const rig *other, rig *x,

@@ -116,6 +116,18 @@ static bool strings_copy(char *const *list, size_t count, char ***out, size_t *n
     return *out != NULL;
 }
 
+persona_code persona_questions_for(const persona_questions *given, const persona_trait *t,
+                                   persona_questions **own, const persona_questions **out,
+                                   persona_err *e)
+{
+    const persona_code rc = given == NULL ? persona_questions_of(t, own, e) : PERSONA_OK;
+    if (given != NULL) {
+        *own = NULL;
+    }
+    *out = given != NULL ? given : *own;
+    return rc;
+}
+
 persona_code persona_questions_of(const persona_trait *t, persona_questions **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;

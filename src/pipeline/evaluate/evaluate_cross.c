@@ -67,8 +67,9 @@ static persona_code cross(evaluating *x, const persona_trait *trait, persona_cro
     cell_scores low = {.n = 0}, high = {.n = 0};
     TRY(score_cell(x, kept_cell(x, -1), trait, &low, e));
     TRY(score_cell(x, kept_cell(x, 1), trait, &high, e));
-    TRY(verdict_swing(high.score, high.group, high.n, low.score, low.group, low.n, x->n_questions,
-                      x->o->seed, &out->swing, e));
+    TRY(verdict_swing(&(stat_sample){high.score, high.group, high.n},
+                      &(stat_sample){low.score, low.group, low.n}, x->n_questions, x->o->seed,
+                      &out->swing, e));
 out:
     mem_free(low.score);
     mem_free(low.group);

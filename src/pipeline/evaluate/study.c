@@ -29,19 +29,6 @@ persona_study_opts persona_study_defaults(void)
         .n_rollouts = 1, .evaluate = true, .all_controls = true, .fit = persona_fit_defaults()};
 }
 
-persona_code study_questions(const persona_study_side *side, const persona_trait *trait,
-                             persona_questions **own, const persona_questions **out, persona_err *e)
-{
-    *own = NULL;
-    *out = side->questions;
-    if (side->questions) {
-        return PERSONA_OK;
-    }
-    const persona_code rc = persona_questions_of(trait, own, e);
-    *out = *own;
-    return rc;
-}
-
 persona_judge *study_judge(const persona_study_side *side, const persona_trait *trait)
 {
     return side->judge && persona_judge_knows(side->judge, trait->name) ? side->judge : NULL;
@@ -76,7 +63,7 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
     if (s->o->extract_tokens > 0) {
         x.max_tokens = s->o->extract_tokens;
     }
-    TRY(study_questions(side, s->trait, &own, &questions, e));
+    TRY(persona_questions_for(side->questions, s->trait, &own, &questions, e));
     if (s->o->keep_jobs) {
         TRY(persona_extract_place(side->session, s->trait, questions, &x, &place, e));
     }
@@ -210,7 +197,7 @@ static persona_code work(studying *s, persona_err *e)
     persona_study *x = s->x;
     persona_map *fitted = NULL;
     persona_questions *own = NULL;
-    TRY(study_questions(s->to, s->trait, &own, &s->questions, e));
+    TRY(persona_questions_for(s->to->questions, s->trait, &own, &s->questions, e));
     TRY(s->o->given ? persona_vector_clone(s->o->given, &x->source, e)
                     : study_extract(s, false, &x->source, e));
     TRY(study_open_job(s, e));

@@ -22,10 +22,6 @@ typedef struct studying {
 
 /* The judge of a side, if it knows the trait. */
 persona_judge *study_judge(const persona_study_side *side, const persona_trait *trait);
-/* A side's question set: its own, or the pack's in *own (free it). */
-PERSONA_CHECK persona_code study_questions(const persona_study_side *side,
-                                           const persona_trait *trait, persona_questions **own,
-                                           const persona_questions **out, persona_err *e);
 /* target: the vector will steer this side, so it needs block and dose. */
 PERSONA_CHECK persona_code study_extract(const studying *s, bool target, persona_vector **out,
                                          persona_err *e);

@@ -84,21 +84,18 @@ static persona_code gather(const board *b, const char *condition, double coeffic
     return PERSONA_OK;
 }
 
-persona_code verdict_swing(const double *high, const size_t *high_group, size_t n_high,
-                           const double *low, const size_t *low_group, size_t n_low,
-                           size_t n_questions, uint32_t seed, persona_interval *out, persona_err *e)
+persona_code verdict_swing(const stat_sample *high, const stat_sample *low, size_t n_questions,
+                           uint32_t seed, persona_interval *out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     stat_interval s;
     *out = none;
-    if (n_high == 0 || n_low == 0) {
+    if (high->n == 0 || low->n == 0) {
         return PERSONA_OK;
     }
-    const persona_code rc =
-        stat_bootstrap_diff((stat_sample){high, high_group, n_high},
-                            (stat_sample){low, low_group, n_low}, n_questions, DRAWS, seed, &s, e);
-    if (rc == PERSONA_OK) {
-        *out = (persona_interval){s.value, s.low, s.high};
-    }
+    TRY(stat_bootstrap_diff(*high, *low, n_questions, DRAWS, seed, &s, e));
+    *out = (persona_interval){s.value, s.low, s.high};
+out:
     return rc;
 }
 
@@ -111,8 +108,8 @@ static persona_code swing_of(const board *b, const char *condition, int variant,
     *out = none;
     TRY(gather(b, condition, 1, variant, &high, e));
     TRY(gather(b, condition, -1, variant, &low, e));
-    TRY(verdict_swing(high.x, high.group, high.n, low.x, low.group, low.n, b->n_questions, b->seed,
-                      out, e));
+    TRY(verdict_swing(&(stat_sample){high.x, high.group, high.n},
+                      &(stat_sample){low.x, low.group, low.n}, b->n_questions, b->seed, out, e));
 out:
     if (coherence) {
         coherence[0] = low.coherence;

@@ -5,6 +5,7 @@
 #ifndef PERSONA_PIPELINE_VERDICT_H
 #define PERSONA_PIPELINE_VERDICT_H
 
+#include "core/measure/stats.h"
 #include "persona/evaluate.h"
 
 enum { CELL_PLANS = 16 };
@@ -38,9 +39,8 @@ PERSONA_CHECK persona_code verdict_fill(const eval_cell *cells, size_t n_cells, 
                                         persona_evaluation *out, persona_err *e);
 
 /* The swing between two cells' scores (n_questions groups), NAN where one is empty. */
-PERSONA_CHECK persona_code verdict_swing(const double *high, const size_t *high_group,
-                                         size_t n_high, const double *low, const size_t *low_group,
-                                         size_t n_low, size_t n_questions, uint32_t seed,
-                                         persona_interval *out, persona_err *e);
+PERSONA_CHECK persona_code verdict_swing(const stat_sample *high, const stat_sample *low,
+                                         size_t n_questions, uint32_t seed, persona_interval *out,
+                                         persona_err *e);
 
 #endif

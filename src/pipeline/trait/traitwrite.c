@@ -204,8 +204,7 @@ static persona_code check_opts(const persona_write_opts *o, persona_err *e)
     return PERSONA_OK;
 }
 
-persona_code persona_trait_write(persona_session *s, const char *name, const char *positive,
-                                 const char *negative, const char *description,
+persona_code persona_trait_write(persona_session *s, const persona_trait_words *words,
                                  const persona_write_opts *opts, const persona_hooks *hooks,
                                  persona_trait **out, persona_write_report *report, persona_err *e)
 {
@@ -215,7 +214,7 @@ persona_code persona_trait_write(persona_session *s, const char *name, const cha
     trait_draft d = {.t = NULL};
     *out = NULL;
     TRY(check_opts(&o, e));
-    TRY(draft_init(&d, name, positive, negative, description, e));
+    TRY(draft_init(&d, words->name, words->positive, words->negative, words->description, e));
     for (int try = 0; try < o.n_tries; try++) {
         if (draft_missing(&d, DRAFT_DESCRIPTION) + draft_missing(&d, DRAFT_PAIRS) +
                 draft_missing(&d, DRAFT_QUESTIONS) ==
