@@ -24,6 +24,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/utf8.h"
 
 enum {
     READ_FIRST = 64 * 1024, /* first guess where the size is not known: pipes, /proc */
@@ -160,6 +161,26 @@ out:
     if (fd >= 0) {
         close(fd);
     }
+    return code;
+}
+
+persona_code file_read_text(const char *path, size_t max, char **out, persona_err *e)
+{
+    char *text = NULL;
+    size_t n = 0;
+    *out = NULL;
+    persona_code code = file_read(path, max, &text, &n, e);
+    if (!code) {
+        code = utf8_check(path, text, n, e);
+    }
+    if (!code) {
+        const size_t mark = utf8_mark(text, n);
+        n -= n > mark && text[n - 1] == '\n';
+        n -= n > mark && text[n - 1] == '\r';
+        *out = mem_strndup(text + mark, n - mark);
+        code = *out ? PERSONA_OK : mem_err(e, path);
+    }
+    mem_free(text);
     return code;
 }
 

@@ -64,6 +64,10 @@ char *path_user_cache(void);
  * NULL-terminated; free each and the array with mem_free. NULL: no memory. */
 char **path_data_dirs(void);
 
+/* A file that is one text: without a byte order mark and without the last line end, as UTF-8.
+ * *out: mem_free(). Errors: those of file_read, FORMAT. */
+PERSONA_CHECK persona_code file_read_text(const char *path, size_t max, char **out, persona_err *e);
+
 /* sha256 as 64 lower-case hex digits and a NUL; "" after a failure (sha256_hex: no memory in
  * libcrypto). sha256_file digests the files one after the other, like `cat FILES | sha256sum`,
  * until cancel says stop (NULL: never). */

@@ -93,9 +93,12 @@ persona_code json_parse(const char *text, size_t len, const char *name, json_doc
         code = mem_err(e, name);
         goto out;
     }
+    const size_t mark = utf8_mark(text, len);
     /* Without the in-situ flag the text is only read. */
-    d->doc = yyjson_read_opts((char *)(uintptr_t)text, len, YYJSON_READ_NOFLAG, &alc, &err);
+    d->doc = yyjson_read_opts((char *)(uintptr_t)text + mark, len - mark, YYJSON_READ_NOFLAG, &alc,
+                              &err);
     if (!d->doc) {
+        err.pos += mark;
         code = read_failed(&err, text, len, name, e);
         goto out;
     }

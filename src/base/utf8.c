@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * utf8.c - the table of well-formed sequences.
+ * utf8.c - the table of well-formed sequences, and checks and repairs by it.
  */
 #include "base/utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 size_t utf8_sequence(const unsigned char *s, size_t n)
 {
@@ -44,4 +45,40 @@ size_t utf8_span(const char *s, size_t n)
         i += len;
     }
     return i;
+}
+
+size_t utf8_mark(const char *s, size_t n)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    const size_t len = sizeof mark - 1;
+    return n >= len && memcmp(s, mark, len) == 0 ? len : 0;
+}
+
+void utf8_repair(buf *out, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const size_t good = utf8_span(s + i, n - i);
+        buf_add(out, s + i, good);
+        i += good;
+        if (i < n) {
+            buf_puts(out, "\xEF\xBF\xBD");
+        }
+    }
+}
+
+persona_code utf8_check(const char *what, const char *s, size_t n, persona_err *e)
+{
+    const size_t good = utf8_span(s, n);
+    const char *nul = memchr(s, '\0', good);
+    if (nul != NULL) {
+        return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu is NUL, which no text has", what,
+                               (size_t)(nul - s));
+    }
+    if (good < n) {
+        return persona_err_set(e, PERSONA_E_FORMAT,
+                               "%s: byte %zu, 0x%02x, is not UTF-8 (convert it, for example with "
+                               "iconv -t UTF-8)",
+                               what, good, (unsigned)(unsigned char)s[good]);
+    }
+    return PERSONA_OK;
 }

@@ -14,7 +14,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
-#include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/stream.h"
 
@@ -279,19 +278,6 @@ static void on_done(void *ud, const persona_result *r)
     out->finish = r->finish;
 }
 
-static persona_code check_text(const char *name, const char *text, size_t n, persona_err *e)
-{
-    const size_t good = utf8_span(text, n);
-    if (good < n) {
-        return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu is not UTF-8", name, good);
-    }
-    if (strlen(text) < n) {
-        return persona_err_set(e, PERSONA_E_FORMAT, "%s: byte %zu is NUL, which no text has", name,
-                               strlen(text));
-    }
-    return PERSONA_OK;
-}
-
 static persona_code read_prompt(const generate_args *a, char **out, persona_err *e)
 {
     const char *path = a->prompt_file;
@@ -300,11 +286,9 @@ static persona_code read_prompt(const generate_args *a, char **out, persona_err 
     }
     if (!path) {
         *out = cli_strdup(a->prompt);
-        return check_text("--prompt", *out, strlen(*out), e);
+        return PERSONA_OK;
     }
-    size_t len = 0;
-    const persona_code rc = file_read(path, 16 << 20, out, &len, e);
-    return rc == PERSONA_OK ? check_text(path, *out, len, e) : rc;
+    return file_read_text(path, 16 << 20, out, e);
 }
 
 static persona_code tokenize(const generate_args *a, work *w, persona_err *e)
@@ -412,7 +396,6 @@ static persona_code run(generate_args *a, work *w, persona_err *e)
 
 static persona_code print_json(const generate_args *a, const work *w, persona_err *e)
 {
-    static const char *const finish[] = {"stop", "length", "forced", "sink", "canceled", "failed"};
     cli_json j;
     json_out *o = cli_json_begin(&j, "generate");
     const reply *r = &w->replies[0];
@@ -422,7 +405,7 @@ static persona_code print_json(const generate_args *a, const work *w, persona_er
         jo_string(o, "analysis", r->analysis);
     }
     jo_bool(o, "answered", r->answered);
-    jo_string(o, "finish", finish[r->finish]);
+    jo_string(o, "finish", persona_finish_name((int)r->finish));
     jo_int(o, "n_prompt", (long long)r->n_prompt);
     jo_int(o, "n_generated", (long long)r->n_generated);
     jo_int(o, "seed", (long long)a->c->seed);

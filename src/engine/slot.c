@@ -430,3 +430,13 @@ persona_code slot_deliver(slot *sl, persona_err *e)
     buf_free(&sl->analysis);
     return sl->code != PERSONA_OK ? persona_err_set(e, sl->code, "%s", sl->message) : PERSONA_OK;
 }
+
+const char *persona_finish_name(int finish)
+{
+    static const char *const names[] = {
+        [PERSONA_FINISH_STOP] = "stop",         [PERSONA_FINISH_LENGTH] = "length",
+        [PERSONA_FINISH_FORCED] = "forced",     [PERSONA_FINISH_SINK] = "sink",
+        [PERSONA_FINISH_CANCELED] = "canceled", [PERSONA_FINISH_FAILED] = "failed",
+    };
+    return finish >= 0 && (size_t)finish < sizeof names / sizeof *names ? names[finish] : NULL;
+}

@@ -23,4 +23,20 @@ a=$(grep '"n_prompt"' "$out")
 expect 0 -- generate -m "$source_model" -p "<|im_end|>" -n 4 --json --raw
 check "control tokens are text in a chat" test "$a" != "$(grep '"n_prompt"' "$out")"
 check "control tokens are tokens in raw prompts" grep -Eq '"n_prompt": 1,' "$out"
+
+# ---- texts: UTF-8, byte order marks, the last line end
+expect 65 -- generate -m "$source_model" -p $'caf\xe9'
+for option in --system --effort --steer --prompt; do
+    expect 65 "$option: byte 3, 0xe9, is not UTF-8" -- generate -m "$source_model" -p Hi "$option" $'caf\xe9'
+done
+expect 65 "byte 3, 0xe9" -- transfer --from a --to b --traits $'caf\xe9'
+printf 'caf\xe9' >"$tmp/latin.txt"
+expect 65 "latin.txt: byte 3, 0xe9" -- generate -m "$source_model" --file "$tmp/latin.txt"
+expect 0 -- generate -m "$source_model" --raw -p "How do I make tea?" -n 4 --temp 0 --json
+a=$(grep -v seconds "$out")
+for text in 'How do I make tea?' 'How do I make tea?\n' 'How do I make tea?\r\n' '\xef\xbb\xbfHow do I make tea?\n'; do
+    printf "$text" >"$tmp/prompt.txt"
+    expect 0 -- generate -m "$source_model" --raw --file "$tmp/prompt.txt" -n 4 --temp 0 --json
+    check "a prompt from a file: $text" test "$a" = "$(grep -v seconds "$out")"
+done
 finish

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "pipeline/judge/endpoint_reply.h"
+#include "pipeline/judge/score_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 bool fuzz_accepted;
@@ -33,6 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         must(e.code == rc && *e.msg && !strchr(e.msg, '\n'));
     }
+    (void)endpoint_reply_names((const char *)data, size, "seed");
+    char *text = strndup((const char *)data, size); /* the bytes as a judge's words, too */
+    const double score = text ? score_of_text(text, NULL) : (double)NAN;
+    must(isnan(score) || (score >= 0 && score <= 100));
+    free(text);
     must(!strchr(endpoint_reply_words((const char *)data, size, words, sizeof words), '\n'));
     return 0;
 }

@@ -62,7 +62,8 @@ static void refuses_what_is_not_json(void **state)
         "[1 2]",
         "\"a\nb\"",
         "{\"a\" 1}",
-        "\xEF\xBB\xBF{}",
+        "\xEF\xBB\xBF",
+        "{}\xEF\xBB\xBF",
         "]",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -283,6 +283,17 @@ static void import_vectors(void **state)
     }
     persona_imported_free(x, n);
 
+    /* an empty judge's prompt is a missing one */
+    static const char *const empty[] = {"", " \n", NULL};
+    for (size_t i = 0; i < 3; i++) {
+        must(persona_trait_import(vectors_file("Goofy.json", t, 0, 20, empty[i]), &o, &x, &n, &e),
+             &e);
+        assert_true(noted(x, "eval_prompt: missing, made of the description"));
+        assert_true(strlen(x->trait->eval_prompt) >= 200);
+        persona_imported_free(x, n);
+    }
+    half = vectors_file("Goofy.json", t, 0, 20, prompt);
+
     o.eval_path = vectors_file("eval.json", other, 0, 23, t->eval_prompt);
     o.name = "renamed";
     o.description = "How much an answer jokes, from dry and plain to one long row of jokes.";

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cli/option/option.h"
 #include "core/text/names.h"
 
@@ -147,7 +148,10 @@ static persona_code store_text(const opt_call *x, const char **at, persona_err *
                                strcmp(x->o->name, "traits") == 0 ? "trait" : "thing");
     }
     *at = x->value;
-    return PERSONA_OK;
+    /* files may have any name */
+    return x->o->type == OPT_FILE || x->o->type == OPT_FOLDER
+               ? PERSONA_OK
+               : utf8_check(x->typed, x->value, strlen(x->value), e);
 }
 
 static persona_code add_to_list(const opt_call *x, opt_list *l, persona_err *e)

@@ -91,8 +91,11 @@ static size_t twin_at(const char *s, char *out)
 {
     for (size_t i = 0; i < sizeof twins / sizeof *twins; i++) {
         const size_t len = strlen(twins[i].from);
+        if (strncmp(s, twins[i].from, len - 1) != 0) {
+            continue; /* nor is there a byte more */
+        }
         const int step = (unsigned char)s[len - 1] - (unsigned char)twins[i].from[len - 1];
-        if (strncmp(s, twins[i].from, len - 1) == 0 && step >= 0 && step < twins[i].n) {
+        if (step >= 0 && step < twins[i].n) {
             *out = (char)(twins[i].to + step);
             return len;
         }

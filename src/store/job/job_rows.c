@@ -19,11 +19,6 @@
 #error "job files hold little-endian floats: swap them here"
 #endif
 
-/* By persona_finish. */
-static const char *const finish_names[] = {"stop", "length",   "forced",
-                                           "sink", "canceled", "failed"};
-enum { N_FINISH = sizeof finish_names / sizeof *finish_names };
-
 /* ---- putting -------------------------------------------------------------------------------- */
 
 static void bind_answer(db_stmt *s, const job_answer *a)
@@ -42,7 +37,7 @@ static void bind_answer(db_stmt *s, const job_answer *a)
     db_bind_int(s, at++, a->rollout);
     db_bind_int(s, at++, a->seed);
     db_bind_int(s, at++, a->answered);
-    db_bind_text(s, at++, finish_names[a->finish]);
+    db_bind_text(s, at++, persona_finish_name((int)a->finish));
     db_bind_int(s, at++, (int64_t)a->n_prompt);
     db_bind_int(s, at++, (int64_t)a->n_answer);
     db_bind_int(s, at++, (int64_t)a->n_tokens);
@@ -82,7 +77,7 @@ persona_code job_put_answers(job *j, const job_answer *a, size_t n, persona_err 
         rc = db_begin(j->d, e);
     }
     for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        if ((unsigned)a[i].finish >= N_FINISH) {
+        if (persona_finish_name((int)a[i].finish) == NULL) {
             rc = persona_err_set(e, PERSONA_E_INTERNAL, "%s: finish %d has no name", j->path,
                                  (int)a[i].finish);
             break;
@@ -215,8 +210,8 @@ static int64_t take(reader *r, int at, int64_t min, int64_t max, const char *col
 static persona_finish take_finish(reader *r, int at)
 {
     const char *name = db_text(r->s, at);
-    for (int i = 0; name && i < N_FINISH; i++) {
-        if (strcmp(name, finish_names[i]) == 0) {
+    for (int i = 0; name && persona_finish_name(i); i++) {
+        if (strcmp(name, persona_finish_name(i)) == 0) {
             return (persona_finish)i;
         }
     }

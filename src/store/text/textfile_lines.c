@@ -17,8 +17,6 @@
 
 enum { CHUNK = 256 * 1024 };
 
-static const char byte_order_mark[] = "\xEF\xBB\xBF";
-
 persona_code lines_open(text_lines *in, const char *path, persona_err *e)
 {
     const bool standard = strcmp(path, "-") == 0;
@@ -80,17 +78,11 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static size_t mark_len(const char *p, size_t n)
-{
-    const size_t len = sizeof byte_order_mark - 1;
-    return n >= len && memcmp(p, byte_order_mark, len) == 0 ? len : 0;
-}
-
 persona_code lines_peek(text_lines *in, const char **p, size_t *n, persona_err *e)
 {
     for (;;) {
         const size_t before = in->len;
-        size_t at = in->pos + mark_len(in->p + in->pos, in->len - in->pos);
+        size_t at = in->pos + utf8_mark(in->p + in->pos, in->len - in->pos);
         while (at < in->len && is_space(in->p[at])) {
             at++;
         }
@@ -159,7 +151,7 @@ persona_code lines_next(text_lines *in, buf *text, bool *end, persona_err *e)
             break;
         }
     }
-    const size_t mark = in->line == 1 ? mark_len(buf_str(text) + start, text->len - start) : 0;
+    const size_t mark = in->line == 1 ? utf8_mark(buf_str(text) + start, text->len - start) : 0;
     if (mark > 0) {
         memmove(text->p + start, text->p + start + mark, text->len - start - mark + 1);
         text->len -= mark;

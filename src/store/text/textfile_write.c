@@ -131,18 +131,6 @@ static persona_code write_json(text_writer *w, const text_item *item, persona_er
 /* ---- CSV ------------------------------------------------------------------------------------ */
 
 /* What is not UTF-8 becomes U+FFFD, as in JSON: pandas refuses the whole file otherwise. */
-static void csv_piece(buf *b, const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const size_t good = utf8_span(p + i, n - i);
-        buf_add(b, p + i, good);
-        i += good;
-        if (i < n) {
-            buf_puts(b, "\xEF\xBF\xBD");
-        }
-    }
-}
-
 static void csv_text(buf *b, const char *s)
 {
     const bool quoted = s[strcspn(s, ",\"\r\n")] != '\0';
@@ -150,7 +138,7 @@ static void csv_text(buf *b, const char *s)
         buf_putc(b, '"');
     }
     for (size_t n = strcspn(s, "\""); *s; s += n, n = strcspn(s, "\"")) {
-        csv_piece(b, s, n);
+        utf8_repair(b, s, n);
         if (s[n] == '"') {
             buf_puts(b, "\"\"");
             n++;

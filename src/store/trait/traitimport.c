@@ -248,11 +248,20 @@ static persona_code fill_words(import *im, const char *positive, const char *neg
                        : note(im, e, "description: missing, made of the adjectives");
 }
 
+/* The text of a member; NULL if it is missing, null, or empty: other programs write all three. */
+static const char *said(const json_val *obj, const char *key)
+{
+    const char *s = json_string(json_get(obj, key));
+    return s && s[strspn(s, " \t\r\n")] ? s : NULL;
+}
+
 static persona_code fill_prompt(import *im, persona_err *e)
 {
     persona_trait *t = im->x->trait;
     const char *s = NULL;
-    if (!json_get(im->obj, "eval_prompt")) {
+    const json_val *given = json_get(im->obj, "eval_prompt");
+    const bool text = json_typeof(given) == JSON_STRING;
+    if (json_typeof(given) == JSON_NULL || (text && !said(im->obj, "eval_prompt"))) {
         t->eval_prompt = trait_rubric(t->positive, t->negative, t->description);
         return t->eval_prompt ? note(im, e, "eval_prompt: missing, made of the description")
                               : mem_err(e, im->path);
@@ -378,9 +387,8 @@ static persona_code from_custom(import *im, const char *called, persona_err *e)
     const json_val *meta = json_get(im->obj, "metadata");
     persona_code rc = begin(im, called, e);
     if (rc != PERSONA_OK ||
-        (rc = fill_words(im, json_string(json_get(meta, "positive_trait")),
-                         json_string(json_get(meta, "negative_trait")),
-                         json_string(json_get(im->obj, "description")), e)) != PERSONA_OK ||
+        (rc = fill_words(im, said(meta, "positive_trait"), said(meta, "negative_trait"),
+                         said(im->obj, "description"), e)) != PERSONA_OK ||
         (rc = take_pairs(im, "prompt_pairs", e)) != PERSONA_OK ||
         (rc = take_questions(im, im->doc, im->obj, "evaluation_questions", &list, e)) !=
             PERSONA_OK ||

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 /* Raw floats come last: they are what nothing else claims. */
 static const vecfile_format *const formats[] = {
@@ -184,25 +185,6 @@ int vecfile_block(const char *name, size_t len, const char *prefix)
     return n > VECFILE_MAX_BLOCK ? VECFILE_MAX_BLOCK + 1 : n;
 }
 
-/* Length of the UTF-8 sequence at s, 0 if there is none; the final NUL ends one, too. */
-static size_t utf8_sequence(const unsigned char *s)
-{
-    const size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    uint32_t c = n == 1 ? s[0] : s[0] & (0xffU >> (n + 1));
-    if (n > 1 && (s[0] < 0xc2 || s[0] > 0xf4)) {
-        return 0;
-    }
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        c = c << 6 | (s[i] & 0x3f);
-    }
-    const bool overlong = (n == 3 && c < 0x800) || (n == 4 && c < 0x10000);
-    const bool surrogate = c >= 0xd800 && c < 0xe000;
-    return overlong || surrogate || c > 0x10ffff ? 0 : n;
-}
-
 static bool is_control(const unsigned char *s)
 {
     return *s < 0x20 || *s == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
@@ -211,10 +193,11 @@ static bool is_control(const unsigned char *s)
 persona_code vecfile_label(const vecfile *f, const char *text, char **field)
 {
     const unsigned char *s = (const unsigned char *)text;
+    size_t left = strlen(text);
     buf plain;
     buf_init(&plain, LABEL_MAX);
-    while (*s) {
-        const size_t n = utf8_sequence(s);
+    while (left > 0) {
+        const size_t n = utf8_sequence(s, left);
         if (n == 0) {
             buf_puts(&plain, "\xef\xbf\xbd"); /* U+FFFD */
         } else if (is_control(s)) {
@@ -223,6 +206,7 @@ persona_code vecfile_label(const vecfile *f, const char *text, char **field)
             buf_add(&plain, s, n);
         }
         s += n > 0 ? n : 1;
+        left -= n > 0 ? n : 1;
     }
     persona_code rc = buf_ok(&plain, f->path, f->e);
     if (rc == PERSONA_OK) {

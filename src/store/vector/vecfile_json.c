@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "store/vector/vecfile.h"
 
 #define TEXT_MAX ((size_t)1 << 30)
@@ -205,7 +206,7 @@ static persona_code read_vectors(reader *r)
 
 static bool sniff_json(const vecfile *f)
 {
-    size_t i = 0;
+    size_t i = utf8_mark((const char *)f->p, f->len);
     while (i < f->len && (f->p[i] == ' ' || (f->p[i] >= '\t' && f->p[i] <= '\r'))) {
         i++;
     }
