@@ -22,7 +22,10 @@ typedef struct persona_model persona_model;
 typedef int32_t persona_token;
 
 typedef struct persona_model_opts {
-    int n_gpu_layers;   /* layers to offload; -1: all that fit. Default 0: CPU */
+    int n_gpu_layers; /* layers to offload; -1: all. Default 0: CPU */
+    /* where to: names of devices (persona_engine_device), separated by commas; "CPU" alone: nowhere.
+       NULL (default): all that ggml finds */
+    const char *devices;
     bool check_tensors; /* validate weight data while loading (slow); default false */
     /* many answers are to come: where the model is narrow, the first one that is opened takes the
        CPU backend that is fastest for it, whose last bits may differ from llama.cpp's choice;
@@ -55,8 +58,8 @@ typedef struct persona_model_info {
 persona_model_opts persona_model_defaults(void);
 
 /* Opens a GGUF file (any quantisation; for split files name the first part).
- * Errors: NOTFOUND (no such file), FORMAT (not GGUF, truncated, vocabulary only, no decoder),
- * UNAVAILABLE (no backend found), CANCELED, NOMEM. libllama's own reason stands in the message. */
+ * Errors: USAGE (unknown device; the message lists those there are), NOTFOUND (no such file),
+ * FORMAT (not GGUF, truncated, vocabulary only, no decoder), UNAVAILABLE (no backend found), CANCELED, NOMEM. libllama's own reason stands in the message. */
 PERSONA_CHECK persona_code persona_model_open(const char *path, const persona_model_opts *opts,
                                               persona_model **out, persona_err *e);
 /* NULL is fine. No session of this model may be alive. */
@@ -73,7 +76,8 @@ const char *persona_engine_version(void); /* "llama 0.7.0, ggml 0.27.0" */
 const char *persona_engine_llama_version(void);
 const char *persona_engine_ggml_version(void);
 size_t persona_engine_device_count(void);
-const char *persona_engine_device_name(size_t i); /* NULL past the end */
+const char *persona_engine_device_name(size_t i); /* in words; NULL past the end */
+const char *persona_engine_device(size_t i);      /* as persona_model_opts.devices names it */
 
 #ifdef __cplusplus
 }

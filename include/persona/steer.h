@@ -48,6 +48,10 @@ PERSONA_CHECK persona_code persona_vector_place(persona_model *m, const char *tr
 PERSONA_CHECK persona_code persona_steer(persona_model *m, const char *expression,
                                          persona_plan **plan, persona_receipt *receipt,
                                          persona_err *e);
+/* One direction of a vector in memory on the response: alpha times the raw direction at `block`.
+ * Errors: SHAPE (it does not fit the model, or holds no direction there), NUMERIC. */
+PERSONA_CHECK persona_code persona_steer_block(persona_model *m, const persona_vector *v, int block,
+                                               double alpha, persona_plan **plan, persona_err *e);
 /* One vector already in memory: coefficient in `dose` units (raw when not calibrated), best
  * block. */
 PERSONA_CHECK persona_code persona_steer_vector(persona_model *m, const persona_vector *v,

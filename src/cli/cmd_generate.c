@@ -252,6 +252,7 @@ typedef struct reply {
     stream stream;
     char *text, *analysis;
     size_t n_prompt, n_generated, n_steered;
+    double moved;
     bool answered;
     persona_finish finish;
 } reply;
@@ -274,6 +275,7 @@ static void on_done(void *ud, const persona_result *r)
     out->n_prompt = r->n_prompt;
     out->n_generated = r->n_tokens;
     out->n_steered = r->n_steered;
+    out->moved = r->moved;
     out->answered = r->answered;
     out->finish = r->finish;
 }
@@ -410,7 +412,7 @@ static persona_code print_json(const generate_args *a, const work *w, persona_er
     jo_int(o, "n_generated", (long long)r->n_generated);
     jo_int(o, "seed", (long long)a->c->seed);
     jo_number(o, "seconds", w->seconds);
-    receipt_json(o, w->steered ? &w->receipt : NULL, r->n_steered);
+    receipt_json(o, w->steered ? &w->receipt : NULL, r->n_steered, r->moved);
     if (a->n_samples > 1) {
         jo_array(o, "texts");
         for (int i = 0; i < a->n_samples; i++) {

@@ -13,8 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "engine/engine.h"
 #include "persona/persona.h"
 
@@ -177,6 +179,71 @@ const char *persona_engine_device_name(size_t i)
         return NULL;
     }
     return ggml_backend_dev_description(ggml_backend_dev_get(i));
+}
+
+const char *persona_engine_device(size_t i)
+{
+    return i < persona_engine_device_count() ? ggml_backend_dev_name(ggml_backend_dev_get(i))
+                                             : NULL;
+}
+
+static ggml_backend_dev_t device_named(const char *name, size_t len)
+{
+    for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
+        const ggml_backend_dev_t dev = ggml_backend_dev_get(i);
+        const char *its = ggml_backend_dev_name(dev);
+        if (strlen(its) == len && strncasecmp(its, name, len) == 0) {
+            return dev;
+        }
+    }
+    return NULL;
+}
+
+static persona_code unknown_device(const char *name, size_t len, persona_err *e)
+{
+    buf known;
+    buf_init(&known, 4096);
+    for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
+        const ggml_backend_dev_t dev = ggml_backend_dev_get(i);
+        buf_printf(&known, "%s%s (%s)", i > 0 ? ", " : "", ggml_backend_dev_name(dev),
+                   ggml_backend_dev_description(dev));
+    }
+    const persona_code rc =
+        persona_err_set(e, PERSONA_E_USAGE, "device: no '%.*s' here (there are: %s)",
+                        (int)(len < 64 ? len : 64), name, buf_str(&known));
+    buf_free(&known);
+    return rc;
+}
+
+persona_code backend_devices(const char *list, ggml_backend_dev_t **out, persona_err *e)
+{
+    *out = NULL;
+    if (list == NULL) {
+        return PERSONA_OK;
+    }
+    size_t n = 0;
+    ggml_backend_dev_t *devices = mem_calloc(strlen(list) + 2, sizeof *devices);
+    if (devices == NULL) {
+        return mem_err(e, "a list of devices");
+    }
+    for (const char *at = list;; at++) {
+        const size_t len = strcspn(at, ",");
+        const ggml_backend_dev_t dev = device_named(at, len);
+        if (dev == NULL) {
+            mem_free(devices);
+            return unknown_device(at, len, e);
+        }
+        /* what the processor computes is not offloaded */
+        if (ggml_backend_dev_type(dev) != GGML_BACKEND_DEVICE_TYPE_CPU) {
+            devices[n++] = dev;
+        }
+        at += len;
+        if (*at == '\0') {
+            break;
+        }
+    }
+    *out = devices;
+    return PERSONA_OK;
 }
 
 #ifndef PERSONA_VERSION

@@ -238,6 +238,7 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     persona_model *m = NULL;
     *out = NULL;
     bool narrow = false;
+    ggml_backend_dev_t *devices = NULL;
     persona_code rc = check_file(path, e);
     backend_log_hook();
     backend_log_reset();
@@ -246,6 +247,9 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     }
     if (rc == PERSONA_OK) {
         rc = backend_init(narrow && o.bulk, e);
+    }
+    if (rc == PERSONA_OK) {
+        rc = backend_devices(o.devices, &devices, e);
     }
     backend_log_reset();
     if (rc != PERSONA_OK) {
@@ -258,6 +262,7 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     }
     struct llama_model_params p = llama_model_default_params();
     p.n_gpu_layers = o.n_gpu_layers;
+    p.devices = devices;
     p.check_tensors = o.check_tensors;
     m->cancel = o.cancel;
     p.progress_callback = go_on;
@@ -273,6 +278,7 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     m->vocab = llama_model_get_vocab(m->lm);
     rc = describe(m, e);
 out:
+    mem_free(devices);
     if (rc == PERSONA_OK) {
         *out = m;
     } else {

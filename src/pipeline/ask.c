@@ -59,6 +59,7 @@ static bool take(answer *out, const persona_result *r)
                     .n_prompt = r->n_prompt,
                     .n_answer = r->n_answer,
                     .n_steered = r->n_steered,
+                    .moved = r->moved,
                     .n_tokens = r->n_tokens,
                     .text = mem_strdup(r->text),
                     .analysis = mem_strdup(r->analysis),

@@ -34,6 +34,7 @@ typedef struct answer {
     bool answered;
     persona_finish finish;
     size_t n_prompt, n_answer, n_steered;
+    double moved;          /* as in persona_result */
     persona_token *tokens; /* all generated tokens */
     size_t n_tokens;
     size_t n_blocks, n_positions; /* of the tap */

@@ -4,6 +4,8 @@
  */
 #include "workbench/results.h"
 
+#include <math.h>
+
 void model_json(json_out *o, const char *key, const persona_model_info *info)
 {
     jo_object(o, key);
@@ -16,7 +18,7 @@ void model_json(json_out *o, const char *key, const persona_model_info *info)
     jo_end(o);
 }
 
-void receipt_json(json_out *o, const persona_receipt *r, size_t n_steered)
+void receipt_json(json_out *o, const persona_receipt *r, size_t n_steered, double moved)
 {
     if (r == NULL) {
         jo_null(o, "steering");
@@ -32,6 +34,7 @@ void receipt_json(json_out *o, const persona_receipt *r, size_t n_steered)
     jo_end(o);
     jo_number(o, "delta_projection", r->delta_projection);
     jo_int(o, "n_steered", (long long)n_steered);
+    jo_number(o, "moved", n_steered > 0 ? moved / (double)n_steered : (double)NAN);
     jo_string(o, "note", r->note);
     jo_end(o);
 }

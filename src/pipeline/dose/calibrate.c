@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "core/measure/stats.h"
+#include "persona/steer.h"
 #include "pipeline/ask.h"
 #include "pipeline/pipeline.h"
 
@@ -251,19 +252,10 @@ out:
 
 static persona_code make_plan(const calibration *c, search *x, persona_err *e)
 {
-    const persona_edit edit = {.op = PERSONA_OP_ADD,
-                               .block = x->block,
-                               .phases = PERSONA_PHASE_RESPONSE,
-                               .alpha = (float)x->alpha,
-                               .v = persona_vector_row(c->v, x->block)};
     persona_plan_free(x->plan);
     x->plan = NULL;
     x->n_kls = 0;
-    const persona_code rc = persona_vector_addable(c->v, c->v->from.trait, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    return persona_plan_new(c->v->n_layer, c->v->n_embd, &edit, 1, &x->plan, e);
+    return persona_steer_block(persona_session_model(c->s), c->v, x->block, x->alpha, &x->plan, e);
 }
 
 static persona_code conclude(const calibration *c, search *x, persona_err *e)

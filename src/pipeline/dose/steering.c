@@ -376,31 +376,35 @@ persona_code steering_build(persona_model *m, const char *expression, const stee
     return rc;
 }
 
-persona_code persona_steer_vector(persona_model *m, const persona_vector *v, double coefficient,
-                                  persona_plan **plan, persona_err *e)
+persona_code persona_steer_block(persona_model *m, const persona_vector *v, int block, double alpha,
+                                 persona_plan **plan, persona_err *e)
 {
     const persona_model_info *info = persona_model_info_get(m);
-    int block = v->from.best_layer;
     *plan = NULL;
     if (v->n_embd != info->n_embd || block < 0 || block >= info->n_layer || block >= v->n_layer ||
         !v->layers[block].present) {
         return persona_err_set(
             e, PERSONA_E_SHAPE,
-            "vector '%s' (width %d, best block %d) does not fit %s (width %d, %d "
-            "blocks)",
-            v->from.trait, v->n_embd, block, info->name, info->n_embd, info->n_layer);
+            "vector '%s' (width %d, block %d) does not fit %s (width %d, %d blocks)", v->from.trait,
+            v->n_embd, block, info->name, info->n_embd, info->n_layer);
     }
     const persona_code rc = persona_vector_addable(v, v->from.trait, e);
     if (rc != PERSONA_OK) {
         return rc;
     }
-    double dose = isfinite(v->from.dose) ? (double)v->from.dose : 1.0;
-    persona_edit edit = {.op = PERSONA_OP_ADD,
-                         .block = block,
-                         .phases = PERSONA_PHASE_RESPONSE,
-                         .alpha = (float)(coefficient * dose),
-                         .v = persona_vector_row(v, block)};
+    const persona_edit edit = {.op = PERSONA_OP_ADD,
+                               .block = block,
+                               .phases = PERSONA_PHASE_RESPONSE,
+                               .alpha = (float)alpha,
+                               .v = persona_vector_row(v, block)};
     return persona_plan_new(info->n_layer, info->n_embd, &edit, 1, plan, e);
+}
+
+persona_code persona_steer_vector(persona_model *m, const persona_vector *v, double coefficient,
+                                  persona_plan **plan, persona_err *e)
+{
+    const double dose = isfinite(v->from.dose) ? (double)v->from.dose : 1.0;
+    return persona_steer_block(m, v, v->from.best_layer, coefficient * dose, plan, e);
 }
 
 persona_code persona_steer_files(persona_model *m, const char *const *paths, const float *scales,

@@ -16,6 +16,7 @@
 #include "base/try.h"
 #include "core/measure/doseresponse.h"
 #include "core/text/fluency.h"
+#include "persona/steer.h"
 #include "pipeline/dose/nll.h"
 #include "pipeline/kept.h"
 #include "pipeline/pipeline.h"
@@ -58,15 +59,9 @@ static void name_stage(sweeping *w)
 static persona_code make_plans(sweeping *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const persona_vector *v = w->x->v;
-    TRY(persona_vector_addable(v, v->from.trait, e));
+    persona_model *m = persona_session_model(w->x->s);
     for (size_t i = 0; i < w->n_cells; i++) {
-        const persona_edit edit = {.op = PERSONA_OP_ADD,
-                                   .block = w->cells[i].block,
-                                   .phases = PERSONA_PHASE_RESPONSE,
-                                   .alpha = (float)w->cells[i].alpha,
-                                   .v = persona_vector_row(v, w->cells[i].block)};
-        TRY(persona_plan_new(v->n_layer, v->n_embd, &edit, 1, &w->plans[i], e));
+        TRY(persona_steer_block(m, w->x->v, w->cells[i].block, w->cells[i].alpha, &w->plans[i], e));
     }
 out:
     return rc;
