@@ -129,7 +129,7 @@ struct persona_request {
      * what belongs to this request until its on_done. */
     void (*on_logits)(void *ud, size_t i, const float *logits, size_t n_vocab);
     /* What ALL and PROJECT taps read, token by token, after the decode that computed it (never from
-     * inside the graph). May be NULL. */
+     * inside the graph); by the thread that computes, as on_logits. May be NULL. */
     void (*on_read)(void *ud, const persona_read *x);
     /* Called exactly once for every request that a source gave, also if it failed or was canceled:
      * look at r->code. */
