@@ -31,15 +31,17 @@ typedef struct persona_model_opts {
        CPU backend that is fastest for it, whose last bits may differ from llama.cpp's choice;
        default false */
     bool bulk;
+    /* a chat template instead of the file's own: the path of a file, or a name (chatml, gemma,
+       harmony, llama-2, llama-3, mistral, phi-3, zephyr); NULL: the file's own */
+    const char *chat_template;
     /* ends loading and hashing with CANCELED; must outlive the model; NULL: never */
     const persona_cancel *cancel;
 } persona_model_opts;
 
 typedef enum persona_chat_format {
-    PERSONA_CHAT_NONE,    /* no template known: only raw prompts */
-    PERSONA_CHAT_CHATML,  /* <|im_start|>role\n...<|im_end|>\n */
-    PERSONA_CHAT_HARMONY, /* gpt-oss: developer message, analysis and final channels */
-    PERSONA_CHAT_BUILTIN, /* another template that libllama renders */
+    PERSONA_CHAT_NONE,     /* no template: only raw prompts */
+    PERSONA_CHAT_TEMPLATE, /* the file's or the user's, evaluated */
+    PERSONA_CHAT_HARMONY,  /* gpt-oss: developer message, analysis and final channels */
 } persona_chat_format;
 
 typedef struct persona_model_info {

@@ -237,7 +237,11 @@ typedef struct persona_message {
 
 typedef struct persona_chat_opts {
     const char *effort; /* harmony reasoning effort: low, medium (default), high */
-    bool skip_analysis; /* harmony: open the final channel at once */
+    /* the answer at once: harmony's final channel is opened, a think block closed */
+    bool skip_analysis;
+    /* seconds since 1970 for templates that ask for the date; 0: SOURCE_DATE_EPOCH of the
+       environment, else today */
+    int64_t now;
 } persona_chat_opts;
 
 /* Token lists are malloc'ed; free with persona_tokens_free. */
@@ -252,9 +256,14 @@ void persona_tokens_free(persona_tokens *t);
 PERSONA_CHECK persona_code persona_tokenize(const persona_model *m, const char *text,
                                             bool parse_special, persona_tokens *out,
                                             persona_err *e);
-/* Renders messages in the model's chat format, ready for the assistant's reply. The system text
- * becomes the system turn (ChatML) or the developer message (harmony). Errors: UNAVAILABLE (model
- * has no known template), USAGE (unknown role). */
+/* A raw prompt: control tokens are read, and BOS comes first where the tokenizer's metadata wants
+ * it and the text has none. complete: nothing follows, so EOS ends it in the same way. */
+PERSONA_CHECK persona_code persona_raw_tokens(const persona_model *m, const char *text,
+                                              bool complete, persona_tokens *out, persona_err *e);
+/* Renders messages with the model's chat template, ready for the assistant's reply; with harmony
+ * the system text is the developer message. Contents stay text: none becomes a control token. BOS
+ * as in persona_raw_tokens. Errors: UNAVAILABLE (the model has no template), FORMAT (it cannot be
+ * rendered), USAGE (unknown role). */
 PERSONA_CHECK persona_code persona_chat_tokens(const persona_model *m, const persona_message *msgs,
                                                size_t n, const persona_chat_opts *opts,
                                                persona_tokens *out, persona_err *e);

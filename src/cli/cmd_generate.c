@@ -301,7 +301,7 @@ static persona_code tokenize(const generate_args *a, work *w, persona_err *e)
         return rc;
     }
     if (a->raw) {
-        rc = persona_tokenize(w->x.model, text, true, &w->prompt, e);
+        rc = persona_raw_tokens(w->x.model, text, false, &w->prompt, e);
     } else {
         const persona_message messages[] = {{"system", a->system}, {"user", text}};
         const persona_chat_opts chat = {.effort = a->effort, .skip_analysis = a->skip_analysis};

@@ -59,9 +59,8 @@ static persona_code run_list(cli_state *c, persona_err *e)
 
 static const char *const chat_names[] = {
     [PERSONA_CHAT_NONE] = "none",
-    [PERSONA_CHAT_CHATML] = "chatml",
+    [PERSONA_CHAT_TEMPLATE] = "template",
     [PERSONA_CHAT_HARMONY] = "harmony",
-    [PERSONA_CHAT_BUILTIN] = "built in",
 };
 
 static persona_code info_json(cli_state *c, const persona_model_info *m, const char *hash,

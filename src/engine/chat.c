@@ -1,230 +1,427 @@
 /* SPDX-License-Identifier: MIT
  *
- * chat.c - conversations to tokens, and text to tokens and back.
+ * chat.c - conversations as text and as tokens.
  *
- * A conversation is rendered into pieces: control tokens and plain text. Plain pieces are tokenised
- * without looking for control tokens, so a user who types <|im_end|> cannot close a turn. BPE never
- * merges across a control token, so for honest content the result equals tokenising the whole text.
- * Templates other than ChatML and harmony are rendered by libllama and tokenised as one text.
+ * Harmony is written by hand (harmony.c); every other template is evaluated (template.c). What a
+ * content says must stay text, so it must be known where contents lie. The conversation is rendered
+ * twice: with the contents, and with unguessable marks in their place. If the marked text with the
+ * contents put back is the text, their places are known. If not, the template looks into contents
+ * (it trims them, or splits them at </think>): then marks are set inside them, beside their first
+ * and last letters and in place of whatever spells a control token. If that fails too, the text is
+ * taken only if contents have added no control token at all.
  */
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "engine/engine.h"
 
-#define MAX_TRANSCRIPT ((size_t)16 << 20)
+#define MAX_MARKS ((size_t)1 << 16)
+#define MARK_DIGITS 4 /* of MAX_MARKS */
+#define CLOSED_THOUGHT "<think>\n\n</think>\n\n"
 
-void transcript_init(transcript *t)
+/* ---- variables ------------------------------------------------------------------------------- */
+
+/* Of a model that has none, ""; transformers leaves it undefined. */
+static const char *text_of_token(const persona_model *m, llama_token t)
 {
-    memset(t, 0, sizeof *t);
-    buf_init(&t->text, MAX_TRANSCRIPT);
+    return t >= 0 ? llama_vocab_get_text(m->vocab, t) : "";
 }
 
-void transcript_free(transcript *t)
+static long long today(const persona_chat_opts *opts)
 {
-    buf_free(&t->text);
-    mem_free(t->pieces);
-    memset(t, 0, sizeof *t);
-}
-
-static void add_piece(transcript *t, size_t len, bool special)
-{
-    if (t->n > 0 && !special && !t->pieces[t->n - 1].special) {
-        t->pieces[t->n - 1].len += len;
-        return;
+    const char *fixed = getenv("SOURCE_DATE_EPOCH");
+    if (opts->now != 0) {
+        return opts->now;
     }
-    if (t->n == t->cap) {
-        size_t cap = t->cap == 0 ? 32 : t->cap * 2;
-        struct piece *grown = mem_realloc(t->pieces, cap, sizeof *grown);
-        if (grown == NULL) {
-            t->failed = PERSONA_E_NOMEM;
-            return;
-        }
-        t->pieces = grown;
-        t->cap = cap;
-    }
-    t->pieces[t->n++] = (struct piece){.at = t->text.len - len, .len = len, .special = special};
+    return fixed != NULL && *fixed != '\0' ? strtoll(fixed, NULL, 10) : (long long)time(NULL);
 }
 
-void transcript_special(transcript *t, const char *token)
+static const char *role_of(const persona_message *x)
 {
-    buf_puts(&t->text, token);
-    add_piece(t, strlen(token), true);
+    return strcmp(x->role, "developer") == 0 ? "system" : x->role;
 }
 
-void transcript_text(transcript *t, const char *a, const char *b, const char *c)
+static persona_code check_roles(const persona_message *msgs, size_t n, persona_err *e)
 {
-    const char *parts[] = {a, b, c};
-    size_t len = 0;
-    for (size_t i = 0; i < 3; i++) {
-        if (parts[i] != NULL) {
-            buf_puts(&t->text, parts[i]);
-            len += strlen(parts[i]);
-        }
-    }
-    if (len > 0) {
-        add_piece(t, len, false);
-    }
-}
-
-static void chatml_turn(transcript *t, const char *role, const char *content)
-{
-    transcript_special(t, "<|im_start|>");
-    transcript_text(t, role, "\n", content);
-    transcript_special(t, "<|im_end|>");
-    transcript_text(t, "\n", NULL, NULL);
-}
-
-static persona_code chatml_render(const persona_model *m, const persona_message *msgs, size_t n,
-                                  transcript *t, persona_err *e)
-{
-    if (m->default_system != NULL && (n == 0 || strcmp(msgs[0].role, "system") != 0)) {
-        chatml_turn(t, "system", m->default_system);
-    }
     for (size_t i = 0; i < n; i++) {
-        const char *role = strcmp(msgs[i].role, "developer") == 0 ? "system" : msgs[i].role;
+        const char *role = role_of(&msgs[i]);
         if (strcmp(role, "system") != 0 && strcmp(role, "user") != 0 &&
             strcmp(role, "assistant") != 0) {
             return persona_err_set(e, PERSONA_E_USAGE,
                                    "message %zu: role '%s' is unknown (system, user or assistant)",
                                    i, role);
         }
-        chatml_turn(t, role, msgs[i].content);
     }
-    transcript_special(t, "<|im_start|>");
-    transcript_text(t, "assistant\n", NULL, NULL);
     return PERSONA_OK;
 }
 
-static persona_code builtin_render(const persona_model *m, const persona_message *msgs, size_t n,
-                                   char **out, persona_err *e)
+typedef struct conversation {
+    const persona_model *m;
+    const persona_message *msgs;
+    size_t n;
+    persona_chat_opts opts;
+    persona_err *e;
+} conversation;
+
+/* The variables of transformers' apply_chat_template; contents instead of the messages' own. */
+static void write_vars(const conversation *x, const buf *contents, buf *b)
 {
-    persona_code rc = PERSONA_OK;
-    struct llama_chat_message *list = mem_calloc(n, sizeof *list);
-    char *text = NULL;
-    if (list == NULL) {
-        return mem_err(e, "messages");
+    json_out o;
+    jo_init(&o, b, false);
+    jo_object(&o, NULL);
+    jo_array(&o, "messages");
+    for (size_t i = 0; i < x->n; i++) {
+        jo_object(&o, NULL);
+        jo_string(&o, "role", role_of(&x->msgs[i]));
+        jo_string(&o, "content", contents != NULL ? buf_str(&contents[i]) : x->msgs[i].content);
+        jo_end(&o);
     }
-    for (size_t i = 0; i < n; i++) {
-        list[i] = (struct llama_chat_message){msgs[i].role, msgs[i].content};
+    jo_end(&o);
+    jo_bool(&o, "add_generation_prompt", true);
+    jo_null(&o, "tools");
+    jo_null(&o, "documents");
+    jo_string(&o, "bos_token", text_of_token(x->m, llama_vocab_bos(x->m->vocab)));
+    jo_string(&o, "eos_token", text_of_token(x->m, llama_vocab_eos(x->m->vocab)));
+    if (x->opts.effort != NULL) {
+        jo_string(&o, "reasoning_effort", x->opts.effort);
     }
-    int32_t need = llama_chat_apply_template(m->chat_template, list, n, true, NULL, 0);
-    if (need <= 0) {
-        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                             "%s: libllama cannot render this chat template (use raw prompts)",
-                             m->path);
-        goto out;
+    if (x->opts.skip_analysis) {
+        jo_bool(&o, "enable_thinking", false);
+        jo_bool(&o, "thinking", false);
     }
-    text = mem_calloc((size_t)need + 1, 1);
-    if (text == NULL) {
-        rc = mem_err(e, "a rendered conversation");
-        goto out;
+    jo_int(&o, "now", today(&x->opts));
+    jo_end(&o);
+}
+
+static persona_code evaluate(const conversation *x, const buf *contents, char **out, size_t *n)
+{
+    buf vars;
+    buf_init(&vars, TEMPLATE_MAX_TEXT);
+    write_vars(x, contents, &vars);
+    persona_code rc = buf_ok(&vars, "the conversation", x->e);
+    if (rc == PERSONA_OK) {
+        rc = template_render(x->m->program, vars.p, vars.len, out, n, x->e);
     }
-    llama_chat_apply_template(m->chat_template, list, n, true, text, need + 1);
-    *out = text;
-out:
-    mem_free(list);
+    buf_free(&vars);
     return rc;
 }
+
+/* ---- marks ----------------------------------------------------------------------------------- */
+
+/* How contents are marked. */
+typedef enum marking {
+    MARK_WHOLE,  /* one mark in place of the content */
+    MARK_INSIDE, /* beside its first and last letter, and in place of what spells control tokens */
+    MARK_TURNS,  /* the same, but <think> and </think> stay for templates that split there */
+    N_MARKINGS,
+} marking;
+
+typedef struct mark {
+    const char *text; /* what it stands for */
+    size_t len;
+    enum { STANDS_FOR, CONTENT_BEGINS, CONTENT_ENDS } kind;
+} mark;
+
+typedef struct marks {
+    char prefix[40]; /* unguessable */
+    size_t n_prefix;
+    mark *all;
+    size_t n, cap;
+} marks;
+
+static persona_code marks_init(marks *k, persona_err *e)
+{
+    unsigned char secret[16];
+    *k = (marks){0};
+    if (getentropy(secret, sizeof secret) != 0) {
+        return persona_err_set(e, PERSONA_E_INTERNAL, "no random bytes from the system");
+    }
+    k->prefix[k->n_prefix++] = 'q';
+    for (size_t i = 0; i < sizeof secret; i++) {
+        k->prefix[k->n_prefix++] = "abcdefghijklmnop"[secret[i] >> 4];
+        k->prefix[k->n_prefix++] = "abcdefghijklmnop"[secret[i] & 15];
+    }
+    return PERSONA_OK;
+}
+
+static void put_mark(marks *k, mark x, buf *b)
+{
+    if (k->n == k->cap) {
+        const size_t cap = k->cap == 0 ? 64 : k->cap * 2;
+        mark *grown = cap <= MAX_MARKS ? mem_realloc(k->all, cap, sizeof *grown) : NULL;
+        if (grown == NULL) {
+            b->failed = PERSONA_E_NOMEM;
+            return;
+        }
+        k->all = grown;
+        k->cap = cap;
+    }
+    buf_add(b, k->prefix, k->n_prefix);
+    for (int i = MARK_DIGITS - 1; i >= 0; i--) {
+        buf_putc(b, "abcdefghijklmnop"[(k->n >> (4 * i)) & 15]);
+    }
+    k->all[k->n++] = x;
+}
+
+static bool is_thought(const control_token *c)
+{
+    return strcmp(c->text, "<think>") == 0 || strcmp(c->text, "</think>") == 0;
+}
+
+static void mark_content(const conversation *x, const char *s, marking how, marks *k, buf *b)
+{
+    const char *end = s + strlen(s);
+    if (how == MARK_WHOLE) {
+        put_mark(k, (mark){s, (size_t)(end - s), STANDS_FOR}, b);
+        return;
+    }
+    const char *last = end;
+    while (last > s && (unsigned char)last[-1] <= ' ') {
+        last--;
+    }
+    while (s < last && (unsigned char)*s <= ' ') {
+        buf_putc(b, *s++);
+    }
+    const bool empty = s == last;
+    if (!empty) {
+        put_mark(k, (mark){"", 0, CONTENT_BEGINS}, b);
+    }
+    while (s < last) {
+        const control_token *c = control_at(&x->m->controls, s, (size_t)(last - s));
+        if (c == NULL || (how == MARK_TURNS && is_thought(c))) {
+            buf_putc(b, *s++);
+        } else {
+            put_mark(k, (mark){s, c->len, STANDS_FOR}, b);
+            s += c->len;
+        }
+    }
+    if (!empty) {
+        put_mark(k, (mark){"", 0, CONTENT_ENDS}, b);
+    }
+    buf_add(b, last, (size_t)(end - last));
+}
+
+/* The mark that begins text, or NULL. */
+static const mark *mark_at(const marks *k, const char *text, size_t len)
+{
+    size_t index = 0;
+    if (len < k->n_prefix + MARK_DIGITS || memcmp(text, k->prefix, k->n_prefix) != 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < MARK_DIGITS; i++) {
+        index = index * 16 + (size_t)(text[k->n_prefix + i] - 'a');
+    }
+    return index < k->n ? &k->all[index] : NULL;
+}
+
+/* The text with what the marks stand for put back. */
+static void weave(const marks *k, const char *text, size_t len, transcript *t)
+{
+    size_t opened = SIZE_MAX, from = 0;
+    for (size_t i = 0; i < len; i++) {
+        const mark *x = text[i] == k->prefix[0] ? mark_at(k, text + i, len - i) : NULL;
+        if (x == NULL) {
+            continue;
+        }
+        buf_add(&t->text, text + from, i - from);
+        const size_t at = t->text.len;
+        buf_add(&t->text, x->text, x->len);
+        if (x->kind == CONTENT_BEGINS) {
+            opened = at;
+        } else if (x->kind == CONTENT_ENDS && opened != SIZE_MAX) {
+            transcript_content(t, opened);
+            opened = SIZE_MAX;
+        } else if (opened == SIZE_MAX) {
+            transcript_content(t, at);
+        }
+        i += k->n_prefix + MARK_DIGITS - 1;
+        from = i + 1;
+    }
+    buf_add(&t->text, text + from, len - from);
+}
+
+/* Renders with marked contents and puts these back. */
+static persona_code render_marked(const conversation *x, marking how, transcript *t)
+{
+    marks k = {0};
+    char *text = NULL;
+    size_t len = 0;
+    persona_code rc;
+    buf *contents = mem_calloc(x->n, sizeof *contents);
+    if (contents == NULL) {
+        return mem_err(x->e, "a conversation");
+    }
+    for (size_t i = 0; i < x->n; i++) {
+        buf_init(&contents[i], TEMPLATE_MAX_TEXT);
+    }
+    TRY(marks_init(&k, x->e));
+    for (size_t i = 0; i < x->n; i++) {
+        mark_content(x, x->msgs[i].content, how, &k, &contents[i]);
+        TRY(buf_ok(&contents[i], "a message", x->e));
+    }
+    TRY(evaluate(x, contents, &text, &len));
+    weave(&k, text, len, t);
+    if (t->failed != PERSONA_OK) {
+        rc = mem_err(x->e, "a conversation");
+    }
+out:
+    for (size_t i = 0; i < x->n; i++) {
+        buf_free(&contents[i]);
+    }
+    mem_free(contents);
+    mem_free(k.all);
+    mem_free(text);
+    return rc;
+}
+
+/* Whether both texts have the same control tokens in the same order. */
+static bool same_controls(const persona_model *m, const char *a, size_t n_a, const buf *b)
+{
+    size_t i = 0, k = 0;
+    for (;;) {
+        const control_token *x = NULL, *y = NULL;
+        while (i < n_a && (x = control_at(&m->controls, a + i, n_a - i)) == NULL) {
+            i++;
+        }
+        while (k < b->len && (y = control_at(&m->controls, b->p + k, b->len - k)) == NULL) {
+            k++;
+        }
+        if (x == NULL || y == NULL) {
+            return x == y;
+        }
+        if (x->id != y->id) {
+            return false;
+        }
+        i += x->len;
+        k += y->len;
+    }
+}
+
+/* Only the template's control tokens: contents replaced by letters. */
+static persona_code contents_are_plain(const conversation *x, const char *text, size_t len,
+                                       bool *plain)
+{
+    transcript t;
+    persona_message *letters = mem_calloc(x->n, sizeof *letters);
+    if (letters == NULL) {
+        return mem_err(x->e, "a conversation");
+    }
+    conversation y = *x;
+    for (size_t i = 0; i < x->n; i++) {
+        letters[i] = (persona_message){x->msgs[i].role, "x"};
+    }
+    y.msgs = letters;
+    transcript_init(&t);
+    persona_code rc = render_marked(&y, MARK_WHOLE, &t);
+    *plain = rc == PERSONA_OK && same_controls(x->m, text, len, &t.text);
+    transcript_free(&t);
+    mem_free(letters);
+    return rc;
+}
+
+static persona_code template_transcript(const conversation *x, transcript *t)
+{
+    char *text = NULL;
+    size_t len = 0;
+    bool plain = false;
+    persona_code rc;
+    TRY(check_roles(x->msgs, x->n, x->e));
+    TRY(evaluate(x, NULL, &text, &len));
+    for (int how = 0; how < N_MARKINGS; how++) {
+        TRY(render_marked(x, (marking)how, t));
+        if (t->text.len == len && memcmp(buf_str(&t->text), text, len) == 0) {
+            goto out;
+        }
+        transcript_free(t);
+        transcript_init(t);
+    }
+    TRY(contents_are_plain(x, text, len, &plain));
+    if (!plain) {
+        rc = persona_err_set(x->e, PERSONA_E_FORMAT,
+                             "%s: its chat template changes a message that spells control tokens, "
+                             "and what comes out could forge a turn (take them out of the message, "
+                             "or pass --chat-template NAME|FILE)",
+                             x->m->path);
+        goto out;
+    }
+    buf_add(&t->text, text, len);
+out:
+    mem_free(text);
+    return rc;
+}
+
+/* ---- thinking -------------------------------------------------------------------------------- */
+
+static bool ends_with(const buf *b, size_t len, const char *tail)
+{
+    const size_t n = strlen(tail);
+    return len >= n && memcmp(b->p + len - n, tail, n) == 0;
+}
+
+/* A reply that is to begin with the answer follows a closed thought. Templates that know how have
+ * done it (enable_thinking); else it is closed as published for these models. */
+static void skip_thinking(const persona_model *m, transcript *t)
+{
+    size_t len = t->text.len;
+    while (len > 0 && (unsigned char)t->text.p[len - 1] <= ' ') {
+        len--;
+    }
+    if (m->channels == CHANNELS_HARMONY) {
+        buf_puts(&t->text, "<|channel|>final<|message|>");
+        return;
+    }
+    if (!m->thinks || len == 0 || ends_with(&t->text, len, "</think>")) {
+        return;
+    }
+    const bool opened = ends_with(&t->text, len, "<think>");
+    buf_puts(&t->text, opened && t->text.len == len ? CLOSED_THOUGHT + strlen("<think>")
+                       : opened ? CLOSED_THOUGHT + strlen("<think>\n") : CLOSED_THOUGHT);
+}
+
+/* ---- conversations --------------------------------------------------------------------------- */
 
 static persona_code render(const persona_model *m, const persona_message *msgs, size_t n,
                            const persona_chat_opts *opts, transcript *t, persona_err *e)
 {
+    const persona_chat_opts none = {0};
+    const conversation x = {m, msgs, n, opts != NULL ? *opts : none, e};
     persona_code rc;
+    if (m->info.chat == PERSONA_CHAT_NONE) {
+        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                               "%s: has no chat template (pass --chat-template NAME|FILE, or --raw "
+                               "where the prompt is raw text)",
+                               m->path);
+    }
     if (m->info.chat == PERSONA_CHAT_HARMONY) {
         rc = harmony_render(m, msgs, n, opts, t, e);
     } else {
-        rc = chatml_render(m, msgs, n, t, e);
+        rc = template_transcript(&x, t);
+        if (rc == PERSONA_OK && x.opts.skip_analysis) {
+            skip_thinking(m, t);
+        }
     }
     if (rc == PERSONA_OK && t->failed != PERSONA_OK) {
         rc = mem_err(e, "a rendered conversation");
     }
-    if (rc == PERSONA_OK) {
-        rc = buf_ok(&t->text, "the conversation", e);
-    }
-    return rc;
-}
-
-static persona_code check_template(const persona_model *m, persona_err *e)
-{
-    if (m->info.chat != PERSONA_CHAT_NONE) {
-        return PERSONA_OK;
-    }
-    return persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                           "%s: has no chat template that is known here (use raw prompts: --raw)",
-                           m->path);
+    return rc == PERSONA_OK ? buf_ok(&t->text, "the conversation", e) : rc;
 }
 
 persona_code persona_chat_text(const persona_model *m, const persona_message *msgs, size_t n,
                                const persona_chat_opts *opts, char **out, persona_err *e)
 {
     transcript t;
-    *out = NULL;
-    persona_code rc = check_template(m, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    if (m->info.chat == PERSONA_CHAT_BUILTIN) {
-        return builtin_render(m, msgs, n, out, e);
-    }
     transcript_init(&t);
-    rc = render(m, msgs, n, opts, &t, e);
+    *out = NULL;
+    const persona_code rc = render(m, msgs, n, opts, &t, e);
     if (rc == PERSONA_OK) {
-        *out = buf_take(&t.text);
+        *out = t.text.len > 0 ? buf_take(&t.text) : mem_strdup("");
     }
     transcript_free(&t);
-    return rc;
-}
-
-/* Appends the tokens of text[0..len) to out, which grows. */
-static persona_code append_run(const persona_model *m, const char *text, size_t len,
-                               bool parse_special, persona_tokens *out, persona_err *e)
-{
-    if (len > (size_t)INT32_MAX / 2) {
-        return persona_err_set(e, PERSONA_E_USAGE, "text of %zu bytes is too long", len);
-    }
-    int32_t need = -llama_tokenize(m->vocab, text, (int32_t)len, NULL, 0, false, parse_special);
-    if (need <= 0) {
-        return PERSONA_OK;
-    }
-    persona_token *grown = mem_realloc(out->ids, out->n + (size_t)need, sizeof *grown);
-    if (grown == NULL) {
-        return mem_err(e, "tokens");
-    }
-    out->ids = grown;
-    int32_t got =
-        llama_tokenize(m->vocab, text, (int32_t)len, out->ids + out->n, need, false, parse_special);
-    if (got < 0) {
-        return persona_err_set(e, PERSONA_E_INTERNAL, "the tokenizer changed its mind");
-    }
-    out->n += (size_t)got;
-    return PERSONA_OK;
-}
-
-/* libllama marks some of gpt-oss's control tokens as user-defined and then finds them in plain text
- * too. Cutting plain text between '<' and '|' hides every <|...|> from it. */
-static persona_code append_tokens(const persona_model *m, const char *text, size_t len,
-                                  bool parse_special, persona_tokens *out, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    size_t from = 0;
-    for (size_t i = 1; rc == PERSONA_OK && !parse_special && i < len; i++) {
-        if (text[i - 1] == '<' && text[i] == '|') {
-            rc = append_run(m, text + from, i - from, false, out, e);
-            from = i;
-        }
-    }
-    return rc != PERSONA_OK ? rc : append_run(m, text + from, len - from, parse_special, out, e);
-}
-
-persona_code persona_tokenize(const persona_model *m, const char *text, bool parse_special,
-                              persona_tokens *out, persona_err *e)
-{
-    *out = (persona_tokens){0};
-    persona_code rc = append_tokens(m, text, strlen(text), parse_special, out, e);
-    if (rc != PERSONA_OK) {
-        persona_tokens_free(out);
-    }
     return rc;
 }
 
@@ -232,56 +429,12 @@ persona_code persona_chat_tokens(const persona_model *m, const persona_message *
                                  const persona_chat_opts *opts, persona_tokens *out, persona_err *e)
 {
     transcript t;
-    *out = (persona_tokens){0};
-    persona_code rc = check_template(m, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    if (m->info.chat == PERSONA_CHAT_BUILTIN) {
-        char *text = NULL;
-        rc = builtin_render(m, msgs, n, &text, e);
-        if (rc == PERSONA_OK) {
-            rc = persona_tokenize(m, text, true, out, e);
-        }
-        mem_free(text);
-        return rc;
-    }
     transcript_init(&t);
-    rc = render(m, msgs, n, opts, &t, e);
-    for (size_t i = 0; rc == PERSONA_OK && i < t.n; i++) {
-        const struct piece *p = &t.pieces[i];
-        rc = append_tokens(m, t.text.p + p->at, p->len, p->special, out, e);
+    *out = (persona_tokens){0};
+    persona_code rc = render(m, msgs, n, opts, &t, e);
+    if (rc == PERSONA_OK) {
+        rc = transcript_tokens(m, &t, out, e);
     }
     transcript_free(&t);
-    if (rc != PERSONA_OK) {
-        persona_tokens_free(out);
-    }
     return rc;
-}
-
-persona_code persona_detokenize(const persona_model *m, const persona_token *ids, size_t n,
-                                bool special, char **out, persona_err *e)
-{
-    buf b;
-    buf_init(&b, MAX_TRANSCRIPT);
-    for (size_t i = 0; i < n; i++) {
-        model_piece(m, ids[i], special, &b);
-    }
-    persona_code rc = buf_ok(&b, "detokenised text", e);
-    if (rc == PERSONA_OK) {
-        *out = b.len == 0 ? mem_strdup("") : buf_take(&b);
-        if (*out == NULL) {
-            rc = mem_err(e, "detokenised text");
-        }
-    }
-    buf_free(&b);
-    return rc;
-}
-
-void persona_tokens_free(persona_tokens *t)
-{
-    if (t != NULL) {
-        mem_free(t->ids);
-        *t = (persona_tokens){0};
-    }
 }

@@ -16,9 +16,12 @@
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "engine/channel.h"
 #include "engine/compute.h"
 #include "engine/operator.h"
 #include "engine/pace.h"
+#include "engine/template.h"
+#include "engine/tokens.h"
 #include "persona/session.h"
 
 /* ---- backend.c ------------------------------------------------------------------------------ */
@@ -45,24 +48,6 @@ typedef struct harmony_ids {
     llama_token start, end, message, channel, ret, call;
 } harmony_ids;
 
-/* What a token of a reply is; TOKEN_ANSWER for any token of a model without channels. */
-typedef persona_token_kind token_class;
-#define TOKEN_TEMPLATE PERSONA_TOKEN_TEMPLATE
-#define TOKEN_ANALYSIS PERSONA_TOKEN_ANALYSIS
-#define TOKEN_OTHER PERSONA_TOKEN_OTHER
-#define TOKEN_ANSWER PERSONA_TOKEN_ANSWER
-
-/* Follows a harmony transcript token by token; feed it the prompt first, then the reply. */
-typedef struct channel_state {
-    const persona_model *model;
-    bool plain; /* no channels: everything is answer */
-    enum { CHANNEL_HEADER, CHANNEL_NAME, CHANNEL_BODY } where;
-    token_class kind;
-    char name[32];
-} channel_state;
-void channel_init(channel_state *c, const persona_model *m, bool raw);
-token_class channel_feed(channel_state *c, llama_token t);
-
 /* ---- model.c -------------------------------------------------------------------------------- */
 
 /* What the engine asks of a vocabulary; the tests' fake model has its own. */
@@ -77,35 +62,21 @@ struct persona_model {
     const struct llama_vocab *vocab;
     persona_model_info info;
     char *path, *name, *arch, *quant, *judge, *questions;
-    char *chat_template;  /* NULL: none */
-    char *default_system; /* what the template inserts without a system message, or NULL */
+    template_program *program; /* NULL: no template */
     char chat_hash[65], sha256[65];
     const persona_cancel *cancel; /* of hashing */
     harmony_ids harmony;
+    control_set controls;
+    channel_kind channels;
+    bool thinks; /* its template knows <think> */
 };
+/* A control token: never text of a reply. */
+bool model_is_control(const persona_model *m, llama_token t);
 /* End of generation: harmony's <|end|> closes a message, not the reply. */
 bool model_is_end(const persona_model *m, llama_token t);
 /* Appends the token's text. */
 void model_piece(const persona_model *m, llama_token t, bool special, buf *out);
 
-/* ---- chat.c --------------------------------------------------------------------------------- */
-
-/* A rendered conversation: text cut into control tokens and plain pieces, so that content is never
- * parsed for control tokens. */
-typedef struct transcript {
-    buf text;
-    struct piece {
-        size_t at, len;
-        bool special;
-    } * pieces;
-    size_t n, cap;
-    persona_code failed;
-} transcript;
-void transcript_init(transcript *t);
-void transcript_free(transcript *t);
-void transcript_special(transcript *t, const char *token);
-void transcript_text(transcript *t, const char *a, const char *b, const char *c);
-/* harmony.c */
 PERSONA_CHECK persona_code harmony_render(const persona_model *m, const persona_message *msgs,
                                           size_t n, const persona_chat_opts *opts, transcript *t,
                                           persona_err *e);

@@ -7,29 +7,19 @@
  * effort, valid channels), the user's system text as the developer message, then turns. In history
  * <|return|> becomes <|end|> and analysis is dropped. No current date is rendered, so that the same
  * input gives the same tokens every day.
- *
- * Parsing: a reply is `<|channel|>NAME<|message|>text<|end|>` repeated, messages after the first
- * opened by `<|start|>assistant`. Only text of the channel `final` is the answer.
  */
 #include <string.h>
 
 #include "engine/engine.h"
 
-static llama_token find_special(const struct llama_vocab *vocab, const char *text)
-{
-    llama_token t[4];
-    int32_t n = llama_tokenize(vocab, text, (int32_t)strlen(text), t, 4, false, true);
-    return n == 1 ? t[0] : -1;
-}
-
 void harmony_find_ids(const struct llama_vocab *vocab, harmony_ids *ids)
 {
-    ids->start = find_special(vocab, "<|start|>");
-    ids->end = find_special(vocab, "<|end|>");
-    ids->message = find_special(vocab, "<|message|>");
-    ids->channel = find_special(vocab, "<|channel|>");
-    ids->ret = find_special(vocab, "<|return|>");
-    ids->call = find_special(vocab, "<|call|>");
+    ids->start = control_id(vocab, "<|start|>");
+    ids->end = control_id(vocab, "<|end|>");
+    ids->message = control_id(vocab, "<|message|>");
+    ids->channel = control_id(vocab, "<|channel|>");
+    ids->ret = control_id(vocab, "<|return|>");
+    ids->call = control_id(vocab, "<|call|>");
 }
 
 static void open_message(transcript *t, const char *role)
@@ -93,61 +83,4 @@ persona_code harmony_render(const persona_model *m, const persona_message *msgs,
         transcript_special(t, "<|message|>");
     }
     return PERSONA_OK;
-}
-
-void channel_init(channel_state *c, const persona_model *m, bool raw)
-{
-    memset(c, 0, sizeof *c);
-    c->model = m;
-    c->plain = raw || m->info.chat != PERSONA_CHAT_HARMONY;
-    c->where = CHANNEL_HEADER;
-    c->kind = TOKEN_OTHER;
-}
-
-static token_class class_of_channel(const char *name)
-{
-    /* the name may be followed by a recipient: "commentary to=functions.x" */
-    if (strncmp(name, "final", 5) == 0) {
-        return TOKEN_ANSWER;
-    }
-    return strncmp(name, "analysis", 8) == 0 ? TOKEN_ANALYSIS : TOKEN_OTHER;
-}
-
-token_class channel_feed(channel_state *c, llama_token t)
-{
-    const harmony_ids *h = &c->model->harmony;
-    if (c->plain) {
-        return model_is_end(c->model, t) ? TOKEN_TEMPLATE : TOKEN_ANSWER;
-    }
-    if (t == h->start || t == h->end || t == h->ret || t == h->call) {
-        c->where = CHANNEL_HEADER;
-        c->kind = TOKEN_OTHER;
-        c->name[0] = '\0';
-        return TOKEN_TEMPLATE;
-    }
-    if (t == h->channel) {
-        c->where = CHANNEL_NAME;
-        c->name[0] = '\0';
-        return TOKEN_TEMPLATE;
-    }
-    if (t == h->message) {
-        c->kind = c->where == CHANNEL_NAME ? class_of_channel(c->name) : TOKEN_OTHER;
-        c->where = CHANNEL_BODY;
-        return TOKEN_TEMPLATE;
-    }
-    if (c->where == CHANNEL_BODY) {
-        return c->kind;
-    }
-    if (c->where == CHANNEL_NAME) {
-        size_t used = strlen(c->name);
-        buf piece;
-        buf_init(&piece, 256);
-        model_piece(c->model, t, true, &piece);
-        size_t room = sizeof c->name - 1 - used;
-        size_t n = piece.len < room ? piece.len : room;
-        memcpy(c->name + used, buf_str(&piece), n);
-        c->name[used + n] = '\0';
-        buf_free(&piece);
-    }
-    return TOKEN_TEMPLATE;
 }

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "engine/engine.h"
 
 #define MAX_SPLITS 512
@@ -83,8 +84,9 @@ static bool has_narrow_heads(const struct gguf_context *g, const char *arch)
     return head > 0 && head < 64;
 }
 
-/* A control vector or a file without weights is GGUF too; say so instead of "cannot load". */
-static persona_code check_kind(const char *path, bool *narrow, persona_err *e)
+/* Also takes the chat template, if there is one (tmpl: mem_free).
+ * A control vector or a file without weights is GGUF too; say so instead of "cannot load". */
+static persona_code check_kind(const char *path, bool *narrow, char **tmpl, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     struct gguf_init_params p = {.no_alloc = true};
@@ -106,58 +108,88 @@ static persona_code check_kind(const char *path, bool *narrow, persona_err *e)
                              "%s: holds a vocabulary but no weights (fetch the full model)", path);
     }
     *narrow = has_narrow_heads(g, arch);
+    key = gguf_find_key(g, "tokenizer.chat_template");
+    if (rc == PERSONA_OK && tmpl != NULL && key >= 0 &&
+        gguf_get_kv_type(g, key) == GGUF_TYPE_STRING &&
+        strnlen(gguf_get_val_str(g, key), MAX_TEMPLATE) < MAX_TEMPLATE) {
+        *tmpl = mem_strdup(gguf_get_val_str(g, key));
+        rc = *tmpl != NULL ? PERSONA_OK : mem_err(e, "the chat template");
+    }
     gguf_free(g);
     return rc;
 }
 
-/* Qwen's template inserts a system message when none is given; find it, so that our rendering
- * matches the template: the first literal after <|im_start|>system\n that is not an expression. */
-static char *find_default_system(const char *tmpl)
+/* What the user gave, or NULL: the file's own template. */
+typedef struct template_source {
+    char *text; /* "" with harmony: no text */
+    const char *name;
+    bool given, harmony;
+} template_source;
+
+static persona_code given_template(const char *wish, template_source *out, persona_err *e)
 {
-    static const char *const OPENINGS[] = {"<|im_start|>system\\n", "<|im_start|>system\n"};
-    for (size_t k = 0; k < 2; k++) {
-        const char *at = tmpl;
-        while ((at = strstr(at, OPENINGS[k])) != NULL) {
-            at += strlen(OPENINGS[k]);
-            const char *end = strstr(at, "<|im_end|>");
-            size_t n = end == NULL ? 0 : (size_t)(end - at);
-            if (n > 0 && n < 500 && memchr(at, '\'', n) == NULL && memchr(at, '{', n) == NULL &&
-                memchr(at, '\\', n) == NULL) {
-                return mem_strndup(at, n);
-            }
-        }
+    size_t len = 0;
+    struct stat st;
+    const char *builtin = template_builtin(wish);
+    out->given = true;
+    out->name = wish;
+    if (builtin != NULL) {
+        out->harmony = strcmp(wish, "harmony") == 0;
+        out->text = mem_strdup(builtin);
+        return out->text != NULL ? PERSONA_OK : mem_err(e, "a chat template");
     }
-    return NULL;
+    if (stat(wish, &st) != 0) {
+        return persona_err_set(e, PERSONA_E_NOTFOUND,
+                               "%s: neither a file nor a chat template that is known here (%s)",
+                               wish, template_builtin_names());
+    }
+    return file_read(wish, MAX_TEMPLATE, &out->text, &len, e);
 }
 
-static persona_code describe_chat(persona_model *m, persona_err *e)
+/* The template is parsed while the weights load (template_child.c). */
+static persona_code start_template(persona_model *m, const template_source *src, persona_err *e)
 {
-    const char *t = llama_model_chat_template(m->lm, NULL);
+    if (src->text == NULL || (src->given && src->harmony)) {
+        return PERSONA_OK;
+    }
+    return template_new(src->name, src->text, &m->program, e);
+}
+
+static bool has_harmony(const harmony_ids *h)
+{
+    return h->start >= 0 && h->end >= 0 && h->message >= 0 && h->channel >= 0;
+}
+
+/* How turns are written, and how thoughts are told from answers. A given template is always
+ * evaluated; of the file's own, harmony is written by hand. */
+static persona_code describe_chat(persona_model *m, const template_source *src, persona_err *e)
+{
+    const char *t = m->program != NULL ? template_text(m->program) : NULL;
     harmony_find_ids(m->vocab, &m->harmony);
-    if (t != NULL && strnlen(t, MAX_TEMPLATE) < MAX_TEMPLATE) {
-        m->chat_template = mem_strdup(t);
-        if (m->chat_template == NULL) {
-            return mem_err(e, "the chat template");
-        }
-        sha256_hex(t, strlen(t), m->chat_hash);
+    const bool harmony =
+        has_harmony(&m->harmony) && (strcmp(m->arch, "gpt-oss") == 0 || src->harmony ||
+                                     (t != NULL && strstr(t, "<|channel|>") != NULL));
+    if (src->harmony && !harmony) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "%s: --chat-template harmony needs a vocabulary with <|start|>, "
+                               "<|message|>, <|channel|> and <|end|>",
+                               m->path);
     }
-    bool harmony_ok = m->harmony.start >= 0 && m->harmony.end >= 0 && m->harmony.message >= 0 &&
-                      m->harmony.channel >= 0;
-    const struct llama_chat_message probe = {"user", "x"};
-    t = m->chat_template;
-    if (harmony_ok &&
-        (strcmp(m->arch, "gpt-oss") == 0 || (t != NULL && strstr(t, "<|channel|>")))) {
-        m->info.chat = PERSONA_CHAT_HARMONY;
-    } else if (t != NULL && strstr(t, "<|im_start|>") != NULL) {
-        m->info.chat = PERSONA_CHAT_CHATML;
-        m->default_system = find_default_system(t);
-    } else if (t != NULL && llama_chat_apply_template(t, &probe, 1, true, NULL, 0) > 0) {
-        m->info.chat = PERSONA_CHAT_BUILTIN;
+    if (src->text != NULL) {
+        sha256_hex(src->harmony ? "harmony" : src->text,
+                   strlen(src->harmony ? "harmony" : src->text), m->chat_hash);
     }
-    return PERSONA_OK;
+    m->info.chat = harmony && (!src->given || src->harmony) ? PERSONA_CHAT_HARMONY
+                   : t != NULL                               ? PERSONA_CHAT_TEMPLATE
+                                                             : PERSONA_CHAT_NONE;
+    m->thinks = t != NULL && (strstr(t, "<think>") != NULL || strstr(t, "</think>") != NULL);
+    m->channels = harmony ? CHANNELS_HARMONY
+                  : m->thinks || control_id(m->vocab, "<think>") >= 0 ? CHANNELS_THINK
+                                                                      : CHANNELS_PLAIN;
+    return controls_find(m->vocab, t, &m->controls, e);
 }
 
-static persona_code describe(persona_model *m, persona_err *e)
+static persona_code describe(persona_model *m, const template_source *src, persona_err *e)
 {
     m->name = meta(m->lm, "general.name");
     if (m->name == NULL || m->name[0] == '\0') {
@@ -171,7 +203,7 @@ static persona_code describe(persona_model *m, persona_err *e)
     if (m->name == NULL || m->arch == NULL || m->quant == NULL) {
         return mem_err(e, "the model's description");
     }
-    persona_code rc = describe_chat(m, e);
+    persona_code rc = describe_chat(m, src, e);
     m->info = (persona_model_info){
         .path = m->path,
         .name = m->name,
@@ -239,27 +271,24 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     *out = NULL;
     bool narrow = false;
     ggml_backend_dev_t *devices = NULL;
-    persona_code rc = check_file(path, e);
+    template_source tmpl = {.name = path};
+    persona_code rc = PERSONA_OK;
     backend_log_hook();
     backend_log_reset();
-    if (rc == PERSONA_OK) {
-        rc = check_kind(path, &narrow, e);
+    TRY(check_file(path, e));
+    if (o.chat_template != NULL) {
+        TRY(given_template(o.chat_template, &tmpl, e));
     }
-    if (rc == PERSONA_OK) {
-        rc = backend_init(narrow && o.bulk, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = backend_devices(o.devices, &devices, e);
-    }
-    backend_log_reset();
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    TRY(check_kind(path, &narrow, tmpl.given ? NULL : &tmpl.text, e));
     m = mem_calloc(1, sizeof *m);
     if (m == NULL || (m->path = mem_strdup(path)) == NULL) {
         rc = mem_err(e, "a model");
         goto out;
     }
+    TRY(start_template(m, &tmpl, e));
+    TRY(backend_init(narrow && o.bulk, e));
+    TRY(backend_devices(o.devices, &devices, e));
+    backend_log_reset();
     struct llama_model_params p = llama_model_default_params();
     p.n_gpu_layers = o.n_gpu_layers;
     p.devices = devices;
@@ -276,9 +305,10 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
         goto out;
     }
     m->vocab = llama_model_get_vocab(m->lm);
-    rc = describe(m, e);
+    TRY(describe(m, &tmpl, e));
 out:
     mem_free(devices);
+    mem_free(tmpl.text);
     if (rc == PERSONA_OK) {
         *out = m;
     } else {
@@ -301,8 +331,8 @@ void persona_model_free(persona_model *m)
     mem_free(m->quant);
     mem_free(m->judge);
     mem_free(m->questions);
-    mem_free(m->chat_template);
-    mem_free(m->default_system);
+    template_free(m->program);
+    controls_free(&m->controls);
     mem_free(m);
 }
 
@@ -353,9 +383,14 @@ persona_code persona_model_sha256(persona_model *m, const char **out, persona_er
     return rc;
 }
 
+bool model_is_control(const persona_model *m, llama_token t)
+{
+    return llama_vocab_is_control(m->vocab, t) || llama_vocab_is_eog(m->vocab, t);
+}
+
 static bool words_is_end(const persona_model *m, llama_token t)
 {
-    if (m->info.chat == PERSONA_CHAT_HARMONY && t == m->harmony.end) {
+    if (m->channels == CHANNELS_HARMONY && t == m->harmony.end) {
         return false;
     }
     return llama_vocab_is_eog(m->vocab, t);

@@ -20,6 +20,7 @@
 #include "base/utf8.h"
 #include "engine/engine.h"
 
+#define MAX_PIECE 4096
 #define MAX_REPLY ((size_t)16 << 20)
 
 static persona_code check_tokens(const persona_session *s, const persona_token *t, size_t n,
@@ -170,20 +171,19 @@ static persona_code open_channel(persona_session *s, slot *sl, persona_err *e)
     for (size_t i = 0; i < r->n_prompt; i++) {
         channel_feed(&sl->channel, r->prompt[i]);
     }
-    if (sl->channel.plain && plan_needs_channels(sl->req.plan)) {
+    channel_reply(&sl->channel);
+    if (sl->channel.channels == CHANNELS_PLAIN && plan_needs_channels(sl->req.plan)) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "request: the plan steers the phase analysis, and this reply has no "
                                "channels (%s)",
                                r->raw ? "it is raw" : "nor has the model");
     }
-    if (r->forced == NULL && r->sampling.grammar != NULL && !sl->channel.plain &&
-        !(sl->channel.where == CHANNEL_BODY && sl->channel.kind == TOKEN_ANSWER)) {
-        return persona_err_set(
-            e, PERSONA_E_USAGE,
-            "request: a grammar on a harmony model wants a prompt that has opened "
-            "the final channel (skip_analysis)");
+    if (r->forced == NULL && r->sampling.grammar != NULL && !channel_answered(&sl->channel)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "request: a grammar wants a prompt in which the answer has begun "
+                               "(skip_analysis)");
     }
-    sl->answered = sl->channel.plain;
+    sl->answered = channel_answered(&sl->channel);
     return PERSONA_OK;
 }
 
@@ -294,31 +294,69 @@ static bool flush_held(slot *sl)
     return go_on;
 }
 
-bool slot_token(slot *sl, persona_token t)
+/* Bytes of one kind: whole code points are posted, the rest waits for more. */
+static bool deliver(slot *sl, persona_token t, token_class kind, const buf *bytes)
 {
-    const token_class c = channel_feed(&sl->channel, t);
-    sl->pending = t;
-    sl->pending_class = c;
-    if (sl->channel.where == CHANNEL_BODY && sl->channel.kind == TOKEN_ANSWER) {
-        sl->answered = true;
-    }
-    sl->n_answer += c == TOKEN_ANSWER;
-    bool go_on = c == sl->held_class || flush_held(sl);
-    sl->out[sl->n_out++] = t;
     buf piece, whole;
-    buf_init(&piece, 4096);
-    buf_init(&whole, 4096 * 3);
+    bool go_on = kind == sl->held_class || flush_held(sl);
+    if (t >= 0) {
+        sl->out[sl->n_out++] = t;
+    }
+    buf_init(&piece, MAX_PIECE);
+    buf_init(&whole, MAX_PIECE * 3);
     buf_add(&piece, sl->held, sl->n_held);
-    model_piece(sl->channel.model, t, false, &piece);
+    buf_add(&piece, bytes->p, bytes->len);
     sl->n_held = move_text(&piece, &whole, false);
     if (sl->n_held > 0) {
         memcpy(sl->held, piece.p + piece.len - sl->n_held, sl->n_held);
     }
-    sl->held_class = c;
-    go_on = post(sl, t, c, &whole) && go_on;
+    sl->held_class = kind;
+    go_on = post(sl, t, kind, &whole) && go_on;
     buf_free(&piece);
     buf_free(&whole);
     return go_on;
+}
+
+bool slot_token(slot *sl, persona_token t)
+{
+    bool go_on = true;
+    buf thought, said;
+    buf_init(&thought, MAX_PIECE);
+    buf_init(&said, MAX_PIECE);
+    const token_class c = channel_step(&sl->channel, t, &thought, &said);
+    sl->pending = t;
+    sl->pending_class = c;
+    sl->answered = channel_answered(&sl->channel) ||
+                   (sl->answered && sl->channel.channels != CHANNELS_THINK);
+    sl->n_answer += c == TOKEN_ANSWER;
+    if (c == TOKEN_ANSWER && thought.len > 0) {
+        go_on = deliver(sl, -1, TOKEN_ANALYSIS, &thought);
+    } else if (c != TOKEN_ANSWER && c != TOKEN_ANALYSIS &&
+               sl->channel.channels != CHANNELS_THINK) {
+        model_piece(sl->channel.model, t, false, &said);
+    }
+    go_on = deliver(sl, t, c, c == TOKEN_ANALYSIS ? &thought : &said) && go_on;
+    buf_free(&thought);
+    buf_free(&said);
+    return go_on;
+}
+
+/* The reply is over: what might have become more is text. */
+static void finish_text(slot *sl)
+{
+    buf thought, said;
+    buf_init(&thought, 64);
+    buf_init(&said, 64);
+    channel_end(&sl->channel, &thought, &said);
+    if (thought.len > 0) {
+        (void)deliver(sl, -1, TOKEN_ANALYSIS, &thought);
+    }
+    if (said.len > 0) {
+        (void)deliver(sl, -1, TOKEN_ANSWER, &said);
+    }
+    (void)flush_held(sl);
+    buf_free(&thought);
+    buf_free(&said);
 }
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
@@ -365,7 +403,7 @@ void slot_fail(slot *sl, persona_code code, const char *message)
 
 void slot_end(persona_session *s, slot *sl)
 {
-    flush_held(sl);
+    finish_text(sl);
     if (sl->sampler != NULL) {
         s->compute->ops->sampler_free(s->compute, sl->sampler);
         sl->sampler = NULL;

@@ -196,7 +196,7 @@ static persona_code find_prefix(asking *a, const flight *f, size_t *out)
 static persona_code load_raw(asking *a, flight *f)
 {
     const persona_model *m = persona_session_model(a->s);
-    persona_code rc = persona_tokenize(m, f->q.raw, true, &f->prompt, a->e);
+    persona_code rc = persona_raw_tokens(m, f->q.raw, false, &f->prompt, a->e);
     if (rc != PERSONA_OK || f->q.forced == NULL) {
         return rc;
     }
@@ -206,7 +206,7 @@ static persona_code load_raw(asking *a, flight *f)
     }
     size_t n_prompt = f->prompt.n;
     persona_tokens_free(&f->prompt);
-    rc = persona_tokenize(m, both, true, &f->prompt, a->e);
+    rc = persona_raw_tokens(m, both, true, &f->prompt, a->e);
     mem_free(both);
     if (rc == PERSONA_OK && f->prompt.n > n_prompt) {
         f->forced.n = f->prompt.n - n_prompt;

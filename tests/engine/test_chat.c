@@ -23,7 +23,7 @@ static void chatml_golden(void **state)
 {
     (void)state;
     persona_model *m = open_model(0);
-    assert_int_equal(persona_model_info_get(m)->chat, PERSONA_CHAT_CHATML);
+    assert_int_equal(persona_model_info_get(m)->chat, PERSONA_CHAT_TEMPLATE);
     char *s = text_of(m, TALK, 4, NULL);
     assert_string_equal(s, "<|im_start|>system\nBe brief.<|im_end|>\n"
                            "<|im_start|>user\nHi<|im_end|>\n"

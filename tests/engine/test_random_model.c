@@ -78,7 +78,7 @@ static void shapes_are_models(void **state)
         assert_int_equal(info->n_layer, 4);
         assert_int_equal(info->n_embd, 256);
         assert_int_equal(info->n_vocab, 4096);
-        assert_int_equal(info->chat, i % 2 == 0 ? PERSONA_CHAT_CHATML : PERSONA_CHAT_HARMONY);
+        assert_int_equal(info->chat, i % 2 == 0 ? PERSONA_CHAT_TEMPLATE : PERSONA_CHAT_HARMONY);
         persona_session *s = session(m, small(1));
         persona_tokens t = chat(m, NULL, "What is tea?");
         persona_request q = {.prompt = t.ids,
