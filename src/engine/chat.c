@@ -380,7 +380,8 @@ static void skip_thinking(const persona_model *m, transcript *t)
     }
     const bool opened = ends_with(&t->text, len, "<think>");
     buf_puts(&t->text, opened && t->text.len == len ? CLOSED_THOUGHT + strlen("<think>")
-                       : opened ? CLOSED_THOUGHT + strlen("<think>\n") : CLOSED_THOUGHT);
+                       : opened                     ? CLOSED_THOUGHT + strlen("<think>\n")
+                                                    : CLOSED_THOUGHT);
 }
 
 /* ---- conversations --------------------------------------------------------------------------- */

@@ -180,10 +180,10 @@ static persona_code describe_chat(persona_model *m, const template_source *src, 
                    strlen(src->harmony ? "harmony" : src->text), m->chat_hash);
     }
     m->info.chat = harmony && (!src->given || src->harmony) ? PERSONA_CHAT_HARMONY
-                   : t != NULL                               ? PERSONA_CHAT_TEMPLATE
-                                                             : PERSONA_CHAT_NONE;
+                   : t != NULL                              ? PERSONA_CHAT_TEMPLATE
+                                                            : PERSONA_CHAT_NONE;
     m->thinks = t != NULL && (strstr(t, "<think>") != NULL || strstr(t, "</think>") != NULL);
-    m->channels = harmony ? CHANNELS_HARMONY
+    m->channels = harmony                                             ? CHANNELS_HARMONY
                   : m->thinks || control_id(m->vocab, "<think>") >= 0 ? CHANNELS_THINK
                                                                       : CHANNELS_PLAIN;
     return controls_find(m->vocab, t, &m->controls, e);

@@ -31,8 +31,8 @@
 #include "engine/template.h"
 #include "engine/template_minja.h"
 
-#define CPU_SECONDS 3         /* for one text */
-#define WALL_SECONDS 60.0     /* a stopped or starved machine */
+#define CPU_SECONDS 3                    /* for one text */
+#define WALL_SECONDS 60.0                /* a stopped or starved machine */
 #define MEMORY_BYTES ((rlim_t)512 << 20) /* beyond what the process had */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

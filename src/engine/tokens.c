@@ -42,8 +42,8 @@ static bool is_markup(const char *text, size_t len, const char *tmpl)
         text[len - 1] == '>') {
         return true;
     }
-    const bool tag = (text[0] == '<' && text[len - 1] == '>') ||
-                     (text[0] == '[' && text[len - 1] == ']');
+    const bool tag =
+        (text[0] == '<' && text[len - 1] == '>') || (text[0] == '[' && text[len - 1] == ']');
     return tag && tmpl != NULL && strstr(tmpl, text) != NULL;
 }
 

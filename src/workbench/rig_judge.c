@@ -77,8 +77,10 @@ static persona_code open_file_model(const rig_opts *o, rig *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     char *path = NULL;
+    persona_model_opts opts = o->model;
+    opts.chat_template = NULL; /* that is the steered model's */
     TRY(find_model(o->judge, &path, e));
-    TRY(persona_model_open(path, &o->model, &x->judge_model, e));
+    TRY(persona_model_open(path, &opts, &x->judge_model, e));
     TRY(open_model(o, x->judge_model, x, e));
 out:
     if (rc != PERSONA_OK) {

@@ -203,7 +203,7 @@ static void files_that_are_not_models(void **state)
         refused(path, PERSONA_E_FORMAT, CUTS[i] < 4 ? "not a GGUF" : "truncated");
     }
     write_bytes(path, bytes, n / 2); /* header whole, weights cut */
-    refused(path, PERSONA_E_FORMAT, "truncated");
+    refused(path, PERSONA_E_FORMAT, "cut off");
     persona_vector *v = NULL;
     float row[4] = {1, 2, 3, 4};
     must(persona_vector_new(4, 4, &v, &e), &e);

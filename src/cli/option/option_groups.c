@@ -19,6 +19,14 @@ static const opt model_options[] = {
      .max = 100000,
      .at = STATE(rig.model.n_gpu_layers),
      .help = "Layers of a model that are computed on the device"},
+    {.name = "chat-template",
+     .type = OPT_FILE,
+     .arg = "NAME|FILE",
+     .at = STATE(rig.model.chat_template),
+     .without = "the model file's own",
+     .help = "Chat template instead of the model's: chatml, gemma, harmony, llama-2, llama-3, "
+             "mistral, phi-3, "
+             "zephyr, or a file"},
     {.name = NULL},
 };
 const opt_group opt_group_model = {"Models", true, model_options};
