@@ -326,13 +326,12 @@ bool slot_token(slot *sl, persona_token t)
     const token_class c = channel_step(&sl->channel, t, &thought, &said);
     sl->pending = t;
     sl->pending_class = c;
-    sl->answered = channel_answered(&sl->channel) ||
-                   (sl->answered && sl->channel.channels != CHANNELS_THINK);
+    sl->answered =
+        channel_answered(&sl->channel) || (sl->answered && sl->channel.channels != CHANNELS_THINK);
     sl->n_answer += c == TOKEN_ANSWER;
     if (c == TOKEN_ANSWER && thought.len > 0) {
         go_on = deliver(sl, -1, TOKEN_ANALYSIS, &thought);
-    } else if (c != TOKEN_ANSWER && c != TOKEN_ANALYSIS &&
-               sl->channel.channels != CHANNELS_THINK) {
+    } else if (c != TOKEN_ANSWER && c != TOKEN_ANALYSIS && sl->channel.channels != CHANNELS_THINK) {
         model_piece(sl->channel.model, t, false, &said);
     }
     go_on = deliver(sl, t, c, c == TOKEN_ANALYSIS ? &thought : &said) && go_on;
