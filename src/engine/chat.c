@@ -29,7 +29,7 @@
 /* Of a model that has none, ""; transformers leaves it undefined. */
 static const char *text_of_token(const persona_model *m, llama_token t)
 {
-    return t >= 0 ? llama_vocab_get_text(m->vocab, t) : "";
+    return token_is_marker(m->vocab, t) ? llama_vocab_get_text(m->vocab, t) : "";
 }
 
 static long long today(const persona_chat_opts *opts)

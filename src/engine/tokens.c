@@ -261,10 +261,15 @@ static persona_code append_cut(const persona_model *m, const transcript *t, pers
     return rc;
 }
 
+bool token_is_marker(const struct llama_vocab *vocab, llama_token t)
+{
+    return t >= 0 && ((unsigned)llama_vocab_get_attr(vocab, t) & LLAMA_TOKEN_ATTR_NORMAL) == 0;
+}
+
 static persona_code begin(const persona_model *m, persona_tokens *out, persona_err *e)
 {
     const llama_token bos = llama_vocab_bos(m->vocab);
-    const bool wanted = llama_vocab_get_add_bos(m->vocab) && bos >= 0;
+    const bool wanted = llama_vocab_get_add_bos(m->vocab) && token_is_marker(m->vocab, bos);
     return wanted && (out->n == 0 || out->ids[0] != bos) ? append_id(out, bos, 0, e) : PERSONA_OK;
 }
 
@@ -307,7 +312,7 @@ persona_code persona_raw_tokens(const persona_model *m, const char *text, bool c
     const llama_token eos = llama_vocab_eos(m->vocab);
     TRY(persona_tokenize(m, text, true, out, e));
     TRY(begin(m, out, e));
-    if (complete && llama_vocab_get_add_eos(m->vocab) && eos >= 0 &&
+    if (complete && llama_vocab_get_add_eos(m->vocab) && token_is_marker(m->vocab, eos) &&
         (out->n == 0 || out->ids[out->n - 1] != eos)) {
         TRY(append_id(out, eos, out->n, e));
     }

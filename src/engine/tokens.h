@@ -34,6 +34,9 @@ const control_token *control_at(const control_set *c, const char *text, size_t l
 /* The token that text is, or -1. */
 llama_token control_id(const struct llama_vocab *vocab, const char *text);
 
+/* Where a vocabulary names no BOS or EOS libllama may give a word of it, which is neither. */
+bool token_is_marker(const struct llama_vocab *vocab, llama_token t);
+
 /* A rendered conversation, and where in it text stands that came from outside. */
 typedef struct transcript {
     buf text;

@@ -144,3 +144,23 @@ bool model_edit_drop(const char *in, const char *out, const char *key)
     const bool found = gguf_remove_key(f.meta, key) >= 0;
     return model_close(&f, out) && found;
 }
+
+bool model_edit_bool(const char *in, const char *out, const char *key, bool value)
+{
+    model_file f;
+    if (!model_open(in, &f)) {
+        return false;
+    }
+    gguf_set_val_bool(f.meta, key, value);
+    return model_close(&f, out);
+}
+
+bool model_edit_number(const char *in, const char *out, const char *key, unsigned value)
+{
+    model_file f;
+    if (!model_open(in, &f)) {
+        return false;
+    }
+    gguf_set_val_u32(f.meta, key, value);
+    return model_close(&f, out);
+}

@@ -14,5 +14,8 @@ bool model_edit_numbers(const char *in, const char *out);
 bool model_edit_token(const char *in, const char *out, const char *from, const char *to);
 /* Without a key of the metadata. */
 bool model_edit_drop(const char *in, const char *out, const char *key);
+/* With a key of the metadata set. */
+bool model_edit_bool(const char *in, const char *out, const char *key, bool value);
+bool model_edit_number(const char *in, const char *out, const char *key, unsigned value);
 
 #endif
