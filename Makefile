@@ -9,7 +9,7 @@ ARGS   ?=
 FUZZ_SECONDS ?= 30
 
 .DEFAULT_GOAL := all
-CHECKS := check-format check-layers check-banned check-headers check-options tidy
+CHECKS := check-format check-layers check-banned check-headers check-style check-options tidy
 # The folder of real models that `make test-real` wants
 MODELS ?=
 .PHONY: all setup demo test test-real test-device asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
@@ -58,7 +58,7 @@ check: ## formatting, layers, banned functions, public headers, the reference of
 check-format check-headers:
 	@tools/$@
 
-check-layers check-banned:
+check-layers check-banned check-style:
 	@tools/$@ --self-test
 	@tools/$@
 

@@ -4,7 +4,7 @@
 # tests/engine/test_*.c (label engine, the embedded pair), tests/cli/*.sh (label cli, the built program).
 # tests/real/* (label real) want real models, PERSONA_REAL_MODELS, and skip without (`make test-real`).
 # tests/fuzz/fuzz_*.c replay their corpus (label unit). Exit status 77 means skipped. bench/bench_*.c are built here
-# and run by `make bench`. tools/random_model.c becomes build/tools/random-model, for developers.
+# and run by `make bench`. tools/make_model.c becomes build/tools/random-model, for developers.
 
 pkg_check_modules(PC_cmocka REQUIRED IMPORTED_TARGET "cmocka>=1.1")
 
@@ -143,5 +143,5 @@ foreach(file IN LISTS files)
     persona_program("${file}" bench)
 endforeach()
 
-persona_program(tools/random_model.c tools)
-set_target_properties(random_model PROPERTIES OUTPUT_NAME random-model)
+persona_program(tools/make_model.c tools)
+set_target_properties(make_model PROPERTIES OUTPUT_NAME random-model)

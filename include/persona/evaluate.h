@@ -9,14 +9,11 @@
 #define PERSONA_EVALUATE_H
 
 #include "persona/dose.h"
+#include "persona/interval.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-typedef struct persona_interval {
-    double value, low, high; /* 95 %, bootstrap over questions */
-} persona_interval;
 
 /* One row of a report: a condition at a coefficient, over the evaluation questions. */
 typedef struct persona_row {

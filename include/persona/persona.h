@@ -24,6 +24,7 @@
 #include "persona/error.h"
 #include "persona/evaluate.h"
 #include "persona/extract.h"
+#include "persona/interval.h"
 #include "persona/judge.h"
 #include "persona/map.h"
 #include "persona/model.h"

@@ -13,8 +13,8 @@ extern "C" {
 #endif
 
 /* Phases of a request; an edit applies to the tokens that have a phase of its mask.
- * PROMPT: every prompt token but the last. RESPONSE: the last prompt token and all tokens behind it,
- * whatever they are (the positions "response" of Chen et al.). ANALYSIS: of these, text of the
+ * PROMPT: every prompt token but the last. RESPONSE: the last prompt token and all tokens behind
+ * it, whatever they are (the positions "response" of Chen et al.). ANALYSIS: of these, text of the
  * analysis channel; only models with channels have it. FINAL: text of the answer, which without
  * channels is every generated token. Mask 0 means ALL, which is every token. */
 #define PERSONA_PHASE_PROMPT 1u

@@ -8,8 +8,8 @@
  * (same file hash); `raw:` counts multiples of the raw vector and `ratio:` of ||v||/||h||. Without
  * @A-B the vector's best block is steered; with it, each block of the range gets its own
  * direction, and a dose is shared equally among them. Without a phase the response is steered
- * (from the last prompt token on; :prompt, :analysis and :final are the others), so that prompts stay reusable across coefficients. Sign: v
- * points from absence to presence.
+ * (from the last prompt token on; :prompt, :analysis and :final are the others), so that prompts
+ * stay reusable across coefficients. Sign: v points from absence to presence.
  */
 #ifndef PERSONA_STEER_H
 #define PERSONA_STEER_H

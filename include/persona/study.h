@@ -95,8 +95,9 @@ typedef struct persona_study {
     double seconds;
 } persona_study;
 
-/* Runs it. Errors: NEGATIVE (the source shows too little contrast), UNAVAILABLE (evaluation without a judge
- * that knows the trait), and those of the steps. pairs may be NULL where opts->map is given:
+/* Runs it. Errors: NEGATIVE (the source shows too little contrast), UNAVAILABLE (evaluation
+ * without a judge that knows the trait), and those of the steps. pairs may be NULL where opts->map
+ * is given:
  * controls that need texts are then left out with a note. */
 PERSONA_CHECK persona_code persona_study_trait(
     const persona_study_side *from, const persona_study_side *to, const persona_pairs *pairs,

@@ -15,8 +15,8 @@ typedef enum persona_tap_mode {
     PERSONA_TAP_MEAN, /* mean over the tapped positions, accumulated in double */
     PERSONA_TAP_LAST, /* the last tapped position */
     PERSONA_TAP_ALL,  /* every tapped position, in order */
-    /* every tapped position, in order, as its coordinates <h, directions[i]> (double sums): k floats
-       a token instead of whole rows */
+    /* every tapped position, in order, as its coordinates <h, directions[i]> (double sums): k
+       floats a token instead of whole rows */
     PERSONA_TAP_PROJECT,
 } persona_tap_mode;
 

@@ -116,7 +116,8 @@ PERSONA_CHECK persona_code persona_vector_write_as(const persona_vector *v, cons
 
 /* Reads a vector of any known format, told by content. Values keep their float32 bits; half
  * precision is widened. Wrong types and widths, values that are not finite and doubled directions
- * are refused by name; what a file says that steering does not do is in from.unapplied. Errors: IO, FORMAT, SHAPE, NUMERIC, NOTFOUND. */
+ * are refused by name; what a file says that steering does not do is in from.unapplied. Errors:
+ * IO, FORMAT, SHAPE, NUMERIC, NOTFOUND. */
 PERSONA_CHECK persona_code persona_vector_read(const char *path, persona_vector **out,
                                                persona_err *e);
 /* The same; *format (may be NULL) is the name of the format found. */

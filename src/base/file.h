@@ -43,9 +43,9 @@ void file_out_abort(file_out *f);
 PERSONA_CHECK persona_code file_write(const char *path, const void *p, size_t n, persona_err *e);
 
 bool file_exists(const char *path);
-/* The paths of the regular files in `dir` whose names end in `ending`, by name; hidden ones, and one
- * that is called `ending` and no more, are left out. A folder that is not there has none. Free with
- * mem_free_list. Errors: IO, NOMEM. */
+/* The paths of the regular files in `dir` whose names end in `ending`, by name; hidden ones, and
+ * one that is called `ending` and no more, are left out. A folder that is not there has none. Free
+ * with mem_free_list. Errors: IO, NOMEM. */
 PERSONA_CHECK persona_code file_list(const char *dir, const char *ending, char ***paths, size_t *n,
                                      persona_err *e);
 PERSONA_CHECK persona_code file_mkdirs(const char *dir, persona_err *e);

@@ -86,7 +86,8 @@ persona_fit_opts cli_fit_opts(const cli_state *c);
 PERSONA_CHECK persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to,
                                      const trait_set *packs, int n_questions, int text_tokens,
                                      persona_pairs **out, persona_err *e);
-/* Says what was cut (option is where the length stands), what was read and what was found in the cache, on stderr. */
+/* Says what was cut (option is where the length stands), what was read and what was found in the
+ * cache, on stderr. */
 void cli_say_pairs(const cli_state *c, const persona_pairs *p, const char *option);
 
 /* ---- output.c -------------------------------------------------------------------------------- */

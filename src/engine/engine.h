@@ -35,8 +35,8 @@ PERSONA_CHECK persona_code backend_devices(const char *list, ggml_backend_dev_t 
                                            persona_err *e);
 /* Routes the errors that libllama and ggml log to backend_log_last. */
 void backend_log_hook(void);
-/* What libllama logged as errors in this thread since backend_log_reset, as one line without the names
- * of its functions; never empty. */
+/* What libllama logged as errors in this thread since backend_log_reset, as one line without the
+ * names of its functions; never empty. */
 const char *backend_log_last(void);
 void backend_log_reset(void);
 int backend_physical_cores(void);
@@ -117,7 +117,7 @@ typedef struct edit_tally {
     double moved; /* sum of the lengths of their changes */
 } edit_tally;
 
-/* Applies every step of `block` that acts in the phase to one row; true if something was applied. */
+/* Applies every step of `block` that acts in the phase to one row; true if one was applied. */
 bool plan_apply(const persona_plan *p, int block, token_phase phase, float *row, edit_tally *tally);
 /* Books a row that the control-vector adapter edits. */
 void plan_tally_cvec(const persona_plan *p, edit_tally *tally);
@@ -354,7 +354,7 @@ bool logits_broken(const float *logits, size_t n);
 /* Says which block spoils the row that the slot has just fed. */
 void broken_explain(persona_session *s, slot *sl, bool cvec, char *out, size_t size);
 
-/* ---- feed.c: requests and answers between the threads ----------------------------------------- */
+/* ---- feed.c: requests and answers between the threads ---------------------------------------- */
 
 #define MAIL_MAX 64 /* events of one request that wait for their reader */
 

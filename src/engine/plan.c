@@ -2,8 +2,8 @@
  *
  * plan.c - steering plans: a list of edits, merged and sorted so that applying one costs nothing
  * that could have been done before. What the operators are is operator.c's; edits that merge (equal
- * operator, block and phases) become one step here, and what does nothing (alpha 0) is dropped here,
- * so that it cannot change a single bit later.
+ * operator, block and phases) become one step here, and what does nothing (alpha 0) is dropped
+ * here, so that it cannot change a single bit later.
  *
  * A token is in one of four phases (phase_of). The fingerprints, one per phase, tell whether keys
  * and values computed under one plan may be reused under another (a prompt prefix is only shared

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * template_minja.cpp - chat templates evaluated by minja; the only file that knows it, and the only
- * one in C++. Settings are those of Hugging Face transformers: trim_blocks and lstrip_blocks on, the
- * last newline of a template dropped. No exception leaves this file.
+ * one in C++. Settings are those of Hugging Face transformers: trim_blocks and lstrip_blocks on,
+ * the last newline of a template dropped. No exception leaves this file.
  *
  * strftime_now is ours: minja's chat_template brings one with guesses about the template beside it,
  * and the clock must be one that tests can set.

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "store/db.h"
 
 #define MAX_FLOATS ((size_t)1 << 28)
@@ -264,26 +265,26 @@ static persona_code check_block(actcache *c, const found *f, int block, bool *th
 {
     db_stmt *s = c->s[GET];
     size_t n_data = 0, n_norms = 0;
+    *sound = false;
     db_bind_int(s, 1, f->id);
     db_bind_int(s, 2, block);
-    persona_code rc = db_step(s, there, e);
-    *sound = false;
-    if (rc == PERSONA_OK && *there) {
+    persona_code rc = PERSONA_OK;
+    TRY(db_step(s, there, e));
+    if (*there) {
         const void *data = db_blob(s, 1, &n_data), *norms = db_blob(s, 2, &n_norms);
         if (n_data == f->n_rows * c->width * sizeof(float) &&
             n_norms == f->n_tokens * sizeof(float) && data && norms) {
-            rc = room_for(c, n_data + n_norms, e);
-            if (rc == PERSONA_OK) {
-                memcpy(c->room, data, n_data);
-                memcpy(c->room + n_data, norms, n_norms);
-                *sound = checksum(c->room, n_data + n_norms) == db_int(s, 0) &&
-                         finite_bytes(c->room, n_data + n_norms);
-            }
+            TRY(room_for(c, n_data + n_norms, e));
+            memcpy(c->room, data, n_data);
+            memcpy(c->room + n_data, norms, n_norms);
+            *sound = checksum(c->room, n_data + n_norms) == db_int(s, 0) &&
+                     finite_bytes(c->room, n_data + n_norms);
         }
     }
-    if (rc == PERSONA_OK && *there) {
-        rc = db_row_ok(s, e);
+    if (*there) {
+        TRY(db_row_ok(s, e));
     }
+out:
     db_reset(s);
     return rc;
 }
@@ -363,12 +364,14 @@ persona_code actcache_get_text(actcache *c, const char *key, char **text, person
     bool there = false;
     *text = NULL;
     db_bind_text(c->s[GET_TEXT], 1, key);
-    persona_code rc = db_step(c->s[GET_TEXT], &there, e);
-    if (rc == PERSONA_OK && there) {
+    persona_code rc = PERSONA_OK;
+    TRY(db_step(c->s[GET_TEXT], &there, e));
+    if (there) {
         const char *found_text = db_text(c->s[GET_TEXT], 0);
         *text = mem_strdup(found_text ? found_text : "");
-        rc = *text ? db_row_ok(c->s[GET_TEXT], e) : mem_err(e, "a text");
+        TRY(*text ? db_row_ok(c->s[GET_TEXT], e) : mem_err(e, "a text"));
     }
+out:
     db_reset(c->s[GET_TEXT]);
     if (rc != PERSONA_OK) {
         mem_free(*text);
@@ -384,13 +387,13 @@ static persona_code used_bytes(actcache *c, uint64_t *out, persona_err *e)
 {
     db_stmt *s = NULL;
     bool row = false;
-    persona_code rc = db_prepare(c->d,
-                                 "SELECT (page_count - freelist_count) * page_size FROM"
-                                 " pragma_page_count, pragma_freelist_count, pragma_page_size",
-                                 &s, e);
-    if (rc == PERSONA_OK) {
-        rc = db_step(s, &row, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(db_prepare(c->d,
+                   "SELECT (page_count - freelist_count) * page_size FROM"
+                   " pragma_page_count, pragma_freelist_count, pragma_page_size",
+                   &s, e));
+    TRY(db_step(s, &row, e));
+out:
     *out = rc == PERSONA_OK && row ? (uint64_t)db_int(s, 0) : 0;
     if (s) {
         db_finalize(s);

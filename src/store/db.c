@@ -26,6 +26,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 
 enum { BUSY_MS = 5000, VALUE_MAX = 1 << 30 };
 
@@ -149,13 +150,11 @@ static persona_code one_int(db *d, const char *sql, int64_t *out, persona_err *e
 {
     db_stmt *s = NULL;
     bool row = false;
-    persona_code rc = db_prepare(d, sql, &s, e);
-    if (rc == PERSONA_OK) {
-        rc = db_step(s, &row, e);
-    }
-    if (rc == PERSONA_OK) {
-        *out = row ? db_int(s, 0) : 0;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(db_prepare(d, sql, &s, e));
+    TRY(db_step(s, &row, e));
+    *out = row ? db_int(s, 0) : 0;
+out:
     db_finalize(s);
     return rc;
 }
@@ -237,16 +236,14 @@ static persona_code migrate(db *d, const db_schema *schema, int64_t from, person
     char sql[96];
     snprintf(sql, sizeof sql, "PRAGMA application_id = %lu; PRAGMA user_version = %d",
              (unsigned long)schema->application_id, schema->n_steps);
-    persona_code rc = db_begin(d, e);
-    for (int64_t v = from; rc == PERSONA_OK && v < schema->n_steps; v++) {
-        rc = db_exec(d, schema->steps[v], e);
+    persona_code rc = PERSONA_OK;
+    TRY(db_begin(d, e));
+    for (int64_t v = from; v < schema->n_steps; v++) {
+        TRY(db_exec(d, schema->steps[v], e));
     }
-    if (rc == PERSONA_OK) {
-        rc = db_exec(d, sql, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = db_commit(d, e);
-    }
+    TRY(db_exec(d, sql, e));
+    TRY(db_commit(d, e));
+out:
     db_rollback(d);
     return rc;
 }
@@ -345,11 +342,6 @@ void db_close(db *d)
     sqlite3_close(d->handle);
     mem_free(d->path);
     mem_free(d);
-}
-
-const char *db_path(const db *d)
-{
-    return d->path;
 }
 
 /* ---- statements ----------------------------------------------------------------------------- */
@@ -451,9 +443,10 @@ persona_code db_run(db_stmt *s, persona_err *e)
 {
     bool row = true;
     persona_code rc = PERSONA_OK;
-    while (rc == PERSONA_OK && row) {
-        rc = db_step(s, &row, e);
+    while (row) {
+        TRY(db_step(s, &row, e));
     }
+out:
     db_reset(s);
     return rc;
 }

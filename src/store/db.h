@@ -37,7 +37,6 @@ PERSONA_CHECK persona_code db_open(const char *path, db_mode mode, const db_sche
                                    db **out, persona_err *e);
 /* Statements must be gone. Folds the write-ahead log into the file if it is the last one. */
 void db_close(db *d);
-const char *db_path(const db *d);
 
 /* SQL without parameters and results. */
 PERSONA_CHECK persona_code db_exec(db *d, const char *sql, persona_err *e);

@@ -2,10 +2,10 @@
  *
  * library.c - vectors that stay in memory (library.h).
  *
- * A file that changes while its vector is in use does not pull it away: the old entry is dropped when
- * it is released, and the next reader gets a new one. Files are read outside the lock, so that one
- * slow disk does not hold up readers of what is here; two threads may then read the same file once
- * each, and the second finds the first's entry and keeps that.
+ * A file that changes while its vector is in use does not pull it away: the old entry is dropped
+ * when it is released, and the next reader gets a new one. Files are read outside the lock, so
+ * that one slow disk does not hold up readers of what is here; two threads may then read the same
+ * file once each, and the second finds the first's entry and keeps that.
  */
 #include "workbench/library.h"
 

@@ -2,9 +2,9 @@
  *
  * library.h - the models and vectors that are at hand.
  *
- * Models are listed by name and size only: opening every file would read gigabytes. Vectors are kept
- * once read, and read again only when their file has changed (device, inode, size, time of change);
- * the one that was not used for longest goes when there are more than LIBRARY_MAX_VECTORS.
+ * Models are listed by name and size only: opening every file would read gigabytes. Vectors are
+ * kept once read, and read again only when their file has changed (device, inode, size, time of
+ * change); the one that was not used for longest goes when there are more than LIBRARY_MAX_VECTORS.
  *
  * Threads: any number may use one library.
  */

@@ -29,8 +29,8 @@ void study_json(json_out *o, const persona_study *x);
 void study_json_matrix(json_out *o, persona_study *const *x, size_t n);
 /* key: {name, arch, path, quant, n_layer, n_embd} */
 void model_json(json_out *o, const char *key, const persona_model_info *info);
-/* "steering": {expression, unit, layers, delta_projection, ..., note}; NULL: null. n_steered: edited
- * blocks summed over tokens; moved: persona_result's. */
+/* "steering": {expression, unit, layers, delta_projection, ..., note}; NULL: null. n_steered:
+ * edited blocks summed over tokens; moved: persona_result's. */
 void receipt_json(json_out *o, const persona_receipt *r, size_t n_steered, double moved);
 
 #endif

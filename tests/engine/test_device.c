@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_device.c - the same promises with the model on a device: steering and capture by copies from its memory, the
- * same bytes for the same request, neighbors that do not notice, and values near the CPU's. Any device that ggml
- * finds will do; `make test-device` brings one that computes on the processor. Skipped (77) where there is none.
+ * test_device.c - the same promises with the model on a device: steering and capture by copies
+ * from its memory, the same bytes for the same request, neighbors that do not notice, and values
+ * near the CPU's. Any device that ggml finds will do; `make test-device` brings one that computes
+ * on the processor. Skipped (77) where there is none.
  */
 #include <math.h>
 
@@ -65,7 +66,8 @@ static persona_plan *push(const persona_model *m, float alpha, float *v)
     return p;
 }
 
-/* Forced tokens, so that every run reads the same text, with the rows of the steered block and the next. */
+/* Forced tokens, so that every run reads the same text, with the rows of the steered block and the
+ * next. */
 static heard read_text(persona_session *s, const persona_tokens *t, const persona_tokens *text,
                        persona_plan *plan)
 {
@@ -116,7 +118,8 @@ static void near_cpu(const heard *device, const heard *cpu, const char *what)
     assert_true(logits < 0.05 && acts < 0.05);
 }
 
-/* What steering added to each row of its block is alpha * v: both rows were fetched from the device. */
+/* What steering added to each row of its block is alpha * v: both rows were fetched from the
+ * device. */
 static void moved_by_vector(const heard *steered, const heard *plain, const float *v, float alpha,
                             size_t d)
 {
@@ -184,8 +187,9 @@ static void steering_and_capture(void **state)
     }
 }
 
-/* Four answers in one batch, the second and the fourth steered; then none: 0 and 2 are the same. And the fast path
- * of a control vector, on the device, against rows that travel to the CPU and back. */
+/* Four answers in one batch, the second and the fourth steered; then none: 0 and 2 are the same.
+ * And the fast path of a control vector, on the device, against rows that travel to the CPU and
+ * back. */
 static void rows_are_independent(void **state)
 {
     static const char *const ask[] = {"What is tea?", "What is rain?", "What is chess?",

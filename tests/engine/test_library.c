@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_library.c - vectors that stay in memory: read once, read again when their file changes, never
- * pulled away from a user, and the same plans as without the library.
+ * test_library.c - vectors that stay in memory: read once, read again when their file changes,
+ * never pulled away from a user, and the same plans as without the library.
  */
 #include "engine/models.h"
 #include "unit/scratch.h"

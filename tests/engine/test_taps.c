@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_taps.c - several taps on one request, projections, rows before and after an edit, reads while
- * the request runs; and the phases of a harmony reply.
+ * test_taps.c - several taps on one request, projections, rows before and after an edit, reads
+ * while the request runs; and the phases of a harmony reply.
  */
 #include "models.h"
 

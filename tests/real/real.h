@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * real.h - what the tests of real models share: the files in PERSONA_REAL_MODELS (`make test-real MODELS=DIR`), and
- * stock llama.cpp twice: libllama driven by hand in our batch shapes, and its program llama-completion.
+ * real.h - what the tests of real models share: the files in PERSONA_REAL_MODELS (`make test-real
+ * MODELS=DIR`), and stock llama.cpp twice: libllama driven by hand in our batch shapes, and its
+ * program llama-completion.
  *
- * Results are exact for one batch shape only. In our shape libllama's tokens must be ours. llama-completion reads the
- * whole prompt in one call, ours leaves its last token to the next call; where the two texts part, the two best
- * logits must be closer than what the shape alone moves logits there.
+ * Results are exact for one batch shape only. In our shape libllama's tokens must be ours.
+ * llama-completion reads the whole prompt in one call, ours leaves its last token to the next
+ * call; where the two texts part, the two best logits must be closer than what the shape alone
+ * moves logits there.
  */
 #ifndef TESTS_REAL_H
 #define TESTS_REAL_H
@@ -42,7 +44,8 @@ static inline const char *real_path(size_t i)
     return path;
 }
 
-/* The exit status without models: 77 (skipped) where none were offered, 1 where the folder has none; else 0. */
+/* The exit status without models: 77 (skipped) where none were offered, 1 where the folder has
+ * none; else 0. */
 static inline int real_missing(void)
 {
     const char *dir = getenv("PERSONA_REAL_MODELS");
@@ -122,7 +125,8 @@ static inline void stock_feed(stock *s, llama_token *ids, int n)
     assert_int_equal(llama_decode(s->ctx, llama_batch_get_one(ids, n)), 0);
 }
 
-/* The logits behind n tokens, of which the first n_first are read in one call and the others one by one. */
+/* The logits behind n tokens, of which the first n_first are read in one call and the others one
+ * by one. */
 static inline const float *stock_logits(stock *s, llama_token *ids, int n, int n_first)
 {
     llama_memory_clear(llama_get_memory(s->ctx), true);
@@ -144,8 +148,9 @@ static inline llama_token stock_best(const stock *s, const float *logits)
     return best;
 }
 
-/* Greedy in our shape: the prompt but its last token in one call, then one token a call. ids holds the prompt and
- * gets the answer; returns the number of tokens of the answer, its end marker not counted. */
+/* Greedy in our shape: the prompt but its last token in one call, then one token a call. ids holds
+ * the prompt and gets the answer; returns the number of tokens of the answer, its end marker not
+ * counted. */
 static inline int stock_greedy(stock *s, llama_token *ids, int n_prompt, int n_most)
 {
     int n = n_prompt;
@@ -215,8 +220,9 @@ static inline const char *completion(const char *path, const char *prompt, int n
     return shell_output(command);
 }
 
-/* How far apart the two best logits behind these tokens are, and the most that another shape moves any of the best
- * ones: the whole prompt in one call (as the program has it), everything in one call, and token by token. */
+/* How far apart the two best logits behind these tokens are, and the most that another shape moves
+ * any of the best ones: the whole prompt in one call (as the program has it), everything in one
+ * call, and token by token. */
 static inline void parting(stock *s, llama_token *ids, int n_prompt, int n, double *gap,
                            double *noise)
 {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_real_greedy.c - on each real model, 64 greedy tokens behind several prompts are those of stock llama.cpp:
- * exactly those of libllama driven in our batch shapes, and those of llama-completion but for ties (real.h).
+ * test_real_greedy.c - on each real model, 64 greedy tokens behind several prompts are those of
+ * stock llama.cpp:
+ * exactly those of libllama driven in our batch shapes, and those of llama-completion but for ties
+ * (real.h).
  */
 #include "real/real.h"
 

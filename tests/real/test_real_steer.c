@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_real_steer.c - on each real model, a vector from two dozen short texts: steering with it moves the projection
- * both ways, at its block by exactly the dose and behind it in the same direction; coefficient 0 is no steering, bit
- * for bit; and its file steers stock llama.cpp to the same greedy text (real.h).
+ * test_real_steer.c - on each real model, a vector from two dozen short texts: steering with it
+ * moves the projection both ways, at its block by exactly the dose and behind it in the same
+ * direction; coefficient 0 is no steering, bit for bit; and its file steers stock llama.cpp to the
+ * same greedy text (real.h).
  */
 #include "engine/forced.h"
 #include "real/real.h"
@@ -75,7 +76,8 @@ static double dot(const float *a, const float *b, int n)
     return sum;
 }
 
-/* A neutral text read under a plan: projections on v at its block and behind it; its logits' hash. */
+/* A neutral text read under a plan: projections on v at its block and behind it; its logits' hash.
+ * */
 static uint64_t read_under(persona_session *s, const stock *st, persona_plan *p,
                            const persona_vector *v, const int blocks[2], double at[2])
 {

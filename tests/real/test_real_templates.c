@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_real_templates.c - the prompt's token ids of several conversations, on each real model with a chat template,
- * are those that libllama's tokenizer makes of jinja2's rendering of the file's own template (render.py). Contents
- * are honest ones: none holds a control token. Skipped where Python has no jinja2.
+ * test_real_templates.c - the prompt's token ids of several conversations, on each real model with
+ * a chat template, are those that libllama's tokenizer makes of jinja2's rendering of the file's
+ * own template (render.py). Contents are honest ones: none holds a control token. Skipped where
+ * Python has no jinja2.
  */
 #include "engine/forced.h"
 #include "real/real.h"

@@ -58,36 +58,6 @@ static void against_sorting(void **state)
     }
 }
 
-static void merging(void **state)
-{
-    (void)state;
-    double x[3000];
-    rng r;
-    histogram all = {0}, parts[3] = {0}, sum = {0};
-    rng_seed(&r, 2, 0);
-    for (size_t i = 0; i < 3000; i++) {
-        x[i] = i % 100 == 0 ? 0 : exp(3 * rng_normal(&r) + (double)(i / 1000));
-    }
-    fill(&all, x, 3000);
-    for (size_t p = 0; p < 3; p++) {
-        fill(&parts[p], x + p * 1000, 1000);
-    }
-    for (size_t p = 3; p-- > 0;) {
-        assert_int_equal(histogram_merge(&sum, &parts[p], NULL), PERSONA_OK);
-    }
-    assert_int_equal(histogram_merge(&sum, &(histogram){0}, NULL), PERSONA_OK);
-    assert_int_equal(sum.n, 3000);
-    assert_int_equal(sum.n_zero, 30);
-    for (int q = 0; q <= 100; q++) {
-        assert_true(histogram_quantile(&sum, q / 100.0) == histogram_quantile(&all, q / 100.0));
-    }
-    for (size_t p = 0; p < 3; p++) {
-        histogram_free(&parts[p]);
-    }
-    histogram_free(&sum);
-    histogram_free(&all);
-}
-
 static void edges(void **state)
 {
     (void)state;
@@ -118,7 +88,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(against_sorting),
-        cmocka_unit_test(merging),
         cmocka_unit_test(edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

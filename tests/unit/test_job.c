@@ -3,7 +3,7 @@
  * test_job.c - jobs: what goes in comes out. test_jobfile.c has manifests and files that must not
  * be opened; test_job_kill.c has the faults: full disks, no memory, kill -9.
  */
-#include "jobs.h"
+#include "job_made.h"
 
 /* ---- answers -------------------------------------------------------------------------------- */
 

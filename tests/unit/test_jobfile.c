@@ -3,7 +3,7 @@
  * test_jobfile.c - jobs as files: manifests, what must not be opened, one process at work beside
  * readers, the shelf, and the document against the tables.
  */
-#include "jobs.h"
+#include "job_made.h"
 
 /* ---- manifests ------------------------------------------------------------------------------ */
 

@@ -5,7 +5,7 @@
  */
 #include <math.h>
 
-#include "jobs.h"
+#include "job_made.h"
 #include "pipeline/judge/judge_kind.h"
 #include "pipeline/kept.h"
 #include "pipeline/manifest_parts.h"

@@ -146,7 +146,7 @@ PERSONA_CHECK persona_code opt_real(const char *typed, const char *text, double 
                                     double *out, persona_err *e);
 /* Word i of a WORD or SWITCH; NULL after the last. */
 const char *opt_word(const opt *o, size_t i);
-/* What holds without the option: o->without, or the target's value in base; NULL: nothing to say. */
+/* What holds without the option: o->without, or the target's value in base; NULL: nothing. */
 const char *opt_without(const opt *o, const void *base, char *text, size_t size);
 
 /* ---- command.c ------------------------------------------------------------------------------- */

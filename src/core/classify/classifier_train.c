@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/classify/folds.h"
 #include "core/classify/lbfgs.h"
 #include "core/measure/stats.h"
@@ -285,14 +286,14 @@ static persona_code fit_all(trainer *t, trained_axis *out, persona_err *e)
     uint32_t *place = mem_calloc(t->grams.n, sizeof *place);
     size_t n = 0;
     fit f = make_fit(t, ALL, t->l2);
-    persona_code rc = p && place ? PERSONA_OK : mem_err(e, "the weights of a classifier");
-    if (rc == PERSONA_OK) {
-        rc = run_fit(&f, p, e);
-    }
-    if (rc == PERSONA_OK && !choose_columns(t, p, place, &n)) {
+    persona_code rc = PERSONA_OK;
+    TRY(p && place ? PERSONA_OK : mem_err(e, "the weights of a classifier"));
+    TRY(run_fit(&f, p, e));
+    if (!choose_columns(t, p, place, &n)) {
         rc = mem_err(e, "the weights of a classifier");
+        goto out;
     }
-    if (rc == PERSONA_OK && n < t->grams.n) {
+    if (n < t->grams.n) {
         f.place = place;
         f.n_columns = n;
         for (size_t c = 0; c < t->grams.n; c++) { /* places ascend with columns */
@@ -300,11 +301,13 @@ static persona_code fit_all(trainer *t, trained_axis *out, persona_err *e)
                 p[1 + place[c]] = p[1 + c];
             }
         }
-        rc = run_fit(&f, p, e);
+        TRY(run_fit(&f, p, e));
     }
-    if (rc == PERSONA_OK && !take_weights(t, p, place, n, out)) {
+    if (!take_weights(t, p, place, n, out)) {
         rc = mem_err(e, "the weights of a classifier");
+        goto out;
     }
+out:
     report_progress(t, N_L2 * t->n_folds + 1);
     mem_free(place);
     mem_free(p);
@@ -440,13 +443,11 @@ static persona_code prepare(trainer *t, persona_err *e)
     persona_code rc = PERSONA_OK;
     if (!strings || !t->group || !t->fold || !t->score || !t->best) {
         rc = mem_err(e, "the texts of a training");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = deal(t, strings, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = count_words(t, strings, e);
-    }
+    TRY(deal(t, strings, e));
+    TRY(count_words(t, strings, e));
+out:
     mem_free(strings);
     return rc;
 }
@@ -456,19 +457,13 @@ persona_code train_axis(const train_text *texts, size_t n, const train_opts *o,
 {
     trainer t = {.texts = texts, .n = n, .o = o, .hooks = hooks};
     *out = (trained_axis){0};
-    persona_code rc = check(texts, n, o, e);
-    if (rc == PERSONA_OK) {
-        rc = prepare(&t, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = choose_l2(&t, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = fit_all(&t, out, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = fill_report(&t, out, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(check(texts, n, o, e));
+    TRY(prepare(&t, e));
+    TRY(choose_l2(&t, e));
+    TRY(fit_all(&t, out, e));
+    TRY(fill_report(&t, out, e));
+out:
     mem_free(t.best);
     mem_free(t.score);
     mem_free(t.x);

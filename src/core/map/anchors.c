@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "core/map/leaveout.h"
 #include "core/map/mapmethods.h"
 
@@ -25,18 +26,20 @@ static persona_code choose_rows(const map_data *d, const map_opts *o, size_t n_a
     map_groups g;
     size_t n = 0;
     rng r;
-    persona_code rc = map_groups_make(&g, d->group, d->x.n, d->n_groups, e);
+    persona_code rc = PERSONA_OK;
+    TRY(map_groups_make(&g, d->group, d->x.n, d->n_groups, e));
     rng_seed(&r, o->seed, 4);
-    for (size_t k = 0; rc == PERSONA_OK && k < g.n_used; k++) {
+    for (size_t k = 0; k < g.n_used; k++) {
         rng_shuffle(&r, g.order + g.start[k], g.start[k + 1] - g.start[k]);
     }
-    for (size_t round = 0; rc == PERSONA_OK && n < n_anchors && round < g.largest; round++) {
+    for (size_t round = 0; n < n_anchors && round < g.largest; round++) {
         for (size_t k = 0; n < n_anchors && k < g.n_used; k++) {
             if (g.start[k] + round < g.start[k + 1]) {
                 rows[n++] = g.order[g.start[k] + round];
             }
         }
     }
+out:
     map_groups_free(&g);
     return rc;
 }
@@ -109,29 +112,23 @@ static persona_code refit(const map_data *d, const map_opts *o, map **out, perso
 {
     anchoring a = {.n = 0};
     map *m = NULL;
-    persona_code rc = anchoring_begin(&a, d, o, e);
-    if (rc == PERSONA_OK) {
-        rc = leaveout_set(&a.l, o->lambda, e);
-    }
-    if (rc == PERSONA_OK) {
-        m = map_new(d->x.d, a.n, d->y.d);
-        rc = m ? PERSONA_OK : mem_err(e, "a map");
-    }
-    if (rc == PERSONA_OK) {
-        rc = leaveout_solve(&a.l, a.ay.z, d->y.d, m->right, e);
-    }
-    if (rc == PERSONA_OK) {
-        for (size_t i = 0; i < a.n; i++) {
-            for (size_t j = 0; j < d->x.d; j++) {
-                m->left[i * d->x.d + j] = a.ax.z[i * d->x.d + j] / a.x.scale[j];
-            }
-            for (size_t j = 0; j < d->y.d; j++) {
-                m->right[i * d->y.d + j] *= a.y.scale[j];
-            }
+    persona_code rc = PERSONA_OK;
+    TRY(anchoring_begin(&a, d, o, e));
+    TRY(leaveout_set(&a.l, o->lambda, e));
+    m = map_new(d->x.d, a.n, d->y.d);
+    TRY(m ? PERSONA_OK : mem_err(e, "a map"));
+    TRY(leaveout_solve(&a.l, a.ay.z, d->y.d, m->right, e));
+    for (size_t i = 0; i < a.n; i++) {
+        for (size_t j = 0; j < d->x.d; j++) {
+            m->left[i * d->x.d + j] = a.ax.z[i * d->x.d + j] / a.x.scale[j];
         }
-        *out = m;
-        m = NULL;
+        for (size_t j = 0; j < d->y.d; j++) {
+            m->right[i * d->y.d + j] *= a.y.scale[j];
+        }
     }
+    *out = m;
+    m = NULL;
+out:
     map_free(m);
     anchoring_end(&a);
     return rc;
@@ -146,16 +143,14 @@ static persona_code choose_lambda(const map_data *d, map_opts *o, map_report *re
     leaveout_search s = {.targets = &t, .n_targets = 1, .lambdas = lambdas};
     map_groups all = {.n_used = 0};
     float *sketch = NULL;
-    persona_code rc = map_groups_make(&all, d->group, d->x.n, d->n_groups, e);
-    if (rc == PERSONA_OK) {
-        rc = anchoring_begin(&a, d, o, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(map_groups_make(&all, d->group, d->x.n, d->n_groups, e));
+    TRY(anchoring_begin(&a, d, o, e));
     s.n_lambdas = leaveout_grid(o->lambda, lambdas);
-    if (rc == PERSONA_OK) {
-        sketch = leaveout_sketch(&a.ay, 1, o->seed, &t.width);
-        t.y = sketch;
-        rc = sketch ? leaveout_run(&a.l, &s, &best, e) : mem_err(e, "the search of a map");
-    }
+    sketch = leaveout_sketch(&a.ay, 1, o->seed, &t.width);
+    t.y = sketch;
+    TRY(sketch ? leaveout_run(&a.l, &s, &best, e) : mem_err(e, "the search of a map"));
+out:
     o->lambda = rep->lambda = best.lambda;
     rep->n = d->x.n;
     rep->n_groups = all.n_used;
@@ -170,13 +165,11 @@ persona_code map_fit_anchors(const map_data *d, const map_opts *given, map **out
                              persona_err *e)
 {
     map_opts o = *given;
-    persona_code rc = choose_lambda(d, &o, rep, e);
-    if (rc == PERSONA_OK) {
-        rc = refit(d, &o, out, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = map_by_folds(d, &o, refit, rep, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(choose_lambda(d, &o, rep, e));
+    TRY(refit(d, &o, out, e));
+    TRY(map_by_folds(d, &o, refit, rep, e));
+out:
     if (rc != PERSONA_OK) {
         map_free(*out);
         *out = NULL;

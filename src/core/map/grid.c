@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/leaveout.h"
 
 enum { N_LAMBDAS = 5 };
@@ -140,40 +141,41 @@ static persona_code grid_make(grid *g, persona_err *e)
 {
     const grid_task *t = g->t;
     const size_t n_sets = 1 + (size_t)t->n_shuffles, wide = t->ds > t->dt ? t->ds : t->dt;
-    persona_code rc = map_groups_make(&g->groups, t->group, t->n, t->n_groups, e);
+    persona_code rc = PERSONA_OK;
+    TRY(map_groups_make(&g->groups, t->group, t->n, t->n_groups, e));
     g->targets = mem_calloc(t->n_to, sizeof *g->targets);
     g->sketches = mem_calloc(t->n_to, sizeof *g->sketches);
     g->best = mem_calloc(t->n_to, n_sets * sizeof *g->best);
     g->room = mem_calloc(t->n, wide * sizeof *g->room);
     g->pos = mem_calloc(t->n_contrasts, sizeof *g->pos);
     g->neg = mem_calloc(t->n_contrasts, sizeof *g->neg);
-    if (rc == PERSONA_OK &&
-        (!g->targets || !g->sketches || !g->best || !g->room || !g->pos || !g->neg)) {
+    if (!g->targets || !g->sketches || !g->best || !g->room || !g->pos || !g->neg) {
         rc = mem_err(e, "the blocks of a map");
+        goto out;
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < t->n_contrasts; i++) {
+    for (size_t i = 0; i < t->n_contrasts; i++) {
         g->pos[i] = g->groups.place[t->pos[i]];
         g->neg[i] = g->groups.place[t->neg[i]];
     }
+out:
     return rc;
 }
 
 persona_code grid_run(const grid_task *t, grid_cell *cells, persona_err *e)
 {
     grid g = {.t = t};
-    persona_code rc = grid_make(&g, e);
-    if (rc == PERSONA_OK) {
-        rc = load_targets(&g, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < t->n_from; i++) {
+    persona_code rc = PERSONA_OK;
+    TRY(grid_make(&g, e));
+    TRY(load_targets(&g, e));
+    for (size_t i = 0; i < t->n_from; i++) {
         if (t->progress && !t->progress(t->ud, i, t->n_from)) {
             rc = persona_err_set(e, PERSONA_E_CANCELED,
                                  "interrupted after %zu of %zu source blocks", i, t->n_from);
+            goto out;
         }
-        if (rc == PERSONA_OK) {
-            rc = run_row(&g, t->from[i], cells + i * t->n_to, e);
-        }
+        TRY(run_row(&g, t->from[i], cells + i * t->n_to, e));
     }
+out:
     grid_free(&g);
     return rc;
 }

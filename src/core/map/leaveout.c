@@ -25,6 +25,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 
 #define SKETCH 64
 #define SEARCH_ERROR 1e-2
@@ -311,11 +312,10 @@ static persona_code try_target(const leaveout *l, const leaveout_target *t, doub
                                float *room, leaveout_best *best, persona_err *e)
 {
     const size_t columns = t->width * t->n_sets;
-    persona_code rc = leaveout_solve(l, t->y, columns, room, e);
-    if (rc == PERSONA_OK) {
-        rc = leaveout_errors(l, room, columns, e);
-    }
-    for (size_t set = 0; rc == PERSONA_OK && set < t->n_sets; set++) {
+    persona_code rc = PERSONA_OK;
+    TRY(leaveout_solve(l, t->y, columns, room, e));
+    TRY(leaveout_errors(l, room, columns, e));
+    for (size_t set = 0; set < t->n_sets; set++) {
         const size_t first = set * t->width;
         const double r2 = leaveout_r2(room, t->y, l->n, columns, first, t->width);
         if (!(r2 > best[set].r2)) {
@@ -325,6 +325,7 @@ static persona_code try_target(const leaveout *l, const leaveout_target *t, doub
                                     leaveout_r2_contrast(room, t->y, t->pos, t->neg, t->n_contrasts,
                                                          columns, first, t->width)};
     }
+out:
     return rc;
 }
 

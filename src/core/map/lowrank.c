@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/leaveout.h"
 #include "core/map/mapmethods.h"
 
@@ -60,39 +61,35 @@ static persona_code basis_make(const map_side *s, size_t most, basis *b, persona
     const size_t m = by_rows ? s->n : s->d;
     double *u = mem_calloc(m, m * sizeof *u), *w = mem_calloc(m, sizeof *w);
     float *turned = by_rows ? NULL : mem_calloc(s->d, s->n * sizeof *turned);
-    persona_code rc =
-        u && w && (by_rows || turned) ? PERSONA_OK : mem_err(e, "the components of a map");
     *b = (basis){.k = 0};
-    for (size_t i = 0; rc == PERSONA_OK && !by_rows && i < s->n; i++) {
+    persona_code rc = PERSONA_OK;
+    TRY(u && w && (by_rows || turned) ? PERSONA_OK : mem_err(e, "the components of a map"));
+    for (size_t i = 0; !by_rows && i < s->n; i++) {
         for (size_t j = 0; j < s->d; j++) {
             turned[j * s->n + i] = s->z[i * s->d + j];
         }
     }
-    if (rc == PERSONA_OK) {
-        rc = linalg_gram(by_rows ? (mat){s->z, s->n, s->d} : (mat){turned, s->d, s->n}, u, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = linalg_eigh(u, m, w, e);
-    }
-    while (rc == PERSONA_OK && b->k < most && b->k < m && w[m - 1 - b->k] > LIVE * w[m - 1]) {
+    TRY(linalg_gram(by_rows ? (mat){s->z, s->n, s->d} : (mat){turned, s->d, s->n}, u, e));
+    TRY(linalg_eigh(u, m, w, e));
+    while (b->k < most && b->k < m && w[m - 1 - b->k] > LIVE * w[m - 1]) {
         b->k++;
     }
     b->w = mem_calloc(b->k, sizeof *b->w);
     b->v = mem_calloc(b->k, s->d * sizeof *b->v);
     b->scores = mem_calloc(s->n, b->k * sizeof *b->scores);
-    if (rc == PERSONA_OK && (!b->w || !b->v || !b->scores)) {
+    if (!b->w || !b->v || !b->scores) {
         rc = mem_err(e, "the components of a map");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        for (size_t i = 0; i < m; i++) {
-            b->mean += fmax(w[i], 0) / (double)s->n;
-        }
-        for (size_t k = 0; k < b->k; k++) {
-            b->w[k] = w[m - 1 - k];
-        }
-        directions(s, u, m, by_rows, b);
-        linalg_gemm_single(s->z, false, b->v, true, b->scores, s->n, s->d, b->k);
+    for (size_t i = 0; i < m; i++) {
+        b->mean += fmax(w[i], 0) / (double)s->n;
     }
+    for (size_t k = 0; k < b->k; k++) {
+        b->w[k] = w[m - 1 - k];
+    }
+    directions(s, u, m, by_rows, b);
+    linalg_gemm_single(s->z, false, b->v, true, b->scores, s->n, s->d, b->k);
+out:
     mem_free(turned);
     mem_free(w);
     mem_free(u);
@@ -174,15 +171,15 @@ static persona_code join(const sides *s, const double *middle, map **out, person
 static persona_code refit_lowrank(const map_data *d, const map_opts *o, map **out, persona_err *e)
 {
     sides s = {.cross = NULL};
-    persona_code rc = sides_make(d, NULL, (size_t)o->rank, &s, e);
-    for (size_t a = 0; rc == PERSONA_OK && a < s.bx.k; a++) {
+    persona_code rc = PERSONA_OK;
+    TRY(sides_make(d, NULL, (size_t)o->rank, &s, e));
+    for (size_t a = 0; a < s.bx.k; a++) {
         for (size_t b = 0; b < s.by.k; b++) {
             s.cross[a * s.by.k + b] /= s.bx.w[a] + o->lambda * s.bx.mean;
         }
     }
-    if (rc == PERSONA_OK) {
-        rc = join(&s, s.cross, out, e);
-    }
+    TRY(join(&s, s.cross, out, e));
+out:
     sides_free(&s);
     return rc;
 }
@@ -194,20 +191,19 @@ static persona_code rotation(sides *s, persona_err *e)
     const size_t kx = s->bx.k, ky = s->by.k, k = kx > ky ? kx : ky, least = kx < ky ? kx : ky;
     double *u = mem_calloc(k, k * sizeof *u), *vt = mem_calloc(k, k * sizeof *vt);
     double *sigma = mem_calloc(k, sizeof *sigma), trace = 0, squares = 0;
-    persona_code rc = u && vt && sigma ? PERSONA_OK : mem_err(e, "the rotation of a map");
-    for (size_t a = 0; rc == PERSONA_OK && a < kx; a++) {
+    persona_code rc = PERSONA_OK;
+    TRY(u && vt && sigma ? PERSONA_OK : mem_err(e, "the rotation of a map"));
+    for (size_t a = 0; a < kx; a++) {
         memcpy(u + a * k, s->cross + a * ky, ky * sizeof *u);
     }
-    if (rc == PERSONA_OK) {
-        rc = linalg_svd(u, k, sigma, vt, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < least; i++) {
+    TRY(linalg_svd(u, k, sigma, vt, e));
+    for (size_t i = 0; i < least; i++) {
         trace += sigma[i];
     }
-    for (size_t a = 0; rc == PERSONA_OK && a < kx; a++) {
+    for (size_t a = 0; a < kx; a++) {
         squares += s->bx.w[a];
     }
-    for (size_t a = 0; rc == PERSONA_OK && a < kx; a++) {
+    for (size_t a = 0; a < kx; a++) {
         for (size_t b = 0; b < ky; b++) {
             double sum = 0;
             for (size_t i = 0; i < least; i++) {
@@ -216,6 +212,7 @@ static persona_code rotation(sides *s, persona_err *e)
             s->cross[a * ky + b] = sum * trace / squares;
         }
     }
+out:
     mem_free(sigma);
     mem_free(vt);
     mem_free(u);
@@ -226,13 +223,11 @@ static persona_code refit_procrustes(const map_data *d, const map_opts *o, map *
                                      persona_err *e)
 {
     sides s = {.cross = NULL};
-    persona_code rc = sides_make(d, NULL, (size_t)o->rank, &s, e);
-    if (rc == PERSONA_OK) {
-        rc = rotation(&s, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = join(&s, s.cross, out, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(sides_make(d, NULL, (size_t)o->rank, &s, e));
+    TRY(rotation(&s, e));
+    TRY(join(&s, s.cross, out, e));
+out:
     sides_free(&s);
     return rc;
 }
@@ -304,19 +299,19 @@ static persona_code choose_lowrank(const map_data *d, map_opts *o, persona_err *
     map_groups g = {.n_used = 0};
     sides s = {.cross = NULL};
     map_opts chosen = *o;
-    persona_code rc = map_groups_make(&g, d->group, d->x.n, d->n_groups, e);
-    if (rc == PERSONA_OK) {
-        rc = sides_make(d, g.order, (size_t)tried[n - 1], &s, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    persona_code rc = PERSONA_OK;
+    TRY(map_groups_make(&g, d->group, d->x.n, d->n_groups, e));
+    TRY(sides_make(d, g.order, (size_t)tried[n - 1], &s, e));
+    for (size_t i = 0; i < n; i++) {
         leaveout_best best = {.r2 = -(double)INFINITY};
-        rc = best_lambda(&s, &g, (size_t)tried[i], o, &best, e);
-        if (rc == PERSONA_OK && best.r2 > best_r2) {
+        TRY(best_lambda(&s, &g, (size_t)tried[i], o, &best, e));
+        if (best.r2 > best_r2) {
             best_r2 = best.r2;
             chosen.rank = tried[i];
             chosen.lambda = best.lambda;
         }
     }
+out:
     *o = chosen;
     sides_free(&s);
     map_groups_free(&g);
@@ -331,16 +326,17 @@ static persona_code choose_procrustes(const map_data *d, map_opts *o, persona_er
     map_opts chosen = *o;
     persona_code rc = PERSONA_OK;
     chosen.rank = tried[0];
-    for (size_t i = 0; rc == PERSONA_OK && n > 1 && i < n; i++) {
+    for (size_t i = 0; n > 1 && i < n; i++) {
         map_opts one = *o;
         double r2 = 0;
         one.rank = tried[i];
-        rc = map_folds_r2(d, &one, refit_procrustes, &r2, e);
-        if (rc == PERSONA_OK && r2 > best_r2) {
+        TRY(map_folds_r2(d, &one, refit_procrustes, &r2, e));
+        if (r2 > best_r2) {
             best_r2 = r2;
             chosen.rank = tried[i];
         }
     }
+out:
     *o = chosen;
     return rc;
 }
@@ -360,10 +356,10 @@ static persona_code finish(const map_data *d, const map_opts *o, map_refit *fit,
     rep->n = d->x.n;
     rep->n_groups = groups_used(d, e);
     rep->rank = (size_t)o->rank;
-    persona_code rc = rep->n_groups > 0 ? fit(d, o, out, e) : PERSONA_E_NOMEM;
-    if (rc == PERSONA_OK) {
-        rc = map_by_folds(d, o, fit, rep, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(rep->n_groups > 0 ? fit(d, o, out, e) : PERSONA_E_NOMEM);
+    TRY(map_by_folds(d, o, fit, rep, e));
+out:
     if (rc != PERSONA_OK) {
         map_free(*out);
         *out = NULL;

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "core/map/leaveout.h"
 #include "core/map/mapmethods.h"
 
@@ -143,30 +144,27 @@ static persona_code run_fold(folding *f, size_t fold, persona_err *e)
     size_t *group = mem_calloc(d->x.n, sizeof *group), *place = mem_calloc(d->x.n, sizeof *place);
     size_t *pos = mem_calloc(d->n_contrasts, sizeof *pos);
     size_t *neg = mem_calloc(d->n_contrasts, sizeof *neg);
-    persona_code rc =
-        x && y && group && place && pos && neg ? PERSONA_OK : mem_err(e, "the folds of a map");
+    persona_code rc = PERSONA_OK;
+    TRY(x && y && group && place && pos && neg ? PERSONA_OK : mem_err(e, "the folds of a map"));
     size_t at = 0;
-    for (size_t i = 0; rc == PERSONA_OK && i < d->x.n; i++) {
+    for (size_t i = 0; i < d->x.n; i++) {
         if (f->fold[d->group[i]] == fold) {
             continue;
         }
         place[i] = at;
         group[at++] = d->group[i];
     }
-    if (rc == PERSONA_OK) {
-        keep_contrasts(f, fold, place, pos, neg, &n_contrasts);
-        const map_data train = {.x = {x, n, d->x.d},
-                                .y = {y, n, d->y.d},
-                                .group = group,
-                                .n_groups = d->n_groups,
-                                .pos = pos,
-                                .neg = neg,
-                                .n_contrasts = n_contrasts};
-        rc = f->fit(&train, f->o, &m, e);
-        if (rc == PERSONA_OK) {
-            rc = test_fold(f, fold, train.x, train.y, m, e);
-        }
-    }
+    keep_contrasts(f, fold, place, pos, neg, &n_contrasts);
+    const map_data train = {.x = {x, n, d->x.d},
+                            .y = {y, n, d->y.d},
+                            .group = group,
+                            .n_groups = d->n_groups,
+                            .pos = pos,
+                            .neg = neg,
+                            .n_contrasts = n_contrasts};
+    TRY(f->fit(&train, f->o, &m, e));
+    TRY(test_fold(f, fold, train.x, train.y, m, e));
+out:
     map_free(m);
     mem_free(neg);
     mem_free(pos);
@@ -201,28 +199,28 @@ static persona_code run_folds(folding *f, size_t n_folds, double *r2, double *r2
                               persona_err *e)
 {
     const size_t dt = f->y.d;
-    persona_code rc = folding_begin(f, e);
+    persona_code rc = PERSONA_OK;
+    TRY(folding_begin(f, e));
     double left = 0, total = 0;
     if (n_folds == 0 || n_folds > f->n_folds) {
         n_folds = f->n_folds;
     }
-    for (size_t k = 0; rc == PERSONA_OK && k < n_folds; k++) {
-        rc = run_fold(f, k, e);
+    for (size_t k = 0; k < n_folds; k++) {
+        TRY(run_fold(f, k, e));
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < f->y.n; i++) {
+    for (size_t i = 0; i < f->y.n; i++) {
         for (size_t j = 0; f->tested[i] && j < dt; j++) {
             const double a = (double)f->errors[i * dt + j], b = (double)f->scaled.z[i * dt + j];
             left += a * a;
             total += b * b;
         }
     }
-    if (rc == PERSONA_OK) {
-        *r2 = 1 - left / total;
-        if (r2_contrast) {
-            *r2_contrast = leaveout_r2_contrast(f->errors, f->scaled.z, f->d->pos, f->d->neg,
-                                                f->d->n_contrasts, dt, 0, dt);
-        }
+    *r2 = 1 - left / total;
+    if (r2_contrast) {
+        *r2_contrast = leaveout_r2_contrast(f->errors, f->scaled.z, f->d->pos, f->d->neg,
+                                            f->d->n_contrasts, dt, 0, dt);
     }
+out:
     folding_end(f);
     return rc;
 }

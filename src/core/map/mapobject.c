@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/textset.h"
 #include "persona/map.h"
 
@@ -72,19 +73,17 @@ persona_code persona_map_sample(const persona_map *m, const persona_vector *v, c
 {
     uint64_t *of_map = NULL, *of_v = NULL;
     size_t n_map = 0, n_v = 0, n = 0;
-    persona_code rc = textset_parse(m->texts, &of_map, &n_map, e);
-    if (rc == PERSONA_OK) {
-        rc = textset_parse(v->from.texts, &of_v, &n_v, e);
+    persona_code rc = PERSONA_OK;
+    TRY(textset_parse(m->texts, &of_map, &n_map, e));
+    TRY(textset_parse(v->from.texts, &of_v, &n_v, e));
+    n = textset_overlap(of_map, n_map, of_v, n_v);
+    *sample = n > 0 || knows_trait(m, v->from.trait) ? PERSONA_SAMPLE_IN_SAMPLE
+              : n_v > 0                              ? PERSONA_SAMPLE_HELD_OUT
+                                                     : PERSONA_SAMPLE_UNKNOWN;
+    if (shared) {
+        *shared = n;
     }
-    if (rc == PERSONA_OK) {
-        n = textset_overlap(of_map, n_map, of_v, n_v);
-        *sample = n > 0 || knows_trait(m, v->from.trait) ? PERSONA_SAMPLE_IN_SAMPLE
-                  : n_v > 0                              ? PERSONA_SAMPLE_HELD_OUT
-                                                         : PERSONA_SAMPLE_UNKNOWN;
-        if (shared) {
-            *shared = n;
-        }
-    }
+out:
     mem_free(of_map);
     mem_free(of_v);
     return rc;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/leaveout.h"
 #include "core/map/mapmethods.h"
 #include "core/measure/stats.h"
@@ -63,18 +64,17 @@ static persona_code choose(ridge *r, const map_opts *o, map_report *rep, persona
     float *sketch = leaveout_sketch(&r->y, n_sets, o->seed, &t.width);
     t.y = sketch;
     s.n_lambdas = leaveout_grid(o->lambda, lambdas);
-    persona_code rc =
-        best && sketch ? leaveout_run(&r->out, &s, best, e) : mem_err(e, "the search of a map");
+    persona_code rc = PERSONA_OK;
+    TRY(best && sketch ? leaveout_run(&r->out, &s, best, e) : mem_err(e, "the search of a map"));
     rep->r2_shuffled_max = (double)NAN;
-    for (size_t i = 1; rc == PERSONA_OK && i < n_sets; i++) {
+    for (size_t i = 1; i < n_sets; i++) {
         const double r2 = r->n_contrasts > 0 ? best[i].r2_contrast : best[i].r2;
         sum += r2;
         rep->r2_shuffled_max = fmax(rep->r2_shuffled_max, r2); /* fmax skips NAN */
     }
     rep->r2_shuffled = n_sets > 1 ? sum / (double)(n_sets - 1) : (double)NAN;
-    if (rc == PERSONA_OK) {
-        rep->lambda = best[0].lambda;
-    }
+    rep->lambda = best[0].lambda;
+out:
     mem_free(sketch);
     mem_free(best);
     return rc;
@@ -86,29 +86,25 @@ static persona_code finish(ridge *r, map_report *rep, map **out, persona_err *e)
     const size_t n = r->x.n, ds = r->x.d, dt = r->y.d;
     map *m = map_new(ds, n, dt);
     float *errors = mem_calloc(n, dt * sizeof *errors);
-    persona_code rc = m && errors ? leaveout_set(&r->out, rep->lambda, e) : mem_err(e, "a map");
-    if (rc == PERSONA_OK) {
-        rc = leaveout_solve(&r->out, r->y.z, dt, m->right, e);
-    }
-    if (rc == PERSONA_OK) {
-        memcpy(errors, m->right, n * dt * sizeof *errors);
-        rc = leaveout_errors(&r->out, errors, dt, e);
-    }
-    if (rc == PERSONA_OK) {
-        rep->r2_heldout = leaveout_r2(errors, r->y.z, n, dt, 0, dt);
-        rep->r2_contrast =
-            leaveout_r2_contrast(errors, r->y.z, r->pos, r->neg, r->n_contrasts, dt, 0, dt);
-        for (size_t i = 0; i < n; i++) {
-            for (size_t j = 0; j < ds; j++) {
-                m->left[i * ds + j] = r->x.z[i * ds + j] / r->x.scale[j];
-            }
-            for (size_t j = 0; j < dt; j++) {
-                m->right[i * dt + j] *= r->y.scale[j];
-            }
+    persona_code rc = PERSONA_OK;
+    TRY(m && errors ? leaveout_set(&r->out, rep->lambda, e) : mem_err(e, "a map"));
+    TRY(leaveout_solve(&r->out, r->y.z, dt, m->right, e));
+    memcpy(errors, m->right, n * dt * sizeof *errors);
+    TRY(leaveout_errors(&r->out, errors, dt, e));
+    rep->r2_heldout = leaveout_r2(errors, r->y.z, n, dt, 0, dt);
+    rep->r2_contrast =
+        leaveout_r2_contrast(errors, r->y.z, r->pos, r->neg, r->n_contrasts, dt, 0, dt);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < ds; j++) {
+            m->left[i * ds + j] = r->x.z[i * ds + j] / r->x.scale[j];
         }
-        *out = m;
-        m = NULL;
+        for (size_t j = 0; j < dt; j++) {
+            m->right[i * dt + j] *= r->y.scale[j];
+        }
     }
+    *out = m;
+    m = NULL;
+out:
     mem_free(errors);
     map_free(m);
     return rc;
@@ -159,18 +155,16 @@ persona_code map_fit_paired(const map_data *d, const map_opts *o, map **out, map
     const size_t n = d->n_contrasts;
     float *x = differences(d->x, d), *y = differences(d->y, d);
     size_t *group = mem_calloc(n, sizeof *group);
-    persona_code rc = x && y && group ? PERSONA_OK : mem_err(e, "the differences of a map");
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    persona_code rc = PERSONA_OK;
+    TRY(x && y && group ? PERSONA_OK : mem_err(e, "the differences of a map"));
+    for (size_t i = 0; i < n; i++) {
         group[i] = d->group[d->pos[i]];
     }
     const map_data pairs = {
         .x = {x, n, d->x.d}, .y = {y, n, d->y.d}, .group = group, .n_groups = d->n_groups};
-    if (rc == PERSONA_OK) {
-        rc = fit(&pairs, o, false, out, rep, e);
-    }
-    if (rc == PERSONA_OK) {
-        rep->r2_contrast = rep->r2_heldout;
-    }
+    TRY(fit(&pairs, o, false, out, rep, e));
+    rep->r2_contrast = rep->r2_heldout;
+out:
     mem_free(group);
     mem_free(y);
     mem_free(x);

@@ -23,6 +23,7 @@
 
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "base/try.h"
 
 #define MAX_QUESTIONS 65536
 #define MAX_BLOCKS 1024
@@ -237,11 +238,12 @@ persona_code contrast_mean(const contrast *c, size_t block, int polarity, const 
                                polarity);
     }
     double *wide = mem_calloc(c->d, sizeof *wide);
-    persona_code rc =
-        wide ? pole_mean(c, block, pole, subset, wide, e) : mem_err(e, "the mean of a pole");
-    for (size_t k = 0; rc == PERSONA_OK && k < c->d; k++) {
+    persona_code rc = PERSONA_OK;
+    TRY(wide ? pole_mean(c, block, pole, subset, wide, e) : mem_err(e, "the mean of a pole"));
+    for (size_t k = 0; k < c->d; k++) {
         mean[k] = (float)wide[k];
     }
+out:
     mem_free(wide);
     return rc;
 }
@@ -253,16 +255,14 @@ persona_code contrast_direction(const contrast *c, size_t block, const bool *sub
     double *pos = mem_calloc(c->d, sizeof *pos), *neg = mem_calloc(c->d, sizeof *neg);
     if (!pos || !neg) {
         rc = mem_err(e, "a mean difference");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = pole_mean(c, block, POS, subset, pos, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = pole_mean(c, block, NEG, subset, neg, e);
-    }
-    for (size_t k = 0; rc == PERSONA_OK && k < c->d; k++) {
+    TRY(pole_mean(c, block, POS, subset, pos, e));
+    TRY(pole_mean(c, block, NEG, subset, neg, e));
+    for (size_t k = 0; k < c->d; k++) {
         v[k] = (float)(pos[k] - neg[k]);
     }
+out:
     mem_free(neg);
     mem_free(pos);
     return rc;
@@ -309,16 +309,12 @@ persona_code contrast_adjusted(const contrast *c, size_t block, float *v_adj,
     double *pos = mem_calloc(c->d, sizeof *pos), *neg = mem_calloc(c->d, sizeof *neg);
     if (!pos || !neg) {
         rc = mem_err(e, "an adjusted mean difference");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = pole_mean(c, block, POS, NULL, pos, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = pole_mean(c, block, NEG, NULL, neg, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = adjust(c, block, pos, neg, v_adj, report, e);
-    }
+    TRY(pole_mean(c, block, POS, NULL, pos, e));
+    TRY(pole_mean(c, block, NEG, NULL, neg, e));
+    TRY(adjust(c, block, pos, neg, v_adj, report, e));
+out:
     mem_free(neg);
     mem_free(pos);
     return rc;

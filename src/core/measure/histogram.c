@@ -91,28 +91,6 @@ persona_code histogram_add(histogram *h, float x, persona_err *e)
     return PERSONA_OK;
 }
 
-persona_code histogram_merge(histogram *into, const histogram *from, persona_err *e)
-{
-    for (size_t o = 0; o < HISTOGRAM_OCTAVES; o++) {
-        persona_code rc = from->octave[o] ? need_octave(into, o, e) : PERSONA_OK;
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
-    }
-    if (from->n == 0) {
-        return PERSONA_OK;
-    }
-    for (size_t o = 0; o < HISTOGRAM_OCTAVES; o++) {
-        for (size_t i = 0; from->octave[o] && i < BINS; i++) {
-            into->octave[o][i] += from->octave[o][i];
-        }
-    }
-    note_range(into, from->min, from->max);
-    into->n += from->n;
-    into->n_zero += from->n_zero;
-    return PERSONA_OK;
-}
-
 /* The value of the k-th smallest, k from 0 to n - 1. */
 static double order_statistic(const histogram *h, uint64_t k)
 {

@@ -23,8 +23,6 @@ typedef struct histogram {
 void histogram_free(histogram *h); /* leaves it empty */
 /* NUMERIC unless x is finite and not negative; NOMEM. What is refused is not counted. */
 PERSONA_CHECK persona_code histogram_add(histogram *h, float x, persona_err *e);
-/* Adds the counts of from; on NOMEM into is as before. */
-PERSONA_CHECK persona_code histogram_merge(histogram *into, const histogram *from, persona_err *e);
 /* Type 7 as stat_quantile; NAN when empty or q is outside 0 .. 1. */
 double histogram_quantile(const histogram *h, double q);
 double histogram_median(const histogram *h);

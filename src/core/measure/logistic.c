@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 
 #define MAX_FOLDS 5
 #define FIXED_STRENGTH 0.1
@@ -397,16 +398,16 @@ static persona_code space_make(space *s, mat pos, mat neg, const size_t *questio
     if (!s->x || !s->m) {
         return mem_err(e, "the rows of a logistic regression");
     }
-    persona_code rc = fill_rows(s, pos, neg, e);
-    if (rc == PERSONA_OK) {
-        rc = make_folds(s, question, e);
+    persona_code rc = PERSONA_OK;
+    TRY(fill_rows(s, pos, neg, e));
+    TRY(make_folds(s, question, e));
+    if (s->dual) {
+        TRY(linalg_gram((mat){s->x, s->n, s->d}, s->m, e));
     }
-    if (rc == PERSONA_OK && s->dual) {
-        rc = linalg_gram((mat){s->x, s->n, s->d}, s->m, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && !s->dual && i < s->n * s->d; i++) {
+    for (size_t i = 0; !s->dual && i < s->n * s->d; i++) {
         s->m[i] = (double)s->x[i];
     }
+out:
     return rc;
 }
 

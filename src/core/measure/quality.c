@@ -35,6 +35,7 @@
 #include "base/linalg.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "core/measure/stats.h"
 
 #define MAX_SPLITS 10000
@@ -478,11 +479,13 @@ persona_code quality_end(quality *q, quality_block *out, persona_err *e)
     };
     if (!s.a || !s.b || !s.sum || !s.count || !s.level) {
         rc = mem_err(e, "the statistics of an extraction");
+        goto out;
     }
-    for (size_t b = 0; rc == PERSONA_OK && b < q->n_blocks; b++) {
+    for (size_t b = 0; b < q->n_blocks; b++) {
         out[b] = q->blocks[b];
         measure_block(q, b, &s, &out[b]);
     }
+out:
     mem_free(s.level);
     mem_free(s.count);
     mem_free(s.sum);

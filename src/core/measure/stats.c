@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 
 #define LOW 0.025
 #define HIGH 0.975
@@ -328,7 +329,7 @@ static double clusters_value(const clusters *c, statistic *f)
 
 /* Draws that are undefined are left out; without any defined draw the limits are NAN. */
 static persona_code interval(const clusters *c, statistic *f, size_t draws, uint32_t seed,
-                             stat_interval *out, persona_err *e)
+                             persona_interval *out, persona_err *e)
 {
     size_t n = 0;
     rng r;
@@ -364,34 +365,33 @@ static persona_code interval(const clusters *c, statistic *f, size_t draws, uint
 }
 
 static persona_code bootstrap(const stat_sample *samples, size_t n_samples, size_t n_groups,
-                              statistic *f, size_t draws, uint32_t seed, stat_interval *out,
+                              statistic *f, size_t draws, uint32_t seed, persona_interval *out,
                               persona_err *e)
 {
     clusters c;
-    *out = (stat_interval){.value = (double)NAN, .low = (double)NAN, .high = (double)NAN};
-    persona_code rc = clusters_make(&c, samples, n_samples, n_groups, e);
-    if (rc == PERSONA_OK && (draws == 0 || c.n_used > UINT32_MAX)) {
+    *out = (persona_interval){.value = (double)NAN, .low = (double)NAN, .high = (double)NAN};
+    persona_code rc = PERSONA_OK;
+    TRY(clusters_make(&c, samples, n_samples, n_groups, e));
+    if (draws == 0 || c.n_used > UINT32_MAX) {
         rc = persona_err_set(e, PERSONA_E_SHAPE, "bootstrap: %zu draws of %zu groups", draws,
                              c.n_used);
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = interval(&c, f, draws, seed, out, e);
-    }
-    out->n = samples[0].n;
-    out->n_groups = c.n_used;
+    TRY(interval(&c, f, draws, seed, out, e));
+out:
     clusters_free(&c);
     return rc;
 }
 
 persona_code stat_bootstrap_mean(const double *x, const size_t *group, size_t n, size_t n_groups,
-                                 size_t draws, uint32_t seed, stat_interval *out, persona_err *e)
+                                 size_t draws, uint32_t seed, persona_interval *out, persona_err *e)
 {
     const stat_sample sample = {x, group, n};
     return bootstrap(&sample, 1, n_groups, first_mean, draws, seed, out, e);
 }
 
 persona_code stat_bootstrap_diff(stat_sample high, stat_sample low, size_t n_groups, size_t draws,
-                                 uint32_t seed, stat_interval *out, persona_err *e)
+                                 uint32_t seed, persona_interval *out, persona_err *e)
 {
     const stat_sample samples[] = {high, low};
     return bootstrap(samples, 2, n_groups, difference, draws, seed, out, e);
@@ -399,7 +399,7 @@ persona_code stat_bootstrap_diff(stat_sample high, stat_sample low, size_t n_gro
 
 persona_code stat_bootstrap_retained(stat_sample transferred, stat_sample native, stat_sample base,
                                      size_t n_groups, double min_effect, size_t draws,
-                                     uint32_t seed, stat_interval *out, persona_err *e)
+                                     uint32_t seed, persona_interval *out, persona_err *e)
 {
     const stat_sample samples[] = {transferred, native, base};
     persona_code rc = bootstrap(samples, 3, n_groups, retained, draws, seed, out, e);

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/textset.h"
 #include "persona/vector.h"
 
@@ -206,9 +207,10 @@ static persona_code common_labels(const persona_vector_term *terms, size_t n, pe
         offsetof(persona_provenance, library),    offsetof(persona_provenance, unit),
     };
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < sizeof fields / sizeof fields[0]; i++) {
-        rc = common_label(terms, n, fields[i], &out->from, e);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        TRY(common_label(terms, n, fields[i], &out->from, e));
     }
+out:
     out->from.best_layer = terms[0].v->from.best_layer;
     for (size_t i = 1; i < n; i++) {
         if (terms[i].v->from.best_layer != out->from.best_layer) {
@@ -270,20 +272,16 @@ static persona_code describe(const persona_vector_term *terms, size_t n, persona
     buf text;
     buf_init(&text, NOTE_MAX);
     spell_terms(terms, n, &text);
-    persona_code rc = persona_vector_label(&out->from.unit, unit_of(terms, n, out), e);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&out->from.trait,
-                                  same_trait ? terms[0].v->from.trait : buf_str(&text), e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&out->from.method, "combination", e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(persona_vector_label(&out->from.unit, unit_of(terms, n, out), e));
+    TRY(persona_vector_label(&out->from.trait, same_trait ? terms[0].v->from.trait : buf_str(&text),
+                             e));
+    TRY(persona_vector_label(&out->from.method, "combination", e));
     if (differences->len > 0) {
         buf_printf(&text, ": %s", buf_str(differences));
     }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&out->from.note, buf_str(&text), e);
-    }
+    TRY(persona_vector_label(&out->from.note, buf_str(&text), e));
+out:
     buf_free(&text);
     return rc;
 }
@@ -341,31 +339,22 @@ persona_code persona_vector_combine(const persona_vector_term *terms, size_t n,
     buf note;
     buf_init(&note, NOTE_MAX);
     *out = NULL;
-    persona_code rc = check_terms(terms, n, &n_layer, &note, e);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_new(n_layer, terms[0].v->n_embd, &v, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = sum_blocks(terms, n, v, &note, e);
-    }
-    if (rc == PERSONA_OK && all_zero(v)) {
+    persona_code rc = PERSONA_OK;
+    TRY(check_terms(terms, n, &n_layer, &note, e));
+    TRY(persona_vector_new(n_layer, terms[0].v->n_embd, &v, e));
+    TRY(sum_blocks(terms, n, v, &note, e));
+    if (all_zero(v)) {
         rc = persona_err_set(e, PERSONA_E_NUMERIC,
                              "the sum is zero in every block: nothing could be steered with it");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = common_labels(terms, n, v, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = join_texts(terms, n, v, e);
-    }
-    if (rc == PERSONA_OK) {
-        keep_statistics(terms, n, v);
-        rc = describe(terms, n, v, &note, e);
-    }
-    if (rc == PERSONA_OK) {
-        *out = v;
-        v = NULL;
-    }
+    TRY(common_labels(terms, n, v, e));
+    TRY(join_texts(terms, n, v, e));
+    keep_statistics(terms, n, v);
+    TRY(describe(terms, n, v, &note, e));
+    *out = v;
+    v = NULL;
+out:
     persona_vector_free(v);
     buf_free(&note);
     return rc;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * steering.h - the parts of persona/steer.h that a cache of vectors needs: names to paths, and plans
- * from vectors that somebody else keeps.
+ * steering.h - the parts of persona/steer.h that a cache of vectors needs: names to paths, and
+ * plans from vectors that somebody else keeps.
  */
 #ifndef PERSONA_PIPELINE_STEERING_H
 #define PERSONA_PIPELINE_STEERING_H
 
 #include "persona/steer.h"
 
-/* Where a plan's vectors come from. What find hands out is read only, and given back by release once
- * the plan has copied it. Both are called from the thread that builds. */
+/* Where a plan's vectors come from. What find hands out is read only, and given back by release
+ * once the plan has copied it. Both are called from the thread that builds. */
 typedef struct steering_vectors {
     void *ud;
     persona_code (*find)(void *ud, persona_model *m, const char *name, persona_vector **out,

@@ -240,7 +240,6 @@ static persona_code pool_row(evaluating *x, size_t c, persona_row *r, persona_er
 {
     persona_code rc = PERSONA_OK;
     const eval_cell *first = &x->cells[c];
-    stat_interval ci = {.value = (double)NAN, .low = (double)NAN, .high = (double)NAN};
     const size_t most = x->n_each * CELL_PLANS;
     size_t n = 0, n_coherence = 0;
     double *score = mem_calloc(most, sizeof *score),
@@ -261,11 +260,11 @@ static persona_code pool_row(evaluating *x, size_t c, persona_row *r, persona_er
         r->n_unanswered += cell->n_unanswered;
         r->n_unjudged += cell->n_unjudged;
     }
+    r->score = (persona_interval){(double)NAN, (double)NAN, (double)NAN};
     if (n > 0) {
-        TRY(stat_bootstrap_mean(score, group, n, x->n_questions, BOOTSTRAP_DRAWS, x->o->seed, &ci,
-                                e));
+        TRY(stat_bootstrap_mean(score, group, n, x->n_questions, BOOTSTRAP_DRAWS, x->o->seed,
+                                &r->score, e));
     }
-    r->score = (persona_interval){ci.value, ci.low, ci.high};
     r->coherence = stat_mean(coherence, n_coherence);
     r->coherence_sd = stat_sd(coherence, n_coherence);
     r->n = n + r->n_unjudged;

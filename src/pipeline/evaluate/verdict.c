@@ -87,16 +87,11 @@ static persona_code gather(const board *b, const char *condition, double coeffic
 persona_code verdict_swing(const stat_sample *high, const stat_sample *low, size_t n_questions,
                            uint32_t seed, persona_interval *out, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    stat_interval s;
     *out = none;
     if (high->n == 0 || low->n == 0) {
         return PERSONA_OK;
     }
-    TRY(stat_bootstrap_diff(*high, *low, n_questions, DRAWS, seed, &s, e));
-    *out = (persona_interval){s.value, s.low, s.high};
-out:
-    return rc;
+    return stat_bootstrap_diff(*high, *low, n_questions, DRAWS, seed, out, e);
 }
 
 /* Swing and coherence of a condition, or of one of its variants. coherence (2) may be NULL. */
@@ -154,7 +149,6 @@ static persona_code retained_of(const board *b, const char *condition, persona_i
 {
     persona_code rc = PERSONA_OK;
     scores t = {.n = 0}, n = {.n = 0}, base = {.n = 0};
-    stat_interval s;
     *out = none;
     TRY(gather(b, condition, 1, -1, &t, e));
     TRY(gather(b, "native", 1, -1, &n, e));
@@ -163,8 +157,7 @@ static persona_code retained_of(const board *b, const char *condition, persona_i
         TRY(stat_bootstrap_retained((stat_sample){t.x, t.group, t.n},
                                     (stat_sample){n.x, n.group, n.n},
                                     (stat_sample){base.x, base.group, base.n}, b->n_questions,
-                                    MIN_EFFECT, DRAWS, b->seed, &s, e));
-        *out = (persona_interval){s.value, s.low, s.high};
+                                    MIN_EFFECT, DRAWS, b->seed, out, e));
     }
 out:
     scores_free(&t);

@@ -241,8 +241,8 @@ static bool holds_word(const char *text, const char *word)
     return false;
 }
 
-/* FastAPI: {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, here or
- * one level below. The text that was sent may be repeated there and is not looked at. */
+/* FastAPI: {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, here
+ * or one level below. The text that was sent may be repeated there and is not looked at. */
 static bool detail_names(const json_val *root, const char *name)
 {
     const json_val *detail = json_get(root, "detail");

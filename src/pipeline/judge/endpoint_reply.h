@@ -21,12 +21,13 @@ typedef struct endpoint_reply {
 
 /* A reply of /chat/completions. With probabilities of alternatives the score is their expectation
  * over the numbers 0..100; where they cannot give it (none; numbers in several tokens; a reply that
- * begins with words) it is the number that the text gives as its answer (score_text.h). Errors: FORMAT (what is wrong, without naming the server), NOMEM. */
+ * begins with words) it is the number that the text gives as its answer (score_text.h). Errors:
+ * FORMAT (what is wrong, without naming the server), NOMEM. */
 PERSONA_CHECK persona_code endpoint_reply_read(const char *body, size_t n, float min_mass,
                                                endpoint_reply *out, persona_err *e);
 
-/* Whether an error is about this parameter: error.param if that is there, else a word of the message
- * or the place that a list of details names. */
+/* Whether an error is about this parameter: error.param if that is there, else a word of the
+ * message or the place that a list of details names. */
 bool endpoint_reply_names(const char *body, size_t n, const char *name);
 
 /* The server's own words for a failure, one line, cut to size: the message of an error object, else

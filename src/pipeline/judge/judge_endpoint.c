@@ -8,12 +8,13 @@
  * refusal ends the run at once with the server's words. An item reaches the sink as soon as both of
  * its questions are answered, so a server that goes away takes nothing with it that was judged.
  *
- * How to ask is learned, and kept for as long as the judge lives: one token with its alternatives as
- * long as that gives a score; a longer reply where the server gives no probabilities, spells numbers
- * in digits or begins with words (endpoint_reply.c), and a longer one still where that ends before
- * the score (models that think). What a 400 says this server does not take (max_tokens, temperature,
- * seed, alternatives) is left out or said otherwise, one thing after the other (`ways`), and the
- * question is asked again; each is given up once, so this ends. Any other 400 ends the run.
+ * How to ask is learned, and kept for as long as the judge lives: one token with its alternatives
+ * as long as that gives a score; a longer reply where the server gives no probabilities, spells
+ * numbers in digits or begins with words (endpoint_reply.c), and a longer one still where that
+ * ends before the score (models that think). What a 400 says this server does not take
+ * (max_tokens, temperature, seed, alternatives) is left out or said otherwise, one thing after the
+ * other (`ways`), and the question is asked again; each is given up once, so this ends. Any other
+ * 400 ends the run.
  *
  * The key goes into one header and nowhere else; if a server repeats it, messages show "***".
  */

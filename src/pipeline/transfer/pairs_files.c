@@ -29,8 +29,8 @@ static const char *question_of(const text_item *item)
     return NULL;
 }
 
-/* A long text ends at the last chunk that ends within max bytes, or with its first one. True: it was
- * one. */
+/* A long text ends at the last chunk that ends within max bytes, or with its first one. True: it
+ * was one. */
 static bool cut(char *text, size_t max)
 {
     size_t ends[CHUNKS_MOST], keep = 0;

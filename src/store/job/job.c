@@ -20,6 +20,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "store/job/job_impl.h"
 
 static const char *const steps[] = {
@@ -76,17 +77,18 @@ static persona_code load_manifest(job *j, persona_err *e)
 {
     db_stmt *s = NULL;
     bool row = false;
-    persona_code rc = db_prepare(j->d, "SELECT manifest FROM job", &s, e);
-    if (rc == PERSONA_OK) {
-        rc = db_step(s, &row, e);
-    }
-    if (rc == PERSONA_OK && row) {
+    persona_code rc = PERSONA_OK;
+    TRY(db_prepare(j->d, "SELECT manifest FROM job", &s, e));
+    TRY(db_step(s, &row, e));
+    if (row) {
         const char *text = db_text(s, 0);
         j->manifest = text ? mem_strdup(text) : NULL;
         if (!j->manifest) {
             rc = mem_err(e, j->path);
+            goto out;
         }
     }
+out:
     db_finalize(s);
     return rc;
 }
@@ -147,13 +149,11 @@ static persona_code make_folder_of(const char *path, persona_err *e)
 static persona_code open_private(const char *manifest, job **out, persona_err *e)
 {
     job *j = NULL;
-    persona_code rc = new_job("(temporary job)", &j, e);
-    if (rc == PERSONA_OK) {
-        rc = db_open("", DB_WRITE, &schema, &j->d, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = begin_job(j, manifest, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(new_job("(temporary job)", &j, e));
+    TRY(db_open("", DB_WRITE, &schema, &j->d, e));
+    TRY(begin_job(j, manifest, e));
+out:
     if (rc == PERSONA_OK) {
         *out = j;
     } else {
@@ -204,21 +204,18 @@ persona_code job_read(const char *path, job **out, persona_err *e)
 {
     job *j = NULL;
     *out = NULL;
-    persona_code rc = new_job(path, &j, e);
-    if (rc == PERSONA_OK) {
-        rc = db_open(path, DB_READ, &schema, &j->d, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = load_manifest(j, e);
-    }
-    if (rc == PERSONA_OK && !j->manifest) {
+    persona_code rc = PERSONA_OK;
+    TRY(new_job(path, &j, e));
+    TRY(db_open(path, DB_READ, &schema, &j->d, e));
+    TRY(load_manifest(j, e));
+    if (!j->manifest) {
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: has no manifest: its start was interrupted; remove it", path);
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        *out = j;
-        j = NULL;
-    }
+    *out = j;
+    j = NULL;
+out:
     job_close(j);
     return rc;
 }
@@ -252,12 +249,12 @@ const char *job_manifest(const job *j)
 persona_code job_put_value(job *j, const char *key, const char *text, persona_err *e)
 {
     db_stmt *s = NULL;
-    persona_code rc = db_prepare(j->d, "INSERT OR REPLACE INTO value VALUES (?, ?)", &s, e);
-    if (rc == PERSONA_OK) {
-        db_bind_text(s, 1, key);
-        db_bind_text(s, 2, text);
-        rc = db_run(s, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(db_prepare(j->d, "INSERT OR REPLACE INTO value VALUES (?, ?)", &s, e));
+    db_bind_text(s, 1, key);
+    db_bind_text(s, 2, text);
+    TRY(db_run(s, e));
+out:
     db_finalize(s);
     return rc;
 }
@@ -267,18 +264,19 @@ persona_code job_get_value(job *j, const char *key, char **out, persona_err *e)
     db_stmt *s = NULL;
     bool row = false;
     *out = NULL;
-    persona_code rc = db_prepare(j->d, "SELECT text FROM value WHERE key = ?", &s, e);
-    if (rc == PERSONA_OK) {
-        db_bind_text(s, 1, key);
-        rc = db_step(s, &row, e);
-    }
-    if (rc == PERSONA_OK && row) {
+    persona_code rc = PERSONA_OK;
+    TRY(db_prepare(j->d, "SELECT text FROM value WHERE key = ?", &s, e));
+    db_bind_text(s, 1, key);
+    TRY(db_step(s, &row, e));
+    if (row) {
         const char *text = db_text(s, 0);
         *out = text ? mem_strdup(text) : NULL;
         if (!*out) {
             rc = mem_err(e, j->path);
+            goto out;
         }
     }
+out:
     db_finalize(s);
     return rc;
 }

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "persona/trait.h"
 #include "store/job/job_impl.h"
 
@@ -40,13 +41,14 @@ persona_code job_place(const char *manifest, char **out, persona_err *e)
     char *folder = NULL;
     *out = NULL;
     sha256_hex(manifest, strlen(manifest), hex);
-    persona_code rc = hex[0] ? job_folder(&folder, e) : mem_err(e, "a digest");
-    if (rc == PERSONA_OK) {
-        *out = mem_printf("%s/%.*s%s", folder, ID_LEN, hex, ending);
-        if (!*out) {
-            rc = mem_err(e, "a path");
-        }
+    persona_code rc = PERSONA_OK;
+    TRY(hex[0] ? job_folder(&folder, e) : mem_err(e, "a digest"));
+    *out = mem_printf("%s/%.*s%s", folder, ID_LEN, hex, ending);
+    if (!*out) {
+        rc = mem_err(e, "a path");
+        goto out;
     }
+out:
     mem_free(folder);
     return rc;
 }
@@ -74,15 +76,16 @@ static char *label(const json_val *manifest, const char *key)
 static persona_code read_labels(const job *j, job_info *out, persona_err *e)
 {
     json_doc *d = NULL;
-    persona_code rc = json_parse(j->manifest, strlen(j->manifest), j->path, &d, e);
-    if (rc == PERSONA_OK) {
-        out->command = label(json_root(d), "command");
-        out->trait = label(json_root(d), "trait");
-        out->model = label(json_root(d), "model");
-        if (!out->command || !out->trait || !out->model) {
-            rc = mem_err(e, j->path);
-        }
+    persona_code rc = PERSONA_OK;
+    TRY(json_parse(j->manifest, strlen(j->manifest), j->path, &d, e));
+    out->command = label(json_root(d), "command");
+    out->trait = label(json_root(d), "trait");
+    out->model = label(json_root(d), "model");
+    if (!out->command || !out->trait || !out->model) {
+        rc = mem_err(e, j->path);
+        goto out;
     }
+out:
     json_free(d);
     return rc;
 }
@@ -116,15 +119,17 @@ static persona_code read_counts(job *j, job_info *out, persona_err *e)
 {
     db_stmt *s = NULL;
     bool row = false;
-    persona_code rc = db_prepare(j->d,
-                                 "SELECT stage, NULL AS judge, count(*) FROM answer GROUP BY stage "
-                                 "UNION ALL "
-                                 "SELECT stage, judge, count(*) FROM score GROUP BY stage, judge "
-                                 "ORDER BY stage, judge",
-                                 &s, e);
-    while (rc == PERSONA_OK && (rc = db_step(s, &row, e)) == PERSONA_OK && row) {
-        rc = add_count(out, s, j->path, e);
+    persona_code rc = PERSONA_OK;
+    TRY(db_prepare(j->d,
+                   "SELECT stage, NULL AS judge, count(*) FROM answer GROUP BY stage "
+                   "UNION ALL "
+                   "SELECT stage, judge, count(*) FROM score GROUP BY stage, judge "
+                   "ORDER BY stage, judge",
+                   &s, e));
+    while ((rc = db_step(s, &row, e)) == PERSONA_OK && row) {
+        TRY(add_count(out, s, j->path, e));
     }
+out:
     db_finalize(s);
     return rc;
 }
@@ -181,19 +186,13 @@ persona_code job_info_read(const char *path, job_info *out, persona_err *e)
 {
     job *j = NULL;
     *out = (job_info){0};
-    persona_code rc = read_sizes(path, out, e);
-    if (rc == PERSONA_OK) {
-        rc = job_read(path, &j, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = read_labels(j, out, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = read_state(j, out, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = read_counts(j, out, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(read_sizes(path, out, e));
+    TRY(job_read(path, &j, e));
+    TRY(read_labels(j, out, e));
+    TRY(read_state(j, out, e));
+    TRY(read_counts(j, out, e));
+out:
     job_close(j);
     return rc;
 }

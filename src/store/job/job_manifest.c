@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "store/job/job_impl.h"
 
 enum { MAX_DEPTH = 32, PATH_LEN_MAX = 200, SHOWN_MAX = 40 };
@@ -182,10 +183,13 @@ static void compare(walk *w, const json_val *stored, const json_val *given)
 
 static persona_code parse(const char *text, const char *name, json_doc **out, persona_err *e)
 {
-    persona_code rc = json_parse(text, strlen(text), name, out, e);
-    if (rc == PERSONA_OK && json_typeof(json_root(*out)) != JSON_OBJECT) {
+    persona_code rc = PERSONA_OK;
+    TRY(json_parse(text, strlen(text), name, out, e));
+    if (json_typeof(json_root(*out)) != JSON_OBJECT) {
         rc = persona_err_set(e, PERSONA_E_FORMAT, "%s: is no JSON object", name);
+        goto out;
     }
+out:
     return rc;
 }
 
@@ -203,19 +207,18 @@ persona_code job_manifest_compare(const char *path, const char *stored, const ch
     json_doc *a = NULL, *b = NULL;
     walk w = {.depth = 0};
     char *name = mem_printf("%s: the manifest in it", path);
-    persona_code rc = name ? parse(stored, name, &a, e) : mem_err(e, path);
-    if (rc == PERSONA_OK) {
-        rc = parse(given, "the manifest", &b, e);
-    }
-    if (rc == PERSONA_OK) {
-        compare(&w, json_root(a), json_root(b));
-    }
-    if (rc == PERSONA_OK && w.differ) {
+    persona_code rc = PERSONA_OK;
+    TRY(name ? parse(stored, name, &a, e) : mem_err(e, path));
+    TRY(parse(given, "the manifest", &b, e));
+    compare(&w, json_root(a), json_root(b));
+    if (w.differ) {
         rc = persona_err_set(e, PERSONA_E_USAGE,
                              "job %s was begun with %s %s, now it is %s: give the old value, or "
                              "start over with --fresh",
                              path, w.at, w.stored, w.given);
+        goto out;
     }
+out:
     json_free(b);
     json_free(a);
     mem_free(name);

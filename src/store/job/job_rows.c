@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "store/job/job_impl.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -137,16 +138,15 @@ static persona_code find(job *j, const char *stage, int64_t id, int64_t *rowid, 
     db_stmt *s = NULL;
     bool row = false;
     *rowid = -1;
-    persona_code rc =
-        db_prepare(j->d, "SELECT rowid FROM answer WHERE stage = ? AND id = ?", &s, e);
-    if (rc == PERSONA_OK) {
-        db_bind_text(s, 1, stage);
-        db_bind_int(s, 2, id);
-        rc = db_step(s, &row, e);
-    }
-    if (rc == PERSONA_OK && row) {
+    persona_code rc = PERSONA_OK;
+    TRY(db_prepare(j->d, "SELECT rowid FROM answer WHERE stage = ? AND id = ?", &s, e));
+    db_bind_text(s, 1, stage);
+    db_bind_int(s, 2, id);
+    TRY(db_step(s, &row, e));
+    if (row) {
         *rowid = db_int(s, 0);
     }
+out:
     db_finalize(s);
     return rc;
 }
@@ -277,19 +277,17 @@ static persona_code take_answer(reader *r, const char *stage, const job_room *ro
     a->n_prompt = (size_t)take(r, 13, 0, INT_MAX, "n_prompt");
     a->n_answer = (size_t)take(r, 14, 0, INT_MAX, "n_answer");
     a->n_tokens = (size_t)take(r, 15, 0, INT_MAX, "n_tokens");
-    persona_code rc =
-        take_floats(r, 16, 18, "norms", into->norms, into->n_norms, &a->norms, &a->n_norms, e);
-    if (rc == PERSONA_OK) {
-        rc = take_floats(r, 17, 19, "mean", into->mean, into->n_mean, &a->mean, &a->n_mean, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = db_row_ok(r->s, e);
-    }
-    if (rc == PERSONA_OK && r->bad) {
+    persona_code rc = PERSONA_OK;
+    TRY(take_floats(r, 16, 18, "norms", into->norms, into->n_norms, &a->norms, &a->n_norms, e));
+    TRY(take_floats(r, 17, 19, "mean", into->mean, into->n_mean, &a->mean, &a->n_mean, e));
+    TRY(db_row_ok(r->s, e));
+    if (r->bad) {
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: answer %" PRId64 " of stage '%s' has an unusable '%s'",
                              r->j->path, r->id, stage, r->bad);
+        goto out;
     }
+out:
     return rc;
 }
 
@@ -310,13 +308,11 @@ static persona_code prepare_each(job *j, const char *stage, job_order order, con
              " ifnull(length(norms), 0), ifnull(length(mean), 0), %s, %s"
              " FROM answer WHERE rowid = ?",
              room && room->norms ? "norms" : "NULL", room && room->mean ? "mean" : "NULL");
-    persona_code rc = db_prepare(j->d, orders[order], find_row, e);
-    if (rc == PERSONA_OK) {
-        rc = db_prepare(j->d, sql, read_row, e);
-    }
-    if (rc == PERSONA_OK) {
-        db_bind_text(*find_row, 1, stage);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(db_prepare(j->d, orders[order], find_row, e));
+    TRY(db_prepare(j->d, sql, read_row, e));
+    db_bind_text(*find_row, 1, stage);
+out:
     return rc;
 }
 
@@ -379,21 +375,21 @@ persona_code job_get_score(job *j, const char *stage, const char *judge, int64_t
     db_stmt *s = NULL;
     *has = false;
     *out = (job_score){.id = id, .trait = NAN, .coherence = NAN, .mass = NAN};
-    persona_code rc = db_prepare(j->d,
-                                 "SELECT trait, coherence, mass FROM score"
-                                 " WHERE stage = ? AND judge = ? AND id = ?",
-                                 &s, e);
-    if (rc == PERSONA_OK) {
-        db_bind_text(s, 1, stage);
-        db_bind_text(s, 2, judge);
-        db_bind_int(s, 3, id);
-        rc = db_step(s, has, e);
-    }
-    if (rc == PERSONA_OK && *has) {
+    persona_code rc = PERSONA_OK;
+    TRY(db_prepare(j->d,
+                   "SELECT trait, coherence, mass FROM score"
+                   " WHERE stage = ? AND judge = ? AND id = ?",
+                   &s, e));
+    db_bind_text(s, 1, stage);
+    db_bind_text(s, 2, judge);
+    db_bind_int(s, 3, id);
+    TRY(db_step(s, has, e));
+    if (*has) {
         out->trait = db_real(s, 0);
         out->coherence = db_real(s, 1);
         out->mass = db_real(s, 2);
     }
+out:
     db_finalize(s);
     return rc;
 }
@@ -403,21 +399,21 @@ persona_code job_each_score(job *j, const char *stage, const char *judge, job_sc
 {
     db_stmt *s = NULL;
     bool row = false;
-    persona_code rc = db_prepare(j->d,
-                                 "SELECT id, trait, coherence, mass FROM score"
-                                 " WHERE stage = ? AND judge = ? ORDER BY id",
-                                 &s, e);
-    if (rc == PERSONA_OK) {
-        db_bind_text(s, 1, stage);
-        db_bind_text(s, 2, judge);
-    }
-    while (rc == PERSONA_OK && (rc = db_step(s, &row, e)) == PERSONA_OK && row) {
+    persona_code rc = PERSONA_OK;
+    TRY(db_prepare(j->d,
+                   "SELECT id, trait, coherence, mass FROM score"
+                   " WHERE stage = ? AND judge = ? ORDER BY id",
+                   &s, e));
+    db_bind_text(s, 1, stage);
+    db_bind_text(s, 2, judge);
+    while ((rc = db_step(s, &row, e)) == PERSONA_OK && row) {
         const job_score score = {.id = db_int(s, 0),
                                  .trait = db_real(s, 1),
                                  .coherence = db_real(s, 2),
                                  .mass = db_real(s, 3)};
-        rc = fn(ud, &score, e);
+        TRY(fn(ud, &score, e));
     }
+out:
     db_finalize(s);
     return rc;
 }

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/textset.h"
 #include "store/map/mapfile.h"
 #include "store/vector/gguf_scan.h"
@@ -290,14 +291,14 @@ static persona_code take_factors(const source *s, const persona_map *m, const pe
 {
     char name[64];
     snprintf(name, sizeof name, "%s.%d.%d.left", kind, b->from, b->to);
-    persona_code rc = take_matrix(s, name, (size_t)m->from.n_embd, &f->k, &f->left);
+    persona_code rc = PERSONA_OK;
+    TRY(take_matrix(s, name, (size_t)m->from.n_embd, &f->k, &f->left));
     snprintf(name, sizeof name, "%s.%d.%d.right", kind, b->from, b->to);
-    if (rc == PERSONA_OK) {
-        rc = take_matrix(s, name, (size_t)m->to.n_embd, &f->k, &f->right);
+    TRY(take_matrix(s, name, (size_t)m->to.n_embd, &f->k, &f->right));
+    if ((f->left != NULL) != (f->right != NULL)) {
+        TRY(bad_tensor(s, name, "or its other half is missing"));
     }
-    if (rc == PERSONA_OK && (f->left != NULL) != (f->right != NULL)) {
-        rc = bad_tensor(s, name, "or its other half is missing");
-    }
+out:
     return rc;
 }
 
@@ -383,10 +384,10 @@ persona_code persona_map_read(const char *path, persona_map **out, persona_err *
     char *bytes = NULL;
     size_t len = 0;
     *out = NULL;
-    persona_code rc = file_read(path, MAPFILE_MAX, &bytes, &len, e);
-    if (rc == PERSONA_OK) {
-        rc = mapfile_parse(path, (const unsigned char *)bytes, len, out, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(file_read(path, MAPFILE_MAX, &bytes, &len, e));
+    TRY(mapfile_parse(path, (const unsigned char *)bytes, len, out, e));
+out:
     mem_free(bytes);
     return rc;
 }

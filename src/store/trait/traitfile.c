@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/text/trait_text.h"
 #include "persona/trait.h"
 
@@ -416,10 +417,10 @@ persona_code persona_trait_parse(const char *text, size_t len, const char *name,
 {
     json_doc *doc = NULL;
     *out = NULL;
-    persona_code rc = json_parse(text, len, name, &doc, e);
-    if (rc == PERSONA_OK) {
-        rc = read_trait(doc, name, out, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(json_parse(text, len, name, &doc, e));
+    TRY(read_trait(doc, name, out, e));
+out:
     json_free(doc);
     return rc;
 }
@@ -428,10 +429,10 @@ persona_code persona_trait_read(const char *path, persona_trait **out, persona_e
 {
     json_doc *doc = NULL;
     *out = NULL;
-    persona_code rc = json_read(path, FILE_MAX, &doc, e);
-    if (rc == PERSONA_OK) {
-        rc = read_trait(doc, path, out, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(json_read(path, FILE_MAX, &doc, e));
+    TRY(read_trait(doc, path, out, e));
+out:
     json_free(doc);
     return rc;
 }

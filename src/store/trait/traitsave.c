@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/text/trait_text.h"
 #include "persona/trait.h"
 
@@ -57,10 +58,10 @@ static persona_code render_checked(const persona_trait *t, const char *name, buf
 {
     persona_trait *back = NULL;
     render(t, text);
-    persona_code rc = buf_ok(text, name, e);
-    if (rc == PERSONA_OK) {
-        rc = persona_trait_parse(buf_str(text), text->len, name, &back, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(buf_ok(text, name, e));
+    TRY(persona_trait_parse(buf_str(text), text->len, name, &back, e));
+out:
     persona_trait_free(back);
     return rc;
 }
@@ -78,10 +79,10 @@ persona_code persona_trait_save(const persona_trait *t, const char *path, person
 {
     buf text;
     buf_init(&text, TEXT_MAX);
-    persona_code rc = render_checked(t, path, &text, e);
-    if (rc == PERSONA_OK) {
-        rc = file_write(path, buf_str(&text), text.len, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(render_checked(t, path, &text, e));
+    TRY(file_write(path, buf_str(&text), text.len, e));
+out:
     buf_free(&text);
     return rc;
 }

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "base/utf8.h"
 
 /* Raw floats come last: they are what nothing else claims. */
@@ -85,14 +86,14 @@ persona_code persona_vector_read_as(const char *path, persona_vector **out, cons
     const vecfile_format *found = NULL;
     vecfile f = {.path = path, .e = e};
     *out = NULL;
-    persona_code rc = file_read(path, VECFILE_MAX, &bytes, &f.len, e);
-    if (rc == PERSONA_OK) {
-        f.p = (const unsigned char *)bytes;
-        rc = vecfile_parse(&f, out, &found);
-    }
-    if (rc == PERSONA_OK && format) {
+    persona_code rc = PERSONA_OK;
+    TRY(file_read(path, VECFILE_MAX, &bytes, &f.len, e));
+    f.p = (const unsigned char *)bytes;
+    TRY(vecfile_parse(&f, out, &found));
+    if (format) {
         *format = found->name;
     }
+out:
     mem_free(bytes);
     return rc;
 }
@@ -208,10 +209,10 @@ persona_code vecfile_label(const vecfile *f, const char *text, char **field)
         s += n > 0 ? n : 1;
         left -= n > 0 ? n : 1;
     }
-    persona_code rc = buf_ok(&plain, f->path, f->e);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(field, buf_str(&plain), f->e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(buf_ok(&plain, f->path, f->e));
+    TRY(persona_vector_label(field, buf_str(&plain), f->e));
+out:
     buf_free(&plain);
     return rc;
 }
@@ -235,13 +236,11 @@ persona_code vecfile_imported(const vecfile *f, persona_vector *v, const char *s
     } else {
         vecfile_remark(note, "unit unknown, norms %.3g to %.3g", (double)low, (double)high);
     }
-    persona_code rc = persona_vector_label(&v->from.source, source, f->e);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.unit, unit, f->e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&v->from.note, buf_str(note), f->e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(persona_vector_label(&v->from.source, source, f->e));
+    TRY(persona_vector_label(&v->from.unit, unit, f->e));
+    TRY(persona_vector_label(&v->from.note, buf_str(note), f->e));
+out:
     return rc;
 }
 

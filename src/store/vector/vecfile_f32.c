@@ -8,9 +8,9 @@
  *
  * Row B belongs to block B, but in ds4 to what its feed-forward or attention part writes, and ds4
  * subtracts the projection on it: the same numbers mean another operation there, so the note says
- * it, and they are not steered with. Our sidecars add "persona" (the provenance) and "sha256" (of the rows), which tells a sidecar
- * that was left behind by another file. The sidecar is written first: rows without it are
- * unreadable.
+ * it, and they are not steered with. Our sidecars add "persona" (the provenance) and "sha256" (of
+ * the rows), which tells a sidecar that was left behind by another file. The sidecar is written
+ * first: rows without it are unreadable.
  */
 #include <limits.h>
 #include <math.h>
@@ -20,6 +20,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "store/vector/vecfile.h"
 
 #define FORMAT_PREFIX "ds4-directional-steering"
@@ -62,10 +63,10 @@ static persona_code write_sidecar(const persona_vector *v, const char *path, con
     vecfile_put_json(&o, "persona", v);
     jo_end(&o);
     buf_putc(&text, '\n');
-    persona_code rc = buf_ok(&text, path, e);
-    if (rc == PERSONA_OK) {
-        rc = file_write(path, text.p, text.len, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(buf_ok(&text, path, e));
+    TRY(file_write(path, text.p, text.len, e));
+out:
     buf_free(&text);
     return rc;
 }
@@ -209,22 +210,19 @@ static persona_code describe_foreign(const vecfile *f, const json_doc *d, person
     char *hook = NULL; /* the component as plain text */
     buf note;
     buf_init(&note, VECFILE_NOTE_MAX);
-    persona_code rc = vecfile_label(
-        f, component && strlen(component) < 40 ? component : "what a block writes", &hook);
-    if (rc == PERSONA_OK && model) {
-        rc = vecfile_label(f, model, &v->from.model_name);
+    persona_code rc = PERSONA_OK;
+    TRY(vecfile_label(f, component && strlen(component) < 40 ? component : "what a block writes",
+                      &hook));
+    if (model) {
+        TRY(vecfile_label(f, model, &v->from.model_name));
     }
-    if (rc == PERSONA_OK) {
-        buf_printf(
-            &note,
-            "row N is block N; in ds4 a direction of %s, whose projection is subtracted: sign "
-            "and strength do not carry over",
-            hook);
-        rc = vecfile_imported(f, v, "ds4 dir-steering", "", &note);
-    }
-    if (rc == PERSONA_OK) {
-        rc = vecfile_meaning(f, v, "operation", "projection, as " FORMAT_PREFIX " means it");
-    }
+    buf_printf(&note,
+               "row N is block N; in ds4 a direction of %s, whose projection is subtracted: sign "
+               "and strength do not carry over",
+               hook);
+    TRY(vecfile_imported(f, v, "ds4 dir-steering", "", &note));
+    TRY(vecfile_meaning(f, v, "operation", "projection, as " FORMAT_PREFIX " means it"));
+out:
     buf_free(&note);
     mem_free(hook);
     return rc;
@@ -313,11 +311,11 @@ static persona_code read_f32(const vecfile *f, persona_vector **out)
     if (!sibling(f->path, ".json", path)) {
         return vecfile_bad(f, "raw floats without the name of a sidecar");
     }
-    persona_code rc = file_read(path, SIDECAR_MAX, &text, &sidecar.len, f->e);
-    if (rc == PERSONA_OK) {
-        sidecar.p = (const unsigned char *)text;
-        rc = vecfile_f32_parse(&sidecar, f->path, f->p, f->len, out);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(file_read(path, SIDECAR_MAX, &text, &sidecar.len, f->e));
+    sidecar.p = (const unsigned char *)text;
+    TRY(vecfile_f32_parse(&sidecar, f->path, f->p, f->len, out));
+out:
     mem_free(text);
     return rc;
 }

@@ -25,6 +25,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "store/vector/gguf_scan.h"
 #include "store/vector/vecfile_gguf.h"
 
@@ -471,7 +472,8 @@ static persona_code read_foreign(const source *s, persona_vector *v)
     const char *writer = tell_writer(s), *method = peek_string(s, "controlvector.method");
     buf note;
     buf_init(&note, VECFILE_NOTE_MAX);
-    persona_code rc = check_component(s);
+    persona_code rc = PERSONA_OK;
+    TRY(check_component(s));
     if (strcmp(writer, "llama.cpp cvector-generator") == 0) {
         buf_puts(&note, "direction.N is block N as llama.cpp applies it (its generator captured "
                         "block N-1)");
@@ -485,12 +487,11 @@ static persona_code read_foreign(const source *s, persona_vector *v)
         vecfile_remark(&note, "half precision widened");
     }
     remark_triple(s, &note);
-    if (rc == PERSONA_OK && method) {
-        rc = vecfile_label(s->f, method, &v->from.method);
+    if (method) {
+        TRY(vecfile_label(s->f, method, &v->from.method));
     }
-    if (rc == PERSONA_OK) {
-        rc = vecfile_imported(s->f, v, writer, "", &note);
-    }
+    TRY(vecfile_imported(s->f, v, writer, "", &note));
+out:
     buf_free(&note);
     return rc;
 }

@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "base/utf8.h"
 #include "store/vector/vecfile.h"
 
@@ -157,13 +158,11 @@ static persona_code describe_foreign(const reader *r)
     buf note;
     buf_init(&note, VECFILE_NOTE_MAX);
     buf_puts(&note, "layer_N is block N; responses and scores left out");
-    persona_code rc = optional_text(r, "model_id", &r->v->from.model_name);
-    if (rc == PERSONA_OK) {
-        rc = optional_text(r, "trait_id", &r->v->from.trait);
-    }
-    if (rc == PERSONA_OK) {
-        rc = vecfile_imported(r->f, r->v, "cross-model-persona-steering", "", &note);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(optional_text(r, "model_id", &r->v->from.model_name));
+    TRY(optional_text(r, "trait_id", &r->v->from.trait));
+    TRY(vecfile_imported(r->f, r->v, "cross-model-persona-steering", "", &note));
+out:
     buf_free(&note);
     return rc;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/textset.h"
 #include "store/vector/vecfile.h"
 
@@ -181,10 +182,13 @@ typedef struct object {
 static persona_code whole(const object *o, const json_val *in, const char *key, double min,
                           double max, double *out)
 {
-    persona_code rc = json_need_number(o->d, in, key, min, max, out, o->f->e);
-    if (rc == PERSONA_OK && *out != floor(*out)) {
+    persona_code rc = PERSONA_OK;
+    TRY(json_need_number(o->d, in, key, min, max, out, o->f->e));
+    if (*out != floor(*out)) {
         rc = json_bad(o->d, in, key, o->f->e, "is %.9g (expected a whole number)", *out);
+        goto out;
     }
+out:
     return rc;
 }
 

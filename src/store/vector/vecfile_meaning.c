@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "store/vector/vecfile.h"
 
 enum { MAX_DEPTH = 4, MAX_VALUE = 60, MAX_KEY = 120 };
@@ -162,10 +163,10 @@ static persona_code keep(const vecfile *f, persona_vector *v, const char *key, c
         buf_printf(&text, "%s%.*s=%.*s%s", text.len > 0 ? ", " : "", MAX_KEY, key, MAX_VALUE, value,
                    cut ? "..." : "");
     }
-    persona_code rc = buf_ok(&text, f->path, f->e);
-    if (rc == PERSONA_OK) {
-        rc = vecfile_label(f, buf_str(&text), &v->from.unapplied);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(buf_ok(&text, f->path, f->e));
+    TRY(vecfile_label(f, buf_str(&text), &v->from.unapplied));
+out:
     buf_free(&text);
     return rc;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * jobs.h - what the tests of jobs share: a manifest, a job in the scratch folder, answers in it.
+ * job_made.h - what the tests of jobs share: a manifest, a job in the scratch folder, its answers.
  */
-#ifndef TESTS_JOBS_H
-#define TESTS_JOBS_H
+#ifndef TESTS_JOB_MADE_H
+#define TESTS_JOB_MADE_H
 
 #include <setjmp.h>
 #include <signal.h>

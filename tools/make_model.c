@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * random_model.c - `random-model`: a GGUF model of random weights in the shape of a real one
+ * make_model.c - `random-model`: a GGUF model of random weights in the shape of a real one
  * (tests/support/random_model.h). Built into build/tools/, for developers; never installed.
  *
  *   random-model --like qwen2.5-7b -o 7b.gguf

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * persona/interval.h - a number that was measured, and how far it can be trusted.
+ */
+#ifndef PERSONA_INTERVAL_H
+#define PERSONA_INTERVAL_H
+
+/* 95 %, percentile bootstrap over questions. NAN: it cannot be computed. */
+typedef struct persona_interval {
+    double value, low, high;
+} persona_interval;
+
+#endif
