@@ -23,7 +23,8 @@ typedef int32_t persona_token;
 
 typedef struct persona_model_opts {
     int n_gpu_layers; /* layers to offload; -1: all. Default 0: CPU */
-    /* where to: names of devices (persona_engine_device), separated by commas; "CPU" alone: nowhere.
+    /* where to: names of devices (persona_engine_device), separated by commas; "CPU" alone:
+     * nowhere.
        NULL (default): all that ggml finds */
     const char *devices;
     bool check_tensors; /* validate weight data while loading (slow); default false */
@@ -61,7 +62,8 @@ persona_model_opts persona_model_defaults(void);
 
 /* Opens a GGUF file (any quantisation; for split files name the first part).
  * Errors: USAGE (unknown device; the message lists those there are), NOTFOUND (no such file),
- * FORMAT (not GGUF, truncated, vocabulary only, no decoder), UNAVAILABLE (no backend found), CANCELED, NOMEM. libllama's own reason stands in the message. */
+ * FORMAT (not GGUF, truncated, vocabulary only, no decoder), UNAVAILABLE (no backend found),
+ * CANCELED, NOMEM. libllama's own reason stands in the message. */
 PERSONA_CHECK persona_code persona_model_open(const char *path, const persona_model_opts *opts,
                                               persona_model **out, persona_err *e);
 /* NULL is fine. No session of this model may be alive. */

@@ -61,7 +61,8 @@ typedef enum persona_finish {
     PERSONA_FINISH_CANCELED,
     PERSONA_FINISH_FAILED, /* code and message say why */
 } persona_finish;
-/* "stop", "length", "forced", "sink", "canceled", "failed", as files have it; NULL after the last. */
+/* "stop", "length", "forced", "sink", "canceled", "failed", as files have it; NULL after the
+ * last. */
 const char *persona_finish_name(int finish);
 
 /* What a token of a reply is. */

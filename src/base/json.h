@@ -20,7 +20,8 @@
 typedef struct json_doc json_doc;
 typedef struct json_val json_val; /* borrowed from its document */
 
-/* A byte order mark is passed over. name is used in messages (a path or "line 12 of F"). Errors: FORMAT with byte position. */
+/* A byte order mark is passed over. name is used in messages (a path or "line 12 of F"). Errors:
+ * FORMAT with byte position. */
 PERSONA_CHECK persona_code json_parse(const char *text, size_t len, const char *name,
                                       json_doc **out, persona_err *e);
 PERSONA_CHECK persona_code json_read(const char *path, size_t max, json_doc **out, persona_err *e);

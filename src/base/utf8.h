@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * utf8.h - what is UTF-8 and what is not, the one place that knows (Unicode, table 3-7: no overlong forms, no surrogates).
+ * utf8.h - what is UTF-8 and what is not, the one place that knows (Unicode, table 3-7: no
+ * overlong forms, no surrogates).
  */
 #ifndef PERSONA_BASE_UTF8_H
 #define PERSONA_BASE_UTF8_H
@@ -18,8 +19,8 @@ size_t utf8_span(const char *s, size_t n);
 size_t utf8_mark(const char *s, size_t n);
 /* Appends a text in which every byte that is not UTF-8 has become U+FFFD. */
 void utf8_repair(buf *out, const char *s, size_t n);
-/* FORMAT "WHAT: byte N …" for what is not UTF-8, or holds a NUL. A tokenizer would make something of
- * it, silently. */
+/* FORMAT "WHAT: byte N …" for what is not UTF-8, or holds a NUL. A tokenizer would make something
+ * of it, silently. */
 PERSONA_CHECK persona_code utf8_check(const char *what, const char *s, size_t n, persona_err *e);
 
 #endif

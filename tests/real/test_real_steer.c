@@ -76,8 +76,8 @@ static double dot(const float *a, const float *b, int n)
     return sum;
 }
 
-/* A neutral text read under a plan: projections on v at its block and behind it; its logits' hash.
- * */
+/* A neutral text read under a plan: projections on v at its block and behind it; its logits'
+ * hash. */
 static uint64_t read_under(persona_session *s, const stock *st, persona_plan *p,
                            const persona_vector *v, const int blocks[2], double at[2])
 {
