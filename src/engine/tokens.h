@@ -24,8 +24,8 @@ typedef struct control_set {
     size_t first[257];
 } control_set;
 
-/* tmpl: the chat template, whose own markup counts where the vocabulary calls it user-defined; NULL:
- * none. Errors: NOMEM. */
+/* tmpl: the chat template, whose own markup counts where the vocabulary calls it user-defined;
+ * NULL: none. Errors: NOMEM. */
 PERSONA_CHECK persona_code controls_find(const struct llama_vocab *vocab, const char *tmpl,
                                          control_set *out, persona_err *e);
 void controls_free(control_set *c);
