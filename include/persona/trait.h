@@ -49,8 +49,7 @@ void persona_trait_free(persona_trait *t);
 PERSONA_CHECK persona_code persona_trait_system(const persona_trait *t, size_t i, bool positive,
                                                 char **out, persona_err *e);
 
-/* ---- writing packs: store/trait/traitsave.c
- * ------------------------------------------------------- */
+/* ---- writing packs: store/trait/traitsave.c -------------------------------------------------- */
 
 /* Whether a pack in memory is all that persona_trait_read wants; name is used in messages.
  * Errors: FORMAT. */
@@ -64,8 +63,7 @@ PERSONA_CHECK persona_code persona_trait_save(const persona_trait *t, const char
  * it. Errors: USAGE (not a name), NOTFOUND (no home). */
 PERSONA_CHECK persona_code persona_trait_place(const char *name, char **out, persona_err *e);
 
-/* ---- packs of other programs: store/trait/traitimport.c
- * ------------------------------------------- */
+/* ---- packs of other programs: store/trait/traitimport.c -------------------------------------- */
 
 typedef struct persona_import_opts {
     /* which trait of several, or how to call the only one; NULL: all, as called */

@@ -38,8 +38,7 @@ static persona_code check_pair(const vector_input *a, const vector_input *b, per
                            b->name);
 }
 
-/* ---- JSON: layers for two, pairs for more
- * -------------------------------------------------------- */
+/* ---- JSON: layers for two, pairs for more ---------------------------------------------------- */
 
 static void pair_layers(json_out *o, const persona_vector *a, const persona_vector *b)
 {
@@ -79,8 +78,7 @@ static persona_code compare_json(const vector_args *a, const vector_input *in, s
     return cli_json_end(a->c, &j, e);
 }
 
-/* ---- text
- * ----------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void two_text(const persona_vector *x, const persona_vector *y)
 {

@@ -12,8 +12,7 @@
 #include "cli/vector_cmd.h"
 #include "core/steer/expression.h"
 
-/* ---- what both end with
- * --------------------------------------------------------------------------- */
+/* ---- what both end with ---------------------------------------------------------------------- */
 
 typedef struct result {
     const char *input, *from, *output;
@@ -83,8 +82,7 @@ static persona_code write_result(const vector_args *a, result *r, persona_err *e
     return rc;
 }
 
-/* ---- convert
- * ---------------------------------------------------------------------------------------- */
+/* ---- convert --------------------------------------------------------------------------------- */
 
 /* Adds the vector that a part of a triple is relative to. */
 static persona_code add_debias(const vector_args *a, vector_input *in, persona_err *e)
@@ -146,8 +144,7 @@ persona_code vector_convert(const vector_args *a, vector_input *in, size_t n, pe
     return write_result(a, &r, e);
 }
 
-/* ---- combine
- * ---------------------------------------------------------------------------------------- */
+/* ---- combine --------------------------------------------------------------------------------- */
 
 /* The grammar is that of steering; here a coefficient multiplies the values as they are. */
 static persona_code check_terms(const steer_expr *x, persona_err *e)

@@ -43,8 +43,8 @@ typedef struct template_child {
     int fd;
 } template_child;
 
-/* A process that parses text and answers child_ask until its socket is closed. False: no process.
- * */
+/* A process that parses text and answers child_ask until its socket is closed. False: no
+ * process. */
 bool child_start(template_child *c, const char *text, size_t len);
 /* Sends vars, waits for the answer. OK: out is the text (mem_free). FORMAT: out is the evaluator's
  * reason, or NULL, and why says how the process ended, which is then gone. Else NOMEM. */

@@ -55,8 +55,7 @@ static void expect(const char *path, persona_code code, const char *word)
     persona_vector_free(v);
 }
 
-/* ---- files of others
- * ---------------------------------------------------------------------------- */
+/* ---- files of others ------------------------------------------------------------------------- */
 
 static void foreign(void **state)
 {
@@ -133,8 +132,7 @@ static void foreign(void **state)
     persona_vector_free(v);
 }
 
-/* ---- what is not added
- * ---------------------------------------------------------------------------- */
+/* ---- what is not added ----------------------------------------------------------------------- */
 
 static persona_vector *safetensors_with(const char *metadata)
 {
@@ -240,8 +238,7 @@ static void foreign_refused(void **state)
     expect(fixture("legacy.pt"), PERSONA_E_FORMAT, "before version 1.6");
 }
 
-/* ---- ours, there and back
- * ------------------------------------------------------------------------- */
+/* ---- ours, there and back -------------------------------------------------------------------- */
 
 /* Values that formatting could spoil, then random ones; some blocks absent. */
 static persona_vector *sample(void)

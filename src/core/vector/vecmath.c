@@ -165,8 +165,7 @@ static persona_code sum_blocks(const persona_vector_term *terms, size_t n, perso
     return rc;
 }
 
-/* ---- what is known of the result
- * -------------------------------------------------------------- */
+/* ---- what is known of the result ------------------------------------------------------------- */
 
 /* "2*silly - 0.5*superficial@3-5" */
 static void spell_terms(const persona_vector_term *terms, size_t n, buf *out)
@@ -360,8 +359,7 @@ out:
     return rc;
 }
 
-/* ---- length and depth
- * ------------------------------------------------------------------------- */
+/* ---- length and depth ------------------------------------------------------------------------ */
 
 persona_code persona_vector_normalize(persona_vector *v, persona_err *e)
 {

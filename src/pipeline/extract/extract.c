@@ -115,8 +115,7 @@ out:
     return rc;
 }
 
-/* ---- which texts it was made from
- * ------------------------------------------------------------- */
+/* ---- which texts it was made from ------------------------------------------------------------ */
 
 typedef struct hashing {
     const rollouts *x;

@@ -54,8 +54,7 @@ typedef struct pair_row {
 PERSONA_CHECK persona_code pairs_rows(const persona_pairs *p, bool target, int block,
                                       const pair_row *rows, size_t n, float *out, persona_err *e);
 
-/* ---- between the files of pairs
- * ---------------------------------------------------------------- */
+/* ---- between the files of pairs -------------------------------------------------------------- */
 
 /* One more text; the index of its trait's name. Errors: NOMEM, USAGE (too many). */
 PERSONA_CHECK persona_code pairs_add(persona_pairs *p, const char *question, int trait,

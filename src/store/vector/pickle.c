@@ -72,8 +72,7 @@ typedef struct machine {
     persona_code rc;
 } machine;
 
-/* ---- small steps; each leaves its failure in m->rc
- * --------------------------------------------- */
+/* ---- small steps; each leaves its failure in m->rc ------------------------------------------- */
 
 static void wrong(machine *m, const char *what)
 {
@@ -200,8 +199,7 @@ static void take_global(machine *m)
     wrong(m, text);
 }
 
-/* ---- the two things that may be built
- * ------------------------------------------------------------ */
+/* ---- the two things that may be built -------------------------------------------------------- */
 
 static const value *items(const machine *m, value t)
 {
@@ -285,8 +283,7 @@ static void reduce(machine *m)
     }
 }
 
-/* ---- opcodes
- * ------------------------------------------------------------------------------------- */
+/* ---- opcodes --------------------------------------------------------------------------------- */
 
 static void op_proto(machine *m, unsigned op)
 {

@@ -26,8 +26,7 @@ static const vecfile_format *const formats[] = {
 #define LABEL_MAX ((size_t)1 << 20)
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
-/* ---- the table
- * -------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 const char *persona_vector_format(size_t i)
 {
@@ -146,8 +145,7 @@ persona_code persona_vector_write(const persona_vector *v, const char *path, per
     return persona_vector_write_as(v, path, NULL, NULL, e);
 }
 
-/* ---- messages, notes and labels
- * ----------------------------------------------------------------- */
+/* ---- messages, notes and labels -------------------------------------------------------------- */
 
 persona_code vecfile_bad(const vecfile *f, const char *fmt, ...)
 {
@@ -259,8 +257,7 @@ persona_code vecfile_count(const persona_vector *v, int first, const char *path,
                            first > 0 ? " after block 0" : "");
 }
 
-/* ---- values
- * ------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 size_t vecfile_type_size(vecfile_type type)
 {

@@ -46,8 +46,7 @@ extern const vecfile_format vecfile_gguf, vecfile_safetensors, vecfile_json, vec
 PERSONA_CHECK persona_code vecfile_parse(const vecfile *f, persona_vector **out,
                                          const vecfile_format **format);
 
-/* ---- for the formats
- * --------------------------------------------------------------------------- */
+/* ---- for the formats ------------------------------------------------------------------------- */
 
 /* FORMAT with "PATH: TEXT". */
 persona_code vecfile_bad(const vecfile *f, const char *fmt, ...) PERSONA_PRINTF(2, 3);
@@ -90,8 +89,7 @@ static inline bool vecfile_fits(double x)
 
 void vecfile_widen(vecfile_type type, const unsigned char *p, size_t n, float *out);
 
-/* ---- provenance (vecfile_keys.c)
- * ---------------------------------------------------------------- */
+/* ---- provenance (vecfile_keys.c) ------------------------------------------------------------- */
 
 /* One table for every format: GGUF has the keys as they are, JSON objects without "persona.". */
 typedef struct vecfile_key {
@@ -122,8 +120,7 @@ PERSONA_CHECK persona_code vecfile_json_n_layer(const json_doc *d, const json_va
 PERSONA_CHECK persona_code vecfile_take_json(const vecfile *f, const json_doc *d,
                                              const json_val *obj, persona_vector *v);
 
-/* ---- a sidecar and its raw floats (vecfile_f32.c)
- * ------------------------------------------------ */
+/* ---- a sidecar and its raw floats (vecfile_f32.c) -------------------------------------------- */
 
 /* f: the JSON; raw (n bytes): the file of floats beside it, raw_path its name for messages. */
 PERSONA_CHECK persona_code vecfile_f32_parse(const vecfile *f, const char *raw_path,

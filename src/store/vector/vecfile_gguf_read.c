@@ -409,8 +409,7 @@ static persona_code meet_keys(const source *s, persona_vector *v)
     return rc;
 }
 
-/* ---- files of others
- * -------------------------------------------------------------------------- */
+/* ---- files of others ------------------------------------------------------------------------- */
 
 /* EasySteer also stores attention heads and router logits in this container: not residual
  * streams. */

@@ -106,8 +106,7 @@ persona_code vecfile_check_provenance(const vecfile *f, const persona_vector *v)
     return rc;
 }
 
-/* ---- writing an object
- * --------------------------------------------------------------------------- */
+/* ---- writing an object ----------------------------------------------------------------------- */
 
 static const char *bare(const vecfile_key *k)
 {
@@ -170,8 +169,7 @@ void vecfile_put_json(json_out *o, const char *key, const persona_vector *v)
     jo_end(o);
 }
 
-/* ---- reading an object
- * ---------------------------------------------------------------------------- */
+/* ---- reading an object ----------------------------------------------------------------------- */
 
 typedef struct object {
     const vecfile *f;

@@ -23,8 +23,7 @@ typedef struct zip_member {
 PERSONA_CHECK persona_code zip_find(const vecfile *f, const char *prefix, size_t prefix_len,
                                     const char *suffix, zip_member *out);
 
-/* ---- writing: members in the order of zip_add, then zip_end
- * ---------------------------------------- */
+/* ---- writing: members in the order of zip_add, then zip_end ---------------------------------- */
 
 enum { ZIP_MAX_MEMBERS = 8 };
 typedef struct zip_out {
