@@ -94,7 +94,7 @@ static bool begins(const char *tag, const char *p, size_t n)
     return n <= strlen(tag) && memcmp(tag, p, n) == 0;
 }
 
-static void enter(channel_state *c, int where)
+static void enter(channel_state *c, channel_place where)
 {
     c->where = where;
     c->n_held = 0;

@@ -25,20 +25,22 @@ typedef persona_token_kind token_class;
 #define TOKEN_OTHER PERSONA_TOKEN_OTHER
 #define TOKEN_ANSWER PERSONA_TOKEN_ANSWER
 
+/* harmony: a header, a channel's name, a body; think: the prompt since its last control token, the
+ * reply's first bytes, a thought, what follows it */
+typedef enum channel_place {
+    CHANNEL_HEADER,
+    CHANNEL_NAME,
+    CHANNEL_BODY,
+    CHANNEL_START,
+    CHANNEL_THOUGHT,
+    CHANNEL_ANSWER,
+} channel_place;
+
 /* Follows a conversation token by token: the prompt, channel_reply, then the reply. */
 typedef struct channel_state {
     const persona_model *model;
     channel_kind channels;
-    /* harmony: a header, a channel's name, a body; think: the prompt since its last control token,
-     * the reply's first bytes, a thought, what follows it */
-    enum {
-        CHANNEL_HEADER,
-        CHANNEL_NAME,
-        CHANNEL_BODY,
-        CHANNEL_START,
-        CHANNEL_THOUGHT,
-        CHANNEL_ANSWER,
-    } where;
+    channel_place where;
     token_class kind; /* of a harmony body */
     char name[32];    /* harmony: of the channel; think: bytes held back, they may become a tag */
     size_t n_held;

@@ -22,7 +22,6 @@
 
 #define MAX_MARKS ((size_t)1 << 16)
 #define MARK_DIGITS 4 /* of MAX_MARKS */
-#define CLOSED_THOUGHT "<think>\n\n</think>\n\n"
 
 /* ---- variables ------------------------------------------------------------------------------- */
 
@@ -379,9 +378,10 @@ static void skip_thinking(const persona_model *m, transcript *t)
         return;
     }
     const bool opened = ends_with(&t->text, len, "<think>");
-    buf_puts(&t->text, opened && t->text.len == len ? CLOSED_THOUGHT + strlen("<think>")
-                       : opened                     ? CLOSED_THOUGHT + strlen("<think>\n")
-                                                    : CLOSED_THOUGHT);
+    const bool line = t->text.len > len;
+    buf_puts(&t->text, !opened ? "<think>\n\n</think>\n\n"
+                       : line  ? "\n</think>\n\n"
+                               : "\n\n</think>\n\n");
 }
 
 /* ---- conversations --------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@
 #include "base/utf8.h"
 #include "engine/engine.h"
 
-#define MAX_PIECE 4096
+#define MAX_PIECE ((size_t)4096)
 #define MAX_REPLY ((size_t)16 << 20)
 
 static persona_code check_tokens(const persona_session *s, const persona_token *t, size_t n,

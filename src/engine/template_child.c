@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -133,9 +134,10 @@ static void limit_memory(void)
     struct rlimit core = {0, 0}, r;
     (void)setrlimit(RLIMIT_CORE, &core);
     FILE *f = SANITIZED ? NULL : fopen("/proc/self/statm", "r");
-    unsigned long long pages = 0;
-    if (f != NULL && fscanf(f, "%llu", &pages) == 1 && getrlimit(RLIMIT_AS, &r) == 0) {
-        const rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY_BYTES;
+    char line[64] = "";
+    if (f != NULL && fgets(line, sizeof line, f) != NULL && getrlimit(RLIMIT_AS, &r) == 0) {
+        const rlim_t pages = strtoull(line, NULL, 10);
+        const rlim_t most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY_BYTES;
         r.rlim_cur = most < r.rlim_max ? most : r.rlim_max;
         (void)setrlimit(RLIMIT_AS, &r);
     }
@@ -151,7 +153,7 @@ static void limit_time(void)
     struct rlimit r;
     if (getrusage(RUSAGE_SELF, &used) == 0 && getrlimit(RLIMIT_CPU, &r) == 0) {
         r.rlim_cur = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + 1 +
-                     CPU_SECONDS * (SANITIZED ? 5 : 1);
+                     (rlim_t)CPU_SECONDS * (SANITIZED ? 5 : 1);
         (void)setrlimit(RLIMIT_CPU, &r);
     }
 }
