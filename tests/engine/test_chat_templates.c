@@ -30,7 +30,7 @@ static persona_model *open_inline(const char *text)
     persona_err e = {0};
     must(file_write(OWN, text, strlen(text), &e), &e);
     persona_model *m = open_with(0, OWN);
-    remove(OWN);
+    (void)remove(OWN);
     return m;
 }
 
@@ -70,8 +70,8 @@ static persona_model *open_edited(bool with_bos, bool add_bos, bool add_eos)
         assert_true(model_edit_number(b, a, "tokenizer.ggml.bos_token_id", (unsigned)bos));
     }
     must(persona_model_open(with_bos ? a : b, NULL, &m, &e), &e);
-    remove(a);
-    remove(b);
+    (void)remove(a);
+    (void)remove(b);
     return m;
 }
 
