@@ -190,7 +190,7 @@ const char *persona_engine_device(size_t i)
 static ggml_backend_dev_t device_named(const char *name, size_t len)
 {
     for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
-        const ggml_backend_dev_t dev = ggml_backend_dev_get(i);
+        ggml_backend_dev_t dev = ggml_backend_dev_get(i);
         const char *its = ggml_backend_dev_name(dev);
         if (strlen(its) == len && strncasecmp(its, name, len) == 0) {
             return dev;
@@ -204,7 +204,7 @@ static persona_code unknown_device(const char *name, size_t len, persona_err *e)
     buf known;
     buf_init(&known, 4096);
     for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
-        const ggml_backend_dev_t dev = ggml_backend_dev_get(i);
+        ggml_backend_dev_t dev = ggml_backend_dev_get(i);
         buf_printf(&known, "%s%s (%s)", i > 0 ? ", " : "", ggml_backend_dev_name(dev),
                    ggml_backend_dev_description(dev));
     }
@@ -228,7 +228,7 @@ persona_code backend_devices(const char *list, ggml_backend_dev_t **out, persona
     }
     for (const char *at = list;; at++) {
         const size_t len = strcspn(at, ",");
-        const ggml_backend_dev_t dev = device_named(at, len);
+        ggml_backend_dev_t dev = device_named(at, len);
         if (dev == NULL) {
             mem_free(devices);
             return unknown_device(at, len, e);

@@ -344,7 +344,7 @@ void slot_fail(slot *sl, persona_code code, const char *message);
 /* Ends the request: frees the slot, and its result goes to the job. */
 void slot_end(persona_session *s, slot *sl);
 /* Calls on_done for what slot_end has kept, and frees it. Returns the code. */
-persona_code slot_deliver(slot *ended, persona_err *e);
+persona_code slot_deliver(slot *sl, persona_err *e);
 
 /* Whether a plan (NULL: yes) has the shape of the model. Errors: SHAPE. */
 PERSONA_CHECK persona_code plan_fits(const persona_model *m, const persona_plan *p, persona_err *e);

@@ -114,8 +114,8 @@ static persona_code unknown_long(const parsing *p, const char *word, persona_err
 static persona_code refuse(const parsing *p, int returned, char **argv, persona_err *e)
 {
     const size_t i = option_of(p, optopt);
-    if (returned == ':') {
-        const opt *o = p->options[i];
+    const opt *o = i < p->n ? p->options[i] : NULL;
+    if (returned == ':' && o != NULL) {
         return optopt >= LONG_BASE
                    ? persona_err_set(e, PERSONA_E_USAGE, "option '--%s' wants a value: %s", o->name,
                                      o->arg)
@@ -258,7 +258,10 @@ static persona_code take_options(parsing *p, int argc, char **argv, persona_err 
             return refuse(p, got, argv, e);
         }
         const size_t i = option_of(p, got);
-        const opt *o = p->options[i];
+        const opt *o = i < p->n ? p->options[i] : NULL;
+        if (o == NULL) {
+            return persona_err_set(e, PERSONA_E_INTERNAL, "option %d has no record", got);
+        }
         if (got >= LONG_BASE) {
             snprintf(p->given[i], sizeof p->given[i], "--%s", o->name);
         } else {

@@ -38,7 +38,8 @@ void spec_describe(const opt_walk *w, const cli_state *c, const void *args, spec
 {
     const opt *o = w->o;
     char key[8] = "    ", text[128];
-    const char *without = opt_without(o, w->group->shared ? (const void *)c : args, text, 128);
+    const char *without =
+        opt_without(o, w->group != NULL && w->group->shared ? (const void *)c : args, text, 128);
     if (o->key) {
         snprintf(key, sizeof key, "-%c, ", o->key);
     }

@@ -311,7 +311,7 @@ static persona_code clusters_make(clusters *c, const stat_sample *samples, size_
  * nothing. */
 static double clusters_value(const clusters *c, statistic *f)
 {
-    double means[MAX_SAMPLES];
+    double means[MAX_SAMPLES] = {0};
     for (size_t s = 0; s < c->n_samples; s++) {
         double sum = 0, count = 0;
         for (size_t i = 0; i < c->n_used; i++) {

@@ -232,7 +232,7 @@ static bool read_number(const char *t, size_t at, number *out)
                           (at == 1 || (!isalnum((unsigned char)t[at - 2]) &&
                                        !(at > 2 && t[at - 2] == ' ' && is_digit(t[at - 3]))));
     size_t end = at + strspn(t + at, "0123456789");
-    double value = strtod(t + at, NULL);
+    double value;
     if (end - at > 9) {
         value = 1e9;
     } else {
