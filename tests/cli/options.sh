@@ -35,6 +35,7 @@ expect 64 "^persona: --method wants ridge, lowrank, procrustes, paired or anchor
 expect 64 "^persona: -n wants a whole number from 1 to 1048576, not '0'" -- generate -n 0
 expect 64 "^persona: --max-tokens wants a whole number" -- generate --max-tok 0
 expect 64 "^persona: --gpu-layers wants a whole number from 0 to 100000 or 'all', not 'some'" -- demo --gpu-layers some
+expect 64 "device: no 'NoSuch' here" -- generate --model models/persona-qwen2.gguf --device NoSuch --prompt x
 expect 64 "^persona: --seed does not go with list: it belongs to new" -- traits list --seed 1
 expect 64 "^persona: --seed wants" -- traits new --seed -1
 expect 64 "^persona: what to do: fit or show\?" -- map
