@@ -24,7 +24,7 @@ keys 'd["name"] == "silly" and len(d["instructions"]) == 5 and len(d["questions"
 expect 0 -- models list --json
 keys 'd["schema"] == "persona.models/1" and len(d["models"]) >= 2'
 expect 0 -- models info "$source_model" --json
-keys 'd["arch"] == "qwen2" and len(d["sha256"]) == 64 and d["chat"] == "chatml"'
+keys 'd["arch"] == "qwen2" and len(d["sha256"]) == 64 and d["chat"] == "template"'
 
 expect 0 -- generate -m "$source_model" -p "How do I make tea?" -n 16 --json
 keys 'd["schema"] == "persona.generate/1" and d["steering"] is None and isinstance(d["text"], str)'
