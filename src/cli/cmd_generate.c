@@ -6,6 +6,7 @@
  * done is reported by the receipt: expression, unit, blocks and how far the residual stream was
  * moved.
  */
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ typedef struct generate_args {
     cli_state *c;
     const char *model, *prompt, *prompt_file, *system, *steer, *effort;
     const char *vectors[MAX_VECTORS];
-    char *owned[MAX_VECTORS]; /* "F" cut from "F:S" */
+    char paths[MAX_VECTORS][PATH_MAX]; /* "F" cut from "F:S" */
     float scales[MAX_VECTORS];
     size_t n_vectors;
     int range_a, range_b, n_samples;
@@ -39,8 +40,15 @@ static persona_code add_vector(const opt_call *x, size_t len, double scale, pers
     if (a->n_vectors == MAX_VECTORS) {
         return persona_err_set(e, PERSONA_E_USAGE, "more than %d control vectors", MAX_VECTORS);
     }
-    a->owned[a->n_vectors] = cli_format("%.*s", (int)len, x->value);
-    a->vectors[a->n_vectors] = a->owned[a->n_vectors];
+    if (len >= PATH_MAX) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "%s: the file's name has %zu bytes, more than %d", x->typed, len,
+                               PATH_MAX - 1);
+    }
+    char *path = a->paths[a->n_vectors];
+    memcpy(path, x->value, len);
+    path[len] = '\0';
+    a->vectors[a->n_vectors] = path;
     a->scales[a->n_vectors++] = (float)scale;
     return PERSONA_OK;
 }
@@ -474,9 +482,6 @@ out:
     persona_receipt_free(&w.receipt);
     persona_tokens_free(&w.prompt);
     rig_close(&w.x);
-    for (size_t i = 0; i < a->n_vectors; i++) {
-        mem_free(a->owned[i]);
-    }
     return rc;
 }
 
