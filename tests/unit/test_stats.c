@@ -122,14 +122,18 @@ static void bootstrap_enumerated(void **state)
     }
     qsort(values, 256, sizeof values[0], by_value);
     persona_interval out;
-    assert_int_equal(stat_bootstrap_mean(x, group, 8, 4, 20000, 1, &out, NULL), PERSONA_OK);
+    assert_int_equal(
+        stat_bootstrap_mean((stat_sample){x, group, 8}, (stat_draws){20000, 4, 1}, &out, NULL),
+        PERSONA_OK);
     golden_near("value", out.value, stat_mean(x, 8), TIGHT);
     /* 20000 draws know a quantile of .025 within about .0011 * 3 of probability: one place of 256
      * on either side. */
     assert_true(out.low >= values[5] && out.low <= values[8]);
     assert_true(out.high >= values[247] && out.high <= values[250]);
     persona_interval again;
-    assert_int_equal(stat_bootstrap_mean(x, group, 8, 4, 20000, 1, &again, NULL), PERSONA_OK);
+    assert_int_equal(
+        stat_bootstrap_mean((stat_sample){x, group, 8}, (stat_draws){20000, 4, 1}, &again, NULL),
+        PERSONA_OK);
     assert_memory_equal(&out, &again, sizeof out);
 }
 
@@ -151,13 +155,14 @@ static void bootstrap_joint(void **state)
     persona_interval out;
     const stat_sample h = {high, group, 40}, l = {low, group, 40}, b = {base, group, 40};
     const stat_sample o = {nothing, group, 40};
-    assert_int_equal(stat_bootstrap_diff(h, l, 20, 500, 1, &out, NULL), PERSONA_OK);
+    const stat_draws draws = {.n = 500, .n_groups = 20, .seed = 1};
+    assert_int_equal(stat_bootstrap_diff(h, l, draws, &out, NULL), PERSONA_OK);
     golden_near("low", out.low, 5, 1e-12);
     golden_near("high", out.high, 5, 1e-12);
-    assert_int_equal(stat_bootstrap_retained(l, h, b, 20, 1, 500, 1, &out, NULL), PERSONA_OK);
+    assert_int_equal(stat_bootstrap_retained(l, h, b, 1, draws, &out, NULL), PERSONA_OK);
     golden_near("retained", out.value, 0.5, 1e-12);
     golden_near("retained low", out.low, 0.5, 1e-12);
-    assert_int_equal(stat_bootstrap_retained(l, o, l, 20, 1, 500, 1, &out, NULL), PERSONA_OK);
+    assert_int_equal(stat_bootstrap_retained(l, o, l, 1, draws, &out, NULL), PERSONA_OK);
     assert_true(isnan(out.value) && isnan(out.low) && isnan(out.high));
 }
 
@@ -168,13 +173,24 @@ static void bootstrap_edges(void **state)
     const size_t one[] = {0, 0, 0}, far[] = {0, 1, 7};
     persona_interval out;
     persona_err e = {0};
-    assert_int_equal(stat_bootstrap_mean(x, one, 3, 1, 100, 1, &out, NULL), PERSONA_OK);
+    assert_int_equal(
+        stat_bootstrap_mean((stat_sample){x, one, 3}, (stat_draws){100, 1, 1}, &out, NULL),
+        PERSONA_OK);
     assert_true(out.low == 3 && out.high == 3 && out.value == 3);
-    assert_int_equal(stat_bootstrap_mean(x, far, 3, 2, 100, 1, &out, &e), PERSONA_E_SHAPE);
-    assert_int_equal(stat_bootstrap_mean(x, one, 0, 1, 100, 1, &out, &e), PERSONA_E_SHAPE);
-    assert_int_equal(stat_bootstrap_mean(x, one, 3, 0, 100, 1, &out, &e), PERSONA_E_SHAPE);
-    assert_int_equal(stat_bootstrap_mean(x, one, 3, 1, 0, 1, &out, &e), PERSONA_E_SHAPE);
-    assert_int_equal(stat_bootstrap_mean(bad, one, 3, 1, 100, 1, &out, &e), PERSONA_E_NUMERIC);
+    assert_int_equal(
+        stat_bootstrap_mean((stat_sample){x, far, 3}, (stat_draws){100, 2, 1}, &out, &e),
+        PERSONA_E_SHAPE);
+    assert_int_equal(
+        stat_bootstrap_mean((stat_sample){x, one, 0}, (stat_draws){100, 1, 1}, &out, &e),
+        PERSONA_E_SHAPE);
+    assert_int_equal(
+        stat_bootstrap_mean((stat_sample){x, one, 3}, (stat_draws){100, 0, 1}, &out, &e),
+        PERSONA_E_SHAPE);
+    assert_int_equal(stat_bootstrap_mean((stat_sample){x, one, 3}, (stat_draws){0, 1, 1}, &out, &e),
+                     PERSONA_E_SHAPE);
+    assert_int_equal(
+        stat_bootstrap_mean((stat_sample){bad, one, 3}, (stat_draws){100, 1, 1}, &out, &e),
+        PERSONA_E_NUMERIC);
     assert_true(isnan(out.low));
 }
 

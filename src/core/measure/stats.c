@@ -278,6 +278,7 @@ static persona_code clusters_add(clusters *c, size_t s, stat_sample x, persona_e
 static persona_code clusters_make(clusters *c, const stat_sample *samples, size_t n,
                                   size_t n_groups, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     *c = (clusters){.n_samples = n, .n_groups = n_groups};
     if (n_groups == 0 || n_groups > SIZE_MAX / MAX_SAMPLES) {
         return persona_err_set(e, PERSONA_E_SHAPE, "bootstrap: no groups");
@@ -290,10 +291,7 @@ static persona_code clusters_make(clusters *c, const stat_sample *samples, size_
         return mem_err(e, "a bootstrap");
     }
     for (size_t s = 0; s < n; s++) {
-        persona_code rc = clusters_add(c, s, samples[s], e);
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
+        TRY(clusters_add(c, s, samples[s], e));
     }
     for (size_t g = 0; g < n_groups; g++) {
         double count = 0;
@@ -304,7 +302,8 @@ static persona_code clusters_make(clusters *c, const stat_sample *samples, size_
             c->used[c->n_used++] = g;
         }
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 /* The statistic with every group weighted by how often it was picked; NAN if a sample got
@@ -328,12 +327,12 @@ static double clusters_value(const clusters *c, statistic *f)
 }
 
 /* Draws that are undefined are left out; without any defined draw the limits are NAN. */
-static persona_code interval(const clusters *c, statistic *f, size_t draws, uint32_t seed,
+static persona_code interval(const clusters *c, statistic *f, stat_draws draws,
                              persona_interval *out, persona_err *e)
 {
     size_t n = 0;
     rng r;
-    double *values = mem_calloc(draws, sizeof *values);
+    double *values = mem_calloc(draws.n, sizeof *values);
     if (!values) {
         return mem_err(e, "the draws of a bootstrap");
     }
@@ -342,8 +341,8 @@ static persona_code interval(const clusters *c, statistic *f, size_t draws, uint
     }
     out->value = clusters_value(c, f);
     out->low = out->high = (double)NAN;
-    rng_seed(&r, seed, 0);
-    for (size_t d = 0; d < draws; d++) {
+    rng_seed(&r, draws.seed, 0);
+    for (size_t d = 0; d < draws.n; d++) {
         for (size_t i = 0; i < c->n_used; i++) {
             c->picked[c->used[i]] = 0;
         }
@@ -364,52 +363,49 @@ static persona_code interval(const clusters *c, statistic *f, size_t draws, uint
     return PERSONA_OK;
 }
 
-static persona_code bootstrap(const stat_sample *samples, size_t n_samples, size_t n_groups,
-                              statistic *f, size_t draws, uint32_t seed, persona_interval *out,
-                              persona_err *e)
+static persona_code bootstrap(const stat_sample *samples, size_t n_samples, statistic *f,
+                              stat_draws draws, persona_interval *out, persona_err *e)
 {
     clusters c;
     *out = (persona_interval){.value = (double)NAN, .low = (double)NAN, .high = (double)NAN};
     persona_code rc = PERSONA_OK;
-    TRY(clusters_make(&c, samples, n_samples, n_groups, e));
-    if (draws == 0 || c.n_used > UINT32_MAX) {
-        rc = persona_err_set(e, PERSONA_E_SHAPE, "bootstrap: %zu draws of %zu groups", draws,
+    TRY(clusters_make(&c, samples, n_samples, draws.n_groups, e));
+    if (draws.n == 0 || c.n_used > UINT32_MAX) {
+        rc = persona_err_set(e, PERSONA_E_SHAPE, "bootstrap: %zu draws of %zu groups", draws.n,
                              c.n_used);
         goto out;
     }
-    TRY(interval(&c, f, draws, seed, out, e));
+    TRY(interval(&c, f, draws, out, e));
 out:
     clusters_free(&c);
     return rc;
 }
 
-persona_code stat_bootstrap_mean(const double *x, const size_t *group, size_t n, size_t n_groups,
-                                 size_t draws, uint32_t seed, persona_interval *out, persona_err *e)
+persona_code stat_bootstrap_mean(stat_sample sample, stat_draws draws, persona_interval *out,
+                                 persona_err *e)
 {
-    const stat_sample sample = {x, group, n};
-    return bootstrap(&sample, 1, n_groups, first_mean, draws, seed, out, e);
+    return bootstrap(&sample, 1, first_mean, draws, out, e);
 }
 
-persona_code stat_bootstrap_diff(stat_sample high, stat_sample low, size_t n_groups, size_t draws,
-                                 uint32_t seed, persona_interval *out, persona_err *e)
+persona_code stat_bootstrap_diff(stat_sample high, stat_sample low, stat_draws draws,
+                                 persona_interval *out, persona_err *e)
 {
     const stat_sample samples[] = {high, low};
-    return bootstrap(samples, 2, n_groups, difference, draws, seed, out, e);
+    return bootstrap(samples, 2, difference, draws, out, e);
 }
 
 persona_code stat_bootstrap_retained(stat_sample transferred, stat_sample native, stat_sample base,
-                                     size_t n_groups, double min_effect, size_t draws,
-                                     uint32_t seed, persona_interval *out, persona_err *e)
+                                     double min_effect, stat_draws draws, persona_interval *out,
+                                     persona_err *e)
 {
     const stat_sample samples[] = {transferred, native, base};
-    persona_code rc = bootstrap(samples, 3, n_groups, retained, draws, seed, out, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(bootstrap(samples, 3, retained, draws, out, e));
     /* A share of no effect is noise divided by noise. */
     const double effect = stat_mean(native.x, native.n) - stat_mean(base.x, base.n);
     if (fabs(effect) < min_effect) {
         out->value = out->low = out->high = (double)NAN;
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }

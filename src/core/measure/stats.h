@@ -23,25 +23,30 @@ double stat_cohen_d(const double *pos, size_t n_pos, const double *neg, size_t n
 /* Spearman's rho with mid-ranks; NAN for n < 3 or a constant side. */
 double stat_spearman(const double *x, const double *y, size_t n);
 
-/* Cluster bootstrap of the mean: whole groups (questions) are resampled with replacement, B draws.
- * group[i] in 0..n_groups-1. With one group the interval is the value itself. */
-PERSONA_CHECK persona_code stat_bootstrap_mean(const double *x, const size_t *group, size_t n,
-                                               size_t n_groups, size_t draws, uint32_t seed,
-                                               persona_interval *out, persona_err *e);
-/* Retained fraction (T - base)/(N - base) of three conditions asked the same questions; groups are
- * resampled jointly. value, low and high are NAN when |N - base| < min_effect in the sample; draws
- * in which N equals base are left out. */
+/* Values of answers; group[i], the question of value i, in 0..n_groups-1. */
 typedef struct stat_sample {
     const double *x;
     const size_t *group;
     size_t n;
 } stat_sample;
+/* How groups are resampled. */
+typedef struct stat_draws {
+    size_t n, n_groups;
+    uint32_t seed;
+} stat_draws;
+
+/* Cluster bootstrap of the mean: whole groups (questions) are resampled with replacement. With one
+ * group the interval is the value itself. */
+PERSONA_CHECK persona_code stat_bootstrap_mean(stat_sample sample, stat_draws draws,
+                                               persona_interval *out, persona_err *e);
+/* Retained fraction (T - base)/(N - base) of three conditions asked the same questions; groups are
+ * resampled jointly. value, low and high are NAN when |N - base| < min_effect in the sample; draws
+ * in which N equals base are left out. */
 PERSONA_CHECK persona_code stat_bootstrap_retained(stat_sample transferred, stat_sample native,
-                                                   stat_sample base, size_t n_groups,
-                                                   double min_effect, size_t draws, uint32_t seed,
-                                                   persona_interval *out, persona_err *e);
+                                                   stat_sample base, double min_effect,
+                                                   stat_draws draws, persona_interval *out,
+                                                   persona_err *e);
 /* Difference of two means over the same groups (high minus low), joint resampling. */
-PERSONA_CHECK persona_code stat_bootstrap_diff(stat_sample high, stat_sample low, size_t n_groups,
-                                               size_t draws, uint32_t seed, persona_interval *out,
-                                               persona_err *e);
+PERSONA_CHECK persona_code stat_bootstrap_diff(stat_sample high, stat_sample low, stat_draws draws,
+                                               persona_interval *out, persona_err *e);
 #endif

@@ -262,7 +262,8 @@ static persona_code pool_row(evaluating *x, size_t c, persona_row *r, persona_er
     }
     r->score = (persona_interval){(double)NAN, (double)NAN, (double)NAN};
     if (n > 0) {
-        TRY(stat_bootstrap_mean(score, group, n, x->n_questions, BOOTSTRAP_DRAWS, x->o->seed,
+        TRY(stat_bootstrap_mean((stat_sample){score, group, n},
+                                (stat_draws){BOOTSTRAP_DRAWS, x->n_questions, x->o->seed},
                                 &r->score, e));
     }
     r->coherence = stat_mean(coherence, n_coherence);

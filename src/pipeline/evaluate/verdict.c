@@ -91,7 +91,7 @@ persona_code verdict_swing(const stat_sample *high, const stat_sample *low, size
     if (high->n == 0 || low->n == 0) {
         return PERSONA_OK;
     }
-    return stat_bootstrap_diff(*high, *low, n_questions, DRAWS, seed, out, e);
+    return stat_bootstrap_diff(*high, *low, (stat_draws){DRAWS, n_questions, seed}, out, e);
 }
 
 /* Swing and coherence of a condition, or of one of its variants. coherence (2) may be NULL. */
@@ -156,8 +156,8 @@ static persona_code retained_of(const board *b, const char *condition, persona_i
     if (t.n > 0 && n.n > 0 && base.n > 0) {
         TRY(stat_bootstrap_retained((stat_sample){t.x, t.group, t.n},
                                     (stat_sample){n.x, n.group, n.n},
-                                    (stat_sample){base.x, base.group, base.n}, b->n_questions,
-                                    MIN_EFFECT, DRAWS, b->seed, out, e));
+                                    (stat_sample){base.x, base.group, base.n}, MIN_EFFECT,
+                                    (stat_draws){DRAWS, b->n_questions, b->seed}, out, e));
     }
 out:
     scores_free(&t);
