@@ -225,7 +225,8 @@ void persona_session_stop(persona_session *s);
  * request has this id. */
 bool persona_session_cancel(persona_session *s, uint64_t id);
 /* From its next token on the request is steered by plan (NULL: not at all), which the session refs.
- * Errors: NOTFOUND (no open request has this id), SHAPE. */
+ * Errors, which leave its plan as it was: NOTFOUND (no open request has this id), SHAPE, USAGE (an
+ * edit of the phase analysis, and the reply has no channels). */
 PERSONA_CHECK persona_code persona_session_replan(persona_session *s, uint64_t id,
                                                   persona_plan *plan, persona_err *e);
 

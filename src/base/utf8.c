@@ -54,6 +54,28 @@ size_t utf8_mark(const char *s, size_t n)
     return n >= len && memcmp(s, mark, len) == 0 ? len : 0;
 }
 
+/* Whether n bytes (too few for it) begin a code point. */
+static bool begins_one(const unsigned char *s, size_t n)
+{
+    const size_t whole = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : s[0] >= 0xC2 ? 2 : 0;
+    unsigned char tried[4] = {0x80, 0x80, 0x80, 0x80};
+    if (n >= whole || s[0] > 0xF4) {
+        return false;
+    }
+    memcpy(tried, s, n);
+    return n == 1 || utf8_sequence(tried, whole) == whole;
+}
+
+size_t utf8_unfinished(const char *s, size_t n)
+{
+    const size_t most = n < 3 ? n : 3;
+    size_t k = 1; /* no byte that begins a code point stands inside of another, so one k fits */
+    while (k <= most && !begins_one((const unsigned char *)s + n - k, k)) {
+        k++;
+    }
+    return k <= most ? k : 0;
+}
+
 void utf8_repair(buf *out, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

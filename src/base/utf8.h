@@ -17,6 +17,8 @@ size_t utf8_sequence(const unsigned char *s, size_t n);
 size_t utf8_span(const char *s, size_t n);
 /* Bytes of a byte order mark that the text begins with: 3 or 0. */
 size_t utf8_mark(const char *s, size_t n);
+/* How many bytes at the end of a text begin a code point that more bytes may complete: 0 to 3. */
+size_t utf8_unfinished(const char *s, size_t n);
 /* Appends a text in which every byte that is not UTF-8 has become U+FFFD. */
 void utf8_repair(buf *out, const char *s, size_t n);
 /* FORMAT "WHAT: byte N …" for what is not UTF-8, or holds a NUL. A tokenizer would make something

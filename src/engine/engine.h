@@ -137,8 +137,10 @@ typedef struct tap_state {
     int *first;      /* n_layer + 1: block b is read into columns first[b] .. first[b+1]-1 */
     float *axes;     /* PROJECT: owned copy of the directions, (n_blocks, n_embd) */
     int n_layer, n_embd;
-    size_t width; /* floats per column: n_embd, or 1 for PROJECT */
-    double *sum;  /* MEAN: (1 + n_ends, n_blocks, n_embd) */
+    size_t width;     /* floats per column: n_embd, or 1 for PROJECT */
+    double *sum;      /* MEAN: (1 + n_ends, n_blocks, n_embd) */
+    float *held;      /* MEAN: the last row of each block, not yet in the sum; (n_blocks, n_embd) */
+    size_t *held_row; /* MEAN: n_blocks, its number + 1; 0: none */
     float *rows;  /* LAST: one row; ALL, PROJECT: n_rows; finished MEAN; (n_blocks, width) each */
     float *norms; /* MEAN: (n_positions, n_blocks) */
     size_t *at;   /* ALL, PROJECT: n_positions, where in the request each was */
@@ -154,6 +156,7 @@ bool tap_wants(const tap_state *t, token_at at);
 size_t tap_first_read(const tap_state *t, size_t n_prompt);
 /* Announces the position pos; returns its row number for tap_row. Errors: NOMEM, SHAPE. */
 PERSONA_CHECK persona_code tap_position(tap_state *t, size_t pos, size_t *row, persona_err *e);
+/* Row numbers ascend; the same one again takes the place of the first. */
 void tap_row(tap_state *t, int block, size_t row, const float *h);
 persona_acts tap_acts(tap_state *t);
 
@@ -275,6 +278,7 @@ typedef struct slot {
     token_class pending_class;
     size_t n_answer, n_reused;
     edit_tally tally;
+    edit_tally tally_before; /* the row that is being decoded */
     bool answered;
     buf text, analysis;
     char held[4]; /* the beginning of a code point */
@@ -346,8 +350,10 @@ void slot_end(persona_session *s, slot *sl);
 /* Calls on_done for what slot_end has kept, and frees it. Returns the code. */
 persona_code slot_deliver(slot *sl, persona_err *e);
 
-/* Whether a plan (NULL: yes) has the shape of the model. Errors: SHAPE. */
-PERSONA_CHECK persona_code plan_fits(const persona_model *m, const persona_plan *p, persona_err *e);
+/* Whether a plan (NULL: yes) suits a request of the model: its shape, and no step that would never
+ * act, as the reply (raw or not) has no channels. Errors: SHAPE, USAGE. */
+PERSONA_CHECK persona_code plan_fits(const persona_model *m, bool raw, const persona_plan *p,
+                                     persona_err *e);
 
 /* broken.c: numbers that are none. */
 bool logits_broken(const float *logits, size_t n);

@@ -259,22 +259,21 @@ persona_code persona_session_replan(persona_session *s, uint64_t id, persona_pla
                                     persona_err *e)
 {
     persona_plan *old = NULL;
-    const persona_code rc = plan_fits(s->model, plan, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
     pthread_mutex_lock(&s->lock);
     job *j = find(s, id);
-    if (j != NULL) {
+    if (j == NULL) {
+        rc = persona_err_set(e, PERSONA_E_NOTFOUND, "session: no open request has the id %llu",
+                             (unsigned long long)id);
+    } else {
+        rc = plan_fits(s->model, j->req.raw, plan, e);
+    }
+    if (rc == PERSONA_OK) {
         old = j->plan;
         j->plan = persona_plan_ref(plan);
         j->replanned = true;
     }
     pthread_mutex_unlock(&s->lock);
     persona_plan_free(old);
-    if (j == NULL) {
-        return persona_err_set(e, PERSONA_E_NOTFOUND, "session: no open request has the id %llu",
-                               (unsigned long long)id);
-    }
-    return PERSONA_OK;
+    return rc;
 }

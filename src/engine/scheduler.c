@@ -261,6 +261,7 @@ static persona_code add_row(persona_session *s, slot *sl, persona_err *e)
 {
     const token_at at = {
         .pos = s->streams[sl->stream].n, .n_prompt = sl->req.n_prompt, .class = sl->pending_class};
+    sl->tally_before = sl->tally;
     return slot_add_row(s, sl, at, sl->pending, !sl->draining || s->opts.fixed_shape, e);
 }
 
@@ -321,7 +322,9 @@ static void use_row(persona_session *s, slot *sl, const eval_row *row, size_t at
     }
 }
 
-/* The common call has failed: each row alone, so that only the guilty request fails. */
+/* The common call has failed: each row alone, so that only the guilty request fails. What the call
+ * has done to it before counts for nothing: the tally is that before the call, and a tap takes the
+ * row once (tap_row). */
 static void decode_alone(persona_session *s, size_t n, bool cvec)
 {
     const compute_ops *ops = s->compute->ops;
@@ -336,6 +339,8 @@ static void decode_alone(persona_session *s, size_t n, bool cvec)
         }
         eval_state alone = s->eval; /* one row of it */
         alone.rows = &s->eval.rows[i];
+        alone.rows->plan = sl->req.plan; /* eval_prepare takes it out */
+        sl->tally = sl->tally_before;
         alone.n_rows = 1;
         const compute_call one = {.x = &alone, .adapter = cvec};
         const persona_code rc = ops->decode(s->compute, &one, &e);

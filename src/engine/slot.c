@@ -35,12 +35,18 @@ static persona_code check_tokens(const persona_session *s, const persona_token *
     return PERSONA_OK;
 }
 
-persona_code plan_fits(const persona_model *m, const persona_plan *p, persona_err *e)
+persona_code plan_fits(const persona_model *m, bool raw, const persona_plan *p, persona_err *e)
 {
     if (p != NULL && (p->n_layer != m->info.n_layer || p->n_embd != m->info.n_embd)) {
         return persona_err_set(e, PERSONA_E_SHAPE,
                                "plan is for %d blocks of width %d, the model has %d of width %d",
                                p->n_layer, p->n_embd, m->info.n_layer, m->info.n_embd);
+    }
+    if ((raw || m->channels == CHANNELS_PLAIN) && plan_needs_channels(p)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "request: the plan steers the phase analysis, and this reply has no "
+                               "channels (%s)",
+                               raw ? "it is raw" : "nor has the model");
     }
     return PERSONA_OK;
 }
@@ -72,7 +78,7 @@ static persona_code check_request(const persona_session *s, const persona_reques
     if (rc != PERSONA_OK) {
         return rc;
     }
-    return plan_fits(s->model, r->plan, e);
+    return plan_fits(s->model, r->raw, r->plan, e);
 }
 
 static persona_code open_taps(const persona_session *s, slot *sl, persona_err *e)
@@ -172,12 +178,6 @@ static persona_code open_channel(persona_session *s, slot *sl, persona_err *e)
         channel_feed(&sl->channel, r->prompt[i]);
     }
     channel_reply(&sl->channel);
-    if (sl->channel.channels == CHANNELS_PLAIN && plan_needs_channels(sl->req.plan)) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "request: the plan steers the phase analysis, and this reply has no "
-                               "channels (%s)",
-                               r->raw ? "it is raw" : "nor has the model");
-    }
     if (r->forced == NULL && r->sampling.grammar != NULL && !channel_answered(&sl->channel)) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "request: a grammar wants a prompt in which the answer has begun "
@@ -223,41 +223,6 @@ out:
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
-/* Whether n bytes (too few for it) begin a code point. */
-static bool unfinished(const unsigned char *p, size_t n)
-{
-    const size_t whole = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : p[0] >= 0xC2 ? 2 : 0;
-    if (n >= whole || p[0] > 0xF4) {
-        return false;
-    }
-    if (n == 1) {
-        return true;
-    }
-    unsigned char tried[4] = {0x80, 0x80, 0x80, 0x80};
-    memcpy(tried, p, n);
-    return utf8_sequence(tried, whole) == whole;
-}
-
-/* Moves whole code points from `from` to `to`, U+FFFD for what is none; returns the bytes left,
- * which begin a code point (all: these count as broken, too). */
-static size_t move_text(const buf *from, buf *to, bool all)
-{
-    const unsigned char *p = (const unsigned char *)from->p;
-    size_t i = 0;
-    while (i < from->len) {
-        const size_t n = utf8_sequence(p + i, from->len - i);
-        if (n > 0) {
-            buf_add(to, p + i, n);
-        } else if (!all && unfinished(p + i, from->len - i)) {
-            break;
-        } else {
-            buf_puts(to, "\xEF\xBF\xBD");
-        }
-        i += n > 0 ? n : 1;
-    }
-    return from->len - i;
-}
-
 /* An event for the reader, its text for the result. False: stop. */
 static bool post(slot *sl, persona_token t, token_class kind, buf *text)
 {
@@ -281,14 +246,11 @@ static bool flush_held(slot *sl)
 {
     bool go_on = true;
     if (sl->n_held > 0) {
-        buf from, to;
-        buf_init(&from, sizeof sl->held);
+        buf to;
         buf_init(&to, 64);
-        buf_add(&from, sl->held, sl->n_held);
-        move_text(&from, &to, true);
+        utf8_repair(&to, sl->held, sl->n_held);
         sl->n_held = 0;
         go_on = post(sl, -1, sl->held_class, &to);
-        buf_free(&from);
         buf_free(&to);
     }
     return go_on;
@@ -306,7 +268,8 @@ static bool deliver(slot *sl, persona_token t, token_class kind, const buf *byte
     buf_init(&whole, MAX_PIECE * 3);
     buf_add(&piece, sl->held, sl->n_held);
     buf_add(&piece, bytes->p, bytes->len);
-    sl->n_held = move_text(&piece, &whole, false);
+    sl->n_held = utf8_unfinished(piece.p, piece.len);
+    utf8_repair(&whole, piece.p, piece.len - sl->n_held);
     if (sl->n_held > 0) {
         memcpy(sl->held, piece.p + piece.len - sl->n_held, sl->n_held);
     }

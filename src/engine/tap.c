@@ -6,7 +6,8 @@
  * A position is announced once (tap_position), then its row arrives block by block while the graph
  * runs (tap_row). MEAN keeps one double sum per block and segment, and one norm per position and
  * block (for medians), so memory hardly grows with the text. A segment's sum is its own; the whole
- * is their sum and that of what lies behind the last one.
+ * is their sum and that of what lies behind the last one. The last row is held until the next one
+ * comes, since a call that fails is made again and then brings it once more.
  */
 #include <math.h>
 #include <string.h>
@@ -80,8 +81,10 @@ static persona_code make_room(tap_state *t, persona_err *e)
     bool ok = t->rows != NULL;
     if (mean) {
         t->sum = mem_calloc(n_rows, row * sizeof *t->sum);
+        t->held = mem_calloc(n, t->width * sizeof *t->held);
+        t->held_row = mem_calloc(n, sizeof *t->held_row);
         t->norms = mem_calloc(n, sizeof *t->norms);
-        ok = ok && t->sum != NULL && t->norms != NULL;
+        ok = ok && t->sum != NULL && t->held != NULL && t->held_row != NULL && t->norms != NULL;
     } else if (keeps_rows(t)) {
         t->at = mem_calloc(1, sizeof *t->at);
         ok = ok && t->at != NULL;
@@ -127,6 +130,8 @@ void tap_end(tap_state *t)
     mem_free(t->first);
     mem_free(t->axes);
     mem_free(t->sum);
+    mem_free(t->held);
+    mem_free(t->held_row);
     mem_free(t->norms);
     mem_free(t->rows);
     mem_free(t->at);
@@ -212,16 +217,34 @@ static size_t segment_of(const tap_state *t, size_t position)
     return 0;
 }
 
-static void add_to_mean(tap_state *t, size_t column, size_t row, const float *restrict h)
+/* The row that the column holds goes into its sum. */
+static void add_held(tap_state *t, size_t column)
 {
     const size_t d = (size_t)t->n_embd, n = t->tap.n_blocks;
-    double *restrict sum = t->sum + (segment_of(t, row) * n + column) * d;
-    double square = 0;
+    const float *restrict h = t->held + column * d;
+    if (t->held_row[column] == 0) {
+        return;
+    }
+    double *restrict sum = t->sum + (segment_of(t, t->held_row[column] - 1) * n + column) * d;
     for (size_t k = 0; k < d; k++) {
         sum[k] += (double)h[k];
+    }
+    t->held_row[column] = 0;
+}
+
+static void hold_row(tap_state *t, size_t column, size_t row, const float *restrict h)
+{
+    const size_t d = (size_t)t->n_embd;
+    double square = 0;
+    if (t->held_row[column] != row + 1) {
+        add_held(t, column);
+    }
+    memcpy(t->held + column * d, h, d * sizeof *h);
+    t->held_row[column] = row + 1;
+    for (size_t k = 0; k < d; k++) {
         square += (double)h[k] * (double)h[k];
     }
-    t->norms[row * n + column] = (float)sqrt(square);
+    t->norms[row * t->tap.n_blocks + column] = (float)sqrt(square);
 }
 
 void tap_row(tap_state *t, int block, size_t row, const float *h)
@@ -230,7 +253,7 @@ void tap_row(tap_state *t, int block, size_t row, const float *h)
     for (size_t i = (size_t)t->first[block]; i < (size_t)t->first[block + 1]; i++) {
         switch (t->tap.mode) {
         case PERSONA_TAP_MEAN:
-            add_to_mean(t, i, row, h);
+            hold_row(t, i, row, h);
             break;
         case PERSONA_TAP_PROJECT:
             t->rows[row * n + i] = (float)vec_dot(h, t->axes + i * d, d);
@@ -247,6 +270,9 @@ void tap_row(tap_state *t, int block, size_t row, const float *h)
 static void means(tap_state *t)
 {
     const size_t n = t->tap.n_blocks * (size_t)t->n_embd;
+    for (size_t i = 0; i < t->tap.n_blocks; i++) {
+        add_held(t, i);
+    }
     for (size_t k = 0; k < n; k++) {
         double sum = 0;
         for (size_t s = 0; s <= t->tap.n_ends; s++) {

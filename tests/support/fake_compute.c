@@ -106,7 +106,8 @@ static persona_code fake_decode(compute *base, const compute_call *call, persona
     if (f->call_us > 0) {
         usleep((useconds_t)f->call_us);
     }
-    if (f->n_calls == f->fail_call) {
+    const bool fails = f->n_calls == f->fail_call;
+    if (fails && !f->fail_late) {
         return persona_err_set(e, PERSONA_E_INTERNAL, "fake: told to fail");
     }
     for (size_t i = 0; i < x->n_rows; i++) {
@@ -124,6 +125,9 @@ static persona_code fake_decode(compute *base, const compute_call *call, persona
         }
         h[row->pos] = row_value(x, row, past, call->adapter);
         fill_logits(f->logits + i * FAKE_VOCAB, h[row->pos]);
+    }
+    if (fails) {
+        return persona_err_set(e, PERSONA_E_INTERNAL, "fake: told to fail late");
     }
     return PERSONA_OK;
 }

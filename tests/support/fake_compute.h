@@ -27,6 +27,7 @@ typedef struct fake_compute {
     float *logits; /* (rows, FAKE_VOCAB) */
     size_t n_rows, n_calls;
     size_t fail_call; /* this call (from 1) fails once; 0: none */
+    bool fail_late;   /* only after its rows were edited and read */
     int call_us;      /* how long a call takes */
     int orders[1024]; /* sequence of the first row of each call */
 } fake_compute;

@@ -191,8 +191,39 @@ static void refused(void **state)
     buf_free(&b);
 }
 
+/* A text that comes in pieces: what may yet become a code point waits. */
+static void unfinished(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n;
+    } cases[] = {
+        {"", 0},
+        {"a", 0},
+        {"a\xc3", 1},
+        {"\xc3\xa9", 0},
+        {"a\xe2\x82", 2},
+        {"\xe2\x82\xac", 0},
+        {"a\xf0\x9f\x98", 3},
+        {"\xf0\x9f\x98\x80", 0},
+        {"a\x82", 0},
+        {"\xe0\x80", 0},
+        {"\xed\xa0", 0},
+        {"\xf4\x90", 0},
+        {"\xf5", 0},
+        {"\xc0", 0},
+        {"\xff\xf0", 1},
+        {"\xe2\xc3", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(utf8_unfinished(cases[i].text, strlen(cases[i].text)), cases[i].n);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(marks), cmocka_unit_test(refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(marks), cmocka_unit_test(refused),
+                                       cmocka_unit_test(unfinished)};
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

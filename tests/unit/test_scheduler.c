@@ -18,13 +18,17 @@ typedef struct seen {
     char text[512];
     char events[1024]; /* their texts, a bar after each */
     char message[512];
-    size_t n_done, n_reused, n_tokens, done_at;
+    size_t n_done, n_reused, n_tokens, n_steered, n_positions, done_at;
+    double moved;
+    float mean[FAKE_LAYERS * FAKE_EMBD];
     persona_finish finish;
     persona_code code;
     size_t stop_at; /* on_token says stop at this index; 0: never */
     persona_session *replan_in;
     persona_plan *replan_to;
     size_t replan_at;
+    persona_code replan_code;
+    char replan_message[512];
     uint64_t id;
 } seen;
 
@@ -36,8 +40,9 @@ static bool on_token(void *ud, const persona_token_event *ev)
     const size_t n = strlen(x->events);
     snprintf(x->events + n, sizeof x->events - n, "%s|", ev->text);
     if (x->replan_at > 0 && ev->index == x->replan_at) {
-        assert_int_equal(persona_session_replan(x->replan_in, x->id, x->replan_to, NULL),
-                         PERSONA_OK);
+        persona_err e = {.code = PERSONA_OK};
+        x->replan_code = persona_session_replan(x->replan_in, x->id, x->replan_to, &e);
+        snprintf(x->replan_message, sizeof x->replan_message, "%s", e.msg);
     }
     return x->stop_at == 0 || ev->index < x->stop_at;
 }
@@ -51,6 +56,13 @@ static void on_done(void *ud, const persona_result *r)
     x->code = r->code;
     x->n_reused = r->n_reused;
     x->n_tokens = r->n_tokens;
+    x->n_steered = r->n_steered;
+    x->moved = r->moved;
+    if (r->n_acts > 0 && r->acts[0].n_rows > 0) {
+        const persona_acts *a = &r->acts[0];
+        x->n_positions = a->n_positions;
+        memcpy(x->mean, a->data, a->n_blocks * a->width * sizeof *a->data);
+    }
     snprintf(x->text, sizeof x->text, "%s", r->text);
     snprintf(x->message, sizeof x->message, "%s", r->message);
 }
@@ -180,6 +192,45 @@ static void a_call_that_fails_once_costs_nobody(void **state)
     fake_model_free(m);
 }
 
+/* The failed call has already edited and read its rows: each counts once. */
+static void a_call_that_fails_late_counts_nothing_twice(void **state)
+{
+    (void)state;
+    const persona_tap tap = {.mode = PERSONA_TAP_MEAN, .span = PERSONA_SPAN_RESPONSE};
+    persona_model *m = fake_model();
+    persona_plan *p = steer(0.5F);
+    persona_token prompts[3][5];
+    seen x[2][3] = {0};
+    for (int late = 0; late < 2; late++) {
+        fake_compute *f = NULL;
+        persona_session *s = fake_session(m, 3, 64, 32, &f);
+        persona_request q[3];
+        for (int i = 0; i < 3; i++) {
+            fill(prompts[i], 5, i);
+            q[i] = ask(prompts[i], 5, 8, &x[late][i]);
+            q[i].plan = i < 2 ? p : NULL;
+            q[i].taps = &tap;
+            q[i].n_taps = 1;
+        }
+        f->fail_call = late != 0 ? 6 : 0;
+        f->fail_late = true;
+        assert_int_equal(persona_session_run_all(s, q, 3, NULL, NULL), PERSONA_OK);
+        persona_session_free(s);
+    }
+    for (int i = 0; i < 3; i++) {
+        const seen *a = &x[0][i], *b = &x[1][i];
+        assert_string_equal(a->text, b->text);
+        assert_int_equal(a->n_positions, 8);
+        assert_int_equal(b->n_positions, 8);
+        assert_memory_equal(a->mean, b->mean, sizeof a->mean);
+        assert_int_equal(a->n_steered, b->n_steered);
+        assert_true(a->moved == b->moved);
+        assert_int_equal(a->n_steered > 0, i < 2);
+    }
+    persona_plan_free(p);
+    fake_model_free(m);
+}
+
 /* The transcript of an answer that was steered from its sixth token on: unsteered, only what came
  * before may be reused. */
 static void a_new_plan_spoils_the_prefix(void **state)
@@ -194,6 +245,7 @@ static void a_new_plan_spoils_the_prefix(void **state)
     persona_request q = ask(prompt, 12, 20, &x);
     q.id = 7;
     assert_int_equal(persona_session_run_all(s, &q, 1, NULL, NULL), PERSONA_OK);
+    assert_int_equal(x.replan_code, PERSONA_OK);
     assert_int_equal(x.n_tokens, 20);
     assert_string_not_equal(x.text, alone(ask(prompt, 12, 20, &y)).text);
     memcpy(longer, prompt, sizeof prompt);
@@ -207,6 +259,40 @@ static void a_new_plan_spoils_the_prefix(void **state)
     persona_plan_free(p);
     persona_session_free(s);
     fake_model_free(m);
+}
+
+/* As at submission: an edit that could never act is refused, and the answer goes on as it was. */
+static void a_plan_of_thoughts_wants_channels(void **state)
+{
+    (void)state;
+    const float v[FAKE_EMBD] = {1, 0, 0, 0};
+    const persona_edit edit = {.block = 1, .phases = PERSONA_PHASE_ANALYSIS, .alpha = 2, .v = v};
+    persona_plan *p = NULL;
+    assert_int_equal(persona_plan_new(FAKE_LAYERS, FAKE_EMBD, &edit, 1, &p, NULL), PERSONA_OK);
+    for (int i = 0; i < 3; i++) {
+        persona_model *m = fake_model();
+        m->channels = i == 0 ? CHANNELS_PLAIN : CHANNELS_HARMONY;
+        persona_session *s = fake_session(m, 1, 256, 64, NULL);
+        persona_token prompt[12];
+        fill(prompt, 12, 1);
+        seen x = {.replan_in = s, .replan_to = p, .replan_at = 5, .id = 7};
+        persona_request q = ask(prompt, 12, 20, &x);
+        q.id = 7;
+        q.raw = i == 1;
+        assert_int_equal(persona_session_run_all(s, &q, 1, NULL, NULL), PERSONA_OK);
+        assert_int_equal(x.n_tokens, 20);
+        if (i < 2) {
+            assert_int_equal(x.replan_code, PERSONA_E_USAGE);
+            assert_non_null(strstr(x.replan_message, "phase analysis"));
+            assert_non_null(strstr(x.replan_message, i == 0 ? "model" : "raw"));
+            assert_string_equal(x.text, alone(q).text);
+        } else {
+            assert_int_equal(x.replan_code, PERSONA_OK);
+        }
+        persona_session_free(s);
+        fake_model_free(m);
+    }
+    persona_plan_free(p);
 }
 
 /* A text that is read needs its last prompt token under its own steering, too. */
@@ -397,7 +483,9 @@ int main(void)
         cmocka_unit_test(neighbors_do_not_matter),
         cmocka_unit_test(only_the_guilty_fails),
         cmocka_unit_test(a_call_that_fails_once_costs_nobody),
+        cmocka_unit_test(a_call_that_fails_late_counts_nothing_twice),
         cmocka_unit_test(a_new_plan_spoils_the_prefix),
+        cmocka_unit_test(a_plan_of_thoughts_wants_channels),
         cmocka_unit_test(the_last_prompt_token_is_response),
         cmocka_unit_test(text_comes_in_whole_code_points),
         cmocka_unit_test(turns_and_priority),
