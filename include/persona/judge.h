@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * judge.h - scoring answers: trait expression and coherence, each 0..100, 50 = no lean.
+ * judge.h - scoring answers: trait expression and coherence, each 0..100.
  *
  * One interface, four kinds, chosen per run:
  *   classifier  a text classifier from a file (FORMATS.md): no model at run time
@@ -8,8 +8,9 @@
  *               the probabilities of its answer, 0..100 (METHOD.md, "Judges"); nothing is sampled
  *   endpoint    the same question to an OpenAI-compatible server
  *   labels      scores that came with the input
- * A judge says itself what it is worth (persona_judge_validity). An answer it cannot score is NAN,
- * counted by the caller, never a low score.
+ * A judge says itself what it is worth (persona_judge_measured, persona_judge_validity) and which
+ * score says "not at all" (persona_judge_neutral). An answer it cannot score is NAN, counted by the
+ * caller, never a low score.
  */
 #ifndef PERSONA_JUDGE_H
 #define PERSONA_JUDGE_H
@@ -60,6 +61,28 @@ const char *persona_judge_name(const persona_judge *j);
 const char *persona_judge_kind(const persona_judge *j);
 /* Whether the judge can score this trait at all. */
 bool persona_judge_knows(const persona_judge *j, const char *trait);
+
+/* ---- what it is worth ------------------------------------------------------------------------ */
+
+/* A judge below this should not decide which answers a vector is made of. */
+#define PERSONA_JUDGE_MIN_SPEARMAN 0.6
+
+/* What was measured of a judge's scores of a trait, on labelled answers that it had not seen. */
+typedef struct persona_judge_measure {
+    size_t n, n_groups; /* labelled answers; questions, 0: unknown */
+    double spearman;    /* -1..1 of score and label */
+    double same_side;   /* 0..1: share on the same side of 50; NAN: unknown */
+    char labels_by[64]; /* who labelled; "" unknown */
+    char labels_of[64]; /* whose answers; "" unknown */
+} persona_judge_measure;
+
+/* False: nobody measured it (models, servers), *out is cleared. */
+bool persona_judge_measured(const persona_judge *j, const char *trait, persona_judge_measure *out);
+/* The score of an answer that does not show the trait: 50 where the scale has two poles, 0 where it
+ * runs from absent to strongest. */
+double persona_judge_neutral(const persona_judge *j, const char *trait);
+/* Hashes of the texts that it was trained on, as persona_provenance.texts; "" if unknown. */
+const char *persona_judge_texts(const persona_judge *j);
 /* One line on what its scores of this trait are worth, into out; returns out. */
 const char *persona_judge_validity(const persona_judge *j, const char *trait, char *out,
                                    size_t size);

@@ -21,6 +21,8 @@ static const cli_action actions[] = {
 
 #define AT(member) offsetof(judge_args, member)
 
+static const char *const scales[] = {"0", "50", NULL};
+
 static const opt options[] = {
     {.name = "output",
      .key = 'o',
@@ -53,6 +55,29 @@ static const opt options[] = {
      .at = AT(ngrams),
      .without = "1,2",
      .help = "Lengths of n-grams, in words"},
+    {.name = "labels-by",
+     .type = OPT_TEXT,
+     .on = TRAIN,
+     .arg = "NAME",
+     .at = AT(labels_by),
+     .without = "",
+     .help = "Who labelled the answers, for the file"},
+    {.name = "labels-of",
+     .type = OPT_TEXT,
+     .on = TRAIN,
+     .arg = "NAME",
+     .at = AT(labels_of),
+     .without = "",
+     .help = "Whose answers they are, for the file"},
+    {.name = "neutral",
+     .type = OPT_WORD,
+     .on = TRAIN,
+     .arg = "0|50",
+     .words = scales,
+     .at = AT(neutral),
+     .without = "50",
+     .help = "The label of an answer that does not show the trait: 50 on a scale of two poles, 0 "
+             "on one from absent to strongest"},
     {.name = NULL},
 };
 static const opt_group judge_options = {NULL, false, options};

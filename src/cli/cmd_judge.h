@@ -10,8 +10,9 @@
 
 typedef struct judge_args {
     cli_state *c;
-    const char *output, *name, *trait, *ngrams;
-    char **files; /* n_files; of `test` without the judge, which is c->rig.judge */
+    const char *output, *name, *trait, *ngrams, *labels_by, *labels_of;
+    const char *neutral; /* "0", "50"; NULL: as the labels are */
+    char **files;        /* n_files; of `test` without the judge, which is c->rig.judge */
     size_t n_files;
 } judge_args;
 

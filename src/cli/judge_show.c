@@ -88,6 +88,23 @@ static void close_view(view *v)
     json_free(v->doc);
 }
 
+static double number_or(const json_val *obj, const char *key, double fallback)
+{
+    return json_number(json_get(obj, key), fallback);
+}
+
+static const char *who(const json_val *root, const char *key)
+{
+    const char *name = json_string(json_get(json_get(root, "labels"), key));
+    return name && *name ? name : NULL;
+}
+
+static size_t n_texts(const json_val *root)
+{
+    const char *texts = json_string(json_get(root, "texts"));
+    return texts ? strlen(texts) / 16 : 0;
+}
+
 static double held_out(const json_val *obj, const char *key)
 {
     return json_number(json_get(json_get(obj, "heldout"), key), (double)NAN);
@@ -108,17 +125,52 @@ static void print_top(const axis_view *a, bool high)
     printf("\n");
 }
 
+/* What older files do not say is left out. */
+static void print_more(const json_val *axis)
+{
+    const json_val *within = json_get(json_get(axis, "heldout"), "by_question");
+    const double groups = held_out(axis, "n_groups"), side = held_out(axis, "accuracy");
+    const double spearman = number_or(within, "spearman", (double)NAN);
+    printf("    an answer without the trait scores %s",
+           cli_number(number_or(axis, "neutral", 50), 0));
+    if (!isnan(groups)) {
+        printf("; %s questions", cli_number(groups, 0));
+    }
+    if (!isnan(side)) {
+        printf("; %s %% on the same side of 50", cli_number(100 * side, 1));
+    }
+    if (!isnan(spearman)) {
+        printf("; Spearman within a question %s (median of %s)", cli_number(spearman, 3),
+               cli_number(number_or(within, "n", 0), 0));
+    }
+    printf("\n");
+}
+
+static void print_origin(const json_val *root)
+{
+    const char *by = who(root, "by"), *of = who(root, "of");
+    if (by || of) {
+        printf("  labels%s%s%s%s\n", by ? " by " : "", by ? by : "", of ? " of answers of " : "",
+               of ? of : "");
+    }
+    if (n_texts(root) > 0) {
+        printf("  trained on %zu different texts\n", n_texts(root));
+    }
+}
+
 static void show_text(const char *path, const view *v)
 {
     const json_val *root = json_root(v->doc), *c = json_get(root, "coherence");
     printf("%s%s%s: a text classifier (%s)\n", tty_paint(stdout, TTY_BOLD),
            json_string(json_get(root, "name")), tty_paint(stdout, TTY_RESET), path);
+    print_origin(root);
     for (size_t i = 0; i < v->n; i++) {
         const axis_view *a = &v->axes[i];
         printf("\n  %s%s%s: %zu n-grams; held-out AUROC %s, Spearman %s, n %s\n",
                tty_paint(stdout, TTY_BOLD), a->trait, tty_paint(stdout, TTY_RESET), a->n,
                cli_number(held_out(a->obj, "auroc"), 3),
                cli_number(held_out(a->obj, "spearman"), 3), cli_number(held_out(a->obj, "n"), 0));
+        print_more(a->obj);
         print_top(a, true);
         print_top(a, false);
     }
@@ -152,6 +204,9 @@ static persona_code show_json(cli_state *c, const char *path, const view *v, per
     const json_val *root = json_root(v->doc), *coherence = json_get(root, "coherence");
     jo_string(o, "path", path);
     jo_string(o, "name", json_string(json_get(root, "name")));
+    jo_string(o, "labels_by", who(root, "by"));
+    jo_string(o, "labels_of", who(root, "of"));
+    jo_int(o, "n_texts", (long long)n_texts(root));
     jo_array(o, "ngrams");
     for (size_t i = 0; i < json_len(json_get(root, "ngrams")); i++) {
         jo_int(o, NULL, (long long)json_number(json_at(json_get(root, "ngrams"), i), 0));
@@ -167,6 +222,12 @@ static persona_code show_json(cli_state *c, const char *path, const view *v, per
         jo_number(o, "n", held_out(a->obj, "n"));
         jo_number(o, "auroc", held_out(a->obj, "auroc"));
         jo_number(o, "spearman", held_out(a->obj, "spearman"));
+        jo_number(o, "n_groups", held_out(a->obj, "n_groups"));
+        jo_number(o, "accuracy", held_out(a->obj, "accuracy"));
+        jo_number(o, "by_question",
+                  number_or(json_get(json_get(a->obj, "heldout"), "by_question"), "spearman",
+                            (double)NAN));
+        jo_number(o, "neutral", number_or(a->obj, "neutral", 50));
         top_json(o, "highest", a, true);
         top_json(o, "lowest", a, false);
         jo_end(o);

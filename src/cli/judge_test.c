@@ -14,8 +14,6 @@
 #include "cli/table.h"
 #include "pipeline/judge/judge_agreement.h"
 
-#define ACCEPTED 0.6
-
 typedef struct tested {
     const char *trait;
     bool known;
@@ -79,7 +77,7 @@ out:
 
 static bool accepted(const agreement *g)
 {
-    return g->spearman >= ACCEPTED;
+    return g->spearman >= PERSONA_JUDGE_MIN_SPEARMAN;
 }
 
 static void row(table *x, const char *trait, const char *what, const agreement *g)

@@ -8,8 +8,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/cmd_judge.h"
 #include "cli/table.h"
+#include "core/map/textset.h"
 #include "store/classifier/classifierwrite.h"
 
 typedef struct training {
@@ -18,6 +20,8 @@ typedef struct training {
     labels labels;
     const char **traits; /* (n) */
     trained_axis *axes;  /* (n) */
+    double *neutral;     /* (n) */
+    char *texts;
     size_t n;
     coherence_model coherence;
     coherence_report report;
@@ -95,15 +99,42 @@ static persona_code train_all(const judge_args *a, training *t, persona_err *e)
     return rc;
 }
 
+/* What the file says of its labels beside the weights. */
+static persona_code describe(const judge_args *a, training *t, persona_err *e)
+{
+    uint64_t *h = cli_alloc(t->labels.n, sizeof *h);
+    for (size_t i = 0; i < t->labels.n; i++) {
+        h[i] = textset_hash(t->labels.p[i].response);
+    }
+    const persona_code rc = textset_format(h, textset_sort(h, t->labels.n), &t->texts, e);
+    mem_free(h);
+    t->neutral = cli_alloc(t->n, sizeof *t->neutral);
+    for (size_t i = 0; i < t->n; i++) {
+        t->neutral[i] = a->neutral && strcmp(a->neutral, "0") == 0 ? 0 : 50;
+    }
+    return rc;
+}
+
+static persona_code check_names(const judge_args *a, persona_err *e)
+{
+    const size_t max = sizeof((persona_judge_measure *)0)->labels_by - 1;
+    if ((a->labels_by && strlen(a->labels_by) > max) ||
+        (a->labels_of && strlen(a->labels_of) > max)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "--labels-by and --labels-of want names of at most %zu bytes", max);
+    }
+    return PERSONA_OK;
+}
+
 /* ---- output ---------------------------------------------------------------------------------- */
 
 static void show_text(const judge_args *a, const training *t)
 {
-    static const table_column columns[] = {{"trait", TABLE_LEFT},     {"answers", TABLE_RIGHT},
-                                           {"high", TABLE_RIGHT},     {"low", TABLE_RIGHT},
-                                           {"groups", TABLE_RIGHT},   {"AUROC", TABLE_RIGHT},
-                                           {"Spearman", TABLE_RIGHT}, {"same side", TABLE_RIGHT},
-                                           {"MAE", TABLE_RIGHT},      {"n-grams", TABLE_RIGHT}};
+    static const table_column columns[] = {
+        {"trait", TABLE_LEFT},     {"answers", TABLE_RIGHT},     {"high", TABLE_RIGHT},
+        {"low", TABLE_RIGHT},      {"groups", TABLE_RIGHT},      {"AUROC", TABLE_RIGHT},
+        {"Spearman", TABLE_RIGHT}, {"by question", TABLE_RIGHT}, {"same side", TABLE_RIGHT},
+        {"MAE", TABLE_RIGHT},      {"n-grams", TABLE_RIGHT}};
     table x;
     table_init(&x, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < t->n; i++) {
@@ -116,6 +147,8 @@ static void show_text(const judge_args *a, const training *t)
         table_cell(&x, "%zu", r->n_groups);
         table_cell(&x, "%s", cli_number(r->auroc, 3));
         table_cell(&x, "%s", cli_number(r->spearman, 3));
+        table_style(&x, r->spearman >= PERSONA_JUDGE_MIN_SPEARMAN ? TTY_GREEN : TTY_RED);
+        table_cell(&x, "%s", cli_number(r->by_question, 3));
         table_cell(&x, "%s %%", cli_number(100 * r->accuracy, 1));
         table_cell(&x, "%s", cli_number(r->mae, 1));
         table_cell(&x, "%zu", r->n_weights);
@@ -165,6 +198,9 @@ static persona_code show_json(const judge_args *a, const training *t, persona_er
         jo_number(o, "spearman", r->spearman);
         jo_number(o, "accuracy", r->accuracy);
         jo_number(o, "mae", r->mae);
+        jo_number(o, "by_question", r->by_question);
+        jo_int(o, "n_by_question", (long long)r->n_by_question);
+        jo_number(o, "neutral", t->neutral[i]);
         jo_end(o);
     }
     jo_end(o);
@@ -182,7 +218,11 @@ static persona_code write_file(const judge_args *a, const training *t, persona_e
                                 .opts = &t->opts,
                                 .traits = t->traits,
                                 .axes = t->axes,
+                                .neutral = t->neutral,
                                 .n_axes = t->n,
+                                .labels_by = a->labels_by,
+                                .labels_of = a->labels_of,
+                                .texts = t->texts,
                                 .coherence = &t->coherence,
                                 .report = &t->report};
     return classifier_write(a->output, &d, e);
@@ -194,20 +234,18 @@ persona_code judge_train(const judge_args *a, persona_err *e)
     training t = {.opts = train_defaults()};
     persona_code rc = PERSONA_OK;
     t.opts.seed = a->c->seed;
-    if (a->ngrams && (rc = read_ngrams(a->ngrams, &t.opts, e)) != PERSONA_OK) {
-        return rc;
+    if (a->ngrams) {
+        TRY(read_ngrams(a->ngrams, &t.opts, e));
     }
+    TRY(check_names(a, e));
     t.name = name_of(a);
-    if ((rc = output_distinct(a->output, (const char *const *)a->files, a->n_files, e)) !=
-            PERSONA_OK ||
-        (rc = output_writable(a->output, e)) != PERSONA_OK ||
-        (rc = judge_labels(a, &t.labels, e)) != PERSONA_OK) {
-        goto out;
-    }
+    TRY(output_distinct(a->output, (const char *const *)a->files, a->n_files, e));
+    TRY(output_writable(a->output, e));
+    TRY(judge_labels(a, &t.labels, e));
     t.traits = judge_traits(&t.labels, &t.n);
-    if ((rc = train_all(a, &t, e)) != PERSONA_OK || (rc = write_file(a, &t, e)) != PERSONA_OK) {
-        goto out;
-    }
+    TRY(describe(a, &t, e));
+    TRY(train_all(a, &t, e));
+    TRY(write_file(a, &t, e));
     t.seconds = clock_now() - start;
     tty_progress_clear(&a->c->progress);
     if (a->c->json) {
@@ -222,6 +260,8 @@ out:
     }
     mem_free(t.axes);
     mem_free(t.traits);
+    mem_free(t.neutral);
+    mem_free(t.texts);
     labels_clear(&t.labels);
     mem_free(t.name);
     return rc;

@@ -51,6 +51,30 @@ check "test document" json "$out" \
 expect 0 "left out.*silly" -- judge test "$tmp/calm.json" "$tmp/test.jsonl"
 expect 69 "silly" -- judge test "$tmp/calm.json" "$tmp/test.jsonl" --trait silly
 
+# ---- what the file says of its labels
+expect 0 -- judge train "$tmp/train.jsonl" -o "$tmp/said.json" --labels-by "the hidden lean" --labels-of nobody --neutral 0
+check "in the file" json "$tmp/said.json" \
+    'd["labels"] == {"by": "the hidden lean", "of": "nobody"} and len(d["texts"]) == 16 * 400
+     and d["axes"]["silly"]["neutral"] == 0 and d["axes"]["silly"]["heldout"]["by_question"]["n"] > 10'
+check "hashes of the texts" python3 - "$tmp" <<'PY'
+import hashlib, json, sys
+texts = {json.loads(l)["response"].strip() for l in open(f"{sys.argv[1]}/train.jsonl") if l.strip()}
+want = "".join(sorted(hashlib.sha256(t.encode()).hexdigest()[:16] for t in texts))
+sys.exit(json.load(open(f"{sys.argv[1]}/said.json"))["texts"] != want)
+PY
+check "without these options" json "$tmp/mine.json" '"labels" not in d and d["axes"]["silly"]["neutral"] == 50'
+expect 0 -- judge show "$tmp/said.json"
+check "who labelled whom" grep -q "labels by the hidden lean of answers of nobody" "$out"
+check "what it says of nothing" grep -q "without the trait scores 0; 20 questions; .* within a question" "$out"
+expect 0 -- judge show "$tmp/said.json" --json
+check "the same as JSON" json "$out" \
+    'd["labels_by"] == "the hidden lean" and d["labels_of"] == "nobody" and d["n_texts"] == 400
+     and d["axes"][0]["neutral"] == 0 and d["axes"][0]["n_groups"] == 20 and d["axes"][0]["by_question"] > .6'
+expect 0 -- judge test "$tmp/said.json" "$tmp/test.jsonl" --json
+check "what it is worth" json "$out" 'd["traits"][0]["validity"].startswith("Spearman 0.") and "(at least 0.6)" in d["traits"][0]["validity"]'
+expect 64 "--neutral" -- judge train "$tmp/train.jsonl" -o "$tmp/x.json" --neutral 25
+expect 64 "at most 63 bytes" -- judge train "$tmp/train.jsonl" -o "$tmp/x.json" --labels-by "$(printf 'x%.0s' {1..64})"
+
 # ---- what is wrong
 expect 64 -- judge
 expect 64 "train, show and test" -- judge tain

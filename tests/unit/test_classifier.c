@@ -172,6 +172,42 @@ static void many_weights(void **state)
     buf_free(&text);
 }
 
+/* With what later versions write: of an axis, and of the whole. */
+#define SAYING(axis, root)                                                                         \
+    "{\"schema\":\"persona.classifier/1\",\"name\":\"pair\",\"ngrams\":[1]," root                  \
+    "\"axes\":{\"silly\":{\"bias\":0.5,\"weights\":{}" axis                                        \
+    "},\"calm\":{\"bias\":0,\"weights\":{}}},"                                                     \
+    "\"coherence\":{\"bits\":64,\"filter\":\"" FULL "\"," REST "}}"
+#define A16 "0123456789abcdef"
+#define LONG "0123456789012345678901234567890123456789012345678901234567890123"
+
+static void facts(void **state)
+{
+    (void)state;
+    classifier *j =
+        load(SAYING(",\"neutral\":0,\"heldout\":{\"n\":240,\"n_groups\":20,\"spearman\":0.79,"
+                    "\"accuracy\":0.84,\"mae\":9}",
+                    "\"labels\":{\"by\":\"G\",\"of\":\"Q\"},\"texts\":\"" A16 A16 "\","));
+    const axis_facts *f = classifier_facts(j, "silly"), *none = classifier_facts(j, "calm");
+    assert_true(f->neutral == 0 && f->n == 240 && f->n_groups == 20);
+    assert_true(f->spearman == 0.79 && f->same_side == 0.84);
+    assert_true(none->neutral == 50 && none->n == 0 && isnan(none->spearman));
+    assert_null(classifier_facts(j, "evil"));
+    assert_string_equal(classifier_origin_of(j)->labels_by, "G");
+    assert_string_equal(classifier_origin_of(j)->labels_of, "Q");
+    assert_string_equal(classifier_origin_of(j)->texts, A16 A16);
+    classifier_free(j);
+    /* as it was written before: no questions, no sides; and a training without a rho */
+    j = load(
+        SAYING(",\"heldout\":{\"n\":4000,\"auroc\":0.99,\"spearman\":null}", "\"labels\":{},"));
+    f = classifier_facts(j, "silly");
+    assert_true(f->neutral == 50 && f->n == 4000 && f->n_groups == 0);
+    assert_true(isnan(f->spearman) && isnan(f->same_side));
+    assert_string_equal(classifier_origin_of(j)->labels_by, "");
+    assert_null(classifier_origin_of(j)->texts);
+    classifier_free(j);
+}
+
 static void bad_files(void **state)
 {
     (void)state;
@@ -198,6 +234,20 @@ static void bad_files(void **state)
         {FILE_OF("{}", "//////////8A", REST), "filter"},
         {FILE_OF("{}", "/////*////8=", REST), "filter"},
         {FILE_OF("{}", FULL, "\"bias\":0"), "pairs"},
+        {SAYING(",\"neutral\":25", ""), "'axes.silly.neutral' is 25"},
+        {SAYING(",\"neutral\":\"0\"", ""), "axes.silly.neutral"},
+        {SAYING(",\"heldout\":1", ""), "axes.silly.heldout"},
+        {SAYING(",\"heldout\":{\"n\":-1}", ""), "axes.silly.heldout.n"},
+        {SAYING(",\"heldout\":{\"n\":1.5}", ""), "axes.silly.heldout.n"},
+        {SAYING(",\"heldout\":{\"n_groups\":true}", ""), "axes.silly.heldout.n_groups"},
+        {SAYING(",\"heldout\":{\"spearman\":1.1}", ""), "axes.silly.heldout.spearman"},
+        {SAYING(",\"heldout\":{\"accuracy\":84}", ""), "axes.silly.heldout.accuracy"},
+        {SAYING("", "\"labels\":\"G\","), "labels"},
+        {SAYING("", "\"labels\":{\"by\":1},"), "labels.by"},
+        {SAYING("", "\"labels\":{\"of\":\"" LONG "\"},"), "labels.of"},
+        {SAYING("", "\"texts\":7,"), "texts"},
+        {SAYING("", "\"texts\":\"" A16 "0\","), "texts"},
+        {SAYING("", "\"texts\":\"0123456789ABCDEF\","), "texts"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         classifier *j = NULL;
@@ -238,7 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores),      cmocka_unit_test(unknown_trait), cmocka_unit_test(coherence),
         cmocka_unit_test(filter_bits), cmocka_unit_test(many_weights),  cmocka_unit_test(bad_files),
-        cmocka_unit_test(shipped),
+        cmocka_unit_test(facts),       cmocka_unit_test(shipped),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

@@ -33,6 +33,11 @@ static persona_judge *labels(void)
     return j;
 }
 
+#define REST                                                                                       \
+    "\"weights\":{\"giggle\":2}}},\"coherence\":{\"bits\":64,\"filter\":\"//////////"              \
+    "8=\",\"bias\":0.1,"                                                                           \
+    "\"pairs\":0.3,\"triples\":0.5,\"repetition\":0}}"
+
 static persona_judge *classifier(void)
 {
     persona_judge *j = NULL;
@@ -40,9 +45,7 @@ static persona_judge *classifier(void)
     const char *path = scratch_text(
         "judge.json",
         "{\"schema\":\"persona.classifier/1\",\"name\":\"pair\",\"ngrams\":[1],\"axes\":"
-        "{\"silly\":{\"bias\":0,\"weights\":{\"giggle\":2}}},\"coherence\":{\"bits\":64,"
-        "\"filter\":\"//////////8=\",\"bias\":0.1,\"pairs\":0.3,\"triples\":0.5,"
-        "\"repetition\":0}}");
+        "{\"silly\":{\"bias\":0," REST);
     if (persona_judge_read(path, &j, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
     }
@@ -142,12 +145,72 @@ static void classifier_judges(void **state)
     assert_int_equal(persona_judge_all(j, &calm, items, 2, NULL, r, &e), PERSONA_E_UNAVAILABLE);
     assert_non_null(strstr(e.msg, "calm"));
     assert_true(isnan(r[0].trait));
-    assert_non_null(strstr(persona_judge_validity(j, "silly", text, sizeof text), "axes: silly"));
-    assert_non_null(strstr(persona_judge_validity(j, "calm", text, sizeof text), "cannot score"));
+    assert_non_null(strstr(persona_judge_validity(j, "silly", text, sizeof text), "not say how"));
+    assert_non_null(strstr(persona_judge_validity(j, "calm", text, sizeof text),
+                           "cannot score 'calm' (axes: silly)"));
     assert_string_equal(persona_judge_validity(j, "silly", text, 1), "");
     persona_cancel cancel = {.requested = 1};
     const persona_hooks hooks = {.cancel = &cancel};
     assert_int_equal(persona_judge_all(j, &silly, items, 2, &hooks, r, &e), PERSONA_E_CANCELED);
+    persona_judge_free(j);
+}
+
+/* A classifier whose file says what was measured. */
+static persona_judge *measured(const char *spearman)
+{
+    persona_judge *j = NULL;
+    char text[1024];
+    snprintf(
+        text, sizeof text,
+        "{\"schema\":\"persona.classifier/1\",\"name\":\"pair\",\"ngrams\":[1],"
+        "\"labels\":{\"by\":\"G\",\"of\":\"Q\"},\"texts\":\"0123456789abcdef\",\"axes\":{\"silly\":"
+        "{\"bias\":0,\"neutral\":0,\"heldout\":{\"n\":240,\"n_groups\":20,\"spearman\":%s,"
+        "\"accuracy\":0.84}," REST,
+        spearman);
+    persona_err e = {0};
+    if (persona_judge_read(scratch_text("measured.json", text), &j, &e) != PERSONA_OK) {
+        fail_msg("%s", e.msg);
+    }
+    return j;
+}
+
+static void what_it_is_worth(void **state)
+{
+    (void)state;
+    char text[256];
+    persona_judge_measure m = {.n = 7};
+    persona_judge *j = measured("0.79");
+    assert_true(persona_judge_measured(j, "silly", &m));
+    assert_true(m.n == 240 && m.n_groups == 20 && m.spearman == 0.79 && m.same_side == 0.84);
+    assert_string_equal(m.labels_by, "G");
+    assert_string_equal(m.labels_of, "Q");
+    assert_true(persona_judge_neutral(j, "silly") == 0);
+    assert_string_equal(persona_judge_texts(j), "0123456789abcdef");
+    assert_string_equal(
+        persona_judge_validity(j, "silly", text, sizeof text),
+        "Spearman 0.79 (at least 0.6) on 240 held-out answers of Q to 20 questions, "
+        "labels by G, 84 % on the same side of 50; 'pair' counts words: valid for "
+        "texts like these only");
+    assert_string_equal(persona_judge_validity(j, "silly", text, 14), "Spearman 0.79");
+    assert_false(persona_judge_measured(j, "calm", &m));
+    assert_true(m.n == 0 && *m.labels_by == '\0');
+    persona_judge_free(j);
+    j = measured("0.599");
+    assert_true(persona_judge_measured(j, "silly", &m));
+    assert_non_null(strstr(persona_judge_validity(j, "silly", text, sizeof text), "(below 0.6)"));
+    persona_judge_free(j);
+    j = measured("null");
+    assert_false(persona_judge_measured(j, "silly", &m));
+    persona_judge_free(j);
+    j = classifier(); /* as before: two poles, nothing known */
+    assert_false(persona_judge_measured(j, "silly", &m));
+    assert_true(persona_judge_neutral(j, "silly") == 50);
+    assert_string_equal(persona_judge_texts(j), "");
+    persona_judge_free(j);
+    j = labels();
+    assert_false(persona_judge_measured(j, "silly", &m));
+    assert_true(persona_judge_neutral(j, "silly") == 0);
+    assert_string_equal(persona_judge_texts(j), "");
     persona_judge_free(j);
 }
 
@@ -156,10 +219,11 @@ static void out_of_memory(void **state)
 {
     (void)state;
     const persona_judge_item item = {"q", "giggle a b", NAN, NAN};
+    persona_judge_free(measured("0.79")); /* the file */
     for (size_t k = 1; k < 200; k++) {
         persona_judge *j = NULL;
         persona_judgement r;
-        const char *path = scratch_path("judge.json");
+        const char *path = scratch_path("measured.json");
         persona_mem_fail_at(k);
         persona_code rc = persona_judge_read(path, &j, NULL);
         if (rc == PERSONA_OK) {
@@ -257,11 +321,11 @@ static void agreement_of_a_judge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(labels_pass_through),  cmocka_unit_test(bad_labels),
-        cmocka_unit_test(a_sink_can_stop),      cmocka_unit_test(classifier_judges),
-        cmocka_unit_test(out_of_memory),        cmocka_unit_test(prompts),
-        cmocka_unit_test(agreement_by_hand),    cmocka_unit_test(agreement_is_corrected_for_chance),
-        cmocka_unit_test(agreement_of_a_judge),
+        cmocka_unit_test(labels_pass_through), cmocka_unit_test(bad_labels),
+        cmocka_unit_test(a_sink_can_stop),     cmocka_unit_test(classifier_judges),
+        cmocka_unit_test(out_of_memory),       cmocka_unit_test(prompts),
+        cmocka_unit_test(agreement_by_hand),   cmocka_unit_test(agreement_is_corrected_for_chance),
+        cmocka_unit_test(what_it_is_worth),    cmocka_unit_test(agreement_of_a_judge),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

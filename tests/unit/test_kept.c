@@ -30,9 +30,9 @@ static bool knows_all(const void *self, const char *trait)
     return true;
 }
 
-static void no_validity(const void *self, const char *trait, char *out, size_t size)
+static void no_validity(const void *self, const char *trait, bool measured, char *out, size_t size)
 {
-    (void)self, (void)trait, (void)out, (void)size;
+    (void)self, (void)trait, (void)measured, (void)out, (void)size;
 }
 
 static persona_code by_length(void *self, const persona_trait *trait,
@@ -56,7 +56,11 @@ static persona_code by_length(void *self, const persona_trait *trait,
     return PERSONA_OK;
 }
 
-static const judge_kind LENGTH = {"length", false, free_nothing, knows_all, no_validity, by_length};
+static const judge_kind LENGTH = {.name = "length",
+                                  .free = free_nothing,
+                                  .knows = knows_all,
+                                  .validity = no_validity,
+                                  .run = by_length};
 
 static const char *const texts[N] = {"a", "bb", NULL, "cccc", "ddddd", "eeeeee", "fffffff"};
 

@@ -44,6 +44,25 @@ static void golden(void **state)
     json_free(doc);
 }
 
+/* Two groups that rank alike and one that ranks in reverse, mixed up; one is too small, one has no
+ * spread. Over all the rank correlation would be that of the groups' levels. */
+static void within_groups(void **state)
+{
+    (void)state;
+    static const size_t group[] = {2, 0, 1, 0, 2, 1, 0, 2, 1, 0, 2, 1, 3, 3, 3, 4, 4, 4, 4};
+    static const double x[] = {1, 10, 20, 11, 2, 21, 12, 3, 22, 13, 4, 23, 1, 2, 3, 5, 5, 5, 5};
+    static const double y[] = {8, 90, 10, 91, 7, 11, 92, 6, 12, 93, 5, 13, 3, 2, 1, 1, 2, 3, 4};
+    size_t n_used = 99;
+    golden_near("median", stat_spearman_within(x, y, group, 19, 5, 4, &n_used), 1, TIGHT);
+    assert_int_equal(n_used, 3); /* 1, 1, -1 */
+    golden_near("with the small one", stat_spearman_within(x, y, group, 19, 5, 3, &n_used), 0,
+                TIGHT);
+    assert_int_equal(n_used, 4); /* 1, 1, -1, -1 */
+    assert_true(isnan(stat_spearman_within(x, y, group, 19, 5, 5, &n_used)));
+    assert_int_equal(n_used, 0);
+    assert_true(isnan(stat_spearman_within(x, y, group, 0, 0, 4, &n_used)));
+}
+
 static void edges(void **state)
 {
     (void)state;
@@ -197,9 +216,13 @@ static void bootstrap_edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden),          cmocka_unit_test(edges),
-        cmocka_unit_test(symmetries),      cmocka_unit_test(bootstrap_enumerated),
-        cmocka_unit_test(bootstrap_joint), cmocka_unit_test(bootstrap_edges),
+        cmocka_unit_test(golden),
+        cmocka_unit_test(within_groups),
+        cmocka_unit_test(edges),
+        cmocka_unit_test(symmetries),
+        cmocka_unit_test(bootstrap_enumerated),
+        cmocka_unit_test(bootstrap_joint),
+        cmocka_unit_test(bootstrap_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

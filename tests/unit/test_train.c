@@ -168,7 +168,17 @@ static persona_code train_file(const made *m, const train_opts *o, const char *p
     if (rc == PERSONA_OK) {
         rc = train_coherence(m->t, N, o->seed, &c, cr, e);
     }
-    const classifier_draft d = {"mine", o, traits, &a, 1, &c, cr};
+    static const double neutral[] = {0};
+    const classifier_draft d = {.name = "mine",
+                                .opts = o,
+                                .traits = traits,
+                                .axes = &a,
+                                .neutral = neutral,
+                                .n_axes = 1,
+                                .labels_by = "G",
+                                .texts = "0123456789abcdef",
+                                .coherence = &c,
+                                .report = cr};
     if (rc == PERSONA_OK) {
         rc = classifier_write(path, &d, e);
     }
@@ -215,6 +225,14 @@ static void held_out(void **state)
     assert_int_equal(r.n, N);
     assert_int_equal(r.n_groups, 24);
     assert_true(r.n_high > 40 && r.n_high < 80 && r.accuracy > 0.8 && r.spearman > 0.5);
+    assert_true(r.n_by_question > 12 && r.n_by_question <= 24 && r.by_question > 0.5);
+    /* and the file says so */
+    const axis_facts *f = classifier_facts(c, "silly");
+    assert_true(f->n == N && f->n_groups == 24 && f->neutral == 0);
+    assert_true(fabs(f->spearman - r.spearman) < 1e-6 && fabs(f->same_side - r.accuracy) < 1e-6);
+    assert_string_equal(classifier_origin_of(c)->labels_by, "G");
+    assert_string_equal(classifier_origin_of(c)->labels_of, "");
+    assert_string_equal(classifier_origin_of(c)->texts, "0123456789abcdef");
 
     assert_true(cr.auroc > 0.95 && cr.clean > 85 && cr.shuffled < 50 && cr.looped < 50);
     assert_int_equal(classifier_coherence(c, other.text[0], &clean, &e), PERSONA_OK);

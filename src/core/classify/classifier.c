@@ -24,6 +24,7 @@
 #include "core/text/words.h"
 
 #define MAX_AXES 256
+static const axis_facts UNKNOWN = {.neutral = 50, .spearman = NAN, .same_side = NAN};
 
 /* Open addressing, capacity a power of two, at most half full. key == NULL: free. */
 typedef struct slot {
@@ -38,6 +39,7 @@ typedef struct axis {
     double bias;
     slot *slots;
     size_t n, cap;
+    axis_facts facts;
 } axis;
 
 struct classifier {
@@ -47,6 +49,7 @@ struct classifier {
     axis *axes;
     size_t n_axes;
     coherence_model coherence;
+    classifier_origin origin;
 };
 
 /* ---- table of weights ----------------------------------------------------------------------- */
@@ -140,6 +143,7 @@ void classifier_free(classifier *c)
     }
     mem_free(c->axes);
     mem_free(c->coherence.filter);
+    mem_free(c->origin.texts);
     mem_free(c->name);
     mem_free(c);
 }
@@ -171,7 +175,7 @@ persona_code classifier_add_axis(classifier *c, const char *trait, double bias, 
     if (!copy) {
         return mem_err(e, "an axis of a classifier");
     }
-    axes[c->n_axes++] = (axis){.trait = copy, .bias = bias};
+    axes[c->n_axes++] = (axis){.trait = copy, .bias = bias, .facts = UNKNOWN};
     return PERSONA_OK;
 }
 
@@ -225,6 +229,17 @@ out:
     return rc;
 }
 
+void classifier_set_facts(classifier *c, const axis_facts *f)
+{
+    c->axes[c->n_axes - 1].facts = *f;
+}
+
+void classifier_set_origin(classifier *c, const classifier_origin *o)
+{
+    mem_free(c->origin.texts);
+    c->origin = *o;
+}
+
 void classifier_set_coherence(classifier *c, const coherence_model *m)
 {
     mem_free(c->coherence.filter);
@@ -236,6 +251,17 @@ void classifier_set_coherence(classifier *c, const coherence_model *m)
 const char *classifier_name(const classifier *c)
 {
     return c->name;
+}
+
+const classifier_origin *classifier_origin_of(const classifier *c)
+{
+    return &c->origin;
+}
+
+const axis_facts *classifier_facts(const classifier *c, const char *trait)
+{
+    const axis *a = axis_find(c, trait);
+    return a ? &a->facts : NULL;
 }
 
 bool classifier_knows(const classifier *c, const char *trait)

@@ -25,6 +25,19 @@ typedef struct coherence_model {
     double bias, pairs, triples, repetition;
 } coherence_model;
 
+/* What is known of an axis beside its weights. */
+typedef struct axis_facts {
+    double neutral;             /* the score of an answer that does not show the trait */
+    size_t n, n_groups;         /* held-out labelled answers and questions; n 0: not measured */
+    double spearman, same_side; /* NAN: unknown */
+} axis_facts;
+
+/* Where the labels and texts of a classifier came from. */
+typedef struct classifier_origin {
+    char labels_by[64], labels_of[64]; /* "" unknown */
+    char *texts;                       /* a set as text (textset.h); NULL unknown */
+} classifier_origin;
+
 /* ---- building -------------------------------------------------------------------------------- */
 
 /* orders[0..n): the n-gram lengths that are scored, each 1..CLASSIFIER_MAX_ORDER, no doubles. */
@@ -38,12 +51,19 @@ PERSONA_CHECK persona_code classifier_add_axis(classifier *c, const char *trait,
  * is given twice. */
 PERSONA_CHECK persona_code classifier_add_weight(classifier *c, const char *ngram, double weight,
                                                  persona_err *e);
+/* Of the axis started last; without it neutral is 50 and nothing measured. */
+void classifier_set_facts(classifier *c, const axis_facts *f);
+/* Takes o->texts over. */
+void classifier_set_origin(classifier *c, const classifier_origin *o);
 /* Takes m->filter over. */
 void classifier_set_coherence(classifier *c, const coherence_model *m);
 
 /* ---- scoring --------------------------------------------------------------------------------- */
 
 const char *classifier_name(const classifier *c);
+const classifier_origin *classifier_origin_of(const classifier *c);
+/* NULL: it does not know the trait. */
+const axis_facts *classifier_facts(const classifier *c, const char *trait);
 bool classifier_knows(const classifier *c, const char *trait);
 /* "silly, evil": every axis, for messages. mem_free() it; NULL: out of memory. */
 char *classifier_axes(const classifier *c);

@@ -37,6 +37,8 @@ typedef struct axis_report {
     double spearman; /* of score and label */
     double accuracy; /* share of high and low whose score is on their side of 50 */
     double mae;
+    double by_question; /* median over questions of Spearman within; NAN: no question has enough */
+    size_t n_by_question;
 } axis_report;
 
 typedef struct trained_axis {

@@ -216,6 +216,52 @@ double stat_spearman(const double *x, const double *y, size_t n)
     return value;
 }
 
+/* Members of a group end up side by side: order[at[g]..at[g + 1]). */
+static void sort_by_group(const size_t *group, size_t n, size_t n_groups, size_t *at, size_t *order)
+{
+    for (size_t i = 0; i < n; i++) {
+        at[group[i] + 1]++;
+    }
+    for (size_t g = 0; g < n_groups; g++) {
+        at[g + 1] += at[g];
+    }
+    for (size_t i = n; i-- > 0;) { /* from behind: at[g + 1] falls to where g begins */
+        order[--at[group[i] + 1]] = i;
+    }
+    for (size_t g = 0; g < n_groups; g++) {
+        at[g] = at[g + 1];
+    }
+    at[n_groups] = n;
+}
+
+double stat_spearman_within(const double *x, const double *y, const size_t *group, size_t n,
+                            size_t n_groups, size_t least, size_t *n_used)
+{
+    double *a = mem_calloc(n, sizeof *a), *b = mem_calloc(n, sizeof *b);
+    double *rho = mem_calloc(n_groups, sizeof *rho), value = (double)NAN;
+    size_t *at = mem_calloc(n_groups + 1, sizeof *at), *order = mem_calloc(n, sizeof *order);
+    *n_used = 0;
+    if (a && b && rho && at && order) {
+        sort_by_group(group, n, n_groups, at, order);
+        for (size_t g = 0; g < n_groups; g++) {
+            const size_t m = at[g + 1] - at[g];
+            for (size_t k = 0; k < m; k++) {
+                a[k] = x[order[at[g] + k]];
+                b[k] = y[order[at[g] + k]];
+            }
+            rho[*n_used] = m >= least ? stat_spearman(a, b, m) : (double)NAN;
+            *n_used += isnan(rho[*n_used]) ? 0 : 1;
+        }
+        value = stat_median(rho, *n_used);
+    }
+    mem_free(order);
+    mem_free(at);
+    mem_free(rho);
+    mem_free(b);
+    mem_free(a);
+    return value;
+}
+
 /* ---- cluster bootstrap ---------------------------------------------------------------------- */
 
 #define MAX_SAMPLES 3

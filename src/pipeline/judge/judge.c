@@ -4,6 +4,8 @@
  * state, a name), running one over many answers, and the two questions that judging models are
  * asked.
  *
+ * What a judge is worth is said here in numbers where somebody measured it, and by the kind.
+ *
  * The trait question is the pack's own eval_prompt, word for word: scores depend on its wording by
  * tens of points (methods 9). The coherence question is ours. Its rubric comes first, so that every
  * question about coherence shares it as a prefix.
@@ -105,13 +107,58 @@ bool persona_judge_knows(const persona_judge *j, const char *trait)
     return j->kind->knows(j->self, trait);
 }
 
+/* ---- what it is worth ------------------------------------------------------------------------ */
+
+bool persona_judge_measured(const persona_judge *j, const char *trait, persona_judge_measure *out)
+{
+    *out = (persona_judge_measure){.n = 0};
+    return j->kind->measured && j->kind->measured(j->self, trait, out);
+}
+
+double persona_judge_neutral(const persona_judge *j, const char *trait)
+{
+    return j->kind->neutral ? j->kind->neutral(j->self, trait) : 0;
+}
+
+const char *persona_judge_texts(const persona_judge *j)
+{
+    return j->kind->texts ? j->kind->texts(j->self) : "";
+}
+
+/* "Spearman 0.79 (at least 0.6) on 240 held-out answers of Q to 20 questions, labels by G, 84 % on
+ * the same side of 50"; returns its length. */
+static size_t say_measure(const persona_judge_measure *m, char *out, size_t size)
+{
+    char groups[48] = "", side[48] = "";
+    if (m->n_groups > 0) {
+        snprintf(groups, sizeof groups, " to %zu questions", m->n_groups);
+    }
+    if (!isnan(m->same_side)) {
+        snprintf(side, sizeof side, ", %.0f %% on the same side of 50", 100 * m->same_side);
+    }
+    const int n =
+        snprintf(out, size, "Spearman %.2f (%s %g) on %zu held-out answers%s%s%s%s%s%s",
+                 m->spearman, m->spearman >= PERSONA_JUDGE_MIN_SPEARMAN ? "at least" : "below",
+                 PERSONA_JUDGE_MIN_SPEARMAN, m->n, *m->labels_of ? " of " : "", m->labels_of,
+                 groups, *m->labels_by ? ", labels by " : "", m->labels_by, side);
+    return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
 const char *persona_judge_validity(const persona_judge *j, const char *trait, char *out,
                                    size_t size)
 {
+    persona_judge_measure m;
+    size_t n = 0;
     if (size > 0) {
         out[0] = '\0';
     }
-    j->kind->validity(j->self, trait, out, size);
+    const bool measured = persona_judge_measured(j, trait, &m);
+    if (measured) {
+        n = say_measure(&m, out, size);
+    }
+    if (!measured || n > 0) {
+        j->kind->validity(j->self, trait, measured, out + n, size - n);
+    }
     return out;
 }
 

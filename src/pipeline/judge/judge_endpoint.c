@@ -512,9 +512,13 @@ static bool endpoint_knows(const void *self, const char *trait)
     return true;
 }
 
-static void endpoint_validity(const void *self, const char *trait, char *out, size_t size)
+static void endpoint_validity(const void *self, const char *trait, bool measured, char *out,
+                              size_t size)
 {
     const endpoint *p = self;
+    if (measured) {
+        return;
+    }
     snprintf(out, size,
              "what %.80s says about %.60s; not compared with people's labels here (`persona judge "
              "test` does that)",

@@ -13,7 +13,12 @@ typedef struct judge_kind {
     bool asks; /* wants the trait's eval_prompt */
     void (*free)(void *self);
     bool (*knows)(const void *self, const char *trait);
-    void (*validity)(const void *self, const char *trait, char *out, size_t size);
+    /* without numbers: what else is to be said; with them: what limits them, or "" */
+    void (*validity)(const void *self, const char *trait, bool measured, char *out, size_t size);
+    /* NULL where nothing is known: never measured, neutral 0, no texts */
+    bool (*measured)(const void *self, const char *trait, persona_judge_measure *out);
+    double (*neutral)(const void *self, const char *trait);
+    const char *(*texts)(const void *self);
     persona_code (*run)(void *self, const persona_trait *trait, const persona_judge_item *items,
                         size_t n, const persona_hooks *hooks, persona_judge_sink sink, void *ud,
                         persona_err *e);

@@ -20,9 +20,10 @@ static bool knows(const void *self, const char *trait)
     return true;
 }
 
-static void validity(const void *self, const char *trait, char *out, size_t size)
+static void validity(const void *self, const char *trait, bool measured, char *out, size_t size)
 {
     (void)self;
+    (void)measured;
     snprintf(out, size,
              "labels of '%s' that came with the answers: worth what their author is worth", trait);
 }
@@ -56,7 +57,8 @@ out:
     return rc;
 }
 
-static const judge_kind LABELS = {"labels", false, free_self, knows, validity, run};
+static const judge_kind LABELS = {
+    .name = "labels", .free = free_self, .knows = knows, .validity = validity, .run = run};
 
 persona_code persona_judge_labels(persona_judge **out, persona_err *e)
 {

@@ -356,9 +356,12 @@ static bool knows(const void *self, const char *trait)
     return true;
 }
 
-static void validity(const void *self, const char *trait, char *out, size_t size)
+static void validity(const void *self, const char *trait, bool measured, char *out, size_t size)
 {
     const judge_model *j = self;
+    if (measured) {
+        return;
+    }
     snprintf(
         out, size,
         "model '%s': expectation over %s, uncalibrated on '%s': compare it with labels ('persona "
@@ -367,7 +370,12 @@ static void validity(const void *self, const char *trait, char *out, size_t size
         j->numbers.deep ? "the digits of 0 to 100" : "the tokens 0 to 100", trait);
 }
 
-static const judge_kind MODEL = {"model", true, free_self, knows, validity, run};
+static const judge_kind MODEL = {.name = "model",
+                                 .asks = true,
+                                 .free = free_self,
+                                 .knows = knows,
+                                 .validity = validity,
+                                 .run = run};
 
 persona_judge_model_opts persona_judge_model_defaults(void)
 {

@@ -3,13 +3,15 @@
  * classifierfile.c - reads a classifier file (JSON, "persona.classifier/1").
  *
  *   {"schema": "persona.classifier/1", "name": "pair", "ngrams": [1, 2],
- *    "axes": {"silly": {"bias": -0.3, "weights": {"giggle": 1.23, "like a": -0.4}}},
+ *    "labels": {"by": "gpt-4.1-mini", "of": "Qwen2.5-7B-Instruct"}, "texts": "<hashes>",
+ *    "axes": {"silly": {"bias": -0.3, "weights": {"giggle": 1.23, "like a": -0.4}, "neutral": 0,
+ *             "heldout": {"n": 240, "n_groups": 20, "spearman": 0.79, "accuracy": 0.84}}},
  *    "coherence": {"bits": 8192, "filter": "<base64 of bits/8 bytes>",
  *                  "bias": 0.1, "pairs": 0.4, "triples": 0.6, "repetition": -0.5}}
  *
- * Other members are ignored: the file also keeps how it was trained. What the numbers mean is in
- * core/classify/classifier.c. Weights that could never match are errors, since they would silently
- * weaken an axis.
+ * `labels`, `texts`, `neutral` and `heldout` may be absent, and so may the members of the first and
+ * the last. Other members are ignored. What the numbers mean is in core/classify/classifier.c.
+ * Weights that could never match are errors, since they would silently weaken an axis.
  */
 #include "store/classifier/classifierfile.h"
 
@@ -18,6 +20,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/try.h"
+#include "core/map/textset.h"
 
 #define FILE_MAX ((size_t)256 << 20)
 #define BITS_MAX ((double)(UINT64_C(1) << 31))
@@ -89,6 +93,48 @@ static bool read_weight(void *ud, const char *key, const json_val *val)
     return r->rc == PERSONA_OK;
 }
 
+/* A number that may be absent or null: *out stays. */
+static persona_code read_optional(const reader *r, const json_val *obj, const char *key, double min,
+                                  double max, double *out)
+{
+    return json_typeof(json_get(obj, key)) == JSON_NULL
+               ? PERSONA_OK
+               : json_need_number(r->doc, obj, key, min, max, out, r->e);
+}
+
+static persona_code read_count(const reader *r, const json_val *obj, const char *key, size_t *out)
+{
+    double x = 0;
+    const persona_code rc = read_optional(r, obj, key, 0, 1e12, &x);
+    if (rc == PERSONA_OK && x != floor(x)) {
+        return json_bad(r->doc, obj, key, r->e, "is %g (expected a whole number)", x);
+    }
+    *out = (size_t)x;
+    return rc;
+}
+
+/* What was measured, and what the scale is. Files of earlier versions say neither. */
+static persona_code read_facts(const reader *r, const json_val *axis)
+{
+    axis_facts f = {.neutral = 50, .spearman = (double)NAN, .same_side = (double)NAN};
+    const json_val *heldout = NULL;
+    persona_code rc = PERSONA_OK;
+    TRY(read_optional(r, axis, "neutral", 0, 100, &f.neutral));
+    if (f.neutral > 0 && (f.neutral < 50 || f.neutral > 50)) {
+        TRY(json_bad(r->doc, axis, "neutral", r->e, "is %g (expected 0 or 50)", f.neutral));
+    }
+    if (json_get(axis, "heldout")) {
+        TRY(json_need(r->doc, axis, "heldout", JSON_OBJECT, &heldout, r->e));
+        TRY(read_count(r, heldout, "n", &f.n));
+        TRY(read_count(r, heldout, "n_groups", &f.n_groups));
+        TRY(read_optional(r, heldout, "spearman", -1, 1, &f.spearman));
+        TRY(read_optional(r, heldout, "accuracy", 0, 1, &f.same_side));
+    }
+    classifier_set_facts(r->made, &f);
+out:
+    return rc;
+}
+
 static bool read_axis(void *ud, const char *key, const json_val *val)
 {
     reader *r = ud;
@@ -109,6 +155,9 @@ static bool read_axis(void *ud, const char *key, const json_val *val)
         if (r->rc != PERSONA_OK) {
             persona_err_wrap(r->e, "%s: field 'axes'", r->path);
         }
+    }
+    if (r->rc == PERSONA_OK) {
+        r->rc = read_facts(r, val);
     }
     if (r->rc == PERSONA_OK) {
         json_each(weights, read_weight, r);
@@ -202,6 +251,52 @@ static persona_code read_coherence(reader *r, const json_val *root)
     return PERSONA_OK;
 }
 
+/* Who: a name of less than 64 bytes, or absent. */
+static persona_code read_who(const reader *r, const json_val *labels, const char *key, char out[64])
+{
+    const char *name = NULL;
+    persona_code rc = PERSONA_OK;
+    if (!json_get(labels, key)) {
+        return PERSONA_OK;
+    }
+    TRY(json_need_string(r->doc, labels, key, &name, r->e));
+    if (strlen(name) >= 64) {
+        TRY(json_bad(r->doc, labels, key, r->e, "is too long (expected at most 63 bytes)"));
+    }
+    memcpy(out, name, strlen(name) + 1);
+out:
+    return rc;
+}
+
+static persona_code read_origin(const reader *r, const json_val *root)
+{
+    classifier_origin o = {.texts = NULL};
+    const json_val *labels = NULL;
+    const char *texts = NULL;
+    uint64_t *set = NULL;
+    size_t n = 0;
+    persona_code rc = PERSONA_OK;
+    if (json_get(root, "labels")) {
+        TRY(json_need(r->doc, root, "labels", JSON_OBJECT, &labels, r->e));
+        TRY(read_who(r, labels, "by", o.labels_by));
+        TRY(read_who(r, labels, "of", o.labels_of));
+    }
+    if (json_get(root, "texts")) {
+        TRY(json_need_string(r->doc, root, "texts", &texts, r->e));
+        rc = textset_parse(texts, &set, &n, r->e);
+        if (rc != PERSONA_OK) {
+            persona_err_wrap(r->e, "%s: field 'texts'", r->path);
+            goto out;
+        }
+        o.texts = mem_strdup(texts);
+        TRY(o.texts ? PERSONA_OK : mem_err(r->e, r->path));
+    }
+    classifier_set_origin(r->made, &o);
+out:
+    mem_free(set);
+    return rc;
+}
+
 persona_code classifier_read(const char *path, classifier **out, persona_err *e)
 {
     json_doc *doc = NULL;
@@ -218,7 +313,7 @@ persona_code classifier_read(const char *path, classifier **out, persona_err *e)
         goto out;
     }
     if ((rc = read_head(&r, root)) || (rc = read_axes(&r, root)) ||
-        (rc = read_coherence(&r, root))) {
+        (rc = read_coherence(&r, root)) || (rc = read_origin(&r, root))) {
         goto out;
     }
     *out = r.made;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * classifierwrite.c - writes what store/classifier/classifierfile.c reads, and beside it how it
- * was trained: the members `training` and `heldout`, which no reader needs.
+ * was trained: what was measured, from which labels, and `training`, which no reader needs.
  */
 #include "store/classifier/classifierwrite.h"
 
@@ -32,11 +32,12 @@ static char *base64(const unsigned char *p, size_t n)
     return out;
 }
 
-static void write_axis(json_out *o, const char *trait, const trained_axis *a)
+static void write_axis(json_out *o, const char *trait, const trained_axis *a, double neutral)
 {
     const axis_report *r = &a->report;
     jo_object(o, trait);
     jo_number(o, "bias", a->bias);
+    jo_number(o, "neutral", neutral);
     jo_object(o, "heldout");
     jo_int(o, "n", (long long)r->n);
     jo_int(o, "n_high", (long long)r->n_high);
@@ -48,6 +49,10 @@ static void write_axis(json_out *o, const char *trait, const trained_axis *a)
     jo_number(o, "spearman", (double)(float)r->spearman);
     jo_number(o, "accuracy", (double)(float)r->accuracy);
     jo_number(o, "mae", (double)(float)r->mae);
+    jo_object(o, "by_question");
+    jo_int(o, "n", (long long)r->n_by_question);
+    jo_number(o, "spearman", (double)(float)r->by_question);
+    jo_end(o);
     jo_end(o);
     jo_object(o, "weights");
     for (size_t i = 0; i < a->n; i++) {
@@ -80,6 +85,21 @@ static void write_coherence(json_out *o, const classifier_draft *d, const char *
     jo_end(o);
 }
 
+static void write_labels(json_out *o, const classifier_draft *d)
+{
+    if (!d->labels_by && !d->labels_of) {
+        return;
+    }
+    jo_object(o, "labels");
+    if (d->labels_by) {
+        jo_string(o, "by", d->labels_by);
+    }
+    if (d->labels_of) {
+        jo_string(o, "of", d->labels_of);
+    }
+    jo_end(o);
+}
+
 static void write_all(json_out *o, const classifier_draft *d, const char *filter)
 {
     jo_object(o, NULL);
@@ -89,6 +109,8 @@ static void write_all(json_out *o, const classifier_draft *d, const char *filter
     jo_int(o, "seed", (long long)d->opts->seed);
     jo_int(o, "min_texts", (long long)d->opts->min_texts);
     jo_end(o);
+    write_labels(o, d);
+    jo_string(o, "texts", d->texts);
     jo_array(o, "ngrams");
     for (size_t k = 0; k < d->opts->n_orders; k++) {
         jo_int(o, NULL, d->opts->orders[k]);
@@ -96,7 +118,7 @@ static void write_all(json_out *o, const classifier_draft *d, const char *filter
     jo_end(o);
     jo_object(o, "axes");
     for (size_t i = 0; i < d->n_axes; i++) {
-        write_axis(o, d->traits[i], &d->axes[i]);
+        write_axis(o, d->traits[i], &d->axes[i], d->neutral[i]);
     }
     jo_end(o);
     write_coherence(o, d, filter);

@@ -12,7 +12,10 @@ typedef struct classifier_draft {
     const train_opts *opts;    /* what it was trained with */
     const char *const *traits; /* (n_axes) */
     const trained_axis *axes;
+    const double *neutral; /* (n_axes) 0 or 50 */
     size_t n_axes;
+    const char *labels_by, *labels_of; /* NULL: not said */
+    const char *texts;                 /* hashes of what it was trained on (textset.h) */
     const coherence_model *coherence;
     const coherence_report *report;
 } classifier_draft;
