@@ -19,6 +19,7 @@
 #include "base/linalg.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
 #include "core/classify/classifier_train.h"
 #include "core/classify/folds.h"
 #include "core/measure/stats.h"
@@ -385,10 +386,8 @@ persona_code train_coherence(const train_text *texts, size_t n, uint32_t seed, c
     size_t longest = 0;
     *out = (coherence_model){0};
     *report = (coherence_report){0};
-    persona_code rc = corpus_build(texts, n, &c, e);
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(corpus_build(texts, n, &c, e));
     const size_t step = 1 + (c.n - 1) / MAX_TEXTS;
     for (size_t i = 0; i < c.n; i++) {
         longest = c.texts[i].n > longest ? c.texts[i].n : longest;
@@ -396,16 +395,11 @@ persona_code train_coherence(const train_text *texts, size_t n, uint32_t seed, c
     hashes = mem_calloc(longest, sizeof *hashes);
     if (!hashes || longest > UINT32_MAX || c.n > UINT32_MAX) {
         rc = mem_err(e, "the texts of a training");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = fit(&c, step, seed, hashes, out, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = measure(&c, step, seed, hashes, out, report, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = fill_filter(&c, out, e);
-    }
+    TRY(fit(&c, step, seed, hashes, out, e));
+    TRY(measure(&c, step, seed, hashes, out, report, e));
+    TRY(fill_filter(&c, out, e));
 out:
     mem_free(hashes);
     corpus_clear(&c);

@@ -49,37 +49,44 @@ static persona_code load(grid *g, bool target, int block, map_side *out, persona
     const grid_task *t = g->t;
     const size_t d = target ? t->dt : t->ds;
     size_t bad = 0;
-    persona_code rc = t->rows(t->ud, target, block, g->room, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(t->rows(t->ud, target, block, g->room, e));
     if (!vec_finite(g->room, t->n * d, &bad)) {
-        return persona_err_set(e, PERSONA_E_NUMERIC,
-                               "map: %s block %d, row %zu, value %zu is not finite",
-                               target ? "target" : "source", block, bad / d, bad % d);
+        rc = persona_err_set(e, PERSONA_E_NUMERIC,
+                             "map: %s block %d, row %zu, value %zu is not finite",
+                             target ? "target" : "source", block, bad / d, bad % d);
+        goto out;
     }
-    return map_side_make(out, (mat){g->room, t->n, d}, g->groups.order, true,
-                         target ? "target" : "source", e);
+    TRY(map_side_make(out, (mat){g->room, t->n, d}, g->groups.order, true,
+                      target ? "target" : "source", e));
+out:
+    return rc;
+}
+
+static persona_code load_target(grid *g, size_t i, persona_err *e)
+{
+    const grid_task *t = g->t;
+    const size_t n_sets = 1 + (size_t)t->n_shuffles;
+    map_side y = {.n = 0};
+    persona_code rc = PERSONA_OK;
+    g->targets[i] = (leaveout_target){
+        .n_sets = n_sets, .pos = g->pos, .neg = g->neg, .n_contrasts = t->n_contrasts};
+    TRY(load(g, true, t->to[i], &y, e));
+    g->sketches[i] = leaveout_sketch(&y, n_sets, t->seed, &g->targets[i].width);
+    g->targets[i].y = g->sketches[i];
+    TRY(g->sketches[i] ? PERSONA_OK : mem_err(e, "the blocks of a map"));
+out:
+    map_side_free(&y);
+    return rc == PERSONA_E_NUMERIC ? PERSONA_OK : rc;
 }
 
 static persona_code load_targets(grid *g, persona_err *e)
 {
-    const grid_task *t = g->t;
-    const size_t n_sets = 1 + (size_t)t->n_shuffles;
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < t->n_to; i++) {
-        map_side y = {.n = 0};
-        rc = load(g, true, t->to[i], &y, e);
-        g->targets[i] = (leaveout_target){
-            .n_sets = n_sets, .pos = g->pos, .neg = g->neg, .n_contrasts = t->n_contrasts};
-        if (rc == PERSONA_OK) {
-            g->sketches[i] = leaveout_sketch(&y, n_sets, t->seed, &g->targets[i].width);
-            g->targets[i].y = g->sketches[i];
-            rc = g->sketches[i] ? PERSONA_OK : mem_err(e, "the blocks of a map");
-        }
-        map_side_free(&y);
-        rc = rc == PERSONA_E_NUMERIC ? PERSONA_OK : rc;
+    for (size_t i = 0; i < g->t->n_to; i++) {
+        TRY(load_target(g, i, e));
     }
+out:
     return rc;
 }
 
@@ -113,21 +120,17 @@ static persona_code run_row(grid *g, int from, grid_cell *cells, persona_err *e)
     leaveout l = {.n = 0};
     leaveout_target *live = mem_calloc(t->n_to, sizeof *live);
     leaveout_search s = {.targets = live, .lambdas = lambdas, .n_lambdas = N_LAMBDAS};
-    persona_code rc = live ? load(g, false, from, &x, e) : mem_err(e, "the blocks of a map");
-    for (size_t i = 0; rc == PERSONA_OK && i < t->n_to; i++) {
+    persona_code rc = PERSONA_OK;
+    TRY(live ? load(g, false, from, &x, e) : mem_err(e, "the blocks of a map"));
+    for (size_t i = 0; i < t->n_to; i++) {
         if (g->targets[i].y) {
             live[s.n_targets++] = g->targets[i];
         }
     }
-    if (rc == PERSONA_OK) {
-        rc = leaveout_begin(&l, x.z, x.d, &g->groups, t->n, true, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = leaveout_run(&l, &s, g->best, e);
-    }
-    if (rc == PERSONA_OK) {
-        fill_cells(g, from, cells);
-    }
+    TRY(leaveout_begin(&l, x.z, x.d, &g->groups, t->n, true, e));
+    TRY(leaveout_run(&l, &s, g->best, e));
+    fill_cells(g, from, cells);
+out:
     for (size_t i = 0; rc == PERSONA_E_NUMERIC && i < t->n_to; i++) {
         cells[i] = (grid_cell){from, t->to[i], (double)NAN, (double)NAN, (double)NAN, (double)NAN};
     }

@@ -116,16 +116,16 @@ static void sides_free(sides *s)
 static persona_code sides_make(const map_data *d, const size_t *order, size_t rank, sides *s,
                                persona_err *e)
 {
-    persona_code rc;
-    if ((rc = map_side_make(&s->x, d->x, order, true, "source", e)) ||
-        (rc = map_side_make(&s->y, d->y, order, true, "target", e)) ||
-        (rc = basis_make(&s->x, rank, &s->bx, e)) || (rc = basis_make(&s->y, rank, &s->by, e))) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(map_side_make(&s->x, d->x, order, true, "source", e));
+    TRY(map_side_make(&s->y, d->y, order, true, "target", e));
+    TRY(basis_make(&s->x, rank, &s->bx, e));
+    TRY(basis_make(&s->y, rank, &s->by, e));
     const size_t kx = s->bx.k, ky = s->by.k;
     s->cross = mem_calloc(kx, ky * sizeof *s->cross);
     if (!s->cross) {
-        return mem_err(e, "the components of a map");
+        rc = mem_err(e, "the components of a map");
+        goto out;
     }
     for (size_t i = 0; i < s->x.n; i++) {
         for (size_t a = 0; a < kx; a++) {
@@ -135,7 +135,8 @@ static persona_code sides_make(const map_data *d, const size_t *order, size_t ra
             }
         }
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 /* left = V_x / s_x, right = middle V_y * s_y with middle (kx, ky). */
@@ -267,24 +268,22 @@ static persona_code best_lambda(const sides *s, const map_groups *g, size_t rank
     leaveout_search search = {.targets = &t, .n_targets = 1, .lambdas = lambdas};
     float *scores = mem_calloc(n, k * sizeof *scores),
           *sketch = leaveout_sketch(&s->y, 1, o->seed, &t.width);
-    persona_code rc = scores && sketch ? PERSONA_OK : mem_err(e, "the search of a map");
+    persona_code rc = PERSONA_OK;
+    TRY(scores && sketch ? PERSONA_OK : mem_err(e, "the search of a map"));
     t.y = sketch;
     search.n_lambdas = leaveout_grid(o->lambda, lambdas);
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         memcpy(scores + i * k, s->bx.scores + i * s->bx.k, k * sizeof *scores);
     }
-    if (rc == PERSONA_OK) {
-        rc = leaveout_begin(&l, scores, k, g, n, true, e);
-    }
+    TRY(leaveout_begin(&l, scores, k, g, n, true, e));
     /* relative to the mean eigenvalue of all rows, not of these components */
-    const double ratio = rc == PERSONA_OK ? s->bx.mean / l.mean : 1;
+    const double ratio = s->bx.mean / l.mean;
     for (size_t i = 0; i < search.n_lambdas; i++) {
         lambdas[i] *= ratio;
     }
-    if (rc == PERSONA_OK) {
-        rc = leaveout_run(&l, &search, best, e);
-    }
+    TRY(leaveout_run(&l, &search, best, e));
     best->lambda /= ratio;
+out:
     leaveout_end(&l);
     mem_free(sketch);
     mem_free(scores);

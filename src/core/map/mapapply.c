@@ -13,32 +13,33 @@
 #include "base/buf.h"
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/map/mapobject.h"
 
 #define MAX_LABEL ((size_t)4096)
 
 static persona_code check(const persona_map *m, const persona_vector *v, persona_err *e)
 {
-    const persona_code rc = persona_vector_addable(v, v->from.trait, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(persona_vector_addable(v, v->from.trait, e));
     if (v->n_embd != m->from.n_embd || v->n_layer > m->from.n_layer) {
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "the vector '%s' is %d wide over %d blocks, the map is for %s, %d "
-                               "wide over %d blocks",
-                               v->from.trait, v->n_embd, v->n_layer, m->from.name, m->from.n_embd,
-                               m->from.n_layer);
+        rc = persona_err_set(e, PERSONA_E_SHAPE,
+                             "the vector '%s' is %d wide over %d blocks, the map is for %s, %d "
+                             "wide over %d blocks",
+                             v->from.trait, v->n_embd, v->n_layer, m->from.name, m->from.n_embd,
+                             m->from.n_layer);
+        goto out;
     }
     if (*v->from.model_hash && strcmp(v->from.model_hash, m->from.hash) != 0) {
-        return persona_err_set(
+        rc = persona_err_set(
             e, PERSONA_E_SHAPE,
             "the vector '%s' was extracted from another file (%s, sha256 %.12s) "
             "than the map was fitted on (%s, %.12s); extract it from that file, or "
             "fit a map for the other one",
             v->from.trait, v->from.model_name, v->from.model_hash, m->from.name, m->from.hash);
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 /* out (n_embd of the target): the direction of one pair of blocks at its norm. */
@@ -82,7 +83,8 @@ static persona_code label(const persona_map *m, const persona_vector *v, bool nu
     if (*v->from.map) {
         buf_printf(&how, "; before that %s", v->from.map);
     }
-    persona_code rc = persona_map_sample(m, v, &sample, NULL, e);
+    persona_code rc = PERSONA_OK;
+    TRY(persona_map_sample(m, v, &sample, NULL, e));
     persona_provenance *f = &out->from;
     const struct {
         char **field;
@@ -102,8 +104,8 @@ static persona_code label(const persona_map *m, const persona_vector *v, bool nu
         {&f->map, buf_str(&how)},
         {&f->sample, sample},
     };
-    for (size_t i = 0; rc == PERSONA_OK && i < sizeof labels / sizeof *labels; i++) {
-        rc = persona_vector_label(labels[i].field, labels[i].value, e);
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
+        TRY(persona_vector_label(labels[i].field, labels[i].value, e));
     }
     f->seed = v->from.seed;
     f->n_texts = (int)m->n_texts;
@@ -111,6 +113,7 @@ static persona_code label(const persona_map *m, const persona_vector *v, bool nu
     f->n_generated_neg = v->from.n_generated_neg;
     f->n_kept_pos = v->from.n_kept_pos;
     f->n_kept_neg = v->from.n_kept_neg;
+out:
     buf_free(&how);
     return rc;
 }
@@ -151,13 +154,9 @@ persona_code persona_map_apply(const persona_map *m, const persona_vector *v,
     double *middle = NULL;
     size_t most = 0, n = 0;
     *out = NULL;
-    persona_code rc = check(m, v, e);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_new(m->to.n_layer, m->to.n_embd, &t, e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(check(m, v, e));
+    TRY(persona_vector_new(m->to.n_layer, m->to.n_embd, &t, e));
     for (size_t i = 0; i < m->n_blocks; i++) {
         const size_t k = o.null ? m->blocks[i].null.k : m->blocks[i].map.k;
         most = k > most ? k : most;
@@ -166,35 +165,32 @@ persona_code persona_map_apply(const persona_map *m, const persona_vector *v,
     middle = mem_calloc(most, sizeof *middle);
     if (!row || !middle) {
         rc = mem_err(e, "a mapped vector");
+        goto out;
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < m->n_blocks; i++) {
+    for (size_t i = 0; i < m->n_blocks; i++) {
         const persona_map_block *b = &m->blocks[i];
         if (!wanted(b, v, &o, t)) {
             continue;
         }
-        rc = map_row(m, b, o.null ? &b->null : &b->map, v, middle, row, e);
-        if (rc == PERSONA_OK) {
-            rc = persona_vector_set(t, b->to, row, e);
-        }
+        TRY(map_row(m, b, o.null ? &b->null : &b->map, v, middle, row, e));
+        TRY(persona_vector_set(t, b->to, row, e));
         t->layers[b->to].h_median = m->to.h_median[b->to];
         if (n++ == 0) {
             map_stamp(m, b->to, t);
         }
     }
-    if (rc == PERSONA_OK && n == 0) {
+    if (n == 0) {
         rc = persona_err_set(e, PERSONA_E_SHAPE,
                              "the vector '%s' has none of the %zu source blocks of the map%s",
                              v->from.trait, m->n_blocks, o.null ? ", or the map has no null" : "");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = label(m, v, o.null, t, e);
-    }
+    TRY(label(m, v, o.null, t, e));
+    *out = t;
+    t = NULL;
+out:
     mem_free(middle);
     mem_free(row);
-    if (rc == PERSONA_OK) {
-        *out = t;
-    } else {
-        persona_vector_free(t);
-    }
+    persona_vector_free(t);
     return rc;
 }

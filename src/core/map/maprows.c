@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/measure/stats.h"
 
 #define GAIN_CAP 0.995
@@ -126,19 +127,16 @@ persona_code map_side_make(map_side *s, mat x, const size_t *order, bool centere
                            persona_err *e)
 {
     double norms = 0;
+    persona_code rc = PERSONA_OK;
     *s = (map_side){.n = x.n, .d = x.d};
     s->z = mem_calloc(x.n, x.d * sizeof *s->z);
     s->scale = mem_calloc(x.d, sizeof *s->scale);
     if (!s->z || !s->scale) {
-        return mem_err(e, "the rows of a map");
+        rc = mem_err(e, "the rows of a map");
+        goto out;
     }
-    persona_code rc = center(s, x, order, centered, e);
-    if (rc == PERSONA_OK) {
-        rc = dimension_scales((mat){s->z, s->n, s->d}, centered ? s->n - 1 : s->n, s->scale, e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(center(s, x, order, centered, e));
+    TRY(dimension_scales((mat){s->z, s->n, s->d}, centered ? s->n - 1 : s->n, s->scale, e));
     for (size_t i = 0; i < s->n; i++) {
         for (size_t j = 0; j < s->d; j++) {
             s->z[i * s->d + j] /= s->scale[j];
@@ -146,13 +144,14 @@ persona_code map_side_make(map_side *s, mat x, const size_t *order, bool centere
         norms += vec_norm(s->z + i * s->d, s->d) / (double)s->n;
     }
     if (!(norms > 0) || !isfinite(norms)) {
-        return persona_err_set(e, PERSONA_E_NUMERIC,
-                               "map: the %s activations are the same for all %zu texts", name,
-                               s->n);
+        rc = persona_err_set(e, PERSONA_E_NUMERIC,
+                             "map: the %s activations are the same for all %zu texts", name, s->n);
+        goto out;
     }
     vec_scale(s->z, 1 / norms, s->n * s->d);
     vec_scale(s->scale, norms, s->d);
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 map *map_new(size_t ds, size_t k, size_t dt)

@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/measure/logistic.h"
 
 #define MAX_SIDE 16384
@@ -94,16 +95,9 @@ static persona_code find_pca(const direction_data *data, float *u, direction_rep
         goto out;
     }
     differences(data, across, rows);
-    rc = linalg_gram((mat){rows, side, across ? n : d}, k, e);
-    if (rc == PERSONA_OK) {
-        rc = linalg_eigh(k, side, w, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = leading(k, w, side, top, report, e);
-    }
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    TRY(linalg_gram((mat){rows, side, across ? n : d}, k, e));
+    TRY(linalg_eigh(k, side, w, e));
+    TRY(leading(k, w, side, top, report, e));
     if (!across) {
         linalg_tmul((mat){rows, n, d}, top, u);
     }
@@ -228,9 +222,10 @@ persona_code direction_make(const direction_method *method, const direction_data
                                "method %s: positive and negative responses have the same mean",
                                method->name);
     }
-    persona_code rc = method->needs_rows ? check_rows(method, data, e) : PERSONA_OK;
-    if (rc == PERSONA_OK) {
-        rc = method->find(data, v, report, e);
-    }
-    return rc == PERSONA_OK ? set_norm(method, data, v, report, e) : rc;
+    persona_code rc = PERSONA_OK;
+    TRY(method->needs_rows ? check_rows(method, data, e) : PERSONA_OK);
+    TRY(method->find(data, v, report, e));
+    TRY(set_norm(method, data, v, report, e));
+out:
+    return rc;
 }

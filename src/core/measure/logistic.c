@@ -101,10 +101,8 @@ static persona_code dual_step(problem *p, persona_err *e)
             p->square[i * n + j] = root[i] * p->m[i * n + j] * root[j];
         }
     }
-    persona_code rc = linalg_solve_spd(p->square, n, p->lambda, p->rhs, 2, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(linalg_solve_spd(p->square, n, p->lambda, p->rhs, 2, e));
     for (size_t i = 0; i < n; i++) {
         top += root[i] * p->rhs[2 * i];
         bottom += root[i] * p->rhs[2 * i + 1];
@@ -113,7 +111,8 @@ static persona_code dual_step(problem *p, persona_err *e)
     for (size_t i = 0; i < n; i++) {
         p->a_new[i] = root[i] * (p->rhs[2 * i] - p->b_new * p->rhs[2 * i + 1]);
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 /* w = g1 - b g2 with (X^T W X + lambda I) g = X^T W (z, 1). */
@@ -131,10 +130,8 @@ static persona_code primal_step(problem *p, persona_err *e)
         }
     }
     linalg_gemm(p->across, p->weighted, p->square, k, n, k);
-    persona_code rc = linalg_solve_spd(p->square, k, p->lambda, p->rhs, 2, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(linalg_solve_spd(p->square, k, p->lambda, p->rhs, 2, e));
     for (size_t i = 0; i < n; i++) {
         double g1 = 0, g2 = 0;
         for (size_t j = 0; j < k; j++) {
@@ -148,7 +145,8 @@ static persona_code primal_step(problem *p, persona_err *e)
     for (size_t j = 0; j < k; j++) {
         p->a_new[j] = p->rhs[2 * j] - p->b_new * p->rhs[2 * j + 1];
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 static double log_loss(double f, double t)
@@ -278,15 +276,15 @@ static persona_code try_fold(const space *s, size_t fold, size_t *rows, double *
                              persona_err *e)
 {
     problem p = {0};
-    persona_code rc = problem_make(&p, s, fold, rows, e);
-    for (size_t i = 0; rc == PERSONA_OK && i < N_STRENGTHS; i++) {
+    persona_code rc = PERSONA_OK;
+    TRY(problem_make(&p, s, fold, rows, e));
+    for (size_t i = 0; i < N_STRENGTHS; i++) {
         p.lambda = strengths[i] * (double)p.n;
         rc = minimize(&p, CLOSE_ENOUGH, e);
         losses[i] += rc == PERSONA_OK ? loss_on(&p, s, fold, rows) : (double)INFINITY;
-        if (rc == PERSONA_E_NUMERIC) {
-            rc = PERSONA_OK;
-        }
+        TRY(rc == PERSONA_E_NUMERIC ? PERSONA_OK : rc);
     }
+out:
     problem_free(&p);
     return rc;
 }
@@ -296,11 +294,9 @@ static persona_code choose_strength(const space *s, size_t *rows, logistic_repor
 {
     double losses[N_STRENGTHS] = {0};
     size_t best = 0;
+    persona_code rc = PERSONA_OK;
     for (size_t fold = 0; fold < s->n_folds; fold++) {
-        persona_code rc = try_fold(s, fold, rows, losses, e);
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
+        TRY(try_fold(s, fold, rows, losses, e));
     }
     for (size_t i = 1; i < N_STRENGTHS; i++) {
         if (losses[i] < losses[best]) {
@@ -310,7 +306,8 @@ static persona_code choose_strength(const space *s, size_t *rows, logistic_repor
     report->strength = strengths[best];
     report->loss = losses[best] / (double)s->n;
     report->n_folds = s->n_folds;
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 /* ---- the rows ------------------------------------------------------------------------------- */
@@ -419,22 +416,15 @@ persona_code logistic_fit(mat pos, mat neg, const size_t *question, double stren
     *report = (logistic_report){.strength = strength > 0 ? strength : FIXED_STRENGTH,
                                 .loss = (double)NAN};
     size_t *rows = mem_calloc(2 * pos.n, sizeof *rows);
-    persona_code rc = rows ? space_make(&s, pos, neg, question, e)
-                           : mem_err(e, "the rows of a logistic regression");
-    if (rc == PERSONA_OK && !(strength > 0) && s.n_folds > 1) {
-        rc = choose_strength(&s, rows, report, e);
+    persona_code rc = PERSONA_OK;
+    TRY(rows ? space_make(&s, pos, neg, question, e)
+             : mem_err(e, "the rows of a logistic regression"));
+    if (!(strength > 0) && s.n_folds > 1) {
+        TRY(choose_strength(&s, rows, report, e));
     }
-    if (rc == PERSONA_OK) {
-        rc = problem_make(&p, &s, s.n_folds, rows, e);
-    }
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    TRY(problem_make(&p, &s, s.n_folds, rows, e));
     p.lambda = report->strength * (double)p.n;
-    rc = minimize(&p, CONVERGED, e);
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    TRY(minimize(&p, CONVERGED, e));
     if (s.dual) {
         linalg_tmul((mat){s.x, s.n, s.d}, p.a, w);
     }

@@ -92,20 +92,19 @@ static persona_code split_cosines(const contrast *c, const size_t *order, size_t
                                   float *pair, double *cosine, persona_err *e)
 {
     const size_t d = contrast_width(c);
+    persona_code rc = PERSONA_OK;
     for (size_t b = 0; b < contrast_blocks(c); b++) {
         for (size_t side = 0; side < 2; side++) {
             memset(mask, 0, contrast_questions(c) * sizeof *mask);
             for (size_t i = 0; i < n; i++) {
                 mask[order[i]] = (i < n / 2) == (side == 0);
             }
-            persona_code rc = contrast_direction(c, b, mask, pair + side * d, e);
-            if (rc != PERSONA_OK) {
-                return rc;
-            }
+            TRY(contrast_direction(c, b, mask, pair + side * d, e));
         }
         cosine[b] = vec_cos(pair, pair + d, d);
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 /* Mean and sd over splits into q->blocks; NAN with fewer than two usable questions. */
@@ -133,10 +132,7 @@ static persona_code measure_spread(quality *q, const contrast *c, const quality_
     double *one = cosines + n_blocks * o->n_splits;
     for (size_t s = 0; n >= 2 && s < o->n_splits; s++) {
         rng_shuffle(&r, order, n);
-        rc = split_cosines(c, order, n, mask, pair, one, e);
-        if (rc != PERSONA_OK) {
-            goto out;
-        }
+        TRY(split_cosines(c, order, n, mask, pair, one, e));
         for (size_t b = 0; b < n_blocks; b++) {
             cosines[b * o->n_splits + s] = one[b];
         }
@@ -173,7 +169,7 @@ static persona_code take_halves(quality *q, const contrast *c, const quality_dir
     if (!mask) {
         return mem_err(e, "the halves of an extraction");
     }
-    for (size_t side = 0; side < 2 && rc == PERSONA_OK; side++) {
+    for (size_t side = 0; side < 2; side++) {
         size_t n = 0;
         quality_halves(c, mask);
         for (size_t i = 0; i < q->n_questions; i++) {
@@ -183,16 +179,17 @@ static persona_code take_halves(quality *q, const contrast *c, const quality_dir
                 q->which[i] = (unsigned char)side;
             }
         }
-        for (size_t b = 0; b < q->n_blocks && n > 0 && rc == PERSONA_OK; b++) {
+        for (size_t b = 0; b < q->n_blocks && n > 0; b++) {
             float *row = q->half[side] + b * q->d;
             if (given->half[side]) {
                 memcpy(row, given->half[side] + b * q->d, q->d * sizeof *row);
             } else {
-                rc = contrast_direction(c, b, mask, row, e);
+                TRY(contrast_direction(c, b, mask, row, e));
             }
             unit_row(row, q->d);
         }
     }
+out:
     mem_free(mask);
     return rc;
 }
@@ -247,10 +244,13 @@ persona_code quality_begin(const contrast *c, const quality_directions *directio
 {
     const quality_opts o = opts ? *opts : quality_defaults();
     *out = NULL;
-    persona_code rc = check_begin(c, directions, &o, e);
-    quality *q = rc == PERSONA_OK ? mem_calloc(1, sizeof *q) : NULL;
+    quality *q = NULL;
+    persona_code rc = PERSONA_OK;
+    TRY(check_begin(c, directions, &o, e));
+    q = mem_calloc(1, sizeof *q);
     if (!q) {
-        return rc == PERSONA_OK ? mem_err(e, "the statistics of an extraction") : rc;
+        rc = mem_err(e, "the statistics of an extraction");
+        goto out;
     }
     *q = (quality){
         .n_questions = contrast_questions(c),
@@ -259,10 +259,7 @@ persona_code quality_begin(const contrast *c, const quality_directions *directio
         .n_expected = contrast_count(c, 1) + contrast_count(c, -1) + contrast_count(c, 0),
         .outlier = o.outlier,
     };
-    rc = allocate(q, e);
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    TRY(allocate(q, e));
     memset(q->which, NO_HALF, q->n_questions);
     memcpy(q->v, directions->v, q->n_blocks * q->d * sizeof *q->v);
     for (size_t b = 0; b < q->n_blocks; b++) {
@@ -271,16 +268,12 @@ persona_code quality_begin(const contrast *c, const quality_directions *directio
     for (size_t i = 0; i < q->n_blocks * q->d; i++) {
         q->squares[i] = (double)q->v[i] * (double)q->v[i];
     }
-    rc = take_halves(q, c, directions, e);
-    if (rc == PERSONA_OK) {
-        rc = measure_spread(q, c, &o, e);
-    }
+    TRY(take_halves(q, c, directions, e));
+    TRY(measure_spread(q, c, &o, e));
+    *out = q;
+    q = NULL;
 out:
-    if (rc == PERSONA_OK) {
-        *out = q;
-    } else {
-        quality_free(q);
-    }
+    quality_free(q);
     return rc;
 }
 

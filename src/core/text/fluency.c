@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 
 #define MAX_BYTES (1u << 20)
 #define MAX_LEVELS 21 /* 2^20 words at most */
@@ -335,10 +336,8 @@ persona_code fluency_measure(const char *text, fluency *out, persona_err *e)
     if (n >= 3) {
         out->distinct3 = (double)join(pairs, 2, ranks, 1, n, work, pairs) / (double)(n - 2);
     }
-    rc = longest_repeat(ranks, n, n_distinct, work, &out->longest_repeat, e);
-    if (rc == PERSONA_OK) {
-        rc = measure_redundancy(text, len, &out->redundancy, e);
-    }
+    TRY(longest_repeat(ranks, n, n_distinct, work, &out->longest_repeat, e));
+    TRY(measure_redundancy(text, len, &out->redundancy, e));
 out:
     mem_free(work);
     mem_free(pairs);

@@ -72,27 +72,27 @@ static persona_code check_pair(const persona_vector_term *s, const persona_vecto
 static persona_code check_terms(const persona_vector_term *terms, size_t n, int *n_layer, buf *note,
                                 persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     if (n == 0) {
         return persona_err_set(e, PERSONA_E_SHAPE, "a combination of no vectors");
     }
     *n_layer = terms[0].v->n_layer;
     for (size_t i = 0; i < n; i++) {
-        persona_code rc = persona_vector_addable(terms[i].v, terms[i].name, e);
-        if (rc == PERSONA_OK && i > 0) {
-            rc = check_pair(&terms[0], &terms[i], note, e);
-        }
-        if (rc != PERSONA_OK) {
-            return rc;
+        TRY(persona_vector_addable(terms[i].v, terms[i].name, e));
+        if (i > 0) {
+            TRY(check_pair(&terms[0], &terms[i], note, e));
         }
         if (!isfinite(terms[i].coefficient)) {
-            return persona_err_set(e, PERSONA_E_NUMERIC, "%s: the coefficient is not finite",
-                                   terms[i].name);
+            rc = persona_err_set(e, PERSONA_E_NUMERIC, "%s: the coefficient is not finite",
+                                 terms[i].name);
+            goto out;
         }
         if (terms[i].v->n_layer > *n_layer) {
             *n_layer = terms[i].v->n_layer;
         }
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 /* ---- summing --------------------------------------------------------------------------------- */
@@ -139,8 +139,9 @@ static persona_code sum_blocks(const persona_vector_term *terms, size_t n, perso
     float *row = mem_calloc(width, sizeof *row);
     if (!sum || !row) {
         rc = mem_err(e, "a combination of vectors");
+        goto out;
     }
-    for (int b = 0; rc == PERSONA_OK && b < out->n_layer; b++) {
+    for (int b = 0; b < out->n_layer; b++) {
         const size_t have = sum_block(terms, n, b, sum, row, out->n_embd);
         if (have == 0) {
             continue;
@@ -150,16 +151,19 @@ static persona_code sum_blocks(const persona_vector_term *terms, size_t n, perso
         rc = persona_vector_set(out, b, row, e);
         if (rc != PERSONA_OK) {
             persona_err_wrap(e, "the combination");
+            goto out;
         }
     }
-    if (rc == PERSONA_OK && n_present == 0) {
+    if (n_present == 0) {
         rc = persona_err_set(e, PERSONA_E_SHAPE, "%s: no direction in the blocks that are wanted",
                              terms[0].name);
+        goto out;
     }
     if (n_partial > 0) {
         buf_printf(note, "%s%zu of %zu blocks are not in every vector (absent counts as zero)",
                    note->len > 0 ? "; " : "", n_partial, n_present);
     }
+out:
     mem_free(row);
     mem_free(sum);
     return rc;
@@ -289,32 +293,31 @@ out:
 static persona_code join_texts(const persona_vector_term *terms, size_t n, persona_vector *out,
                                persona_err *e)
 {
-    uint64_t *all = NULL;
+    uint64_t *all = NULL, *h = NULL;
     size_t n_all = 0;
     char *text = NULL;
     persona_code rc = PERSONA_OK;
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        uint64_t *h = NULL;
+    for (size_t i = 0; i < n; i++) {
         size_t k = 0;
-        rc = textset_parse(terms[i].v->from.texts, &h, &k, e);
-        uint64_t *grown =
-            rc == PERSONA_OK && k > 0 ? mem_realloc(all, n_all + k, sizeof *all) : NULL;
-        if (grown) {
+        TRY(textset_parse(terms[i].v->from.texts, &h, &k, e));
+        if (k > 0) {
+            uint64_t *grown = mem_realloc(all, n_all + k, sizeof *all);
+            if (!grown) {
+                rc = mem_err(e, "the hashes of texts");
+                goto out;
+            }
             memcpy(grown + n_all, h, k * sizeof *h);
             all = grown;
             n_all += k;
-        } else if (k > 0) {
-            rc = mem_err(e, "the hashes of texts");
         }
         mem_free(h);
+        h = NULL;
     }
     n_all = textset_sort(all, n_all);
-    if (rc == PERSONA_OK) {
-        rc = textset_format(all, n_all, &text, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&out->from.texts, text, e);
-    }
+    TRY(textset_format(all, n_all, &text, e));
+    TRY(persona_vector_label(&out->from.texts, text, e));
+out:
+    mem_free(h);
     mem_free(text);
     mem_free(all);
     return rc;
