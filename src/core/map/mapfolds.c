@@ -185,13 +185,14 @@ static void folding_end(folding *f)
 
 static persona_code folding_begin(folding *f, persona_err *e)
 {
-    persona_code rc = map_side_make(&f->scaled, f->y, NULL, true, "target", e);
+    persona_code rc = PERSONA_OK;
+    TRY(map_side_make(&f->scaled, f->y, NULL, true, "target", e));
     f->errors = mem_calloc(f->y.n, f->y.d * sizeof *f->errors);
     f->tested = mem_calloc(f->y.n, sizeof *f->tested);
-    if (rc == PERSONA_OK && (!f->errors || !f->tested)) {
-        rc = mem_err(e, "the folds of a map");
-    }
-    return rc == PERSONA_OK ? deal(f, e) : rc;
+    TRY(f->errors && f->tested ? PERSONA_OK : mem_err(e, "the folds of a map"));
+    TRY(deal(f, e));
+out:
+    return rc;
 }
 
 /* All folds, or only the first. */

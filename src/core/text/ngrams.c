@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/try.h"
 
 #define MAX_GRAMS ((size_t)16 << 20) /* in the table: 768 MB, far beyond what trains in a day */
 
@@ -220,24 +221,20 @@ persona_code ngrams_build(const char *const *texts, size_t n_texts, const int *o
         return persona_err_set(e, PERSONA_E_SHAPE, "%zu texts are too many", n_texts);
     }
     out->texts = mem_calloc(n_texts, sizeof *out->texts);
-    if (!out->texts || !grow(&c)) {
-        rc = mem_err(e, "the n-grams of a corpus");
-    }
-    for (; rc == PERSONA_OK && out->n_texts < n_texts; out->n_texts++) {
-        words *w = &out->texts[out->n_texts];
-        if (!words_split(texts[out->n_texts], w)) {
-            rc = mem_err(e, "the words of a corpus");
-            break;
-        }
+    TRY(out->texts && grow(&c) ? PERSONA_OK : mem_err(e, "the n-grams of a corpus"));
+    for (size_t i = 0; i < n_texts; i++) {
+        words *w = &out->texts[i];
+        TRY(words_split(texts[i], w) ? PERSONA_OK : mem_err(e, "the words of a corpus"));
+        out->n_texts++;
         words_trim(w);
-        for (size_t k = 0; rc == PERSONA_OK && k < n_orders; k++) {
-            rc = count_text(&c, w, (uint32_t)out->n_texts, (size_t)orders[k], e);
+        for (size_t k = 0; k < n_orders; k++) {
+            TRY(count_text(&c, w, (uint32_t)i, (size_t)orders[k], e));
         }
     }
-    if (rc == PERSONA_OK &&
-        (!choose_columns(&c, min_texts, max_grams, out) || !fill_rows(&c, orders, n_orders, out))) {
+    if (!choose_columns(&c, min_texts, max_grams, out) || !fill_rows(&c, orders, n_orders, out)) {
         rc = mem_err(e, "the n-grams of a corpus");
     }
+out:
     mem_free(c.entries);
     return rc;
 }

@@ -401,13 +401,9 @@ persona_code persona_vector_resize(const persona_vector *v, int n_layer, persona
                                    b, b + 1, n_layer);
         }
     }
-    persona_code rc = persona_vector_new(n_layer, v->n_embd, &r, e);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_clone(v, &copy, e);
-    }
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(persona_vector_new(n_layer, v->n_embd, &r, e));
+    TRY(persona_vector_clone(v, &copy, e));
     const size_t kept = (size_t)(n_layer < v->n_layer ? n_layer : v->n_layer);
     memcpy(r->data, v->data, kept * (size_t)v->n_embd * sizeof *v->data);
     memcpy(r->layers, v->layers, kept * sizeof *v->layers);
