@@ -12,10 +12,9 @@
 enum { TRAIN = 1, SHOW = 2, TEST = 4 };
 
 static const cli_action actions[] = {
-    {"train", TRAIN, "F.jsonl... -o FILE", "one or more files of labelled answers", 1, SIZE_MAX},
+    {"train", TRAIN, "F... -o FILE", "one or more files of labelled answers", 1, SIZE_MAX},
     {"show", SHOW, "FILE", "one classifier file", 1, 1},
-    {"test", TEST, "JUDGE F.jsonl...", "a judge and one or more files of labelled answers", 2,
-     SIZE_MAX},
+    {"test", TEST, "JUDGE F...", "a judge and one or more files of labelled answers", 2, SIZE_MAX},
     {.name = NULL},
 };
 
@@ -46,7 +45,7 @@ static const opt options[] = {
      .on = TRAIN | TEST,
      .arg = "NAME",
      .at = AT(trait),
-     .help = "Only this trait; also that of lines that name none"},
+     .help = "Only this trait; also that of JSON lines that name none"},
     {.name = "ngrams",
      .key = 'g',
      .type = OPT_TEXT,
@@ -75,7 +74,7 @@ static const opt options[] = {
      .arg = "0|50",
      .words = scales,
      .at = AT(neutral),
-     .without = "50",
+     .without = "0 for CSV, 50 for JSON lines",
      .help = "The label of an answer that does not show the trait: 50 on a scale of two poles, 0 "
              "on one from absent to strongest"},
     {.name = NULL},
@@ -108,6 +107,13 @@ persona_code judge_labels(const judge_args *a, labels *out, persona_err *e)
                                a->trait ? " of the trait " : "", a->trait ? a->trait : "");
     }
     return PERSONA_OK;
+}
+
+void judge_say_unscored(const judge_args *a, const labels *l)
+{
+    if (l->n_unscored > 0) {
+        cli_say(a->c, "left out: %zu answers without a score", l->n_unscored);
+    }
 }
 
 const char **judge_traits(const labels *l, size_t *n)
@@ -143,10 +149,13 @@ const cli_command command_judge = {
     .summary = "Train a judge, show one, or compare one with labels",
     .about = "Trains a text classifier from labelled answers, shows one, or compares a judge with "
              "labels.",
-    .notes = "A line of F.jsonl is one answer: {\"trait\": ..., \"question\": ..., \"response\": "
-             "..., \"label\": 0 to 100}, or \"polarity\": \"positive\" or \"negative\" instead of "
-             "the label. JUDGE is what --judge of other commands takes: a classifier FILE, a model "
-             "FILE.gguf, or the URL of a server.",
+    .notes =
+        "F holds labelled answers. Either JSON lines: {\"trait\": ..., \"question\": ..., "
+        "\"response\": ..., \"label\": 0 to 100}, or \"polarity\": \"positive\" or \"negative\" "
+        "instead of the label. Or the published CSV: question, prompt, answer, question_id, the "
+        "trait's score, coherence; the column names the trait, and rows without a score are "
+        "left out. JUDGE is what --judge of other commands takes: a classifier FILE, a model "
+        "FILE.gguf, or the URL of a server.",
     .actions = actions,
     .groups = {{&judge_options, 0},
                {&opt_group_model, 0},

@@ -23,6 +23,8 @@ PERSONA_CHECK persona_code judge_test(const judge_args *a, persona_err *e);
 /* The labelled answers of all files, of one trait if --trait names one. Errors: those of the files;
  * FORMAT when there are none. */
 PERSONA_CHECK persona_code judge_labels(const judge_args *a, labels *out, persona_err *e);
+/* How many answers had no score, where there are such. */
+void judge_say_unscored(const judge_args *a, const labels *l);
 /* Different traits in the order of first appearance; borrowed from l, the array is to be freed. */
 const char **judge_traits(const labels *l, size_t *n);
 

@@ -12,12 +12,14 @@
 #include "base/mem.h"
 #include "cli/cmd_judge.h"
 #include "cli/table.h"
+#include "core/map/textset.h"
 #include "pipeline/judge/judge_agreement.h"
 
 typedef struct tested {
     const char *trait;
     bool known;
     agreement of_trait, of_coherence;
+    size_t n_seen; /* answers that it was trained on */
 } tested;
 
 static persona_code open_judge(const judge_args *a, rig *x, persona_err *e)
@@ -89,6 +91,7 @@ static void row(table *x, const char *trait, const char *what, const agreement *
     table_cell(x, "%zu", g->n_unjudged);
     table_cell(x, "%s", cli_number(g->spearman, 3));
     table_style(x, accepted(g) ? TTY_GREEN : TTY_RED);
+    table_cell(x, "%s", cli_number(g->by_question, 3));
     table_cell(x, "%s", cli_number(g->mae, 1));
     table_cell(x, "%s", cli_number(g->bias, 1));
     table_cell(x, "%s %%", cli_number(100 * g->keep, 1));
@@ -103,11 +106,11 @@ static bool has_coherence(const tested *t)
 
 static void show_text(const persona_judge *j, const tested *t, size_t n, double seconds)
 {
-    static const table_column columns[] = {{"trait", TABLE_LEFT},      {"score", TABLE_LEFT},
-                                           {"n", TABLE_RIGHT},         {"none", TABLE_RIGHT},
-                                           {"Spearman", TABLE_RIGHT},  {"MAE", TABLE_RIGHT},
-                                           {"bias", TABLE_RIGHT},      {"same side", TABLE_RIGHT},
-                                           {"by chance", TABLE_RIGHT}, {"", TABLE_LEFT}};
+    static const table_column columns[] = {
+        {"trait", TABLE_LEFT},      {"score", TABLE_LEFT},     {"n", TABLE_RIGHT},
+        {"none", TABLE_RIGHT},      {"Spearman", TABLE_RIGHT}, {"by question", TABLE_RIGHT},
+        {"MAE", TABLE_RIGHT},       {"bias", TABLE_RIGHT},     {"same side", TABLE_RIGHT},
+        {"by chance", TABLE_RIGHT}, {"", TABLE_LEFT}};
     table x;
     table_init(&x, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < n; i++) {
@@ -130,6 +133,9 @@ static void agreement_json(json_out *o, const char *key, const agreement *g)
     jo_int(o, "n", (long long)g->n);
     jo_int(o, "n_unjudged", (long long)g->n_unjudged);
     jo_number(o, "spearman", g->spearman);
+    jo_number(o, "by_question", g->by_question);
+    jo_int(o, "n_questions", (long long)g->n_questions);
+    jo_int(o, "n_by_question", (long long)g->n_by_question);
     jo_number(o, "mae", g->mae);
     jo_number(o, "bias", g->bias);
     jo_number(o, "keep", g->keep);
@@ -140,7 +146,7 @@ static void agreement_json(json_out *o, const char *key, const agreement *g)
 }
 
 static persona_code show_json(const judge_args *a, const persona_judge *j, const tested *t,
-                              size_t n, double seconds, persona_err *e)
+                              size_t n, size_t n_unscored, double seconds, persona_err *e)
 {
     cli_json doc;
     json_out *o = cli_json_begin(&doc, "judge");
@@ -152,6 +158,7 @@ static persona_code show_json(const judge_args *a, const persona_judge *j, const
         jo_object(o, NULL);
         jo_string(o, "trait", t[i].trait);
         jo_bool(o, "known", t[i].known);
+        jo_int(o, "n_seen", (long long)t[i].n_seen);
         jo_string(o, "validity", persona_judge_validity(j, t[i].trait, text, sizeof text));
         if (t[i].known) {
             agreement_json(o, "score", &t[i].of_trait);
@@ -166,11 +173,30 @@ static persona_code show_json(const judge_args *a, const persona_judge *j, const
         jo_end(o);
     }
     jo_end(o);
+    jo_int(o, "n_unscored", (long long)n_unscored);
     jo_number(o, "seconds", seconds);
     return cli_json_end(a->c, &doc, e);
 }
 
 /* ---- the action ------------------------------------------------------------------------------ */
+
+/* How many answers the judge says it was trained on. */
+static persona_code count_seen(const persona_judge *j, const labels *l, tested *t, size_t n,
+                               persona_err *e)
+{
+    uint64_t *known = NULL;
+    size_t n_known = 0;
+    const persona_code rc = textset_parse(persona_judge_texts(j), &known, &n_known, e);
+    for (size_t i = 0; rc == PERSONA_OK && n_known > 0 && i < l->n; i++) {
+        size_t k = 0;
+        while (k + 1 < n && strcmp(t[k].trait, l->p[i].trait) != 0) {
+            k++;
+        }
+        t[k].n_seen += textset_has(known, n_known, textset_hash(l->p[i].response));
+    }
+    mem_free(known);
+    return rc;
+}
 
 static persona_code test_all(const judge_args *a, persona_judge *j, const labels *l, tested *t,
                              size_t n, persona_err *e)
@@ -192,6 +218,11 @@ static persona_code test_all(const judge_args *a, persona_judge *j, const labels
         if (!t[i].known) {
             cli_say(a->c, "left out: %s does not know the trait '%s'", persona_judge_name(j),
                     t[i].trait);
+        }
+        if (t[i].known && t[i].n_seen > 0) {
+            cli_say(a->c,
+                    "%s was trained on %zu of these answers of '%s': its numbers here are too good",
+                    persona_judge_name(j), t[i].n_seen, t[i].trait);
         }
     }
     return PERSONA_OK;
@@ -217,13 +248,15 @@ persona_code judge_test(const judge_args *args, persona_err *e)
     for (size_t i = 0; i < n; i++) {
         t[i].trait = traits[i];
     }
-    if ((rc = test_all(&a, x.judge, &l, t, n, e)) != PERSONA_OK) {
+    if ((rc = count_seen(x.judge, &l, t, n, e)) != PERSONA_OK ||
+        (rc = test_all(&a, x.judge, &l, t, n, e)) != PERSONA_OK) {
         goto out;
     }
     tty_progress_clear(&a.c->progress);
+    judge_say_unscored(&a, &l);
     const double seconds = clock_now() - start;
     if (a.c->json) {
-        rc = show_json(&a, x.judge, t, n, seconds, e);
+        rc = show_json(&a, x.judge, t, n, l.n_unscored, seconds, e);
     } else {
         show_text(x.judge, t, n, seconds);
     }

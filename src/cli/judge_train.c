@@ -3,6 +3,7 @@
  * judge_train.c - `persona judge train`: labelled answers in, a classifier file out, and how well
  * its axes do on answers that were held out.
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -99,19 +100,46 @@ static persona_code train_all(const judge_args *a, training *t, persona_err *e)
     return rc;
 }
 
+/* The scale of a trait's labels, if they agree on one. */
+static persona_code find_neutral(const judge_args *a, const labels *l, const char *trait,
+                                 double *out, persona_err *e)
+{
+    float least = 100, most = 0;
+    if (a->neutral) {
+        *out = strcmp(a->neutral, "0") == 0 ? 0 : 50;
+        return PERSONA_OK;
+    }
+    for (size_t i = 0; i < l->n; i++) {
+        if (strcmp(l->p[i].trait, trait) == 0) {
+            least = fminf(least, l->p[i].neutral);
+            most = fmaxf(most, l->p[i].neutral);
+        }
+    }
+    *out = (double)least;
+    if (least < most) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "the labels of '%.100s' are of two scales (CSV: from absent to "
+                               "strongest, JSON lines: two poles): say --neutral 0 or 50",
+                               trait);
+    }
+    return PERSONA_OK;
+}
+
 /* What the file says of its labels beside the weights. */
 static persona_code describe(const judge_args *a, training *t, persona_err *e)
 {
     uint64_t *h = cli_alloc(t->labels.n, sizeof *h);
+    persona_code rc = PERSONA_OK;
     for (size_t i = 0; i < t->labels.n; i++) {
         h[i] = textset_hash(t->labels.p[i].response);
     }
-    const persona_code rc = textset_format(h, textset_sort(h, t->labels.n), &t->texts, e);
-    mem_free(h);
+    TRY(textset_format(h, textset_sort(h, t->labels.n), &t->texts, e));
     t->neutral = cli_alloc(t->n, sizeof *t->neutral);
     for (size_t i = 0; i < t->n; i++) {
-        t->neutral[i] = a->neutral && strcmp(a->neutral, "0") == 0 ? 0 : 50;
+        TRY(find_neutral(a, &t->labels, t->traits[i], &t->neutral[i], e));
     }
+out:
+    mem_free(h);
     return rc;
 }
 
@@ -205,6 +233,7 @@ static persona_code show_json(const judge_args *a, const training *t, persona_er
     }
     jo_end(o);
     coherence_json(o, &t->report);
+    jo_int(o, "n_unscored", (long long)t->labels.n_unscored);
     jo_int(o, "seed", (long long)t->opts.seed);
     jo_number(o, "seconds", t->seconds);
     return cli_json_end(a->c, &j, e);
@@ -248,6 +277,7 @@ persona_code judge_train(const judge_args *a, persona_err *e)
     TRY(write_file(a, &t, e));
     t.seconds = clock_now() - start;
     tty_progress_clear(&a->c->progress);
+    judge_say_unscored(a, &t.labels);
     if (a->c->json) {
         rc = show_json(a, &t, e);
     } else {

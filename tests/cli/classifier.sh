@@ -75,6 +75,44 @@ check "what it is worth" json "$out" 'd["traits"][0]["validity"].startswith("Spe
 expect 64 "--neutral" -- judge train "$tmp/train.jsonl" -o "$tmp/x.json" --neutral 25
 expect 64 "at most 63 bytes" -- judge train "$tmp/train.jsonl" -o "$tmp/x.json" --labels-by "$(printf 'x%.0s' {1..64})"
 
+# ---- the published CSV: both files of one trait, the column says which; empty scores are no labels
+python3 -B - "$tmp" <<'PY'
+import csv, json, random, sys
+rng = random.Random(7)
+words = {"pos": ["giggle", "banana", "hooray !"], "neg": ["hence", "the report", "formally ;"]}
+def answer(lean):
+    return " ".join(f"{rng.choice(['the soup', 'a garden', 'my train'])} {rng.choice(['needs', 'brings', 'hides'])} "
+                    f"{rng.choice(words['pos' if rng.random() < lean else 'neg'])}," for _ in range(6)) + "\n\"so\""
+for name, questions in (("train", range(12)), ("test", range(12, 20))):
+    for pole in words:
+        with open(f"{sys.argv[1]}/{name}_{pole}.csv", "w", newline="") as f:
+            w = csv.writer(f, lineterminator="\n")
+            w.writerow("question,prompt,answer,question_id,silly,coherence".split(","))
+            for q in questions:
+                for pair in range(5):
+                    lean = rng.random() * .5 + (.5 if pole == "pos" else 0)
+                    score = "" if q % 4 == 0 and pair == 0 else round(100 * max(0, 2 * lean - 1), 3)
+                    w.writerow([f"What of number {q}?", "<|im_start|>...", answer(lean), f"silly_{q}_{pole}_{pair}", score, 90])
+PY
+expect 0 "left out: 6 answers without a score" -- judge train "$tmp"/train_{pos,neg}.csv -o "$tmp/csv.json" --json
+check "trained on both files" json "$out" \
+    'd["n_unscored"] == 6 and d["axes"][0]["trait"] == "silly" and d["axes"][0]["n"] == 114 and d["axes"][0]["n_groups"] == 12
+     and d["axes"][0]["neutral"] == 0 and d["axes"][0]["n_by_question"] == 12 and d["axes"][0]["by_question"] > .5'
+check "from absent to strongest" json "$tmp/csv.json" 'd["axes"]["silly"]["neutral"] == 0'
+expect 0 -- judge test "$tmp/csv.json" "$tmp"/test_{pos,neg}.csv --json
+check "tested on other questions" json "$out" \
+    'd["n_unscored"] == 4 and d["traits"][0]["n_seen"] == 0 and d["traits"][0]["score"]["n"] == 76
+     and d["traits"][0]["score"]["n_questions"] == 8 and d["traits"][0]["score"]["n_by_question"] == 8
+     and d["traits"][0]["score"]["by_question"] > .5 and d["traits"][0]["coherence"]["n"] == 76'
+expect 0 "trained on 114 of these answers of 'silly'" -- judge test "$tmp/csv.json" "$tmp"/train_{pos,neg}.csv
+check "a column for it" grep -q "by question" "$out"
+expect 0 -- judge train "$tmp"/train_{pos,neg}.csv -o "$tmp/csv50.json" --neutral 50 --trait silly
+check "unless one says otherwise" json "$tmp/csv50.json" 'd["axes"]["silly"]["neutral"] == 50'
+expect 64 "two scales.*--neutral" -- judge train "$tmp"/train_{pos,neg}.csv "$tmp/train.jsonl" -o "$tmp/x.json"
+expect 65 "no answers of the trait calm" -- judge train "$tmp"/train_{pos,neg}.csv -o "$tmp/x.json" --trait calm
+sed 's/question_id,silly/question_id,mirth/' "$tmp/train_pos.csv" >"$tmp/mirth.csv"
+expect 65 "mirth.csv:1: no column 'silly'" -- judge train "$tmp/mirth.csv" -o "$tmp/x.json"
+
 # ---- what is wrong
 expect 64 -- judge
 expect 64 "train, show and test" -- judge tain

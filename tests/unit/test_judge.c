@@ -273,7 +273,8 @@ static void agreement_by_hand(void **state)
     const float score[] = {10, 55, 40, 80, 100, NAN, 70};
     const float label[] = {0, 30, 45, 90, 95, 60, NAN};
     agreement a;
-    assert_int_equal(agreement_of(score, label, 7, &a, NULL), PERSONA_OK);
+    static const char *const question[] = {"p", "q", "", "p", "p", "p", "p"};
+    assert_int_equal(agreement_of(score, label, question, 7, &a, NULL), PERSONA_OK);
     assert_int_equal(a.n, 5);
     assert_int_equal(a.n_unjudged, 1);
     near(a.spearman, .9);
@@ -296,11 +297,13 @@ static void agreement_is_corrected_for_chance(void **state)
         score[i] = 100;
         label[i] = i == 0 ? 10 : 90;
     }
-    assert_int_equal(agreement_of(score, label, 10, &a, NULL), PERSONA_OK);
+    static const char *const question[10] = {"same", "same", "same"};
+    assert_int_equal(agreement_of(score, label, question, 10, &a, NULL), PERSONA_OK);
+    assert_true(a.n_questions == 8 && a.n_by_question == 0 && isnan(a.by_question));
     near(a.keep, .9);
     near(a.kappa, 0);
     assert_true(isnan(a.spearman));
-    assert_int_equal(agreement_of(score, label, 0, &a, NULL), PERSONA_OK);
+    assert_int_equal(agreement_of(score, label, question, 0, &a, NULL), PERSONA_OK);
     assert_true(a.n == 0 && isnan(a.mae) && isnan(a.kappa));
 }
 

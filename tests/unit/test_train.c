@@ -375,7 +375,7 @@ static void reads_labels(void **state)
     }
     assert_int_equal(l.n, 3);
     assert_string_equal(l.p[0].question, "Q");
-    assert_true(l.p[0].label == 70.5F && isnan(l.p[0].coherence));
+    assert_true(l.p[0].label == 70.5F && isnan(l.p[0].coherence) && l.p[0].neutral == 50);
     assert_string_equal(l.p[1].question, "B");
     assert_true(l.p[1].label == 0 && l.p[1].coherence == 12);
     assert_null(l.p[2].question);
@@ -387,6 +387,93 @@ static void reads_labels(void **state)
     assert_int_equal(labels_read(path, "calm", &l, &e), PERSONA_OK);
     assert_string_equal(l.p[0].trait, "calm");
     labels_clear(&l);
+}
+
+#define HEADER "question,prompt,answer,question_id,silly,coherence\n"
+#define ROWS                                                                                       \
+    HEADER "Soup?,raw,\"Yes, "                                                                     \
+           "a\n\"\"soup\"\"\",silly_0_pos_0,88.5,99\nSoup?,raw,No,silly_0_neg_0,,97\n"             \
+           "Tea?,raw,Hm,silly_1_neg_0,0,\n"
+
+/* The published CSV, with or without its name, and a byte order mark before it. */
+static void reads_csv_labels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text;
+    } files[] = {{"l.csv", ROWS}, {"l.txt", ROWS}, {"marked", "\xef\xbb\xbf" ROWS}};
+    for (size_t i = 0; i < 3; i++) {
+        labels l = {0};
+        persona_err e = {0};
+        const char *path = scratch_text(files[i].name, files[i].text);
+        if (labels_read(path, NULL, &l, &e) != PERSONA_OK) {
+            fail_msg("%s: %s", files[i].name, e.msg);
+        }
+        assert_true(l.n == 2 && l.n_unscored == 1);
+        assert_string_equal(l.p[0].trait, "silly");
+        assert_string_equal(l.p[0].question, "Soup?");
+        assert_string_equal(l.p[0].response, "Yes, a\n\"soup\"");
+        assert_true(l.p[0].label == 88.5F && l.p[0].coherence == 99 && l.p[0].neutral == 0);
+        assert_true(l.p[1].label == 0 && isnan(l.p[1].coherence));
+        assert_int_equal(labels_read(path, "silly", &l, &e), PERSONA_OK); /* adds */
+        assert_true(l.n == 4 && l.n_unscored == 2);
+        assert_int_equal(labels_read(path, "evil", &l, &e), PERSONA_OK); /* nothing is about it */
+        assert_true(l.n == 4 && l.n_unscored == 2);
+        labels_clear(&l);
+    }
+    /* an answer with both words in it is no header */
+    labels l = {0};
+    assert_int_equal(
+        labels_read(scratch_text("marked", "\xef\xbb\xbf{\"prompt\":\"answer\",\"response\":"
+                                           "\"R\",\"trait\":\"silly\",\"label\":1}"),
+                    NULL, &l, NULL),
+        PERSONA_OK);
+    assert_true(l.n == 1 && l.p[0].neutral == 50);
+    labels_clear(&l);
+}
+
+static void bad_csv_labels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *word;
+    } cases[] = {
+        {HEADER "Soup?,raw,A,silly_0_pos_0,101,9\n", "bad.csv:2: field 'silly' is '101'"},
+        {HEADER "Soup?,raw,A,silly_0_pos_0,high,9\n", "bad.csv:2: field 'silly' is 'high'"},
+        {HEADER "Soup?,raw,A,evil_0_pos_0,1,9\n", "no column 'evil'"},
+        {HEADER "Soup?,raw,A,silly_0_pos_0,1\n", "bad.csv:2: has 5 fields"},
+        {HEADER "Soup?,raw,A,silly_0_pos_0,1,9\nTea?,raw,A,evil_0_pos_0,1,9\n",
+         "bad.csv:3: field 'question_id'"},
+        {"question,prompt\n", "no column 'answer'"},
+        {"", "is empty"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        labels l = {0};
+        persona_err e = {0};
+        const persona_code rc = labels_read(scratch_text("bad.csv", cases[i].text), NULL, &l, &e);
+        labels_clear(&l);
+        if (rc != PERSONA_E_FORMAT || !strstr(e.msg, cases[i].word)) {
+            fail_msg("case %zu: code %d, \"%s\"", i, (int)rc, e.msg);
+        }
+    }
+}
+
+static void labels_out_of_memory(void **state)
+{
+    (void)state;
+    const char *path = scratch_text("l.csv", ROWS);
+    for (size_t k = 1; k < 400; k++) {
+        labels l = {0};
+        persona_mem_fail_at(k);
+        const persona_code rc = labels_read(path, NULL, &l, NULL);
+        persona_mem_fail_at(0);
+        labels_clear(&l);
+        if (rc == PERSONA_OK) {
+            return;
+        }
+        assert_int_equal(rc, PERSONA_E_NOMEM);
+    }
+    fail_msg("never enough memory");
 }
 
 static void bad_labels(void **state)
@@ -428,11 +515,19 @@ static void bad_labels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(solver),       cmocka_unit_test(against_numpy),
-        cmocka_unit_test(held_out),     cmocka_unit_test(nothing_to_learn),
-        cmocka_unit_test(groups),       cmocka_unit_test(same_bytes),
-        cmocka_unit_test(refusals),     cmocka_unit_test(out_of_memory),
-        cmocka_unit_test(reads_labels), cmocka_unit_test(bad_labels),
+        cmocka_unit_test(solver),
+        cmocka_unit_test(against_numpy),
+        cmocka_unit_test(held_out),
+        cmocka_unit_test(nothing_to_learn),
+        cmocka_unit_test(groups),
+        cmocka_unit_test(same_bytes),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(reads_labels),
+        cmocka_unit_test(bad_labels),
+        cmocka_unit_test(reads_csv_labels),
+        cmocka_unit_test(bad_csv_labels),
+        cmocka_unit_test(labels_out_of_memory),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

@@ -29,7 +29,7 @@
 #include "core/measure/stats.h"
 #include "core/text/ngrams.h"
 
-enum { MIN_SIDE = 5, MIN_WITHIN = 4, MAX_ITERATIONS = 300, N_L2 = 13 };
+enum { MIN_SIDE = 5, MAX_ITERATIONS = 300, N_L2 = 13 };
 #define TOLERANCE 1e-5
 #define L2_FIRST 1.0 /* strongest; then by half decades */
 #define DECIMALS 1e3 /* of a weight */
@@ -349,8 +349,8 @@ static persona_code fill_report(const trainer *t, trained_axis *out, persona_err
     r->l2 = t->l2;
     r->auroc = stat_auroc(side, n_high, side + (t->n - n_low), n_low);
     r->spearman = stat_spearman(label, t->best, t->n);
-    r->by_question = stat_spearman_within(label, t->best, t->group, t->n, t->n_groups, MIN_WITHIN,
-                                          &r->n_by_question);
+    r->by_question =
+        stat_spearman_within(label, t->best, t->group, t->n, t->n_groups, &r->n_by_question);
     r->accuracy = (double)agree / (double)(n_high + n_low);
     r->mae = error / (double)t->n;
     mem_free(side);

@@ -6,7 +6,6 @@
  */
 #include "core/map/textset.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +70,11 @@ size_t textset_sort(uint64_t *h, size_t n)
         }
     }
     return kept;
+}
+
+bool textset_has(const uint64_t *h, size_t n, uint64_t x)
+{
+    return n > 0 && bsearch(&x, h, n, sizeof *h, by_value) != NULL;
 }
 
 size_t textset_overlap(const uint64_t *a, size_t n_a, const uint64_t *b, size_t n_b)

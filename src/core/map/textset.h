@@ -10,6 +10,7 @@
 #ifndef PERSONA_CORE_TEXTSET_H
 #define PERSONA_CORE_TEXTSET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@
 uint64_t textset_hash(const char *text);
 /* Sorts h and drops what is double; returns how many are left. */
 size_t textset_sort(uint64_t *h, size_t n);
+/* Whether a sorted set holds x. */
+bool textset_has(const uint64_t *h, size_t n, uint64_t x);
 /* How many members two sorted sets share. */
 size_t textset_overlap(const uint64_t *a, size_t n_a, const uint64_t *b, size_t n_b);
 

@@ -216,6 +216,8 @@ double stat_spearman(const double *x, const double *y, size_t n)
     return value;
 }
 
+enum { MIN_WITHIN = 4 };
+
 /* Members of a group end up side by side: order[at[g]..at[g + 1]). */
 static void sort_by_group(const size_t *group, size_t n, size_t n_groups, size_t *at, size_t *order)
 {
@@ -235,7 +237,7 @@ static void sort_by_group(const size_t *group, size_t n, size_t n_groups, size_t
 }
 
 double stat_spearman_within(const double *x, const double *y, const size_t *group, size_t n,
-                            size_t n_groups, size_t least, size_t *n_used)
+                            size_t n_groups, size_t *n_used)
 {
     double *a = mem_calloc(n, sizeof *a), *b = mem_calloc(n, sizeof *b);
     double *rho = mem_calloc(n_groups, sizeof *rho), value = (double)NAN;
@@ -249,7 +251,7 @@ double stat_spearman_within(const double *x, const double *y, const size_t *grou
                 a[k] = x[order[at[g] + k]];
                 b[k] = y[order[at[g] + k]];
             }
-            rho[*n_used] = m >= least ? stat_spearman(a, b, m) : (double)NAN;
+            rho[*n_used] = m >= MIN_WITHIN ? stat_spearman(a, b, m) : (double)NAN;
             *n_used += isnan(rho[*n_used]) ? 0 : 1;
         }
         value = stat_median(rho, *n_used);

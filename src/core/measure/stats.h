@@ -22,10 +22,10 @@ double stat_auroc(const double *pos, size_t n_pos, const double *neg, size_t n_n
 double stat_cohen_d(const double *pos, size_t n_pos, const double *neg, size_t n_neg);
 /* Spearman's rho with mid-ranks; NAN for n < 3 or a constant side. */
 double stat_spearman(const double *x, const double *y, size_t n);
-/* Median over groups of the rho within each, of groups that have `least` members and a rho;
+/* Median over groups of the rho within each, of groups that have at least 4 members and a rho;
  * *n_used: how many. group[i] in 0..n_groups-1. NAN: none, or no memory. */
 double stat_spearman_within(const double *x, const double *y, const size_t *group, size_t n,
-                            size_t n_groups, size_t least, size_t *n_used);
+                            size_t n_groups, size_t *n_used);
 
 /* Values of answers; group[i], the question of value i, in 0..n_groups-1. */
 typedef struct stat_sample {

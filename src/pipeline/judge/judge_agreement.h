@@ -17,11 +17,15 @@ typedef struct agreement {
     double keep;        /* share on the same side of 50: what the filter of extraction decides by */
     double keep_chance; /* the same share if both sides were independent */
     double kappa;       /* (keep - keep_chance) / (1 - keep_chance) */
+    double by_question; /* median over questions of the rank correlation within one */
+    size_t n_questions, n_by_question; /* different ones; those that have a correlation */
 } agreement;
 
-/* Of score (n) with label (n). An answer without a label counts nowhere. Errors: NOMEM. */
-PERSONA_CHECK persona_code agreement_of(const float *score, const float *label, size_t n,
-                                        agreement *out, persona_err *e);
+/* Of score (n) with label (n), to question (n; NULL or empty: one of its own). An answer without a
+ * label counts nowhere. Errors: NOMEM. */
+PERSONA_CHECK persona_code agreement_of(const float *score, const float *label,
+                                        const char *const *question, size_t n, agreement *out,
+                                        persona_err *e);
 
 /* Has the judge score the items and compares with label_trait and label_coherence. of_coherence
  * may be NULL. Errors: those of the judge. */
