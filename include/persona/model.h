@@ -54,6 +54,10 @@ typedef struct persona_model_info {
     const char *judge;     /* persona.judge: classifier file beside the model, or NULL */
     const char *questions; /* persona.questions: question set beside the model, or NULL */
     persona_chat_format chat;
+    /* seconds since 1970 that a template which asks for the date is told: SOURCE_DATE_EPOCH of the
+       environment, else midnight (UTC) of the day on which the model was opened; 0: it does not
+       ask */
+    int64_t date;
     int n_layer, n_embd, n_vocab, n_ctx_train;
     uint64_t n_params, size_bytes;
 } persona_model_info;

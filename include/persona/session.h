@@ -241,8 +241,7 @@ typedef struct persona_chat_opts {
     const char *effort; /* harmony reasoning effort: low, medium (default), high */
     /* the answer at once: harmony's final channel is opened, a think block closed */
     bool skip_analysis;
-    /* seconds since 1970 for templates that ask for the date; 0: SOURCE_DATE_EPOCH of the
-       environment, else today */
+    /* seconds since 1970 for templates that ask for the date; 0: persona_model_info.date */
     int64_t now;
 } persona_chat_opts;
 

@@ -12,7 +12,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -29,15 +28,6 @@
 static const char *text_of_token(const persona_model *m, llama_token t)
 {
     return token_is_marker(m->vocab, t) ? llama_vocab_get_text(m->vocab, t) : "";
-}
-
-static long long today(const persona_chat_opts *opts)
-{
-    const char *fixed = getenv("SOURCE_DATE_EPOCH");
-    if (opts->now != 0) {
-        return opts->now;
-    }
-    return fixed != NULL && *fixed != '\0' ? strtoll(fixed, NULL, 10) : (long long)time(NULL);
 }
 
 static const char *role_of(const persona_message *x)
@@ -93,7 +83,7 @@ static void write_vars(const conversation *x, const buf *contents, buf *b)
         jo_bool(&o, "enable_thinking", false);
         jo_bool(&o, "thinking", false);
     }
-    jo_int(&o, "now", today(&x->opts));
+    jo_int(&o, "now", x->opts.now != 0 ? x->opts.now : x->m->info.date);
     jo_end(&o);
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -160,6 +161,14 @@ static bool has_harmony(const harmony_ids *h)
     return h->start >= 0 && h->end >= 0 && h->message >= 0 && h->channel >= 0;
 }
 
+/* A day, not a moment: a job that is taken up on the same day has the same prompts. */
+static int64_t today(void)
+{
+    const char *fixed = getenv("SOURCE_DATE_EPOCH");
+    const int64_t now = time(NULL), day = (int64_t)24 * 60 * 60;
+    return fixed != NULL && *fixed != '\0' ? strtoll(fixed, NULL, 10) : now - now % day;
+}
+
 /* How turns are written, and how thoughts are told from answers. A given template is always
  * evaluated; of the file's own, harmony is written by hand. */
 static persona_code describe_chat(persona_model *m, const template_source *src, persona_err *e)
@@ -182,6 +191,8 @@ static persona_code describe_chat(persona_model *m, const template_source *src, 
     m->info.chat = harmony && (!src->given || src->harmony) ? PERSONA_CHAT_HARMONY
                    : t != NULL                              ? PERSONA_CHAT_TEMPLATE
                                                             : PERSONA_CHAT_NONE;
+    const bool asks = m->info.chat == PERSONA_CHAT_TEMPLATE && strstr(t, "strftime_now") != NULL;
+    m->info.date = asks ? today() : 0;
     m->thinks = t != NULL && (strstr(t, "<think>") != NULL || strstr(t, "</think>") != NULL);
     m->channels = harmony                                             ? CHANNELS_HARMONY
                   : m->thinks || control_id(m->vocab, "<think>") >= 0 ? CHANNELS_THINK
@@ -213,6 +224,7 @@ static persona_code describe(persona_model *m, const template_source *src, perso
         .judge = m->judge,
         .questions = m->questions,
         .chat = m->info.chat,
+        .date = m->info.date,
         .n_layer = llama_model_n_layer(m->lm),
         .n_embd = llama_model_n_embd(m->lm),
         .n_vocab = llama_vocab_n_tokens(m->vocab),

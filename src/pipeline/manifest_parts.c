@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "persona/persona.h"
+#include "store/job/job.h"
 
 #define MAX_TEXTS ((size_t)64 << 20)
 
@@ -38,6 +39,9 @@ persona_code manifest_model(json_out *o, persona_model *m, persona_err *e)
     jo_string(o, "name", info->name);
     jo_string(o, "sha256", sha);
     jo_string(o, "template", info->chat_hash);
+    if (info->date != 0) {
+        jo_int(o, JOB_DATE, info->date);
+    }
     jo_end(o);
 out:
     return rc;

@@ -11,7 +11,8 @@
 #include "persona/trait.h"
 #include "persona/vector.h"
 
-/* "model": name, sha256, template. Errors: those of hashing the file. */
+/* "model": name, sha256, template; the date, if that asks for it. Errors: those of hashing the
+ * file. */
 PERSONA_CHECK persona_code manifest_model(json_out *o, persona_model *m, persona_err *e);
 /* "instructions" and "n_pairs". */
 void manifest_instructions(json_out *o, const persona_trait *t);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "engine/engine.h"
 #include "models.h"
+#include "unit/scratch.h"
 
 static char *text_of(persona_model *m, const persona_message *msgs, size_t n,
                      const persona_chat_opts *o)
@@ -190,7 +191,7 @@ static void files_that_are_not_models(void **state)
     char *bytes = NULL;
     size_t n = 0;
     persona_err e = {0};
-    const char *path = "not-a-model.gguf";
+    const char *path = scratch_path("not-a-model.gguf");
     must(file_read(PERSONA_SOURCE_DIR "/models/persona-qwen2.gguf", (size_t)64 << 20, &bytes, &n,
                    &e),
          &e);
@@ -216,7 +217,6 @@ static void files_that_are_not_models(void **state)
     assert_true(gguf_write_to_file(g, path, false));
     gguf_free(g);
     refused(path, PERSONA_E_FORMAT, "no weights");
-    remove(path);
     free(bytes);
 }
 
@@ -227,5 +227,5 @@ int main(void)
         cmocka_unit_test(pieces_equal_whole), cmocka_unit_test(content_cannot_forge_a_turn),
         cmocka_unit_test(harmony_channels),   cmocka_unit_test(files_that_are_not_models),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

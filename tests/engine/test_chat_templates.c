@@ -4,14 +4,16 @@
  * that try to forge a turn through any template, thoughts in think tags, and harmony by hand beside
  * the file's own template.
  */
+#include <time.h>
+
 #include "base/file.h"
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "models.h"
 #include "support/model_edit.h"
+#include "unit/scratch.h"
 
 #define TEMPLATES PERSONA_SOURCE_DIR "/tests/fixtures/templates/"
-#define OWN "test_chat_templates.jinja"
 
 static persona_model *open_with(size_t i, const char *tmpl)
 {
@@ -28,10 +30,9 @@ static persona_model *open_with(size_t i, const char *tmpl)
 static persona_model *open_inline(const char *text)
 {
     persona_err e = {0};
-    must(file_write(OWN, text, strlen(text), &e), &e);
-    persona_model *m = open_with(0, OWN);
-    (void)remove(OWN);
-    return m;
+    const char *path = scratch_path("own.jinja");
+    must(file_write(path, text, strlen(text), &e), &e);
+    return open_with(0, path);
 }
 
 static persona_tokens tokens_of(persona_model *m, const char *role, const char *content)
@@ -60,7 +61,7 @@ static persona_model *open_edited(bool with_bos, bool add_bos, bool add_eos)
     persona_err e = {0};
     persona_model *m = open_model(0);
     const llama_token bos = control_id(m->vocab, "<|endoftext|>");
-    const char *a = "test_bos_a.gguf", *b = "test_bos_b.gguf";
+    const char *a = scratch_path("a.gguf"), *b = scratch_path("b.gguf");
     persona_model_free(m);
     assert_true(bos >= 0);
     assert_true(model_edit_bool(PERSONA_SOURCE_DIR "/models/persona-qwen2.gguf", a,
@@ -384,6 +385,18 @@ static void clock_can_be_set(void **state)
     must(persona_chat_text(m, &x, 1, &o, &text, &e), &e);
     assert_string_equal(text, "15 Jul 2025");
     mem_free(text);
+    must(persona_chat_text(m, &x, 1, NULL, &text, &e), &e); /* the model's own: of its opening */
+    char today[32];
+    const time_t date = (time_t)persona_model_info_get(m)->date;
+    assert_true(date > 0 && date % (24 * 60 * 60) == 0 && time(NULL) - date < 2 * 24 * 60 * 60);
+    struct tm parts;
+    assert_non_null(gmtime_r(&date, &parts));
+    (void)strftime(today, sizeof today, "%d %b %Y", &parts);
+    assert_string_equal(text, today);
+    mem_free(text);
+    persona_model_free(m);
+    m = open_inline("no date");
+    assert_true(persona_model_info_get(m)->date == 0);
     persona_model_free(m);
     persona_model_opts bad = persona_model_defaults();
     bad.chat_template = "no-such";
@@ -411,5 +424,5 @@ int main(void)
         cmocka_unit_test(harmony_equals_its_template),
         cmocka_unit_test(clock_can_be_set),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

@@ -338,6 +338,15 @@ static void shelf(void **state)
     char wanted[512];
     snprintf(wanted, sizeof wanted, "%s/persona/jobs/%.16s.db", scratch_folder, hex);
     assert_string_equal(place, wanted);
+    /* a date finds the same job, which says what differs */
+    char *dated[2] = {NULL, NULL};
+    ok(job_place("{\"model\":{\"template\":\"x\",\"source_date_epoch\":1764374400},\"n\":1}",
+                 &dated[0], &e),
+       &e);
+    ok(job_place("{\"model\":{\"template\":\"x\"},\"n\":1}", &dated[1], &e), &e);
+    assert_string_equal(dated[0], dated[1]);
+    mem_free(dated[0]);
+    mem_free(dated[1]);
     job *j = NULL;
     ok(job_open(place, manifest, false, &j, &e), &e);
     put(j, "b", 0);

@@ -161,6 +161,7 @@ static persona_code open_side(persona_pairs *p, pair_side *s, persona_session *s
     s->arch = mem_strdup(info->arch);
     s->hash = mem_strdup(sha);
     s->template_hash = mem_strdup(info->chat_hash);
+    s->date = info->date;
     s->n_layer = info->n_layer;
     s->d = info->n_embd;
     s->h_median = mem_calloc((size_t)s->n_layer, sizeof *s->h_median);

@@ -21,6 +21,7 @@ typedef struct pair_text {
 /* One model's half. */
 typedef struct pair_side {
     char *name, *arch, *hash, *template_hash;
+    int64_t date; /* persona_model_info */
     int n_layer, d;
     int *blocks; /* (n_blocks) that were read, ascending */
     size_t n_blocks;

@@ -52,6 +52,9 @@ static persona_code make_key(const reading *r, size_t i, persona_err *e)
     buf_printf(&text, "reading 1\n%s\n%s\n%s\n%d %d\n%d\n%zu\n%s\n%s", r->side->hash,
                r->side->template_hash, persona_engine_version(), so->n_batch, so->kv_f32,
                r->p->chunks ? CHUNKS_VERSION : 0, strlen(t->question), t->question, t->text);
+    if (r->side->date != 0) {
+        buf_printf(&text, "\n%lld", (long long)r->side->date);
+    }
     const bool ok = !text.failed;
     if (ok) {
         sha256_hex(buf_str(&text), text.len, key);

@@ -149,8 +149,14 @@ typedef struct job_info {
 PERSONA_CHECK persona_code job_info_read(const char *path, job_info *out, persona_err *e);
 void job_info_free(job_info *i);
 
-/* Where a job lies if nobody says otherwise: jobs/<16 hex digits of the manifest's SHA-256>.db in
- * the user's data folder. mem_free it. Errors: UNAVAILABLE (no home folder), NOMEM. */
+/* A member of a manifest, a number: the date that a chat template writes, named as the variable of
+ * the environment that sets it. It does not change where a job lies, so that the job of yesterday
+ * is found, and refused with this name, instead of begun anew. */
+#define JOB_DATE "source_date_epoch"
+
+/* Where a job lies if nobody says otherwise: jobs/<16 hex digits of the SHA-256 of the manifest but
+ * for JOB_DATE>.db in the user's data folder. mem_free it. Errors: UNAVAILABLE (no home folder),
+ * NOMEM. */
 PERSONA_CHECK persona_code job_place(const char *manifest, char **out, persona_err *e);
 /* That folder. mem_free it. */
 PERSONA_CHECK persona_code job_folder(char **out, persona_err *e);

@@ -35,12 +35,27 @@ persona_code job_folder(char **out, persona_err *e)
     return *out ? PERSONA_OK : mem_err(e, "a path");
 }
 
+/* As json_out writes it; no string can hold an unescaped quote. */
+static char *without_date(const char *manifest)
+{
+    static const char member[] = ",\"" JOB_DATE "\":";
+    const char *at = strstr(manifest, member);
+    if (!at) {
+        return mem_strdup(manifest);
+    }
+    const char *rest = at + strlen(member);
+    rest += strspn(rest, "-0123456789");
+    return mem_printf("%.*s%s", (int)(at - manifest), manifest, rest);
+}
+
 persona_code job_place(const char *manifest, char **out, persona_err *e)
 {
-    char hex[65];
-    char *folder = NULL;
+    char hex[65] = "";
+    char *folder = NULL, *named = without_date(manifest);
     *out = NULL;
-    sha256_hex(manifest, strlen(manifest), hex);
+    if (named) {
+        sha256_hex(named, strlen(named), hex);
+    }
     persona_code rc = PERSONA_OK;
     TRY(hex[0] ? job_folder(&folder, e) : mem_err(e, "a digest"));
     *out = mem_printf("%s/%.*s%s", folder, ID_LEN, hex, ending);
@@ -49,6 +64,7 @@ persona_code job_place(const char *manifest, char **out, persona_err *e)
         goto out;
     }
 out:
+    mem_free(named);
     mem_free(folder);
     return rc;
 }
