@@ -57,10 +57,16 @@ PERSONA_CHECK persona_code persona_steer_block(persona_model *m, const persona_v
 PERSONA_CHECK persona_code persona_steer_vector(persona_model *m, const persona_vector *v,
                                                 double coefficient, persona_plan **plan,
                                                 persona_err *e);
-/* llama.cpp's --control-vector-scaled and -layer-range: every direction of the file in [a, b] (0,
- * 0: all) times scale, all positions. */
-PERSONA_CHECK persona_code persona_steer_files(persona_model *m, const char *const *paths,
-                                               const float *scales, size_t n, int a, int b,
+/* What llama.cpp's --control-vector-scaled and -layer-range say. */
+typedef struct persona_control_vectors {
+    const char *const *paths; /* (n) */
+    const float *scales;      /* (n) multiples of the raw vectors */
+    size_t n;
+    int first, last; /* blocks, both included; 0: from block 1, to the last one */
+} persona_control_vectors;
+/* Every direction of each file in the range times its scale, at all positions. Errors: NOTFOUND,
+ * SHAPE (another width, or no direction in the range), and those of persona_vector_read. */
+PERSONA_CHECK persona_code persona_steer_files(persona_model *m, const persona_control_vectors *x,
                                                persona_plan **plan, persona_receipt *receipt,
                                                persona_err *e);
 

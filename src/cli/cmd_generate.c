@@ -329,8 +329,12 @@ static persona_code plan(const generate_args *a, work *w, persona_err *e)
     if (a->steer) {
         rc = persona_steer(w->x.model, a->steer, &w->plan, &w->receipt, e);
     } else if (a->n_vectors > 0) {
-        rc = persona_steer_files(w->x.model, a->vectors, a->scales, a->n_vectors, a->range_a,
-                                 a->range_b, &w->plan, &w->receipt, e);
+        const persona_control_vectors x = {.paths = a->vectors,
+                                           .scales = a->scales,
+                                           .n = a->n_vectors,
+                                           .first = a->range_a,
+                                           .last = a->range_b};
+        rc = persona_steer_files(w->x.model, &x, &w->plan, &w->receipt, e);
     }
     w->steered = rc == PERSONA_OK && (a->steer || a->n_vectors > 0);
     if (w->steered && w->receipt.note && *w->receipt.note) {

@@ -92,10 +92,10 @@ static persona_code evaluate(const conversation *x, const buf *contents, char **
     buf vars;
     buf_init(&vars, TEMPLATE_MAX_TEXT);
     write_vars(x, contents, &vars);
-    persona_code rc = buf_ok(&vars, "the conversation", x->e);
-    if (rc == PERSONA_OK) {
-        rc = template_render(x->m->program, vars.p, vars.len, out, n, x->e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(buf_ok(&vars, "the conversation", x->e));
+    TRY(template_render(x->m->program, vars.p, vars.len, out, n, x->e));
+out:
     buf_free(&vars);
     return rc;
 }
@@ -381,7 +381,7 @@ static persona_code render(const persona_model *m, const persona_message *msgs, 
 {
     const persona_chat_opts none = {0};
     const conversation x = {m, msgs, n, opts != NULL ? *opts : none, e};
-    persona_code rc;
+    persona_code rc = PERSONA_OK;
     if (m->info.chat == PERSONA_CHAT_NONE) {
         return persona_err_set(e, PERSONA_E_UNAVAILABLE,
                                "%s: has no chat template (pass --chat-template NAME|FILE, or --raw "
@@ -389,17 +389,17 @@ static persona_code render(const persona_model *m, const persona_message *msgs, 
                                m->path);
     }
     if (m->info.chat == PERSONA_CHAT_HARMONY) {
-        rc = harmony_render(m, msgs, n, opts, t, e);
+        TRY(harmony_render(m, msgs, n, opts, t, e));
     } else {
-        rc = template_transcript(&x, t);
-        if (rc == PERSONA_OK && x.opts.skip_analysis) {
+        TRY(template_transcript(&x, t));
+        if (x.opts.skip_analysis) {
             skip_thinking(m, t);
         }
     }
-    if (rc == PERSONA_OK && t->failed != PERSONA_OK) {
-        rc = mem_err(e, "a rendered conversation");
-    }
-    return rc == PERSONA_OK ? buf_ok(&t->text, "the conversation", e) : rc;
+    TRY(t->failed == PERSONA_OK ? PERSONA_OK : mem_err(e, "a rendered conversation"));
+    TRY(buf_ok(&t->text, "the conversation", e));
+out:
+    return rc;
 }
 
 persona_code persona_chat_text(const persona_model *m, const persona_message *msgs, size_t n,
@@ -422,10 +422,10 @@ persona_code persona_chat_tokens(const persona_model *m, const persona_message *
     transcript t;
     transcript_init(&t);
     *out = (persona_tokens){0};
-    persona_code rc = render(m, msgs, n, opts, &t, e);
-    if (rc == PERSONA_OK) {
-        rc = transcript_tokens(m, &t, out, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(render(m, msgs, n, opts, &t, e));
+    TRY(transcript_tokens(m, &t, out, e));
+out:
     transcript_free(&t);
     return rc;
 }

@@ -214,7 +214,8 @@ static persona_code describe(persona_model *m, const template_source *src, perso
     if (m->name == NULL || m->arch == NULL || m->quant == NULL) {
         return mem_err(e, "the model's description");
     }
-    persona_code rc = describe_chat(m, src, e);
+    persona_code rc = PERSONA_OK;
+    TRY(describe_chat(m, src, e));
     m->info = (persona_model_info){
         .path = m->path,
         .name = m->name,
@@ -232,12 +233,13 @@ static persona_code describe(persona_model *m, const template_source *src, perso
         .n_params = llama_model_n_params(m->lm),
         .size_bytes = llama_model_size(m->lm),
     };
-    if (rc == PERSONA_OK && (m->info.n_layer < 2 || !llama_model_has_decoder(m->lm) ||
-                             llama_vocab_type(m->vocab) == LLAMA_VOCAB_TYPE_NONE)) {
+    if (m->info.n_layer < 2 || !llama_model_has_decoder(m->lm) ||
+        llama_vocab_type(m->vocab) == LLAMA_VOCAB_TYPE_NONE) {
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: architecture '%s' with %d blocks is not a text generator",
                              m->path, m->arch, m->info.n_layer);
     }
+out:
     return rc;
 }
 

@@ -71,14 +71,14 @@ static persona_code check_request(const persona_session *s, const persona_reques
             "of a slot (raise the context or shorten the text)",
             r->n_prompt, r->n_forced, n_ctx);
     }
-    persona_code rc = check_tokens(s, r->prompt, r->n_prompt, e);
-    if (rc == PERSONA_OK && r->forced != NULL) {
-        rc = check_tokens(s, r->forced, r->n_forced, e);
+    persona_code rc = PERSONA_OK;
+    TRY(check_tokens(s, r->prompt, r->n_prompt, e));
+    if (r->forced != NULL) {
+        TRY(check_tokens(s, r->forced, r->n_forced, e));
     }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    return plan_fits(s->model, r->raw, r->plan, e);
+    TRY(plan_fits(s->model, r->raw, r->plan, e));
+out:
+    return rc;
 }
 
 static persona_code open_taps(const persona_session *s, slot *sl, persona_err *e)

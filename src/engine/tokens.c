@@ -250,14 +250,15 @@ static persona_code append_cut(const persona_model *m, const transcript *t, pers
     const char *text = buf_str(&t->text);
     persona_code rc = PERSONA_OK;
     bool forged = false;
-    for (size_t from = 0, at = 0; rc == PERSONA_OK && from < t->text.len; from = at) {
+    for (size_t from = 0, at = 0; from < t->text.len; from = at) {
         const control_token *c = next_border(m, t, &at, &forged);
-        rc = append_plain(m, text + from, at - from, out, e);
-        if (rc == PERSONA_OK && c != NULL) {
-            rc = append_id(out, c->id, out->n, e);
+        TRY(append_plain(m, text + from, at - from, out, e));
+        if (c != NULL) {
+            TRY(append_id(out, c->id, out->n, e));
             at += c->len;
         }
     }
+out:
     return rc;
 }
 

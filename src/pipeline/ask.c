@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 
 typedef struct asking asking;
 
@@ -220,16 +221,17 @@ static persona_code load_raw(asking *a, flight *f)
 static persona_code load(asking *a, flight *f)
 {
     const persona_model *m = persona_session_model(a->s);
-    persona_code rc = a->stream->make(a->stream->ud, f->i, &f->q, a->e);
-    if (rc == PERSONA_OK && f->q.raw != NULL) {
-        return load_raw(a, f);
+    persona_code rc = PERSONA_OK;
+    TRY(a->stream->make(a->stream->ud, f->i, &f->q, a->e));
+    if (f->q.raw != NULL) {
+        TRY(load_raw(a, f));
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = render(a, &f->q, f->q.question, &f->prompt);
+    TRY(render(a, &f->q, f->q.question, &f->prompt));
+    if (f->q.forced != NULL) {
+        TRY(persona_tokenize(m, f->q.forced, false, &f->forced, a->e));
     }
-    if (rc == PERSONA_OK && f->q.forced != NULL) {
-        rc = persona_tokenize(m, f->q.forced, false, &f->forced, a->e);
-    }
+out:
     return rc;
 }
 
@@ -331,11 +333,10 @@ persona_code ask_each(persona_session *s, size_t n, const ask_stream *stream, co
     persona_code rc = PERSONA_OK;
     if (a.n_skipped < n) {
         persona_session_shape(s, n < n_slots ? (int)n : (int)n_slots);
-        rc = persona_session_run(s, next, &a, &h, e);
+        TRY(persona_session_run(s, next, &a, &h, e));
     }
-    if (rc == PERSONA_OK) {
-        rc = a.rc;
-    }
+    TRY(a.rc);
+out:
     for (size_t i = 0; i < a.n_flights; i++) {
         land(&a.flights[i]);
     }

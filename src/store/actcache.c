@@ -62,28 +62,24 @@ struct actcache {
 persona_code actcache_open(const char *path, size_t d, actcache **out, persona_err *e)
 {
     actcache *c = mem_calloc(1, sizeof *c);
-    persona_code rc = c ? PERSONA_OK : mem_err(e, "a cache");
-    char *folder = path && c ? path_dir(path) : NULL;
+    char *folder = NULL;
+    persona_code rc = PERSONA_OK;
     *out = NULL;
-    if (path && c && !folder) {
-        rc = mem_err(e, path);
+    TRY(c ? PERSONA_OK : mem_err(e, "a cache"));
+    if (path) {
+        folder = path_dir(path);
+        TRY(folder ? file_mkdirs(folder, e) : mem_err(e, path));
     }
-    if (rc == PERSONA_OK && path) {
-        rc = file_mkdirs(folder, e);
+    TRY(db_open(path ? path : "", DB_WRITE, &schema, &c->d, e));
+    for (size_t i = 0; i < N_STATEMENTS; i++) {
+        TRY(db_prepare(c->d, sql[i], &c->s[i], e));
     }
-    if (rc == PERSONA_OK) {
-        rc = db_open(path ? path : "", DB_WRITE, &schema, &c->d, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < N_STATEMENTS; i++) {
-        rc = db_prepare(c->d, sql[i], &c->s[i], e);
-    }
+    c->width = d;
+    *out = c;
+    c = NULL;
+out:
     mem_free(folder);
-    if (rc == PERSONA_OK) {
-        c->width = d;
-        *out = c;
-    } else {
-        actcache_close(c);
-    }
+    actcache_close(c);
     return rc;
 }
 
@@ -187,21 +183,22 @@ static persona_code find(actcache *c, const char *key, found *f, persona_err *e)
 static persona_code put_reading(actcache *c, const char *key, size_t n_rows, size_t n_tokens,
                                 found *f, persona_err *e)
 {
-    persona_code rc = find(c, key, f, e);
-    if (rc != PERSONA_OK || (f->id != 0 && f->n_rows == n_rows && f->n_tokens == n_tokens)) {
-        return rc;
+    persona_code rc = PERSONA_OK;
+    TRY(find(c, key, f, e));
+    if (f->id != 0 && f->n_rows == n_rows && f->n_tokens == n_tokens) {
+        goto out;
     }
     if (f->id != 0) { /* of another shape: all of it goes */
         db_bind_int(c->s[DROP], 1, f->id);
-        rc = db_run(c->s[DROP], e);
+        TRY(db_run(c->s[DROP], e));
     }
     db_bind_text(c->s[ADD], 1, key);
     db_bind_int(c->s[ADD], 2, (int64_t)n_rows);
     db_bind_int(c->s[ADD], 3, (int64_t)n_tokens);
-    if (rc == PERSONA_OK) {
-        rc = db_run(c->s[ADD], e);
-    }
-    return rc == PERSONA_OK ? find(c, key, f, e) : rc;
+    TRY(db_run(c->s[ADD], e));
+    TRY(find(c, key, f, e));
+out:
+    return rc;
 }
 
 static persona_code put_block(actcache *c, const found *f, int block, size_t at, size_t n_blocks,
@@ -312,21 +309,33 @@ persona_code actcache_has(actcache *c, const char *key, size_t n_rows, const int
     return rc;
 }
 
+static persona_code id_of(actcache *c, const char *key, int block, int64_t *id, persona_err *e)
+{
+    bool there = false;
+    persona_code rc = PERSONA_OK;
+    db_bind_text(c->s[WHERE], 1, key);
+    db_bind_int(c->s[WHERE], 2, block);
+    TRY(db_step(c->s[WHERE], &there, e));
+    if (!there) {
+        rc = persona_err_set(e, PERSONA_E_NOTFOUND, "the cache has no block %d of a text", block);
+        goto out;
+    }
+    *id = db_int(c->s[WHERE], 0);
+out:
+    db_reset(c->s[WHERE]);
+    return rc;
+}
+
 persona_code actcache_row(actcache *c, const char *key, int block, size_t row, float *out,
                           persona_err *e)
 {
-    bool there = false;
     const size_t size = c->width * sizeof *out;
-    db_bind_text(c->s[WHERE], 1, key);
-    db_bind_int(c->s[WHERE], 2, block);
-    persona_code rc = db_step(c->s[WHERE], &there, e);
-    const int64_t id = rc == PERSONA_OK && there ? db_int(c->s[WHERE], 0) : 0;
-    db_reset(c->s[WHERE]);
-    if (rc == PERSONA_OK && !there) {
-        rc = persona_err_set(e, PERSONA_E_NOTFOUND, "the cache has no block %d of a text", block);
-    }
-    return rc == PERSONA_OK ? db_blob_read(c->d, "act", "data", id, row * size, out, size, NULL, e)
-                            : rc;
+    int64_t id = 0;
+    persona_code rc = PERSONA_OK;
+    TRY(id_of(c, key, block, &id, e));
+    TRY(db_blob_read(c->d, "act", "data", id, row * size, out, size, NULL, e));
+out:
+    return rc;
 }
 
 persona_code actcache_norms(actcache *c, const char *key, int block, float *out, size_t most,
@@ -404,23 +413,21 @@ out:
 persona_code actcache_limit(actcache *c, uint64_t max_bytes, persona_err *e)
 {
     uint64_t used = 0;
-    persona_code rc = actcache_flush(c, e);
-    if (rc == PERSONA_OK) {
-        rc = used_bytes(c, &used, e);
-    }
-    while (rc == PERSONA_OK && used > max_bytes) {
+    persona_code rc = PERSONA_OK;
+    TRY(actcache_flush(c, e));
+    TRY(used_bytes(c, &used, e));
+    while (used > max_bytes) {
         const uint64_t before = used;
-        rc = db_exec(
+        TRY(db_exec(
             c->d,
             "DELETE FROM act WHERE reading IN (SELECT id FROM reading ORDER BY id LIMIT 100);"
             "DELETE FROM reading WHERE id IN (SELECT id FROM reading ORDER BY id LIMIT 100)",
-            e);
-        if (rc == PERSONA_OK) {
-            rc = used_bytes(c, &used, e);
-        }
+            e));
+        TRY(used_bytes(c, &used, e));
         if (used >= before) {
             break; /* only texts are left */
         }
     }
+out:
     return rc;
 }

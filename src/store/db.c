@@ -164,43 +164,31 @@ static persona_code check_kind(db *d, const db_schema *schema, db_mode mode, int
                                persona_err *e)
 {
     int64_t id = 0, n_tables = 0;
-    persona_code rc = one_int(d, "PRAGMA application_id", &id, e);
-    if (rc == PERSONA_OK) {
-        rc = one_int(d, "PRAGMA user_version", version, e);
+    persona_code rc = PERSONA_OK;
+    TRY(one_int(d, "PRAGMA application_id", &id, e));
+    TRY(one_int(d, "PRAGMA user_version", version, e));
+    TRY(one_int(d, "SELECT count(*) FROM sqlite_schema", &n_tables, e));
+    if (id == 0 && *version == 0 && n_tables == 0) {
+        rc = mode == DB_WRITE ? PERSONA_OK
+                              : persona_err_set(e, PERSONA_E_FORMAT, "%s: is empty (expected a %s)",
+                                                d->path, schema->what);
+    } else if ((uint32_t)id != schema->application_id) {
+        rc = persona_err_set(e, PERSONA_E_FORMAT,
+                             "%s: is a SQLite database of something else (application_id %lld, "
+                             "expected %lld for a %s)",
+                             d->path, (long long)id, (long long)schema->application_id,
+                             schema->what);
+    } else if (*version > schema->n_steps) {
+        rc = persona_err_set(e, PERSONA_E_FORMAT,
+                             "%s: was written by a newer version (%s schema %lld, this program "
+                             "knows %d)",
+                             d->path, schema->what, (long long)*version, schema->n_steps);
+    } else if (*version < 1 || (mode == DB_READ && *version < schema->n_steps)) {
+        rc = persona_err_set(e, PERSONA_E_FORMAT, "%s: %s schema %lld cannot be read (expected %d)",
+                             d->path, schema->what, (long long)*version, schema->n_steps);
     }
-    if (rc == PERSONA_OK) {
-        rc = one_int(d, "SELECT count(*) FROM sqlite_schema", &n_tables, e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    const bool blank = id == 0 && *version == 0 && n_tables == 0;
-    if (blank && mode == DB_WRITE) {
-        return PERSONA_OK;
-    }
-    if (blank) {
-        return persona_err_set(e, PERSONA_E_FORMAT, "%s: is empty (expected a %s)", d->path,
-                               schema->what);
-    }
-    if ((uint32_t)id != schema->application_id) {
-        return persona_err_set(e, PERSONA_E_FORMAT,
-                               "%s: is a SQLite database of something else (application_id %lld, "
-                               "expected %lld for a %s)",
-                               d->path, (long long)id, (long long)schema->application_id,
-                               schema->what);
-    }
-    if (*version > schema->n_steps) {
-        return persona_err_set(e, PERSONA_E_FORMAT,
-                               "%s: was written by a newer version (%s schema %lld, this program "
-                               "knows %d)",
-                               d->path, schema->what, (long long)*version, schema->n_steps);
-    }
-    if (*version < 1 || (mode == DB_READ && *version < schema->n_steps)) {
-        return persona_err_set(e, PERSONA_E_FORMAT,
-                               "%s: %s schema %lld cannot be read (expected %d)", d->path,
-                               schema->what, (long long)*version, schema->n_steps);
-    }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 static bool has_log(const char *path)
@@ -251,14 +239,13 @@ out:
 static persona_code prepare_file(db *d, db_mode mode, const db_schema *schema, persona_err *e)
 {
     int64_t version = 0;
-    persona_code rc = check_kind(d, schema, mode, &version, e);
-    if (rc == PERSONA_OK) {
-        rc = check_length(d, e);
+    persona_code rc = PERSONA_OK;
+    TRY(check_kind(d, schema, mode, &version, e));
+    TRY(check_length(d, e));
+    if (mode == DB_READ) {
+        goto out;
     }
-    if (rc != PERSONA_OK || mode == DB_READ) {
-        return rc;
-    }
-    rc = db_exec(
+    TRY(db_exec(
         d,
         "PRAGMA page_size = 65536;" /* has a say in blank files only */
         "PRAGMA journal_mode = WAL;"
@@ -267,10 +254,11 @@ static persona_code prepare_file(db *d, db_mode mode, const db_schema *schema, p
         "PRAGMA journal_size_limit = 16777216;"
         "PRAGMA cache_size = -4000;" /* again: page_size keeps the number of pages, not their sum */
         "PRAGMA foreign_keys = ON",
-        e);
-    if (rc == PERSONA_OK && version < schema->n_steps) {
-        rc = migrate(d, schema, version, e);
+        e));
+    if (version < schema->n_steps) {
+        TRY(migrate(d, schema, version, e));
     }
+out:
     return rc;
 }
 
@@ -289,6 +277,16 @@ static void create_private(const char *path)
     if (fd >= 0) {
         close(fd);
     }
+}
+
+static persona_code open_prepared(db *d, db_mode mode, bool alone, const db_schema *schema,
+                                  persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(open_handle(d, mode, alone, e));
+    TRY(prepare_file(d, mode, schema, e));
+out:
+    return rc;
 }
 
 persona_code db_open(const char *path, db_mode mode, const db_schema *schema, db **out,
@@ -312,18 +310,12 @@ persona_code db_open(const char *path, db_mode mode, const db_schema *schema, db
         rc = mem_err(e, path);
         goto out;
     }
-    rc = open_handle(d, mode, false, e);
-    if (rc == PERSONA_OK) {
-        rc = prepare_file(d, mode, schema, e);
-    }
+    rc = open_prepared(d, mode, false, schema, e);
     if (rc == PERSONA_E_IO && mode == DB_READ && d->handle &&
         stands_alone(path, sqlite3_extended_errcode(d->handle))) {
         sqlite3_close(d->handle);
         d->handle = NULL;
-        rc = open_handle(d, mode, true, e);
-        if (rc == PERSONA_OK) {
-            rc = prepare_file(d, mode, schema, e);
-        }
+        rc = open_prepared(d, mode, true, schema, e);
     }
     if (rc == PERSONA_OK) {
         *out = d;

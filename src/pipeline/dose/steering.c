@@ -118,8 +118,9 @@ out:
 persona_code steering_read(persona_model *m, const char *path, persona_vector **out, persona_err *e)
 {
     const persona_model_info *info = persona_model_info_get(m);
-    persona_code rc = persona_vector_read(path, out, e);
-    if (rc == PERSONA_OK && (*out)->n_embd != info->n_embd) {
+    persona_code rc = PERSONA_OK;
+    TRY(persona_vector_read(path, out, e));
+    if ((*out)->n_embd != info->n_embd) {
         rc = persona_err_set(
             e, PERSONA_E_SHAPE,
             "%s: the vector is %d wide, the model %s is %d wide (a vector of another "
@@ -128,6 +129,7 @@ persona_code steering_read(persona_model *m, const char *path, persona_vector **
         persona_vector_free(*out);
         *out = NULL;
     }
+out:
     return rc;
 }
 
@@ -249,10 +251,7 @@ static persona_code add_term(builder *b, const steer_term *t, persona_err *e)
     persona_vector *v = NULL;
     TRY(b->from->find(b->from->ud, b->m, t->name, &v, e));
     b->vectors[b->n_vectors++] = v;
-    rc = persona_vector_addable(v, t->name, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(persona_vector_addable(v, t->name, e));
     int n_layer = persona_model_info_get(b->m)->n_layer, n_present = 0;
     int first = t->block_a >= 0 ? t->block_a : v->from.best_layer;
     int last = t->block_a >= 0 ? t->block_b : first;
@@ -323,28 +322,32 @@ static persona_code fill_receipt(const builder *b, const char *expression, perso
     return PERSONA_OK;
 }
 
-static persona_code finish(builder *b, persona_code rc, const char *expression, persona_plan **plan,
+static persona_code finish(const builder *b, const char *expression, persona_plan **plan,
                            persona_receipt *receipt, persona_err *e)
 {
     const persona_model_info *info = persona_model_info_get(b->m);
-    if (rc == PERSONA_OK) {
-        rc = persona_plan_new(info->n_layer, info->n_embd, b->edits, b->n, plan, e);
-    }
-    if (rc == PERSONA_OK && receipt != NULL) {
+    persona_plan *p = NULL;
+    persona_code rc = PERSONA_OK;
+    TRY(persona_plan_new(info->n_layer, info->n_embd, b->edits, b->n, &p, e));
+    if (receipt != NULL) {
         memset(receipt, 0, sizeof *receipt);
-        rc = fill_receipt(b, expression, receipt, e);
-        if (rc != PERSONA_OK) {
-            persona_plan_free(*plan);
-            *plan = NULL;
-        }
+        TRY(fill_receipt(b, expression, receipt, e));
     }
+    *plan = p;
+    p = NULL;
+out:
+    persona_plan_free(p);
+    return rc;
+}
+
+static void builder_free(builder *b)
+{
     for (size_t i = 0; b->vectors != NULL && i < b->n_vectors; i++) {
         b->from->release(b->from->ud, b->vectors[i]);
     }
     mem_free(b->vectors);
     mem_free(b->edits);
     buf_free(&b->note);
-    return rc;
 }
 
 persona_code persona_steer(persona_model *m, const char *expression, persona_plan **plan,
@@ -358,20 +361,18 @@ persona_code steering_build(persona_model *m, const char *expression, const stee
 {
     steer_expr x = {0};
     builder b = {.m = m, .from = from};
+    persona_code rc = PERSONA_OK;
     *plan = NULL;
-    persona_code rc = steer_parse(expression, &x, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
     buf_init(&b.note, 4096);
+    TRY(steer_parse(expression, &x, e));
     b.vectors = mem_calloc(x.n, sizeof(persona_vector *));
-    if (b.vectors == NULL) {
-        rc = mem_err(e, "a plan");
+    TRY(b.vectors != NULL ? PERSONA_OK : mem_err(e, "a plan"));
+    for (size_t i = 0; i < x.n; i++) {
+        TRY(add_term(&b, &x.terms[i], e));
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < x.n; i++) {
-        rc = add_term(&b, &x.terms[i], e);
-    }
-    rc = finish(&b, rc, expression, plan, receipt, e);
+    TRY(finish(&b, expression, plan, receipt, e));
+out:
+    builder_free(&b);
     steer_expr_free(&x);
     return rc;
 }
@@ -388,16 +389,16 @@ persona_code persona_steer_block(persona_model *m, const persona_vector *v, int 
             "vector '%s' (width %d, block %d) does not fit %s (width %d, %d blocks)", v->from.trait,
             v->n_embd, block, info->name, info->n_embd, info->n_layer);
     }
-    const persona_code rc = persona_vector_addable(v, v->from.trait, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(persona_vector_addable(v, v->from.trait, e));
     const persona_edit edit = {.op = PERSONA_OP_ADD,
                                .block = block,
                                .phases = PERSONA_PHASE_RESPONSE,
                                .alpha = (float)alpha,
                                .v = persona_vector_row(v, block)};
-    return persona_plan_new(info->n_layer, info->n_embd, &edit, 1, plan, e);
+    TRY(persona_plan_new(info->n_layer, info->n_embd, &edit, 1, plan, e));
+out:
+    return rc;
 }
 
 persona_code persona_steer_vector(persona_model *m, const persona_vector *v, double coefficient,
@@ -407,48 +408,56 @@ persona_code persona_steer_vector(persona_model *m, const persona_vector *v, dou
     return persona_steer_block(m, v, v->from.best_layer, coefficient * dose, plan, e);
 }
 
-persona_code persona_steer_files(persona_model *m, const char *const *paths, const float *scales,
-                                 size_t n, int a, int b, persona_plan **plan,
-                                 persona_receipt *receipt, persona_err *e)
+/* Every direction of one file within the range. */
+static persona_code add_file(builder *b, const persona_control_vectors *x, size_t i, int first,
+                             int last, persona_err *e)
 {
-    builder w = {.m = m, .from = &from_files, .units = 1 << STEER_RAW};
+    const char *name = x->paths[i];
+    const int n_layer = persona_model_info_get(b->m)->n_layer;
+    persona_vector *v = NULL;
+    char *path = strchr(name, '/') != NULL ? mem_strdup(name) : path_join(".", name);
+    persona_code rc = PERSONA_OK;
+    TRY(path == NULL ? mem_err(e, "a path") : persona_vector_find(b->m, path, &v, e));
+    b->vectors[b->n_vectors++] = v;
+    TRY(persona_vector_addable(v, name, e));
+    for (int k = first; k <= last && k < v->n_layer && k < n_layer; k++) {
+        if (v->layers[k].present) {
+            TRY(add_edit(b, v, k, (double)x->scales[i], PERSONA_PHASE_ALL, e));
+        }
+    }
+out:
+    mem_free(path);
+    return rc;
+}
+
+persona_code persona_steer_files(persona_model *m, const persona_control_vectors *x,
+                                 persona_plan **plan, persona_receipt *receipt, persona_err *e)
+{
+    const persona_model_info *info = persona_model_info_get(m);
+    const int first = x->first > 0 ? x->first : 1;
+    const int last = x->last > 0 ? x->last : info->n_layer - 1;
+    builder b = {.m = m, .from = &from_files, .units = 1 << STEER_RAW};
     buf text;
     persona_code rc = PERSONA_OK;
-    int n_layer = persona_model_info_get(m)->n_layer;
     *plan = NULL;
-    buf_init(&w.note, 4096);
+    buf_init(&b.note, 4096);
     buf_init(&text, 1 << 16);
-    w.vectors = mem_calloc(n, sizeof(persona_vector *));
-    if (w.vectors == NULL) {
-        rc = mem_err(e, "a plan");
+    b.vectors = mem_calloc(x->n, sizeof(persona_vector *));
+    TRY(b.vectors != NULL ? PERSONA_OK : mem_err(e, "a plan"));
+    for (size_t i = 0; i < x->n; i++) {
+        TRY(add_file(&b, x, i, first, last, e));
+        buf_printf(&text, "%s%g*%s", i > 0 ? " + " : "", (double)x->scales[i], x->paths[i]);
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        persona_vector *v = NULL;
-        char *path =
-            strchr(paths[i], '/') != NULL ? mem_strdup(paths[i]) : path_join(".", paths[i]);
-        rc = path == NULL ? mem_err(e, "a path") : persona_vector_find(m, path, &v, e);
-        mem_free(path);
-        buf_printf(&text, "%s%g*%s", i > 0 ? " + " : "", (double)scales[i], paths[i]);
-        if (rc != PERSONA_OK) {
-            break;
-        }
-        w.vectors[w.n_vectors++] = v;
-        rc = persona_vector_addable(v, paths[i], e);
-        int first = a > 0 ? a : 1, last = b > 0 ? b : n_layer - 1;
-        for (int k = first; rc == PERSONA_OK && k <= last && k < v->n_layer && k < n_layer; k++) {
-            if (v->layers[k].present) {
-                rc = add_edit(&w, v, k, (double)scales[i], PERSONA_PHASE_ALL, e);
-            }
-        }
-    }
-    if (rc == PERSONA_OK && w.n == 0) {
+    if (b.n == 0) {
         rc = persona_err_set(
             e, PERSONA_E_SHAPE,
             "%s: no direction in the layers %d to %d of %s: nothing would be steered",
-            buf_str(&text), a > 0 ? a : 1, b > 0 ? b : n_layer - 1,
-            persona_model_info_get(m)->name);
+            buf_str(&text), first, last, info->name);
+        goto out;
     }
-    rc = finish(&w, rc, buf_str(&text), plan, receipt, e);
+    TRY(finish(&b, buf_str(&text), plan, receipt, e));
+out:
     buf_free(&text);
+    builder_free(&b);
     return rc;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/try.h"
 #include "persona/persona.h"
 #include "pipeline/evaluate/conditions.h"
 #include "pipeline/report/report_css.h"
@@ -560,10 +561,10 @@ persona_code report_write(const report *r, const char *path, persona_err *e)
     }
     how_to_read(&b);
     origin(&b, r);
-    persona_code rc = buf_ok(&b, "the report", e);
-    if (rc == PERSONA_OK) {
-        rc = file_write(path, b.p, b.len, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(buf_ok(&b, "the report", e));
+    TRY(file_write(path, b.p, b.len, e));
+out:
     buf_free(&b);
     return rc;
 }

@@ -120,6 +120,15 @@ static persona_code take_blocks(pair_side *s, const int *blocks, size_t n, perso
                                    s->name, s->n_layer);
 }
 
+static persona_code open_limited(const char *path, pair_side *s, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(actcache_open(path, (size_t)s->d, &s->cache, e));
+    TRY(actcache_limit(s->cache, CACHE_BYTES, e));
+out:
+    return rc;
+}
+
 /* The default place may be missing or read-only: then nothing is kept, and the note says why. A
  * folder that the user named must do. */
 static persona_code open_cache(persona_pairs *p, pair_side *s, const char *folder, persona_err *e)
@@ -127,13 +136,7 @@ static persona_code open_cache(persona_pairs *p, pair_side *s, const char *folde
     char *place = folder ? mem_strdup(folder) : path_user_cache();
     char *path = place && *place ? mem_printf("%s/activations/%.16s.db", place, s->hash) : NULL;
     persona_err why = {.code = PERSONA_OK};
-    persona_code rc = PERSONA_E_IO;
-    if (path) {
-        rc = actcache_open(path, (size_t)s->d, &s->cache, &why);
-    }
-    if (rc == PERSONA_OK) {
-        rc = actcache_limit(s->cache, CACHE_BYTES, &why);
-    }
+    persona_code rc = path ? open_limited(path, s, &why) : PERSONA_E_IO;
     if (rc != PERSONA_OK && path && folder) {
         rc = persona_err_set(e, rc, "%s", why.msg);
     } else if (rc != PERSONA_OK) {

@@ -187,22 +187,16 @@ static persona_code read_head(reader *r, const json_val *root)
     const char *schema = NULL, *name = NULL;
     const json_val *list = NULL;
     int orders[CLASSIFIER_MAX_ORDER];
-    persona_code rc = json_need_string(r->doc, root, "schema", &schema, r->e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(json_need_string(r->doc, root, "schema", &schema, r->e));
     if (strcmp(schema, "persona.classifier/1") != 0) {
-        return persona_err_set(
-            r->e, PERSONA_E_FORMAT,
-            "%s: field 'schema' is \"%.60s\" (expected \"persona.classifier/1\")", r->path, schema);
+        rc = persona_err_set(r->e, PERSONA_E_FORMAT,
+                             "%s: field 'schema' is \"%.60s\" (expected \"persona.classifier/1\")",
+                             r->path, schema);
+        goto out;
     }
-    rc = json_need_string(r->doc, root, "name", &name, r->e);
-    if (rc == PERSONA_OK) {
-        rc = json_need(r->doc, root, "ngrams", JSON_ARRAY, &list, r->e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(json_need_string(r->doc, root, "name", &name, r->e));
+    TRY(json_need(r->doc, root, "ngrams", JSON_ARRAY, &list, r->e));
     const size_t n = json_len(list);
     for (size_t i = 0; i < n && i < CLASSIFIER_MAX_ORDER; i++) {
         const double x = json_number(json_at(list, i), 0);
@@ -212,6 +206,7 @@ static persona_code read_head(reader *r, const json_val *root)
     if (rc != PERSONA_OK) {
         persona_err_wrap(r->e, "%s: field 'ngrams'", r->path);
     }
+out:
     return rc;
 }
 

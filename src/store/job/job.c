@@ -96,28 +96,20 @@ out:
 static persona_code begin_job(job *j, const char *manifest, persona_err *e)
 {
     db_stmt *s = NULL;
-    persona_code rc = db_begin(j->d, e);
-    if (rc == PERSONA_OK) {
-        rc = db_prepare(j->d, "INSERT INTO job VALUES (1, ?, ?)", &s, e);
-    }
-    if (rc == PERSONA_OK) {
-        db_bind_text(s, 1, manifest);
-        db_bind_int(s, 2, (int64_t)time(NULL));
-        rc = db_run(s, e);
-    }
-    db_finalize(s);
-    if (rc == PERSONA_OK) {
-        rc = job_put_value(j, JOB_STATE, JOB_RUNNING, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = db_commit(j->d, e);
-    }
-    db_rollback(j->d);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(db_begin(j->d, e));
+    TRY(db_prepare(j->d, "INSERT INTO job VALUES (1, ?, ?)", &s, e));
+    db_bind_text(s, 1, manifest);
+    db_bind_int(s, 2, (int64_t)time(NULL));
+    TRY(db_run(s, e));
+    TRY(job_put_value(j, JOB_STATE, JOB_RUNNING, e));
+    TRY(db_commit(j->d, e));
     j->manifest = mem_strdup(manifest);
-    return j->manifest ? PERSONA_OK : mem_err(e, j->path);
+    TRY(j->manifest ? PERSONA_OK : mem_err(e, j->path));
+out:
+    db_finalize(s);
+    db_rollback(j->d);
+    return rc;
 }
 
 static persona_code new_job(const char *path, job **out, persona_err *e)
@@ -166,36 +158,24 @@ persona_code job_open(const char *path, const char *manifest, bool fresh, job **
 {
     job *j = NULL;
     *out = NULL;
-    persona_code rc = job_manifest_check(manifest, e);
-    if (rc == PERSONA_OK && !path) {
+    persona_code rc = PERSONA_OK;
+    TRY(job_manifest_check(manifest, e));
+    if (!path) {
         return open_private(manifest, out, e);
     }
-    if (rc == PERSONA_OK) {
-        rc = make_folder_of(path, e);
+    TRY(make_folder_of(path, e));
+    TRY(new_job(path, &j, e));
+    TRY(job_lock_take(path, &j->lock, e));
+    if (fresh) {
+        TRY(job_unlink(path, e));
     }
-    if (rc == PERSONA_OK) {
-        rc = new_job(path, &j, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = job_lock_take(path, &j->lock, e);
-    }
-    if (rc == PERSONA_OK && fresh) {
-        rc = job_unlink(path, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = db_open(path, DB_WRITE, &schema, &j->d, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = load_manifest(j, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = j->manifest ? job_manifest_compare(path, j->manifest, manifest, e)
-                         : begin_job(j, manifest, e);
-    }
-    if (rc == PERSONA_OK) {
-        *out = j;
-        j = NULL;
-    }
+    TRY(db_open(path, DB_WRITE, &schema, &j->d, e));
+    TRY(load_manifest(j, e));
+    TRY(j->manifest ? job_manifest_compare(path, j->manifest, manifest, e)
+                    : begin_job(j, manifest, e));
+    *out = j;
+    j = NULL;
+out:
     job_close(j);
     return rc;
 }

@@ -155,19 +155,17 @@ static persona_code read_state(job *j, job_info *out, persona_err *e)
     char *state = NULL;
     db_stmt *s = NULL;
     bool row = false;
-    persona_code rc = job_get_value(j, JOB_STATE, &state, e);
+    persona_code rc = PERSONA_OK;
+    TRY(job_get_value(j, JOB_STATE, &state, e));
     out->done = state && strcmp(state, JOB_DONE) == 0;
-    mem_free(state);
-    if (rc == PERSONA_OK) {
-        rc = db_prepare(j->d, "SELECT created FROM job", &s, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = db_step(s, &row, e);
-    }
-    if (rc == PERSONA_OK && row) {
+    TRY(db_prepare(j->d, "SELECT created FROM job", &s, e));
+    TRY(db_step(s, &row, e));
+    if (row) {
         out->created = db_int(s, 0);
     }
+out:
     db_finalize(s);
+    mem_free(state);
     return rc;
 }
 
@@ -240,11 +238,12 @@ static persona_code may_remove(const char *path, persona_err *e)
     }
     char *folder = NULL, *dir = path_dir(path);
     struct stat a, b;
-    rc = dir ? job_folder(&folder, e) : mem_err(e, path);
-    if (rc == PERSONA_OK && !(is_job_name(path_base(path)) && stat(folder, &a) == 0 &&
-                              stat(dir, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)) {
+    TRY(dir ? job_folder(&folder, e) : mem_err(e, path));
+    if (!(is_job_name(path_base(path)) && stat(folder, &a) == 0 && stat(dir, &b) == 0 &&
+          a.st_dev == b.st_dev && a.st_ino == b.st_ino)) {
         rc = persona_err_set(e, PERSONA_E_FORMAT, "%s (not removed)", why.msg);
     }
+out:
     mem_free(folder);
     mem_free(dir);
     return rc;
@@ -256,14 +255,11 @@ persona_code job_remove(const char *path, persona_err *e)
     if (!file_exists(path)) {
         return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no such job", path);
     }
-    persona_code rc = may_remove(path, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    rc = job_lock_take(path, &lock, e);
-    if (rc == PERSONA_OK) {
-        rc = job_unlink(path, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(may_remove(path, e));
+    TRY(job_lock_take(path, &lock, e));
+    TRY(job_unlink(path, e));
+out:
     job_lock_drop(path, lock);
     return rc;
 }

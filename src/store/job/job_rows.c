@@ -67,32 +67,30 @@ persona_code job_put_answers(job *j, const job_answer *a, size_t n, persona_err 
 {
     persona_code rc = PERSONA_OK;
     if (!j->put_answer) {
-        rc = db_prepare(j->d,
-                        "INSERT INTO answer (stage, id, text, analysis, question, system, prompt,"
-                        " polarity, pair, question_index, rollout, seed, answered, finish,"
-                        " n_prompt, n_answer, n_tokens, norms, mean)"
-                        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                        &j->put_answer, e);
+        TRY(db_prepare(j->d,
+                       "INSERT INTO answer (stage, id, text, analysis, question, system, prompt,"
+                       " polarity, pair, question_index, rollout, seed, answered, finish,"
+                       " n_prompt, n_answer, n_tokens, norms, mean)"
+                       " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                       &j->put_answer, e));
     }
-    if (rc == PERSONA_OK) {
-        rc = db_begin(j->d, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(db_begin(j->d, e));
+    for (size_t i = 0; i < n; i++) {
         if (persona_finish_name((int)a[i].finish) == NULL) {
             rc = persona_err_set(e, PERSONA_E_INTERNAL, "%s: finish %d has no name", j->path,
                                  (int)a[i].finish);
-            break;
+            goto out;
         }
         bind_answer(j->put_answer, &a[i]);
         rc = db_run(j->put_answer, e);
         if (rc != PERSONA_OK) {
             db_rollback(j->d);
             rc = explain(j, rc, a[i].stage, a[i].id, false, e);
+            goto out;
         }
     }
-    if (rc == PERSONA_OK) {
-        rc = db_commit(j->d, e);
-    }
+    TRY(db_commit(j->d, e));
+out:
     db_rollback(j->d);
     return rc;
 }
@@ -102,15 +100,13 @@ persona_code job_put_scores(job *j, const char *stage, const char *judge, const 
 {
     persona_code rc = PERSONA_OK;
     if (!j->put_score) {
-        rc = db_prepare(j->d,
-                        "INSERT OR REPLACE INTO score (stage, judge, id, trait, coherence, mass)"
-                        " VALUES (?,?,?,?,?,?)",
-                        &j->put_score, e);
+        TRY(db_prepare(j->d,
+                       "INSERT OR REPLACE INTO score (stage, judge, id, trait, coherence, mass)"
+                       " VALUES (?,?,?,?,?,?)",
+                       &j->put_score, e));
     }
-    if (rc == PERSONA_OK) {
-        rc = db_begin(j->d, e);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    TRY(db_begin(j->d, e));
+    for (size_t i = 0; i < n; i++) {
         db_bind_text(j->put_score, 1, stage);
         db_bind_text(j->put_score, 2, judge);
         db_bind_int(j->put_score, 3, s[i].id);
@@ -121,11 +117,11 @@ persona_code job_put_scores(job *j, const char *stage, const char *judge, const 
         if (rc != PERSONA_OK) {
             db_rollback(j->d);
             rc = explain(j, rc, stage, s[i].id, true, e);
+            goto out;
         }
     }
-    if (rc == PERSONA_OK) {
-        rc = db_commit(j->d, e);
-    }
+    TRY(db_commit(j->d, e));
+out:
     db_rollback(j->d);
     return rc;
 }
@@ -321,20 +317,24 @@ persona_code job_each_answer(job *j, const char *stage, job_order order, const j
 {
     db_stmt *found = NULL, *s = NULL;
     bool row = false;
-    persona_code rc = prepare_each(j, stage, order, room, &found, &s, e);
+    persona_code rc = PERSONA_OK;
+    TRY(prepare_each(j, stage, order, room, &found, &s, e));
     reader r = {.j = j, .s = s};
-    while (rc == PERSONA_OK && (rc = db_step(found, &row, e)) == PERSONA_OK && row) {
+    for (;;) {
         job_answer a;
-        db_bind_int(s, 1, db_int(found, 0));
-        rc = db_step(s, &row, e);
-        if (rc == PERSONA_OK && row) {
-            rc = take_answer(&r, stage, room, &a, e);
+        TRY(db_step(found, &row, e));
+        if (!row) {
+            break;
         }
-        if (rc == PERSONA_OK && row) {
-            rc = fn(ud, &a, e);
+        db_bind_int(s, 1, db_int(found, 0));
+        TRY(db_step(s, &row, e));
+        if (row) {
+            TRY(take_answer(&r, stage, room, &a, e));
+            TRY(fn(ud, &a, e));
         }
         db_reset(s);
     }
+out:
     db_finalize(s);
     db_finalize(found);
     return rc;
@@ -345,25 +345,27 @@ persona_code job_read_mean(job *j, const char *stage, int64_t id, size_t offset,
 {
     int64_t rowid;
     size_t size = 0;
-    persona_code rc = find(j, stage, id, &rowid, e);
-    if (rc == PERSONA_OK && rowid < 0) {
+    persona_code rc = PERSONA_OK;
+    TRY(find(j, stage, id, &rowid, e));
+    if (rowid < 0) {
         rc = PERSONA_E_NOTFOUND;
-    } else if (rc == PERSONA_OK && (offset > INT_MAX / sizeof *out || n > INT_MAX / sizeof *out)) {
+    } else if (offset > INT_MAX / sizeof *out || n > INT_MAX / sizeof *out) {
         rc = PERSONA_E_SHAPE;
-    } else if (rc == PERSONA_OK) {
+    } else {
         rc = db_blob_read(j->d, "answer", "mean", rowid, offset * sizeof *out, out, n * sizeof *out,
                           &size, e);
     }
     if (rc == PERSONA_E_NOTFOUND) {
-        return persona_err_set(e, rc, "%s: answer %" PRId64 " of stage '%s' %s", j->path, id, stage,
-                               rowid < 0 ? "does not exist" : "has no mean");
+        (void)persona_err_set(e, rc, "%s: answer %" PRId64 " of stage '%s' %s", j->path, id, stage,
+                              rowid < 0 ? "does not exist" : "has no mean");
     }
     if (rc == PERSONA_E_SHAPE) {
-        return persona_err_set(e, rc,
-                               "%s: answer %" PRId64 " of stage '%s' has a mean of %zu numbers; "
-                               "%zu from number %zu on were wanted",
-                               j->path, id, stage, size / sizeof *out, n, offset);
+        (void)persona_err_set(e, rc,
+                              "%s: answer %" PRId64 " of stage '%s' has a mean of %zu numbers; "
+                              "%zu from number %zu on were wanted",
+                              j->path, id, stage, size / sizeof *out, n, offset);
     }
+out:
     return rc;
 }
 

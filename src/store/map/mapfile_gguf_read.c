@@ -119,75 +119,64 @@ static persona_code take_side(const source *s, const char *which, persona_map_si
     char key[64];
     size_t n_layer = 0, n_embd = 0;
     snprintf(key, sizeof key, "persona.map.%s.n_layer", which);
-    persona_code rc = take_count(s, key, 2, MAX_LAYER, &n_layer);
+    persona_code rc = PERSONA_OK;
+    TRY(take_count(s, key, 2, MAX_LAYER, &n_layer));
     snprintf(key, sizeof key, "persona.map.%s.n_embd", which);
-    if (rc == PERSONA_OK) {
-        rc = take_count(s, key, 1, MAX_WIDTH, &n_embd);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(take_count(s, key, 1, MAX_WIDTH, &n_embd));
     side->n_layer = (int)n_layer;
     side->n_embd = (int)n_embd;
     side->h_median = mem_calloc(n_layer, sizeof *side->h_median);
-    if (!side->h_median) {
-        return mem_err(s->e, s->path);
-    }
+    TRY(side->h_median ? PERSONA_OK : mem_err(s->e, s->path));
     snprintf(key, sizeof key, "persona.map.%s.h_median", which);
-    return take_floats(s, key, n_layer, side->h_median);
+    TRY(take_floats(s, key, n_layer, side->h_median));
+out:
+    return rc;
 }
 
 static persona_code take_traits(const source *s, persona_map *m)
 {
     int64_t id;
     size_t n;
-    persona_code rc = need_array(s, "persona.map.traits", GGUF_TYPE_STRING, SIZE_MAX, &id, &n);
-    if (rc == PERSONA_OK && n > MAPFILE_MAX_TRAITS) {
+    persona_code rc = PERSONA_OK;
+    TRY(need_array(s, "persona.map.traits", GGUF_TYPE_STRING, SIZE_MAX, &id, &n));
+    if (n > MAPFILE_MAX_TRAITS) {
         rc = bad_key(s, "persona.map.traits", "holds more than 4096 names");
+        goto out;
     }
-    if (rc != PERSONA_OK || n == 0) {
-        return rc;
+    if (n == 0) {
+        goto out;
     }
     const vecfile f = {.path = s->path, .e = s->e};
     m->traits = mem_calloc(n, sizeof *m->traits);
-    if (!m->traits) {
-        return mem_err(s->e, s->path);
+    TRY(m->traits ? PERSONA_OK : mem_err(s->e, s->path));
+    for (; m->n_traits < n; m->n_traits++) {
+        TRY(vecfile_label(&f, gguf_get_arr_str(s->g, id, m->n_traits), &m->traits[m->n_traits]));
     }
-    for (; rc == PERSONA_OK && m->n_traits < n; m->n_traits++) {
-        rc = vecfile_label(&f, gguf_get_arr_str(s->g, id, m->n_traits), &m->traits[m->n_traits]);
-    }
+out:
     return rc;
 }
 
 static persona_code take_keys(const source *s, persona_map *m)
 {
     persona_code rc = PERSONA_OK;
-    size_t seed = 0;
-    for (size_t i = 0; rc == PERSONA_OK && i < mapfile_n_strings; i++) {
-        rc = take_string(s, mapfile_strings[i].key, mapfile_member(m, mapfile_strings[i].at));
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < mapfile_n_counts; i++) {
-        rc = take_count(s, mapfile_counts[i].key, 0, UINT32_MAX,
-                        mapfile_member(m, mapfile_counts[i].at));
-    }
-    if (rc == PERSONA_OK) {
-        rc = take_count(s, "persona.map.seed", 0, UINT32_MAX, &seed);
-    }
-    m->seed = (uint32_t)seed;
-    if (rc == PERSONA_OK) {
-        rc = take_side(s, "from", &m->from);
-    }
-    if (rc == PERSONA_OK) {
-        rc = take_side(s, "to", &m->to);
-    }
-    if (rc == PERSONA_OK) {
-        rc = take_traits(s, m);
-    }
     uint64_t *texts = NULL;
-    size_t n = 0;
-    if (rc == PERSONA_OK && textset_parse(m->texts, &texts, &n, s->e) != PERSONA_OK) {
+    size_t seed = 0, n = 0;
+    for (size_t i = 0; i < mapfile_n_strings; i++) {
+        TRY(take_string(s, mapfile_strings[i].key, mapfile_member(m, mapfile_strings[i].at)));
+    }
+    for (size_t i = 0; i < mapfile_n_counts; i++) {
+        TRY(take_count(s, mapfile_counts[i].key, 0, UINT32_MAX,
+                       mapfile_member(m, mapfile_counts[i].at)));
+    }
+    TRY(take_count(s, "persona.map.seed", 0, UINT32_MAX, &seed));
+    m->seed = (uint32_t)seed;
+    TRY(take_side(s, "from", &m->from));
+    TRY(take_side(s, "to", &m->to));
+    TRY(take_traits(s, m));
+    if (textset_parse(m->texts, &texts, &n, s->e) != PERSONA_OK) {
         rc = persona_err_wrap(s->e, "%s: key 'persona.map.texts'", s->path);
     }
+out:
     mem_free(texts);
     return rc;
 }
@@ -198,45 +187,46 @@ static persona_code take_blocks(const source *s, persona_map *m)
 {
     int64_t id;
     size_t n = 0;
-    persona_code rc = need_array(s, "persona.map.blocks", GGUF_TYPE_INT32, SIZE_MAX, &id, &n);
-    if (rc == PERSONA_OK && (n == 0 || n % 3 != 0 || n / 3 > MAPFILE_MAX_BLOCKS)) {
+    float *values = NULL;
+    persona_code rc = PERSONA_OK;
+    TRY(need_array(s, "persona.map.blocks", GGUF_TYPE_INT32, SIZE_MAX, &id, &n));
+    if (n == 0 || n % 3 != 0 || n / 3 > MAPFILE_MAX_BLOCKS) {
         rc = bad_key(s, "persona.map.blocks", "holds no triples, or more than 256");
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
+        goto out;
     }
     m->n_blocks = n / 3;
     m->blocks = mem_calloc(m->n_blocks, sizeof *m->blocks);
-    if (!m->blocks) {
-        return mem_err(s->e, s->path);
-    }
+    TRY(m->blocks ? PERSONA_OK : mem_err(s->e, s->path));
     const unsigned char *data = gguf_get_arr_data(s->g, id);
     for (size_t i = 0; i < m->n_blocks; i++) {
         int32_t x[3];
         memcpy(x, data + i * sizeof x, sizeof x);
         if (x[0] < 0 || x[0] >= m->from.n_layer || x[1] < 0 || x[1] >= m->to.n_layer || x[2] < 0) {
-            return persona_err_set(s->e, PERSONA_E_FORMAT,
-                                   "%s: key 'persona.map.blocks': pair %zu is %d to %d of rank %d "
-                                   "(the models have %d and %d blocks)",
-                                   s->path, i, x[0], x[1], x[2], m->from.n_layer, m->to.n_layer);
+            rc = persona_err_set(s->e, PERSONA_E_FORMAT,
+                                 "%s: key 'persona.map.blocks': pair %zu is %d to %d of rank %d "
+                                 "(the models have %d and %d blocks)",
+                                 s->path, i, x[0], x[1], x[2], m->from.n_layer, m->to.n_layer);
+            goto out;
         }
         m->blocks[i].from = x[0];
         m->blocks[i].to = x[1];
         m->blocks[i].rank = x[2];
         for (size_t k = 0; k < i; k++) {
             if (m->blocks[k].from == x[0] && m->blocks[k].to == x[1]) {
-                return bad_key(s, "persona.map.blocks", "names a pair of blocks twice");
+                rc = bad_key(s, "persona.map.blocks", "names a pair of blocks twice");
+                goto out;
             }
         }
     }
-    float *values = mem_calloc(m->n_blocks, sizeof *values);
-    rc = values ? PERSONA_OK : mem_err(s->e, s->path);
-    for (size_t k = 0; rc == PERSONA_OK && k < mapfile_n_reals; k++) {
-        rc = take_floats(s, mapfile_reals[k].key, m->n_blocks, values);
+    values = mem_calloc(m->n_blocks, sizeof *values);
+    TRY(values ? PERSONA_OK : mem_err(s->e, s->path));
+    for (size_t k = 0; k < mapfile_n_reals; k++) {
+        TRY(take_floats(s, mapfile_reals[k].key, m->n_blocks, values));
         for (size_t i = 0; i < m->n_blocks; i++) {
             *(double *)mapfile_member(&m->blocks[i], mapfile_reals[k].at) = (double)values[i];
         }
     }
+out:
     mem_free(values);
     return rc;
 }
@@ -306,22 +296,22 @@ static persona_code take_matrices(const source *s, persona_map *m)
 {
     persona_code rc = PERSONA_OK;
     int64_t expected = 0;
-    for (size_t i = 0; rc == PERSONA_OK && i < m->n_blocks; i++) {
+    for (size_t i = 0; i < m->n_blocks; i++) {
         persona_map_block *b = &m->blocks[i];
-        rc = take_factors(s, m, b, "map", &b->map);
-        if (rc == PERSONA_OK && b->map.k == 0) {
+        TRY(take_factors(s, m, b, "map", &b->map));
+        if (b->map.k == 0) {
             rc = persona_err_set(s->e, PERSONA_E_FORMAT, "%s: tensor 'map.%d.%d.left' is missing",
                                  s->path, b->from, b->to);
+            goto out;
         }
-        if (rc == PERSONA_OK) {
-            rc = take_factors(s, m, b, "null", &b->null);
-        }
+        TRY(take_factors(s, m, b, "null", &b->null));
         expected += b->null.k > 0 ? 4 : 2;
     }
-    if (rc == PERSONA_OK && gguf_get_n_tensors(s->g) != expected) {
+    if (gguf_get_n_tensors(s->g) != expected) {
         rc = persona_err_set(s->e, PERSONA_E_FORMAT, "%s: %lld tensors (expected %lld)", s->path,
                              (long long)gguf_get_n_tensors(s->g), (long long)expected);
     }
+out:
     return rc;
 }
 

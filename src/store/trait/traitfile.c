@@ -294,6 +294,7 @@ static persona_code read_pairs(const json_val *list, const char *path, persona_t
     static const char *const neg[TRAIT_N_PAIRS] = {"instruction[0].neg", "instruction[1].neg",
                                                    "instruction[2].neg", "instruction[3].neg",
                                                    "instruction[4].neg"};
+    persona_code rc = PERSONA_OK;
     if (!list || json_typeof(list) != JSON_ARRAY) {
         return bad_field(e, path, "instruction", "is %s (expected an array)", type_name(list));
     }
@@ -310,33 +311,28 @@ static persona_code read_pairs(const json_val *list, const char *path, persona_t
         const json_val *v = json_at(list, i);
         persona_pair *p = &t->pairs[i];
         if (json_typeof(v) != JSON_OBJECT) {
-            return persona_err_set(e, PERSONA_E_FORMAT,
-                                   "%s: field 'instruction[%zu]' is %s (expected an object)", path,
-                                   i, type_name(v));
+            rc = persona_err_set(e, PERSONA_E_FORMAT,
+                                 "%s: field 'instruction[%zu]' is %s (expected an object)", path, i,
+                                 type_name(v));
+            goto out;
         }
-        persona_code rc = check_keys(v, path, inside[i], known, e);
-        if (rc == PERSONA_OK) {
-            rc = copy_text(e, path, pos[i], json_get(v, "pos"), rule_instruction, &p->pos);
-        }
-        if (rc == PERSONA_OK) {
-            rc = copy_text(e, path, neg[i], json_get(v, "neg"), rule_instruction, &p->neg);
-        }
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
+        TRY(check_keys(v, path, inside[i], known, e));
+        TRY(copy_text(e, path, pos[i], json_get(v, "pos"), rule_instruction, &p->pos));
+        TRY(copy_text(e, path, neg[i], json_get(v, "neg"), rule_instruction, &p->neg));
         if (strcmp(p->pos, p->neg) == 0) {
-            return bad_field(e, path, neg[i], "equals 'pos' (expected its opposite)");
+            rc = bad_field(e, path, neg[i], "equals 'pos' (expected its opposite)");
+            goto out;
         }
         for (size_t j = 0; j < i; j++) {
             if (strcmp(p->pos, t->pairs[j].pos) == 0 && strcmp(p->neg, t->pairs[j].neg) == 0) {
-                return bad_field(e, path, pos[i],
-                                 "and 'neg' repeat 'instruction[%zu]' (expected "
-                                 "another angle)",
-                                 j);
+                rc = bad_field(e, path, pos[i],
+                               "and 'neg' repeat 'instruction[%zu]' (expected another angle)", j);
+                goto out;
             }
         }
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 static persona_code read_sampling(const json_val *obj, const char *path, persona_trait *t,

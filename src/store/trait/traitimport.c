@@ -23,6 +23,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/text/names.h"
 #include "core/text/trait_text.h"
 #include "persona/trait.h"
@@ -228,24 +229,21 @@ static persona_code fill_words(import *im, const char *positive, const char *neg
                                "--negative)",
                                im->path, t->name, positive ? "negative" : "positive");
     }
-    persona_code rc = take_line(im, positive, &t->positive, e);
-    if (rc == PERSONA_OK) {
-        rc = take_line(im, negative, &t->negative, e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(take_line(im, positive, &t->positive, e));
+    TRY(take_line(im, negative, &t->negative, e));
     if (o->description ||
         (description && text_fits(description, rule_description, why, sizeof why))) {
-        return take_line(im, o->description ? o->description : description, &t->description, e);
+        TRY(take_line(im, o->description ? o->description : description, &t->description, e));
+        goto out;
     }
     t->description = trait_description(t->positive, t->negative);
-    if (!t->description) {
-        return mem_err(e, im->path);
-    }
-    return description ? note(im, e, "description: \"%.100s\" %s: made of the adjectives instead",
-                              description, why)
-                       : note(im, e, "description: missing, made of the adjectives");
+    TRY(t->description ? PERSONA_OK : mem_err(e, im->path));
+    TRY(description ? note(im, e, "description: \"%.100s\" %s: made of the adjectives instead",
+                           description, why)
+                    : note(im, e, "description: missing, made of the adjectives"));
+out:
+    return rc;
 }
 
 /* The text of a member; NULL if it is missing, null, or empty: other programs write all three. */
@@ -290,17 +288,15 @@ static persona_code finish(import *im, persona_err *e)
         rc = mem_err(e, im->path);
         goto out;
     }
-    rc = note(im, e, "sampling: missing, the change that is the same for every trait");
-    if (rc == PERSONA_OK && im->n_cleaned > 0) {
-        rc = note(im, e, "%zu texts had line breaks or spare spaces, which are one space now",
-                  im->n_cleaned);
+    TRY(note(im, e, "sampling: missing, the change that is the same for every trait"));
+    if (im->n_cleaned > 0) {
+        TRY(note(im, e, "%zu texts had line breaks or spare spaces, which are one space now",
+                 im->n_cleaned));
     }
-    if (rc == PERSONA_OK && im->n_padding > 0) {
-        rc = note(im, e, "questions: %zu numbered fillers were left out", im->n_padding);
+    if (im->n_padding > 0) {
+        TRY(note(im, e, "questions: %zu numbered fillers were left out", im->n_padding));
     }
-    if (rc == PERSONA_OK) {
-        rc = persona_trait_check(t, place, e);
-    }
+    TRY(persona_trait_check(t, place, e));
 out:
     mem_free(place);
     return rc;
@@ -327,25 +323,23 @@ static persona_code take_eval(import *im, persona_err *e)
     const size_t n_padding = im->n_padding;
     json_doc *doc = NULL;
     text_list list = {NULL, 0};
-    persona_code rc = json_read(path, FILE_MAX, &doc, e);
+    persona_code rc = PERSONA_OK;
     im->n_padding = 0;
-    if (rc == PERSONA_OK) {
-        rc = take_questions(im, doc, json_root(doc), "questions", &list, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = use_questions(im, &list, HALF, path, e);
-    }
-    const json_val *pairs = rc == PERSONA_OK ? json_get(json_root(doc), "instruction") : NULL;
-    bool same = rc == PERSONA_OK;
+    TRY(json_read(path, FILE_MAX, &doc, e));
+    TRY(take_questions(im, doc, json_root(doc), "questions", &list, e));
+    TRY(use_questions(im, &list, HALF, path, e));
+    const json_val *pairs = json_get(json_root(doc), "instruction");
+    bool same = true;
     for (size_t i = 0; same && i < im->x->trait->n_pairs; i++) {
         char *pos = NULL;
         const char *s = json_string(json_get(json_at(pairs, i), "pos"));
         same = !s || ((pos = text_one_line(s)) && strcmp(pos, im->x->trait->pairs[i].pos) == 0);
         mem_free(pos);
     }
-    if (rc == PERSONA_OK && !same) {
-        rc = note(im, e, "instruction: those of %s differ; those of %s are used", path, im->path);
+    if (!same) {
+        TRY(note(im, e, "instruction: those of %s differ; those of %s are used", path, im->path));
     }
+out:
     im->n_padding += n_padding;
     list_free(&list);
     json_free(doc);

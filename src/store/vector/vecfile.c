@@ -113,29 +113,27 @@ persona_code persona_vector_write_as(const persona_vector *v, const char *path, 
         *note = NULL;
     }
     if (format) {
-        rc = by_name(format, &f, e);
+        TRY(by_name(format, &f, e));
     } else if (!f) {
         f = &vecfile_gguf;
     }
-    if (rc == PERSONA_OK && f == &vecfile_pt && *v->from.unapplied) {
+    if (f == &vecfile_pt && *v->from.unapplied) {
         rc = persona_err_set(e, PERSONA_E_USAGE,
                              "%.200s: a .pt file cannot say %.200s, and would be added like any "
                              "other (choose gguf, safetensors, json or f32)",
                              path, v->from.unapplied);
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = f->write(v, path, &text, e);
-    }
-    if (rc == PERSONA_OK && *v->from.unapplied) {
+    TRY(f->write(v, path, &text, e));
+    if (*v->from.unapplied) {
         vecfile_remark(&text, "%.300s is kept as persona.unapplied: not a vector to steer with",
                        v->from.unapplied);
     }
-    if (rc == PERSONA_OK && note) {
+    if (note) {
         *note = mem_strdup(buf_str(&text));
-        if (!*note) {
-            rc = mem_err(e, "a note");
-        }
+        TRY(*note ? PERSONA_OK : mem_err(e, "a note"));
     }
+out:
     buf_free(&text);
     return rc;
 }

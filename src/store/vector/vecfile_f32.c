@@ -95,32 +95,27 @@ static persona_code write_f32(const persona_vector *v, const char *path, buf *no
     struct stat st;
     int n = 0;
     char sidecar[PATH_MAX];
-    persona_code rc = vecfile_count(v, 0, path, &n, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(vecfile_count(v, 0, path, &n, e));
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "%s: raw floats need a file, so that their .json can lie beside it",
-                               path);
+        rc = persona_err_set(e, PERSONA_E_USAGE,
+                             "%s: raw floats need a file, so that their .json can lie beside it",
+                             path);
+        goto out;
     }
     if (!sibling(path, ".json", sidecar)) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "%s: raw floats need another name than their .json", path);
+        rc = persona_err_set(e, PERSONA_E_USAGE,
+                             "%s: raw floats need another name than their .json", path);
+        goto out;
     }
-    rc = may_replace(sidecar, e);
-    if (rc == PERSONA_OK) {
-        rc = write_sidecar(v, sidecar, v->data, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = file_write(path, v->data, (size_t)v->n_layer * (size_t)v->n_embd * sizeof(float), e);
-    }
-    if (rc == PERSONA_OK) {
-        vecfile_remark(note,
-                       "the provenance is in %s; ds4 itself subtracts projections and hooks "
-                       "another place",
-                       sidecar);
-    }
+    TRY(may_replace(sidecar, e));
+    TRY(write_sidecar(v, sidecar, v->data, e));
+    TRY(file_write(path, v->data, (size_t)v->n_layer * (size_t)v->n_embd * sizeof(float), e));
+    vecfile_remark(note,
+                   "the provenance is in %s; ds4 itself subtracts projections and hooks "
+                   "another place",
+                   sidecar);
+out:
     return rc;
 }
 
@@ -179,7 +174,7 @@ static persona_code take_rows(const vecfile *f, const char *raw_path, const unsi
     if (!row) {
         return mem_err(f->e, raw_path);
     }
-    for (int b = 0; rc == PERSONA_OK && b < v->n_layer; b++) {
+    for (int b = 0; b < v->n_layer; b++) {
         bool zero = true;
         vecfile_widen(VECFILE_F32, raw + (size_t)b * width * sizeof *row, width, row);
         for (size_t i = 0; zero && i < width; i++) {
@@ -192,12 +187,14 @@ static persona_code take_rows(const vecfile *f, const char *raw_path, const unsi
         rc = persona_vector_set(v, b, row, f->e);
         if (rc != PERSONA_OK) {
             persona_err_wrap(f->e, "%s", raw_path);
+            goto out;
         }
     }
-    if (rc == PERSONA_OK && n_present == 0) {
+    if (n_present == 0) {
         rc =
             persona_err_set(f->e, PERSONA_E_FORMAT, "%s: holds no direction, only zeros", raw_path);
     }
+out:
     mem_free(row);
     return rc;
 }
@@ -234,45 +231,31 @@ persona_code vecfile_f32_parse(const vecfile *f, const char *raw_path, const uns
     json_doc *d = NULL;
     persona_vector *v = NULL;
     int n_layer = 0, n_embd = 0;
-    persona_code rc = json_parse((const char *)f->p, f->len, f->path, &d, f->e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(json_parse((const char *)f->p, f->len, f->path, &d, f->e));
     if (!vecfile_is_sidecar(d)) {
         rc = json_bad(d, json_root(d), "format", f->e, "is not \"%s\"", FORMAT_NAME);
         goto out;
     }
-    rc = read_shape(f, d, &n_layer, &n_embd);
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    TRY(read_shape(f, d, &n_layer, &n_embd));
     if (n != (size_t)n_layer * (size_t)n_embd * sizeof(float)) {
         rc = persona_err_set(f->e, PERSONA_E_FORMAT,
                              "%s: has %zu bytes (expected %d x %d float32, as 'shape' of %s says)",
                              raw_path, n, n_layer, n_embd, f->path);
         goto out;
     }
-    rc = check_hash(f, d, raw_path, raw, n);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_new(n_layer, n_embd, &v, f->e);
-        if (rc != PERSONA_OK) {
-            persona_err_wrap(f->e, "%s", f->path);
-        }
+    TRY(check_hash(f, d, raw_path, raw, n));
+    rc = persona_vector_new(n_layer, n_embd, &v, f->e);
+    if (rc != PERSONA_OK) {
+        persona_err_wrap(f->e, "%s", f->path);
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = take_rows(f, raw_path, raw, v);
-    }
-    if (rc == PERSONA_OK) {
-        const json_val *own = json_get(json_root(d), "persona");
-        rc = own ? vecfile_take_json(f, d, own, v) : describe_foreign(f, d, v);
-    }
-    if (rc == PERSONA_OK) {
-        rc = vecfile_meanings(f, v, "", json_root(d));
-    }
-    if (rc == PERSONA_OK) {
-        *out = v;
-        v = NULL;
-    }
+    TRY(take_rows(f, raw_path, raw, v));
+    const json_val *own = json_get(json_root(d), "persona");
+    TRY(own ? vecfile_take_json(f, d, own, v) : describe_foreign(f, d, v));
+    TRY(vecfile_meanings(f, v, "", json_root(d)));
+    *out = v;
+    v = NULL;
 out:
     persona_vector_free(v);
     json_free(d);
@@ -287,11 +270,12 @@ persona_code vecfile_f32_beside(const vecfile *sidecar, persona_vector **out)
         return vecfile_bad(sidecar, "is the sidecar of raw floats whose name cannot be told");
     }
     persona_code rc = file_read(path, VECFILE_MAX, &raw, &n, sidecar->e);
-    if (rc == PERSONA_OK) {
-        rc = vecfile_f32_parse(sidecar, path, (const unsigned char *)raw, n, out);
-    } else {
+    if (rc != PERSONA_OK) {
         persona_err_wrap(sidecar->e, "%s is the sidecar of", sidecar->path);
+        goto out;
     }
+    TRY(vecfile_f32_parse(sidecar, path, (const unsigned char *)raw, n, out));
+out:
     mem_free(raw);
     return rc;
 }

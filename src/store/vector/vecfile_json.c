@@ -51,10 +51,8 @@ static persona_code write_json(const persona_vector *v, const char *path, buf *n
     buf text;
     int n = 0;
     buf_init(&text, TEXT_MAX);
-    persona_code rc = vecfile_count(v, 0, path, &n, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(vecfile_count(v, 0, path, &n, e));
     if (strcmp(v->from.unit, PERSONA_UNIT_ONE) != 0) {
         vecfile_remark(note, "the original project expects unit vectors; these are written as they "
                              "are (--normalize changes that)");
@@ -80,10 +78,9 @@ static persona_code write_json(const persona_vector *v, const char *path, buf *n
     vecfile_put_json(&o, "persona", v);
     jo_end(&o);
     buf_putc(&text, '\n');
-    rc = buf_ok(&text, path, e);
-    if (rc == PERSONA_OK) {
-        rc = file_write(path, text.p, text.len, e);
-    }
+    TRY(buf_ok(&text, path, e));
+    TRY(file_write(path, text.p, text.len, e));
+out:
     buf_free(&text);
     return rc;
 }

@@ -206,21 +206,17 @@ persona_code vecfile_json_n_layer(const json_doc *d, const json_val *obj, int hi
 
 static persona_code take_strings(const object *o, persona_provenance *from)
 {
+    persona_code rc = PERSONA_OK;
     for (size_t i = 0; i < vecfile_n_strings; i++) {
         const char *key = bare(&vecfile_strings[i]), *text = "";
         char **field = vecfile_member(from, vecfile_strings[i].at);
-        persona_code rc = PERSONA_OK;
         if (json_get(o->obj, key)) {
-            rc = json_need_string(o->d, o->obj, key, &text, o->f->e);
+            TRY(json_need_string(o->d, o->obj, key, &text, o->f->e));
         }
-        if (rc == PERSONA_OK) {
-            rc = vecfile_label(o->f, text, field);
-        }
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
+        TRY(vecfile_label(o->f, text, field));
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 static persona_code take_numbers(const object *o, persona_provenance *from)

@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "store/vector/pickle.h"
 #include "store/vector/vecfile.h"
 #include "store/vector/zip.h"
@@ -43,14 +44,13 @@ static persona_code write_pt(const persona_vector *v, const char *path, buf *not
     float *rows = NULL; /* (n_layer + 1, n_embd) */
     buf_init(&pickle, 4096);
     buf_init(&out, OUT_MAX);
-    persona_code rc = vecfile_count(v, 0, path, &n, e);
-    if (rc == PERSONA_OK && n == 1 && v->layers[last].present) {
+    persona_code rc = PERSONA_OK;
+    TRY(vecfile_count(v, 0, path, &n, e));
+    if (n == 1 && v->layers[last].present) {
         rc = persona_err_set(e, PERSONA_E_SHAPE,
                              "%s: the only direction is that of the last block, for which the "
                              "format has no row",
                              path);
-    }
-    if (rc != PERSONA_OK) {
         goto out;
     }
     rows = mem_calloc(((size_t)v->n_layer + 1) * width, sizeof *rows);
@@ -60,13 +60,9 @@ static persona_code write_pt(const persona_vector *v, const char *path, buf *not
     }
     memcpy(rows + width, v->data, last * width * sizeof *rows);
     put_archive(v, rows, &pickle, &out);
-    rc = buf_ok(&pickle, path, e);
-    if (rc == PERSONA_OK) {
-        rc = buf_ok(&out, path, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = file_write(path, out.p, out.len, e);
-    }
+    TRY(buf_ok(&pickle, path, e));
+    TRY(buf_ok(&out, path, e));
+    TRY(file_write(path, out.p, out.len, e));
     if (v->layers[last].present) {
         vecfile_remark(note, "block %zu left out: the last row is taken after the final norm",
                        last);
@@ -115,30 +111,28 @@ static persona_code open_tensor(const vecfile *f, pickle_tensor *t, zip_member *
 {
     zip_member pickle = {0}, order = {0};
     char name[32] = "/data/";
-    persona_code rc = zip_find(f, NULL, 0, "/data.pkl", &pickle);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(zip_find(f, NULL, 0, "/data.pkl", &pickle));
     if (!pickle.p) {
-        return vecfile_bad(f, "a zip archive without data.pkl (expected what torch.save writes)");
+        rc = vecfile_bad(f, "a zip archive without data.pkl (expected what torch.save writes)");
+        goto out;
     }
     const size_t root = pickle.name_len - strlen("/data.pkl");
-    rc = zip_find(f, pickle.name, root, "/byteorder", &order);
-    if (rc == PERSONA_OK && order.p && (order.n != 6 || memcmp(order.p, "little", 6) != 0)) {
+    TRY(zip_find(f, pickle.name, root, "/byteorder", &order));
+    if (order.p && (order.n != 6 || memcmp(order.p, "little", 6) != 0)) {
         rc = vecfile_bad(f, "the values are not little-endian");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = pickle_read(f, pickle.p, pickle.n, t);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(pickle_read(f, pickle.p, pickle.n, t));
     memcpy(name + strlen(name), t->key, t->key_len); /* at most 16 bytes */
-    rc = zip_find(f, pickle.name, root, name, data);
-    if (rc == PERSONA_OK && !data->p) {
+    TRY(zip_find(f, pickle.name, root, name, data));
+    if (!data->p) {
         rc = vecfile_bad(f, "the zip archive has no member '%.*s%s'", (int)root, pickle.name, name);
+        goto out;
     }
-    return rc == PERSONA_OK ? check_tensor(f, t, data->n) : rc;
+    TRY(check_tensor(f, t, data->n));
+out:
+    return rc;
 }
 
 static persona_code take_rows(const vecfile *f, const pickle_tensor *t, const unsigned char *p,
@@ -151,7 +145,7 @@ static persona_code take_rows(const vecfile *f, const pickle_tensor *t, const un
     if (!row) {
         return mem_err(f->e, f->path);
     }
-    for (int b = 0; rc == PERSONA_OK && b < v->n_layer - 1; b++) {
+    for (int b = 0; b < v->n_layer - 1; b++) {
         bool zero = true;
         vecfile_widen(t->type, p + ((size_t)b + 1) * row_bytes, width, row);
         for (size_t i = 0; zero && i < width; i++) {
@@ -164,11 +158,13 @@ static persona_code take_rows(const vecfile *f, const pickle_tensor *t, const un
         rc = persona_vector_set(v, b, row, f->e);
         if (rc != PERSONA_OK) {
             persona_err_wrap(f->e, "%s: row %d", f->path, b + 1);
+            goto out;
         }
     }
-    if (rc == PERSONA_OK && n_present == 0) {
+    if (n_present == 0) {
         rc = vecfile_bad(f, "holds no direction, only zeros");
     }
+out:
     mem_free(row);
     return rc;
 }
@@ -183,28 +179,23 @@ static persona_code read_pt(const vecfile *f, persona_vector **out)
     if (f->p[0] == 0x80) {
         return vecfile_bad(f, "a PyTorch file from before version 1.6 (load and save it again)");
     }
-    persona_code rc = open_tensor(f, &t, &data);
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_new((int)t.rows - 1, (int)t.columns, &v, f->e);
-        if (rc != PERSONA_OK) {
-            persona_err_wrap(f->e, "%s", f->path);
-        }
+    persona_code rc = PERSONA_OK;
+    TRY(open_tensor(f, &t, &data));
+    rc = persona_vector_new((int)t.rows - 1, (int)t.columns, &v, f->e);
+    if (rc != PERSONA_OK) {
+        persona_err_wrap(f->e, "%s", f->path);
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = take_rows(f, &t, data.p + (size_t)t.offset * vecfile_type_size(t.type), v);
+    TRY(take_rows(f, &t, data.p + (size_t)t.offset * vecfile_type_size(t.type), v));
+    buf_puts(&note, "row N+1 is block N; row 0 (embeddings) and the last row (after the final "
+                    "norm) left out");
+    if (t.type != VECFILE_F32) {
+        vecfile_remark(&note, "half precision widened");
     }
-    if (rc == PERSONA_OK) {
-        buf_puts(&note, "row N+1 is block N; row 0 (embeddings) and the last row (after the final "
-                        "norm) left out");
-        if (t.type != VECFILE_F32) {
-            vecfile_remark(&note, "half precision widened");
-        }
-        rc = vecfile_imported(f, v, "persona_vectors", PERSONA_UNIT_RAW, &note);
-    }
-    if (rc == PERSONA_OK) {
-        *out = v;
-        v = NULL;
-    }
+    TRY(vecfile_imported(f, v, "persona_vectors", PERSONA_UNIT_RAW, &note));
+    *out = v;
+    v = NULL;
+out:
     persona_vector_free(v);
     buf_free(&note);
     return rc;

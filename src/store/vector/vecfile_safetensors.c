@@ -19,6 +19,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "store/vector/vecfile.h"
 
 #define HEADER_MAX ((size_t)16 << 20)
@@ -285,33 +286,23 @@ static persona_code build(const reader *r, persona_vector **out)
     persona_vector *v = NULL;
     json_doc *own = NULL;
     int highest = 0, n_layer = 0;
-    persona_code rc;
-    if ((rc = check_cover(r, &highest)) || (rc = open_provenance(r, &own))) {
-        goto out;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(check_cover(r, &highest));
+    TRY(open_provenance(r, &own));
     n_layer = highest + 1;
     if (own) {
-        rc = vecfile_json_n_layer(own, json_root(own), highest, &n_layer, r->f->e);
-    }
-    if (rc != PERSONA_OK) {
-        goto out;
+        TRY(vecfile_json_n_layer(own, json_root(own), highest, &n_layer, r->f->e));
     }
     rc = persona_vector_new(n_layer, (int)r->tensors[0].width, &v, r->f->e);
     if (rc != PERSONA_OK) {
         persona_err_wrap(r->f->e, "%s", r->f->path);
         goto out;
     }
-    rc = read_rows(r, v);
-    if (rc == PERSONA_OK) {
-        rc = own ? vecfile_take_json(r->f, own, json_root(own), v) : describe_foreign(r, v);
-    }
-    if (rc == PERSONA_OK) {
-        rc = vecfile_meanings(r->f, v, "", json_get(json_root(r->d), "__metadata__"));
-    }
-    if (rc == PERSONA_OK) {
-        *out = v;
-        v = NULL;
-    }
+    TRY(read_rows(r, v));
+    TRY(own ? vecfile_take_json(r->f, own, json_root(own), v) : describe_foreign(r, v));
+    TRY(vecfile_meanings(r->f, v, "", json_get(json_root(r->d), "__metadata__")));
+    *out = v;
+    v = NULL;
 out:
     json_free(own);
     persona_vector_free(v);
@@ -329,27 +320,21 @@ static persona_code read_safetensors(const vecfile *f, persona_vector **out)
     if (n > HEADER_MAX) {
         return vecfile_bad(f, "the header is larger than 16 MiB");
     }
-    persona_code rc = json_parse((const char *)f->p + 8, (size_t)n, f->path, &d, f->e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(json_parse((const char *)f->p + 8, (size_t)n, f->path, &d, f->e));
     r.d = d;
     r.data = 8 + (size_t)n;
     r.n_data = f->len - r.data;
     r.tensors = mem_calloc(json_len(json_root(d)) + 1, sizeof *r.tensors);
-    if (!r.tensors) {
-        rc = mem_err(f->e, f->path);
-    }
-    if (rc == PERSONA_OK) {
-        json_each(json_root(d), take_member, &r);
-        rc = r.rc;
-    }
-    if (rc == PERSONA_OK && r.n == 0) {
+    TRY(r.tensors ? PERSONA_OK : mem_err(f->e, f->path));
+    json_each(json_root(d), take_member, &r);
+    TRY(r.rc);
+    if (r.n == 0) {
         rc = vecfile_bad(f, "holds no direction");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = build(&r, out);
-    }
+    TRY(build(&r, out));
+out:
     mem_free(r.tensors);
     json_free(d);
     return rc;
