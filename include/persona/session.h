@@ -257,6 +257,11 @@ void persona_tokens_free(persona_tokens *t);
 PERSONA_CHECK persona_code persona_tokenize(const persona_model *m, const char *text,
                                             bool parse_special, persona_tokens *out,
                                             persona_err *e);
+/* The same for a text that follows a prompt, as the end of both together: some tokenizers put a
+ * space in front of a text, but not where words stand before it. */
+PERSONA_CHECK persona_code persona_tokenize_reply(const persona_model *m,
+                                                  const persona_tokens *prompt, const char *text,
+                                                  persona_tokens *out, persona_err *e);
 /* A raw prompt: control tokens are read, and BOS comes first where the tokenizer's metadata wants
  * it and the text has none. complete: nothing follows, so EOS ends it in the same way. */
 PERSONA_CHECK persona_code persona_raw_tokens(const persona_model *m, const char *text,

@@ -67,6 +67,7 @@ struct persona_model {
     const persona_cancel *cancel; /* of hashing */
     harmony_ids harmony;
     control_set controls;
+    space_rule space;
     channel_kind channels;
     bool thinks; /* its template knows <think> */
 };

@@ -197,6 +197,7 @@ static persona_code describe_chat(persona_model *m, const template_source *src, 
     m->channels = harmony                                             ? CHANNELS_HARMONY
                   : m->thinks || control_id(m->vocab, "<think>") >= 0 ? CHANNELS_THINK
                                                                       : CHANNELS_PLAIN;
+    m->space = space_rule_find(m->vocab);
     return controls_find(m->vocab, t, &m->controls, e);
 }
 

@@ -8,6 +8,9 @@
  * together with the template's words beside them. Plain text is not safe by itself: libllama finds
  * user-defined tokens in it, so it is cut inside the text of each that is markup.
  *
+ * Some tokenizers put a space in front of a text and of what follows a control token, but not in
+ * front of what follows words; pieces that do are tokenized behind a line break.
+ *
  * BOS and EOS are what the vocabulary's metadata says: BOS begins a text that does not begin with
  * it; EOS ends only a text that is complete, since nothing follows it.
  */
@@ -175,6 +178,18 @@ static persona_code append_id(persona_tokens *out, persona_token t, size_t at, p
     return PERSONA_OK;
 }
 
+space_rule space_rule_find(const struct llama_vocab *vocab)
+{
+    space_rule r = {.n = 0};
+    llama_token first[8];
+    const int32_t n = llama_tokenize(vocab, "a", 1, first, 8, false, false);
+    if (n > 0 && strncmp(llama_vocab_get_text(vocab, first[0]), "\xE2\x96\x81", 3) == 0) {
+        const int32_t lead = llama_tokenize(vocab, "\n", 1, r.lead, 4, false, false);
+        r.n = lead > 0 ? (size_t)lead : 0;
+    }
+    return r;
+}
+
 /* Appends the tokens of text[0..len) to out, which grows. */
 static persona_code append_run(const persona_model *m, const char *text, size_t len,
                                bool parse_special, persona_tokens *out, persona_err *e)
@@ -200,22 +215,59 @@ static persona_code append_run(const persona_model *m, const char *text, size_t 
     return PERSONA_OK;
 }
 
-/* Text that stays text. */
-static persona_code append_plain(const persona_model *m, const char *text, size_t len,
+/* As append_run without control tokens, for text that stands behind words. */
+static persona_code append_inside(const persona_model *m, const char *text, size_t len,
+                                  persona_tokens *out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const space_rule *r = &m->space;
+    persona_tokens all = {0};
+    buf led;
+    buf_init(&led, MAX_TRANSCRIPT);
+    if (r->n > 0 && len > 0) {
+        buf_putc(&led, '\n');
+        buf_add(&led, text, len);
+        TRY(buf_ok(&led, "a text", e));
+        TRY(append_run(m, led.p, led.len, false, &all, e));
+    }
+    if (all.n < r->n || all.n == 0 || memcmp(all.ids, r->lead, r->n * sizeof *all.ids) != 0) {
+        rc = append_run(m, text, len, false, out, e);
+        goto out;
+    }
+    persona_token *grown = mem_realloc(out->ids, out->n + all.n - r->n + 1, sizeof *grown);
+    if (grown == NULL) {
+        rc = mem_err(e, "tokens");
+        goto out;
+    }
+    out->ids = grown;
+    memcpy(grown + out->n, all.ids + r->n, (all.n - r->n) * sizeof *grown);
+    out->n += all.n - r->n;
+out:
+    persona_tokens_free(&all);
+    buf_free(&led);
+    return rc;
+}
+
+/* Text that stays text; inside: it stands behind words. */
+static persona_code append_plain(const persona_model *m, const char *text, size_t len, bool inside,
                                  persona_tokens *out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     size_t from = 0;
     for (size_t i = 0; i < len; i++) {
         const control_token *c = control_at(&m->controls, text + i, len - i);
         if (c != NULL && c->user_defined) {
-            persona_code rc = append_run(m, text + from, i + 1 - from, false, out, e);
-            if (rc != PERSONA_OK) {
-                return rc;
-            }
+            const size_t n = i + 1 - from;
+            TRY(inside ? append_inside(m, text + from, n, out, e)
+                       : append_run(m, text + from, n, false, out, e));
             from = i + 1;
+            inside = true;
         }
     }
-    return append_run(m, text + from, len - from, false, out, e);
+    TRY(inside ? append_inside(m, text + from, len - from, out, e)
+               : append_run(m, text + from, len - from, false, out, e));
+out:
+    return rc;
 }
 
 static bool overlaps(const transcript *t, size_t at, size_t len)
@@ -252,7 +304,7 @@ static persona_code append_cut(const persona_model *m, const transcript *t, pers
     bool forged = false;
     for (size_t from = 0, at = 0; from < t->text.len; from = at) {
         const control_token *c = next_border(m, t, &at, &forged);
-        TRY(append_plain(m, text + from, at - from, out, e));
+        TRY(append_plain(m, text + from, at - from, false, out, e));
         if (c != NULL) {
             TRY(append_id(out, c->id, out->n, e));
             at += c->len;
@@ -299,7 +351,23 @@ persona_code persona_tokenize(const persona_model *m, const char *text, bool par
 {
     *out = (persona_tokens){0};
     const persona_code rc = parse_special ? append_run(m, text, strlen(text), true, out, e)
-                                          : append_plain(m, text, strlen(text), out, e);
+                                          : append_plain(m, text, strlen(text), false, out, e);
+    if (rc != PERSONA_OK) {
+        persona_tokens_free(out);
+    }
+    return rc;
+}
+
+persona_code persona_tokenize_reply(const persona_model *m, const persona_tokens *prompt,
+                                    const char *text, persona_tokens *out, persona_err *e)
+{
+    const unsigned borders =
+        LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED | LLAMA_TOKEN_ATTR_UNKNOWN;
+    const bool inside =
+        prompt->n > 0 &&
+        ((unsigned)llama_vocab_get_attr(m->vocab, prompt->ids[prompt->n - 1]) & borders) == 0;
+    *out = (persona_tokens){0};
+    const persona_code rc = append_plain(m, text, strlen(text), inside, out, e);
     if (rc != PERSONA_OK) {
         persona_tokens_free(out);
     }

@@ -34,6 +34,14 @@ const control_token *control_at(const control_set *c, const char *text, size_t l
 /* The token that text is, or -1. */
 llama_token control_id(const struct llama_vocab *vocab, const char *text);
 
+/* Tokenizers that put a space in front of a text (SPM with add_space_prefix): what a line break
+ * alone becomes, behind which there is none. n 0: this one does not. */
+typedef struct space_rule {
+    llama_token lead[4];
+    size_t n;
+} space_rule;
+space_rule space_rule_find(const struct llama_vocab *vocab);
+
 /* Where a vocabulary names no BOS or EOS libllama may give a word of it, which is neither. */
 bool token_is_marker(const struct llama_vocab *vocab, llama_token t);
 

@@ -229,7 +229,10 @@ static persona_code load(asking *a, flight *f)
     }
     TRY(render(a, &f->q, f->q.question, &f->prompt));
     if (f->q.forced != NULL) {
-        TRY(persona_tokenize(m, f->q.forced, false, &f->forced, a->e));
+        TRY(persona_tokenize_reply(m, &f->prompt, f->q.forced, &f->forced, a->e));
+    }
+    if (f->q.take_forced != NULL) {
+        TRY(f->q.take_forced(f->q.ud, &f->forced, a->e));
     }
 out:
     return rc;

@@ -18,13 +18,15 @@ typedef struct ask {
     const char *raw; /* text instead of a conversation: no template, no added special tokens */
     /* answer to read instead of generating one (harmony: in the final channel) */
     const char *forced;
+    /* told the tokens of `forced` before they are read; they live until the answer is done */
+    persona_code (*take_forced)(void *ud, const persona_tokens *t, persona_err *e);
     const persona_token *forced_tokens; /* the same as tokens; wins over `forced` */
     size_t n_forced_tokens;
     bool skip_analysis; /* harmony: answer without reasoning first */
     persona_sampling sampling;
     persona_plan *plan;
     const persona_tap *tap;
-    void *ud; /* for on_logits */
+    void *ud; /* for on_logits and take_forced */
     bool want_logits;
     void (*on_logits)(void *ud, size_t i, const float *logits, size_t n_vocab);
 } ask;

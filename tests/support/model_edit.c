@@ -135,6 +135,77 @@ bool model_edit_token(const char *in, const char *out, const char *from, const c
     return model_close(&f, out) && found;
 }
 
+/* The byte that a byte-pair token of one letter stands for (GPT-2's table); -1: more letters. */
+static int byte_of(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    const bool two = p[0] >= 0xC0 && p[1] != 0;
+    const int letter = two ? (p[0] & 0x1F) << 6 | (p[1] & 0x3F) : p[0];
+    if (p[0] == 0 || p[1 + two] != 0) {
+        return -1;
+    }
+    int n = 0;
+    for (int b = 0; letter >= 256 && b < 256; b++) {
+        const bool printed = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+        if (!printed && n++ == letter - 256) {
+            return b;
+        }
+    }
+    return letter < 256 ? letter : -1;
+}
+
+/* As SentencePiece spells it. */
+static void spell_spm(words *w, size_t i, int32_t *kind)
+{
+    const int b = byte_of(w->p[i]);
+    char text[256];
+    size_t n = 0;
+    if (b >= 0 && b != ' ') {
+        snprintf(text, sizeof text, "<0x%02X>", (unsigned)b);
+        *kind = 6; /* LLAMA_TOKEN_TYPE_BYTE */
+        word_set(w, i, text);
+        return;
+    }
+    for (const char *p = w->p[i]; *p != '\0' && n < sizeof text - 4; p++) {
+        const bool space = strncmp(p, "\xC4\xA0", 2) == 0;
+        memcpy(text + n, space ? "\xE2\x96\x81" : p, space ? 3 : 1);
+        n += space ? 3 : 1;
+        p += space;
+    }
+    text[n] = '\0';
+    word_set(w, i, text);
+}
+
+bool model_edit_spm(const char *in, const char *out)
+{
+    model_file f;
+    if (!model_open(in, &f)) {
+        return false;
+    }
+    words tokens = words_get(&f, "tokenizer.ggml.tokens");
+    const int64_t id = gguf_find_key(f.meta, "tokenizer.ggml.token_type");
+    int32_t *kinds = calloc(tokens.n + 1, sizeof *kinds);
+    float *scores = calloc(tokens.n + 1, sizeof *scores);
+    const bool ok =
+        id >= 0 && tokens.n > 0 && kinds && scores && gguf_get_arr_n(f.meta, id) == tokens.n;
+    for (size_t i = 0; ok && i < tokens.n; i++) {
+        kinds[i] = ((const int32_t *)gguf_get_arr_data(f.meta, id))[i];
+        scores[i] = -(float)i;
+        if (kinds[i] == 1) { /* LLAMA_TOKEN_TYPE_NORMAL */
+            spell_spm(&tokens, i, &kinds[i]);
+        }
+    }
+    gguf_set_arr_data(f.meta, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, kinds, tokens.n);
+    gguf_set_arr_data(f.meta, "tokenizer.ggml.scores", GGUF_TYPE_FLOAT32, scores, tokens.n);
+    words_put(&f, "tokenizer.ggml.tokens", &tokens);
+    gguf_set_val_str(f.meta, "tokenizer.ggml.model", "llama");
+    gguf_set_val_bool(f.meta, "tokenizer.ggml.add_space_prefix", true);
+    gguf_set_val_bool(f.meta, "tokenizer.ggml.add_bos_token", false);
+    free(kinds);
+    free(scores);
+    return model_close(&f, out) && ok;
+}
+
 bool model_edit_drop(const char *in, const char *out, const char *key)
 {
     model_file f;

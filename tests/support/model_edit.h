@@ -12,6 +12,9 @@
 bool model_edit_numbers(const char *in, const char *out);
 /* Token `from` is spelled `to` from now on. */
 bool model_edit_token(const char *in, const char *out, const char *from, const char *to);
+/* The byte-pair tokens become those of a tokenizer as SentencePiece's (SPM): bytes, and words with
+ * U+2581 for a space, which it puts in front of every text, too. */
+bool model_edit_spm(const char *in, const char *out);
 /* Without a key of the metadata. */
 bool model_edit_drop(const char *in, const char *out, const char *key);
 /* With a key of the metadata set. */

@@ -10,57 +10,64 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "core/measure/stats.h"
 #include "pipeline/ask.h"
 
 /* One text being read. */
 typedef struct reading_of {
-    persona_tokens tokens;
+    const persona_token *tokens; /* n_tokens, of the question's */
+    size_t n_tokens;
     double sum;
     size_t n;
 } reading_of;
 
 typedef struct reader {
-    persona_session *s;
     const char *const *questions, *const *answers;
+    reading_of *texts; /* several may be under way */
     double *out;
-    reading_of now; /* texts are read one after the other */
 } reader;
 
 static void on_logits(void *ud, size_t i, const float *logits, size_t n_vocab)
 {
     reading_of *r = ud;
-    if (i >= r->tokens.n) {
+    if (i >= r->n_tokens) {
         return;
     }
-    r->sum += stat_log_sum(logits, n_vocab) - (double)logits[r->tokens.ids[i]];
+    r->sum += stat_log_sum(logits, n_vocab) - (double)logits[r->tokens[i]];
     r->n++;
+}
+
+static persona_code take_tokens(void *ud, const persona_tokens *t, persona_err *e)
+{
+    reading_of *r = ud;
+    (void)e;
+    r->tokens = t->ids;
+    r->n_tokens = t->n;
+    return PERSONA_OK;
 }
 
 static persona_code make(void *ud, size_t i, ask *q, persona_err *e)
 {
-    static const persona_token NOTHING[1] = {0};
     reader *r = ud;
-    persona_tokens_free(&r->now.tokens);
-    r->now = (reading_of){.n = 0};
-    persona_code rc =
-        persona_tokenize(persona_session_model(r->s), r->answers[i], false, &r->now.tokens, e);
+    (void)e;
     *q = (ask){.question = r->questions[i],
                .skip_analysis = true,
-               .forced_tokens = r->now.tokens.ids != NULL ? r->now.tokens.ids : NOTHING,
-               .n_forced_tokens = r->now.tokens.n,
+               .forced = r->answers[i],
+               .take_forced = take_tokens,
                .want_logits = true,
-               .ud = &r->now,
+               .ud = &r->texts[i],
                .on_logits = on_logits,
                .sampling = persona_sampling_defaults()};
-    return rc;
+    return PERSONA_OK;
 }
 
 static persona_code done(void *ud, size_t i, answer *a, persona_err *e)
 {
-    reader *r = ud;
+    const reader *r = ud;
+    const reading_of *x = &r->texts[i];
     (void)a, (void)e;
-    r->out[i] = r->now.n > 0 ? r->now.sum / (double)r->now.n : (double)NAN;
+    r->out[i] = x->n > 0 ? x->sum / (double)x->n : (double)NAN;
     return PERSONA_OK;
 }
 
@@ -68,19 +75,20 @@ persona_code nll_measure(persona_session *s, const char *const *questions,
                          const char *const *answers, size_t n, const char *stage,
                          const persona_hooks *hooks, double *out, persona_err *e)
 {
-    reader r = {.s = s, .questions = questions, .answers = answers, .out = out};
+    reader r = {.questions = questions, .answers = answers, .out = out};
     ask_stream stream = {.ud = &r, .make = make, .done = done};
     bool *skip = mem_calloc(n, sizeof *skip);
-    if (skip == NULL) {
-        return mem_err(e, "texts to read");
-    }
+    persona_code rc = PERSONA_OK;
+    r.texts = mem_calloc(n, sizeof *r.texts);
+    TRY(skip != NULL && r.texts != NULL ? PERSONA_OK : mem_err(e, "texts to read"));
     for (size_t i = 0; i < n; i++) {
         out[i] = NAN;
         skip[i] = answers[i] == NULL || answers[i][0] == '\0';
     }
     stream.skip = skip;
-    persona_code rc = ask_each(s, n, &stream, stage, hooks, e);
-    persona_tokens_free(&r.now.tokens);
+    rc = ask_each(s, n, &stream, stage, hooks, e);
+out:
+    mem_free(r.texts);
     mem_free(skip);
     return rc;
 }

@@ -65,6 +65,11 @@ persona_code judge_new(const judge_kind *kind, void *self, const char *name, con
     return PERSONA_OK;
 }
 
+void *judge_self(const persona_judge *j, const judge_kind *kind)
+{
+    return j->kind == kind ? j->self : NULL;
+}
+
 void persona_judge_free(persona_judge *j)
 {
     if (!j) {

@@ -6,6 +6,7 @@
 #define PERSONA_PIPELINE_JUDGE_H
 
 #include "persona/judge.h"
+#include "persona/session.h"
 
 /* One row per kind. self is the kind's own object. */
 typedef struct judge_kind {
@@ -29,6 +30,9 @@ typedef struct judge_kind {
 PERSONA_CHECK persona_code judge_new(const judge_kind *kind, void *self, const char *name,
                                      const char *id, persona_judge **out, persona_err *e);
 
+/* The kind's own object; NULL: the judge is of another kind. */
+void *judge_self(const persona_judge *j, const judge_kind *kind);
+
 /* A name under which scores of this trait can be kept: kind, name, identity, and the question that
  * is asked. mem_free() it; NULL: out of memory. */
 char *judge_score_key(const persona_judge *j, const persona_trait *trait);
@@ -38,5 +42,9 @@ char *judge_score_key(const persona_judge *j, const persona_trait *trait);
  * memory. */
 char *judge_trait_prompt(const persona_trait *trait, const persona_judge_item *item);
 char *judge_coherence_prompt(const persona_judge_item *item);
+
+/* The session of a model that judges, for whoever wants to give it a model thread; NULL: another
+ * kind of judge. */
+persona_session *judge_model_session(const persona_judge *j);
 
 #endif

@@ -377,6 +377,12 @@ static const judge_kind MODEL = {.name = "model",
                                  .validity = validity,
                                  .run = run};
 
+persona_session *judge_model_session(const persona_judge *j)
+{
+    const judge_model *x = judge_self(j, &MODEL);
+    return x != NULL ? x->s : NULL;
+}
+
 persona_judge_model_opts persona_judge_model_defaults(void)
 {
     return (persona_judge_model_opts){.n_slots = 8, .n_ctx = 4096, .min_mass = 0.25F};

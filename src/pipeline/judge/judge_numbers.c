@@ -60,23 +60,13 @@ static void insert(numbers *x, const persona_token *t, size_t n, int value)
 
 /* The tokens of a number as they stand after a line break. Tokenizers that put a space in front of
  * a text would otherwise put it in front of the number. */
-static persona_code tokens_of(const persona_model *m, int value, persona_tokens *all, size_t *from,
+static persona_code tokens_of(const persona_model *m, const char *text, persona_tokens *all,
                               persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    char text[8];
     persona_tokens lead = {0};
-    *from = 0;
-    snprintf(text, sizeof text, "\n%d", value);
     TRY(persona_tokenize(m, "\n", false, &lead, e));
-    TRY(persona_tokenize(m, text, false, all, e));
-    if (lead.n < all->n &&
-        (lead.n == 0 || memcmp(lead.ids, all->ids, lead.n * sizeof *lead.ids) == 0)) {
-        *from = lead.n;
-    } else {
-        persona_tokens_free(all);
-        TRY(persona_tokenize(m, text + 1, false, all, e));
-    }
+    TRY(persona_tokenize_reply(m, &lead, text, all, e));
 out:
     persona_tokens_free(&lead);
     return rc;
@@ -88,19 +78,17 @@ static persona_code add_number(const persona_model *m, numbers *x, int value, pe
     char text[8];
     char *spelled = NULL;
     persona_tokens t = {0};
-    size_t from = 0;
     snprintf(text, sizeof text, "%d", value);
-    TRY(tokens_of(m, value, &t, &from, e));
-    const size_t n = t.n - from;
-    if (n > 0) {
-        TRY(persona_detokenize(m, t.ids + from, n, false, &spelled, e));
+    TRY(tokens_of(m, text, &t, e));
+    if (t.n > 0) {
+        TRY(persona_detokenize(m, t.ids, t.n, false, &spelled, e));
     }
-    if (!spelled || strcmp(spelled, text) != 0 || n > NUMBERS_DEPTH) {
+    if (!spelled || strcmp(spelled, text) != 0 || t.n > NUMBERS_DEPTH) {
         TRY(persona_err_set(e, PERSONA_E_UNAVAILABLE,
                             "%.200s cannot judge: its tokenizer does not write %d as digits",
                             persona_model_info_get(m)->path, value));
     }
-    insert(x, t.ids + from, n, value);
+    insert(x, t.ids, t.n, value);
 out:
     mem_free(spelled);
     persona_tokens_free(&t);

@@ -3,10 +3,10 @@
  * pairs_read.c - a model reads the texts: what is in the cache is left there, the rest is read and
  * put there.
  *
- * The response is tokenized by itself and follows the question in the model's own template
- * (harmony: in the final channel), so position 0 and template tokens are in no mean. Chunks are
- * cut in characters, before any tokenizer; a token belongs to the chunk that its last byte lies
- * in. Nothing but metadata stays in memory.
+ * The response is tokenized as the end of prompt and response, and follows the question in the
+ * model's own template (harmony: in the final channel), so position 0 and template tokens are in no
+ * mean. Chunks are cut in characters, before any tokenizer; a token belongs to the chunk that its
+ * last byte lies in. Nothing but metadata stays in memory.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,21 +21,24 @@
 #include "pipeline/ask.h"
 #include "pipeline/transfer/pairs_parts.h"
 
+typedef struct reading reading;
+
 /* One text while it is read. */
 typedef struct in_hand {
-    persona_tokens tokens;
+    reading *of;
+    size_t i;
     size_t ends[CHUNKS_MOST];
     persona_tap tap;
 } in_hand;
 
-typedef struct reading {
+struct reading {
     persona_pairs *p;
     pair_side *side;
     persona_session *s;
     in_hand **texts; /* (p->n); NULL: not being read */
     bool *skip;      /* (p->n) */
     size_t n_tokens; /* of all texts */
-} reading;
+};
 
 static size_t n_rows(const reading *r, size_t i)
 {
@@ -89,22 +92,23 @@ out:
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* Where the chunks end, in tokens. */
-static persona_code align(const reading *r, size_t i, in_hand *h, persona_err *e)
+static persona_code align(void *ud, const persona_tokens *tokens, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const persona_model *m = persona_session_model(r->s);
-    const pair_text *t = &r->p->texts[i];
+    in_hand *h = ud;
+    const persona_model *m = persona_session_model(h->of->s);
+    const pair_text *t = &h->of->p->texts[h->i];
     size_t ends[CHUNKS_MOST];
     char *piece = NULL;
-    size_t *length = mem_calloc(h->tokens.n, sizeof *length);
+    size_t *length = mem_calloc(tokens->n, sizeof *length);
     TRY(length ? PERSONA_OK : mem_err(e, "the chunks of a text"));
-    for (size_t k = 0; k < h->tokens.n; k++) {
-        TRY(persona_detokenize(m, h->tokens.ids + k, 1, false, &piece, e));
+    for (size_t k = 0; k < tokens->n; k++) {
+        TRY(persona_detokenize(m, tokens->ids + k, 1, false, &piece, e));
         length[k] = strlen(piece);
         mem_free(piece);
         piece = NULL;
     }
-    chunk_tokens(ends, chunk_ends(t->text, ends), length, h->tokens.n, h->ends);
+    chunk_tokens(ends, chunk_ends(t->text, ends), length, tokens->n, h->ends);
     h->tap.ends = h->ends;
     h->tap.n_ends = t->n_chunks;
 out:
@@ -115,39 +119,31 @@ out:
 
 static void put_down(reading *r, size_t i)
 {
-    in_hand *h = r->texts[i];
-    if (!h) {
-        return;
-    }
-    persona_tokens_free(&h->tokens);
-    mem_free(h);
+    mem_free(r->texts[i]);
     r->texts[i] = NULL;
 }
 
 static persona_code make_ask(void *ud, size_t i, ask *q, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
     reading *r = ud;
     in_hand *h = r->texts[i] = mem_calloc(1, sizeof *h);
     if (!h) {
         return mem_err(e, "a text");
     }
+    h->of = r;
+    h->i = i;
     h->tap = (persona_tap){.mode = PERSONA_TAP_MEAN,
                            .span = PERSONA_SPAN_RESPONSE,
                            .blocks = r->side->blocks,
                            .n_blocks = r->side->n_blocks};
-    TRY(persona_tokenize(persona_session_model(r->s), r->p->texts[i].text, false, &h->tokens, e));
-    if (r->p->chunks) {
-        TRY(align(r, i, h, e));
-    }
     q->question = r->p->texts[i].question;
-    q->forced_tokens = h->tokens.ids;
-    q->n_forced_tokens = h->tokens.n;
+    q->forced = r->p->texts[i].text;
+    q->ud = h;
+    q->take_forced = r->p->chunks ? align : NULL;
     q->skip_analysis = true;
     q->tap = &h->tap;
     q->sampling = persona_sampling_defaults();
-out:
-    return rc;
+    return PERSONA_OK;
 }
 
 static persona_code take_answer(void *ud, size_t i, answer *a, persona_err *e)
