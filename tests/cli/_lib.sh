@@ -61,6 +61,19 @@ need_python() {
     fi
 }
 
+# few_questions N: $few becomes a question set with the first N of each list of the pair's, for tests of what
+# happens, not of how much: blocks and doses are tried on every question of the set, 40 in the pair's own
+few_questions() {
+    few=$tmp/few.json
+    python3 - "$PERSONA_SOURCE_DIR/models/questions.json" "$few" "$1" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+for k in ("extraction", "evaluation"):
+    d[k] = d[k][:int(sys.argv[3])]
+json.dump(d, open(sys.argv[2], "w"))
+PY
+}
+
 finish() {
     echo "$n_run checks, $n_bad failed"
     [[ $n_bad == 0 ]]

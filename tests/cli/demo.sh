@@ -4,7 +4,8 @@ source "$(dirname "$0")/_lib.sh"
 need_models
 need_python
 
-expect 0 -- demo --out "$tmp/demo" --traits silly --questions 4 --max-tokens 24 --json
+few_questions 4
+expect 0 -- demo --out "$tmp/demo" --traits silly --questions "$few" --max-tokens 24 --json
 n_run=$((n_run + 1))
 python3 - "$out" <<'PY' || bad "the keys of the demo"
 import json, os, sys

@@ -8,13 +8,14 @@
 need_models
 need_python
 
+few_questions 3
 expect 0 -- map fit --from "$source_model" --to "$target_model" --without silly -o "$tmp/map.gguf" --neutral 16 \
-    --map-questions 2 --questions 3 --candidates 2 --max-tokens 24 --quiet
-expect 0 -- extract --model "$source_model" --trait silly --questions 3 --max-tokens 24 --no-calibrate --judge none \
+    --map-questions 2 --questions "$few" --candidates 2 --max-tokens 24 --quiet
+expect 0 -- extract --model "$source_model" --trait silly --questions "$few" --max-tokens 24 --no-calibrate --judge none \
     --job none -o "$tmp/v.gguf" --quiet
 carry=(transfer --map "$tmp/map.gguf" --vector "$tmp/v.gguf" --to "$target_model" --trait silly --coefficients -1:1:3
     --json)
-small=("${carry[@]}" --questions 3 --max-tokens 40)
+small=("${carry[@]}" --questions "$few" --max-tokens 40)
 
 start=$(date +%s%N)
 code=0
@@ -63,8 +64,8 @@ PY
 # A finished job answers at once, and other settings are refused by name.
 expect "$code" -- "${small[@]}" --job "$tmp/whole.db" -o "$tmp/again.gguf"
 check "nothing is asked again" cmp "$tmp/whole.gguf" "$tmp/again.gguf"
-expect 64 'evaluation.max_tokens' -- "${carry[@]}" --questions 3 --max-tokens 41 --job "$tmp/whole.db" -o "$tmp/x.gguf"
-expect 64 'evaluation.questions' -- "${carry[@]}" --questions 4 --max-tokens 40 --job "$tmp/whole.db" -o "$tmp/x.gguf"
+expect 64 'evaluation.max_tokens' -- "${carry[@]}" --questions "$few" --max-tokens 41 --job "$tmp/whole.db" -o "$tmp/x.gguf"
+expect 64 'evaluation.questions' -- "${carry[@]}" --questions 2 --max-tokens 40 --job "$tmp/whole.db" -o "$tmp/x.gguf"
 expect 0 -- vector convert "$tmp/v.gguf" "$tmp/scaled.gguf" --normalize
 expect 64 'vector' -- "${small[@]}" --vector "$tmp/scaled.gguf" --job "$tmp/whole.db" -o "$tmp/x.gguf"
 expect 64 'slots' -- "${small[@]}" --slots 8 --job "$tmp/whole.db" -o "$tmp/x.gguf"

@@ -8,8 +8,9 @@ source "$(dirname "$0")/_lib.sh"
 need_models
 need_python
 
-small=(--questions 4 --max-tokens 24 --neutral 24 --map-questions 3 --threads 1)
-whole=(--questions 4 --max-tokens 24 --extract-tokens 24 --text-tokens 24 --neutral 24 --map-questions 3 --threads 1)
+few_questions 3
+small=(--questions "$few" --max-tokens 24 --neutral 24 --map-questions 3 --threads 1)
+whole=(--questions "$few" --max-tokens 24 --extract-tokens 24 --text-tokens 24 --neutral 24 --map-questions 3 --threads 1)
 pair=(--from "$source_model" --to "$target_model")
 
 # document TEXT PYTHON: conditions on the last document, as d
@@ -42,9 +43,9 @@ expect 0 '0 are new' -- map fit "${pair[@]}" --without silly -o "$tmp/again.gguf
 check "the same map, byte for byte" cmp "$tmp/map.gguf" "$tmp/again.gguf"
 
 # ---- a vector through it, without the source model ----------------------------------------------------
-expect 0 -- extract --model "$source_model" --trait silly --questions 4 --max-tokens 24 --threads 1 -o "$tmp/silly.gguf" --quiet
+expect 0 -- extract --model "$source_model" --trait silly --questions "$few" --max-tokens 24 --judge none --no-calibrate --threads 1 -o "$tmp/silly.gguf" --quiet
 expect 0 -- transfer --map "$tmp/map.gguf" --vector "$tmp/silly.gguf" --to "$target_model" --trait silly --no-evaluate \
-    --threads 1 -o "$tmp/carried.gguf" --json
+    --questions "$few" --threads 1 -o "$tmp/carried.gguf" --json
 document "a vector through a map" '
 assert d["sample"] == "held-out" and d["from"]["arch"] == "qwen2" and d["verdict"] is None and d["layer_to"] >= 1
 '
@@ -55,9 +56,9 @@ t = json.dumps(d)
 assert "held-out" in t and "ridge on paired response means" in t
 '
 # the same answers under another name are known by their hashes
-expect 0 -- extract --model "$source_model" --trait poetic --questions 3 --max-tokens 24 --threads 1 -o "$tmp/poetic.gguf" --quiet
+expect 0 -- extract --model "$source_model" --trait poetic --questions "$few" --max-tokens 24 --judge none --no-calibrate --threads 1 -o "$tmp/poetic.gguf" --quiet
 expect 0 -- transfer --map "$tmp/map.gguf" --vector "$tmp/poetic.gguf" --to "$target_model" --trait poetic --no-evaluate \
-    --threads 1 -o "$tmp/p.gguf" --json
+    --judge none --questions "$few" --threads 1 -o "$tmp/p.gguf" --json
 document "a trait that the map has seen" 'assert d["sample"] == "in-sample"'
 
 # ---- one option for each length -----------------------------------------------------------------------
@@ -70,11 +71,12 @@ with open(sys.argv[1], "w") as f:
                             "trait": "poetic", "polarity": "positive" if i % 2 else "negative"}) + "\n")
 PY
 texts=(--texts "$tmp/texts.jsonl" --no-cache --threads 1)
+block=(--judge none --questions "$few")
 expect 0 '5 of 24 texts were cut.*--text-tokens' -- transfer "${pair[@]}" --vector "$tmp/silly.gguf" --trait silly \
-    --no-evaluate "${texts[@]}" --max-tokens 4000 --text-tokens 60 -o "$tmp/c.gguf" --json
+    --no-evaluate "${texts[@]}" "${block[@]}" --max-tokens 4000 --text-tokens 60 -o "$tmp/c.gguf" --json
 document "how many texts were cut" 'assert d["n_texts_cut"] == 5'
 expect 0 -- transfer "${pair[@]}" --vector "$tmp/silly.gguf" --trait silly \
-    --no-evaluate "${texts[@]}" --max-tokens 2 --extract-tokens 3 --text-tokens 4000 -o "$tmp/c.gguf" --json
+    --no-evaluate "${texts[@]}" "${block[@]}" --max-tokens 2 --extract-tokens 3 --text-tokens 4000 -o "$tmp/c.gguf" --json
 document "answers of the evaluation cut no text" 'assert d["n_texts_cut"] == 0'
 expect 0 '5 of 24 texts were cut.*--max-tokens' -- map fit "${pair[@]}" "${texts[@]}" --max-tokens 60 -o "$tmp/c.gguf" --json
 document "map fit says it, too" 'assert d["n_texts_cut"] == 5'

@@ -334,7 +334,7 @@ static size_t prefix_of(persona_model *m, const char *system, const persona_toke
 static void fixed_shape_results_are_their_own(void **state)
 {
     (void)state;
-    enum { N = 30 };
+    enum { N = 18 };
     static const char *const systems[] = {"You are a silly assistant.", NULL,
                                           "You are a very serious and deep assistant indeed."};
     static const char *const asks[] = {"What is tea?", "Tell me all about the rain in the city.",
@@ -352,7 +352,7 @@ static void fixed_shape_results_are_their_own(void **state)
         for (int k = 0; k < N; k++) {
             const char *system = systems[k / 4 % 3];
             t[k] = chat(m, system, asks[k % 4]);
-            q[k] = request(&t[k], &r[0][k], k % 7 == 0 ? 300 : 5 + 3 * k);
+            q[k] = request(&t[k], &r[0][k], k == 0 || k == 7 ? 250 : 5 + 3 * k);
             q[k].n_prefix = prefix_of(m, system, &t[k]);
             q[k].sampling.seed = (uint32_t)k;
             q[k].plan = k % 3 == 1 ? plan : NULL;

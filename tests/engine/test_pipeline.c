@@ -50,7 +50,7 @@ static persona_vector *extract(persona_session *s, persona_extract_opts o,
 static persona_extract_opts quick(void)
 {
     persona_extract_opts o = persona_extract_defaults();
-    o.n_questions = 4;
+    o.n_questions = 2;
     o.max_tokens = 64; /* harmony: room for the analysis and an answer */
     o.seed = 5;
     o.choose_layer = false;
@@ -58,23 +58,46 @@ static persona_extract_opts quick(void)
     return o;
 }
 
+/* One vector of each model, made once for the tests that only want one. */
+static persona_vector *made[N_MODELS];
+
+static persona_vector *extract_from(size_t i)
+{
+    persona_model *m = open_model(i);
+    persona_session *s = session(m, small(8));
+    persona_vector *v = extract(s, quick(), NULL);
+    persona_session_free(s);
+    persona_model_free(m);
+    return v;
+}
+
+static int make_vectors(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_MODELS; i++) {
+        made[i] = extract_from(i);
+    }
+    return 0;
+}
+
+static int drop_vectors(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_MODELS; i++) {
+        persona_vector_free(made[i]);
+    }
+    return 0;
+}
+
 static void same_seed_same_vector(void **state)
 {
     (void)state;
     for (size_t i = 0; i < N_MODELS; i++) {
-        persona_model *m = open_model(i);
-        persona_vector *v[2];
-        for (int k = 0; k < 2; k++) {
-            persona_session *s = session(m, small(8));
-            v[k] = extract(s, quick(), NULL);
-            persona_session_free(s);
-        }
-        size_t n = (size_t)v[0]->n_layer * (size_t)v[0]->n_embd;
-        assert_memory_equal(v[0]->data, v[1]->data, n * sizeof(float));
-        assert_true(v[0]->layers[2].norm > 0);
-        persona_vector_free(v[0]);
-        persona_vector_free(v[1]);
-        persona_model_free(m);
+        persona_vector *again = extract_from(i);
+        const size_t n = (size_t)again->n_layer * (size_t)again->n_embd;
+        assert_memory_equal(made[i]->data, again->data, n * sizeof(float));
+        assert_true(again->layers[2].norm > 0);
+        persona_vector_free(again);
     }
 }
 
@@ -86,7 +109,6 @@ static void vector_is_the_mean_difference(void **state)
     persona_session *s = session(m, small(8));
     persona_extract_report rep;
     persona_extract_opts o = quick();
-    o.n_questions = 2;
     o.temperature = 0; /* greedy: the same answers whatever the seeds */
     persona_vector *v = extract(s, o, &rep);
     persona_trait *t = trait("silly");
@@ -142,10 +164,11 @@ static void dose_is_one_nat(void **state)
     for (size_t i = 0; i < N_MODELS; i++) {
         persona_model *m = open_model(i);
         persona_session *s = session(m, small(16));
-        persona_vector *v = extract(s, quick(), NULL);
+        persona_vector *v = NULL;
         persona_questions *q = questions();
         persona_err e = {0};
-        must(persona_calibrate(s, v, 2, q->extraction, q->n_extraction, NULL, &e), &e);
+        must(persona_vector_clone(made[i], &v, &e), &e);
+        must(persona_calibrate(s, v, 2, q->extraction, 16, NULL, &e), &e);
         assert_true(v->from.dose > 0);
         assert_true(fabs((double)v->from.dose_kl - 1) < 0.3);
         assert_int_equal(persona_calibrate(s, v, 40, q->extraction, 4, NULL, &e), PERSONA_E_SHAPE);
@@ -166,7 +189,8 @@ static void map_to_itself_is_the_identity(void **state)
     persona_questions *q = questions();
     persona_pairs_opts o = persona_pairs_defaults();
     persona_pairs *p = NULL;
-    persona_vector *v = extract(s, quick(), NULL), *w = NULL;
+    const persona_vector *v = made[0];
+    persona_vector *w = NULL;
     persona_err e = {0};
     o.questions = q;
     o.n_questions = 12;
@@ -196,7 +220,6 @@ static void map_to_itself_is_the_identity(void **state)
         fabs(vec_cos(persona_vector_row(v, 3), persona_vector_row(w, 3), (size_t)v->n_embd)) < 0.5);
     persona_map_free(map);
     persona_vector_free(w);
-    persona_vector_free(v);
     persona_pairs_free(p);
     persona_questions_free(q);
     persona_trait_free(t[0]);
@@ -213,5 +236,5 @@ int main(void)
         cmocka_unit_test(dose_is_one_nat),
         cmocka_unit_test(map_to_itself_is_the_identity),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_vectors, drop_vectors);
 }
