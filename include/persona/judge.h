@@ -76,13 +76,19 @@ typedef struct persona_judge_measure {
     char labels_of[64]; /* whose answers; "" unknown */
 } persona_judge_measure;
 
-/* False: nobody measured it (models, servers), *out is cleared. */
+/* False: nobody measured it (models and servers, without persona_judge_read_validity), *out is
+ * cleared. */
 bool persona_judge_measured(const persona_judge *j, const char *trait, persona_judge_measure *out);
 /* The score of an answer that does not show the trait: 50 where the scale has two poles, 0 where it
  * runs from absent to strongest. */
 double persona_judge_neutral(const persona_judge *j, const char *trait);
 /* Hashes of the texts that it was trained on, as persona_provenance.texts; "" if unknown. */
 const char *persona_judge_texts(const persona_judge *j);
+/* What somebody else measured of its scores of this trait, from a file of `persona judge test
+ * --save`: it now counts as measured. Errors: NOTFOUND, FORMAT (names the field), UNAVAILABLE (the
+ * file is about another judge, another trait, or another question about it). */
+PERSONA_CHECK persona_code persona_judge_read_validity(persona_judge *j, const persona_trait *trait,
+                                                       const char *path, persona_err *e);
 /* One line on what its scores of this trait are worth, into out; returns out. */
 const char *persona_judge_validity(const persona_judge *j, const char *trait, char *out,
                                    size_t size);

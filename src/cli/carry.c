@@ -124,6 +124,12 @@ static persona_code open_all(carry *x, persona_err *e)
     if (x->drops_unscored) {
         drop_unscored(x);
     }
+    for (size_t i = 0; i < x->n; i++) {
+        if (x->from) {
+            TRY(rig_judge_measured(&x->c->rig, &x->source, x->packs[i], e));
+        }
+        TRY(rig_judge_measured(&x->c->rig, &x->target, x->packs[i], e));
+    }
 out:
     return rc;
 }

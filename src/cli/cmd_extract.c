@@ -176,6 +176,9 @@ static persona_code open_all(extract_args *a, extract_work *w, const persona_que
     if (rc == PERSONA_OK) {
         rc = cli_open_judge(a->c, &w->x, e);
     }
+    if (rc == PERSONA_OK) {
+        rc = rig_judge_measured(&a->c->rig, &w->x, w->trait, e);
+    }
     *questions = w->x.questions;
     if (rc == PERSONA_OK && w->trait->n_questions > 0) {
         rc = persona_questions_for(w->x.questions, w->trait, &w->own, questions, e);

@@ -56,18 +56,25 @@ static const opt options[] = {
      .help = "Lengths of n-grams, in words"},
     {.name = "labels-by",
      .type = OPT_TEXT,
-     .on = TRAIN,
+     .on = TRAIN | TEST,
      .arg = "NAME",
      .at = AT(labels_by),
      .without = "",
      .help = "Who labelled the answers, for the file"},
     {.name = "labels-of",
      .type = OPT_TEXT,
-     .on = TRAIN,
+     .on = TRAIN | TEST,
      .arg = "NAME",
      .at = AT(labels_of),
      .without = "",
      .help = "Whose answers they are, for the file"},
+    {.name = "save",
+     .type = OPT_FILE,
+     .on = TEST,
+     .arg = "FILE",
+     .at = AT(save),
+     .without = "",
+     .help = "Keep what was measured, for --judge-validity of other commands"},
     {.name = "neutral",
      .type = OPT_WORD,
      .on = TRAIN,
@@ -84,10 +91,26 @@ static const opt_group judge_options = {NULL, false, options};
 static persona_code check(void *p, persona_err *e)
 {
     const judge_args *a = p;
-    if (strcmp(a->c->rig.judge, "auto") != 0 || a->c->rig.questions) {
+    if (strcmp(a->c->rig.judge, "auto") != 0 || a->c->rig.questions || a->c->rig.judge_validity) {
+        return persona_err_set(
+            e, PERSONA_E_USAGE,
+            "judge takes no --judge, --judge-validity and --questions: the judge "
+            "is an argument of test");
+    }
+    if (a->c->action->bit == TEST && !a->save && (a->labels_by || a->labels_of)) {
         return persona_err_set(e, PERSONA_E_USAGE,
-                               "judge takes no --judge and --questions: the judge is an argument "
-                               "of test");
+                               "--labels-by and --labels-of of test are for the file of --save");
+    }
+    return PERSONA_OK;
+}
+
+persona_code judge_check_names(const judge_args *a, persona_err *e)
+{
+    const size_t max = sizeof((persona_judge_measure *)0)->labels_by - 1;
+    if ((a->labels_by && strlen(a->labels_by) > max) ||
+        (a->labels_of && strlen(a->labels_of) > max)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "--labels-by and --labels-of want names of at most %zu bytes", max);
     }
     return PERSONA_OK;
 }

@@ -230,6 +230,16 @@ static persona_code fit(map_args *a, persona_map **out, persona_err *e)
     return rc;
 }
 
+static persona_code check(void *p, persona_err *e)
+{
+    const map_args *a = p;
+    if (a->c->rig.judge_validity) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "map takes no --judge-validity: no answer is judged here");
+    }
+    return PERSONA_OK;
+}
+
 static persona_code run_map(void *p, persona_err *e)
 {
     map_args *a = p;
@@ -266,5 +276,6 @@ const cli_command command_map = {
                {&opt_group_running, 0},
                {&opt_group_output, 0}},
     .size = sizeof(map_args),
+    .check = check,
     .run = run_map,
 };

@@ -10,15 +10,19 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/cmd_judge.h"
 #include "cli/table.h"
 #include "core/map/textset.h"
 #include "pipeline/judge/judge_agreement.h"
+#include "pipeline/judge/judge_kind.h"
+#include "store/classifier/measured.h"
 
 typedef struct tested {
     const char *trait;
     bool known;
     agreement of_trait, of_coherence;
+    char *key;     /* of its scores; NULL: not scored */
     size_t n_seen; /* answers that it was trained on */
 } tested;
 
@@ -66,8 +70,10 @@ static persona_code test_trait(const judge_args *a, persona_judge *j, const labe
             };
         }
     }
-    rc = judge_agreement(j, pack ? pack : &bare, items, n, &a->c->hooks, &t->of_trait,
-                         &t->of_coherence, e);
+    t->key = judge_score_key(j, pack ? pack : &bare);
+    TRY(t->key ? PERSONA_OK : mem_err(e, t->trait));
+    TRY(judge_agreement(j, pack ? pack : &bare, items, n, &a->c->hooks, &t->of_trait,
+                        &t->of_coherence, e));
 out:
     mem_free(items);
     persona_trait_free(pack);
@@ -178,6 +184,62 @@ static persona_code show_json(const judge_args *a, const persona_judge *j, const
     return cli_json_end(a->c, &doc, e);
 }
 
+/* ---- keeping it ------------------------------------------------------------------------------ */
+
+/* Only numbers on answers that were new to the judge are worth keeping. */
+static persona_code check_unseen(const tested *t, size_t n, persona_err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (t[i].n_seen > 0) {
+            return persona_err_set(
+                e, PERSONA_E_FORMAT,
+                "--save wants answers that the judge has not seen: it was trained "
+                "on %zu of these of '%.100s'",
+                t[i].n_seen, t[i].trait);
+        }
+    }
+    return PERSONA_OK;
+}
+
+static void put_name(char out[64], const char *name)
+{
+    snprintf(out, 64, "%s", name ? name : "");
+}
+
+static persona_code save(const judge_args *a, const persona_judge *j, const tested *t, size_t n,
+                         persona_err *e)
+{
+    validity_file f = {.p = cli_alloc(n, sizeof *f.p),
+                       .judge = cli_strdup(persona_judge_name(j)),
+                       .kind = cli_strdup(persona_judge_kind(j))};
+    persona_code rc = PERSONA_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (!t[i].known) {
+            continue;
+        }
+        if (isnan(t[i].of_trait.spearman)) {
+            TRY(persona_err_set(
+                e, PERSONA_E_FORMAT,
+                "--save: scores and labels of '%.100s' have no rank correlation (too "
+                "few, or all the same)",
+                t[i].trait));
+        }
+        validity_entry *to = &f.p[f.n++];
+        *to = (validity_entry){.trait = cli_strdup(t[i].trait),
+                               .key = cli_strdup(t[i].key),
+                               .m = {.n = t[i].of_trait.n,
+                                     .n_groups = t[i].of_trait.n_questions,
+                                     .spearman = t[i].of_trait.spearman,
+                                     .same_side = t[i].of_trait.keep}};
+        put_name(to->m.labels_by, a->labels_by);
+        put_name(to->m.labels_of, a->labels_of);
+    }
+    TRY(validity_write(a->save, &f, e));
+out:
+    validity_clear(&f);
+    return rc;
+}
+
 /* ---- the action ------------------------------------------------------------------------------ */
 
 /* How many answers the judge says it was trained on. */
@@ -214,6 +276,11 @@ static persona_code test_all(const judge_args *a, persona_judge *j, const labels
                                "judge '%.100s' knows no trait of these answers ('%.100s'%s)",
                                persona_judge_name(j), t[0].trait, n > 1 ? ", …" : "");
     }
+    return PERSONA_OK;
+}
+
+static void say_what_is_odd(const judge_args *a, const persona_judge *j, const tested *t, size_t n)
+{
     for (size_t i = 0; i < n; i++) {
         if (!t[i].known) {
             cli_say(a->c, "left out: %s does not know the trait '%s'", persona_judge_name(j),
@@ -225,7 +292,6 @@ static persona_code test_all(const judge_args *a, persona_judge *j, const labels
                     persona_judge_name(j), t[i].n_seen, t[i].trait);
         }
     }
-    return PERSONA_OK;
 }
 
 persona_code judge_test(const judge_args *args, persona_err *e)
@@ -239,21 +305,30 @@ persona_code judge_test(const judge_args *args, persona_err *e)
     size_t n = 0;
     a.c->rig.judge = *a.files++;
     a.n_files--;
-    persona_code rc = judge_labels(&a, &l, e);
-    if (rc != PERSONA_OK || (rc = open_judge(&a, &x, e)) != PERSONA_OK) {
-        goto out;
+    persona_code rc = PERSONA_OK;
+    TRY(judge_check_names(&a, e));
+    if (a.save) {
+        TRY(output_distinct(a.save, (const char *const *)args->files, args->n_files, e));
+        TRY(output_writable(a.save, e));
     }
+    TRY(judge_labels(&a, &l, e));
+    TRY(open_judge(&a, &x, e));
     traits = judge_traits(&l, &n);
     t = cli_alloc(n, sizeof *t);
     for (size_t i = 0; i < n; i++) {
         t[i].trait = traits[i];
     }
-    if ((rc = count_seen(x.judge, &l, t, n, e)) != PERSONA_OK ||
-        (rc = test_all(&a, x.judge, &l, t, n, e)) != PERSONA_OK) {
-        goto out;
+    TRY(count_seen(x.judge, &l, t, n, e));
+    if (a.save) {
+        TRY(check_unseen(t, n, e));
+    }
+    TRY(test_all(&a, x.judge, &l, t, n, e));
+    if (a.save) {
+        TRY(save(&a, x.judge, t, n, e));
     }
     tty_progress_clear(&a.c->progress);
     judge_say_unscored(&a, &l);
+    say_what_is_odd(&a, x.judge, t, n);
     const double seconds = clock_now() - start;
     if (a.c->json) {
         rc = show_json(&a, x.judge, t, n, l.n_unscored, seconds, e);
@@ -261,6 +336,9 @@ persona_code judge_test(const judge_args *args, persona_err *e)
         show_text(x.judge, t, n, seconds);
     }
 out:
+    for (size_t i = 0; t && i < n; i++) {
+        mem_free(t[i].key);
+    }
     mem_free(t);
     mem_free(traits);
     labels_clear(&l);

@@ -143,17 +143,6 @@ out:
     return rc;
 }
 
-static persona_code check_names(const judge_args *a, persona_err *e)
-{
-    const size_t max = sizeof((persona_judge_measure *)0)->labels_by - 1;
-    if ((a->labels_by && strlen(a->labels_by) > max) ||
-        (a->labels_of && strlen(a->labels_of) > max)) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "--labels-by and --labels-of want names of at most %zu bytes", max);
-    }
-    return PERSONA_OK;
-}
-
 /* ---- output ---------------------------------------------------------------------------------- */
 
 static void show_text(const judge_args *a, const training *t)
@@ -266,7 +255,7 @@ persona_code judge_train(const judge_args *a, persona_err *e)
     if (a->ngrams) {
         TRY(read_ngrams(a->ngrams, &t.opts, e));
     }
-    TRY(check_names(a, e));
+    TRY(judge_check_names(a, e));
     t.name = name_of(a);
     TRY(output_distinct(a->output, (const char *const *)a->files, a->n_files, e));
     TRY(output_writable(a->output, e));

@@ -22,6 +22,7 @@ typedef struct rig_opts {
     const char *judge;                       /* see rig_judge.c; NULL: auto */
     const char *judge_model, *judge_key_env; /* of an endpoint */
     double judge_timeout;                    /* seconds */
+    const char *judge_validity;              /* a file; NULL: what the judge says itself */
     const char *questions;                   /* a number or a file */
 } rig_opts;
 
@@ -58,6 +59,10 @@ void rig_close(rig *x);
  * x may have no model when the judge does not need one. */
 PERSONA_CHECK persona_code rig_judge_open(const rig_opts *o, const rig *other, rig *x,
                                           persona_err *e);
+/* Has the judge count as measured on this trait, as the option's file says; nothing without one.
+ * Errors: USAGE (no judge), those of persona_judge_read_validity. */
+PERSONA_CHECK persona_code rig_judge_measured(const rig_opts *o, const rig *x,
+                                              const persona_trait *trait, persona_err *e);
 void rig_judge_close(rig *x);
 
 #endif

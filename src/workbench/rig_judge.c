@@ -156,6 +156,20 @@ persona_code rig_judge_open(const rig_opts *o, const rig *other, rig *x, persona
     return open != NULL ? open(o, x, e) : open_classifier(who, x, e);
 }
 
+persona_code rig_judge_measured(const rig_opts *o, const rig *x, const persona_trait *trait,
+                                persona_err *e)
+{
+    if (o->judge_validity == NULL) {
+        return PERSONA_OK;
+    }
+    if (x->judge == NULL) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "--judge-validity belongs to a judge: name it with "
+                               "--judge");
+    }
+    return persona_judge_read_validity(x->judge, trait, o->judge_validity, e);
+}
+
 void rig_judge_close(rig *x)
 {
     if (!x->judge_borrowed) {

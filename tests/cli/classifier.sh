@@ -106,6 +106,7 @@ check "tested on other questions" json "$out" \
      and d["traits"][0]["score"]["by_question"] > .5 and d["traits"][0]["coherence"]["n"] == 76'
 expect 0 "trained on 114 of these answers of 'silly'" -- judge test "$tmp/csv.json" "$tmp"/train_{pos,neg}.csv
 check "a column for it" grep -q "by question" "$out"
+expect 65 "not seen: it was trained on 114" -- judge test "$tmp/csv.json" "$tmp"/train_{pos,neg}.csv --save "$tmp/y.json"
 expect 0 -- judge train "$tmp"/train_{pos,neg}.csv -o "$tmp/csv50.json" --neutral 50 --trait silly
 check "unless one says otherwise" json "$tmp/csv50.json" 'd["axes"]["silly"]["neutral"] == 50'
 expect 64 "two scales.*--neutral" -- judge train "$tmp"/train_{pos,neg}.csv "$tmp/train.jsonl" -o "$tmp/x.json"
@@ -146,6 +147,10 @@ expect 0 -- judge test "$url/ok/v1" "$tmp/served.jsonl" --judge-model judge-1 --
 check "a server in the document" json "$out" \
     'd["kind"] == "endpoint" and d["judge"] == "judge-1" and d["traits"][0]["score"]["spearman"] > .999
      and d["traits"][0]["coherence"]["n"] == 5'
+expect 0 -- judge test "$url/ok/v1" "$tmp/served.jsonl" --judge-model judge-1 --save "$tmp/v.json"
+check "what a server is worth" json "$tmp/v.json" \
+    'd["kind"] == "endpoint" and "labels" not in d and d["traits"][0]["n"] == 5 and d["traits"][0]["spearman"] == 1
+     and "?" in d["traits"][0]["key"]'
 expect 64 "--judge-model" -- judge test "$url/ok/v1" "$tmp/served.jsonl"
 expect 69 "HTTP 404" -- judge test "$url/badmodel/v1" "$tmp/served.jsonl" --judge-model judge-1
 PERSONA_TEST_KEY=sk-wrong-1234 expect 69 "PERSONA_TEST_KEY" -- judge test "$url/auth/v1" "$tmp/served.jsonl" \

@@ -20,7 +20,7 @@ for c in json.load(open(sys.argv[1]))["commands"]:
         if o["type"] == "number" or o["type"] == "count" or o["type"] == "integer" and "min" in o:
             assert o["min"] < o["max"], where
         if "words" in o:
-            assert o["default"] in o["words"] + [None, "by the extension"], where
+            assert o["default"] in o["words"] + [None, "by the extension", "0 for CSV, 50 for JSON lines"], where
         if "min" in o or "words" in o or o["name"] == "seed":
             print(c["name"], "--" + o["name"], o["hidden"])
 PY

@@ -16,7 +16,7 @@
 #include "pipeline/judge/judge_kind.h"
 #include "scratch.h"
 
-static char silly_name[] = "silly", calm_name[] = "calm";
+static char silly_name[] = "silly", calm_name[] = "calm", evil_name[] = "evil";
 static const persona_trait silly = {.name = silly_name};
 
 static void near(double x, double expected)
@@ -214,6 +214,104 @@ static void what_it_is_worth(void **state)
     persona_judge_free(j);
 }
 
+/* ---- validity files -------------------------------------------------------------------------- */
+
+/* The key of a judge on a trait, as a file must have it. */
+static const char *validity_of(persona_judge *j, const persona_trait *t, const char *spearman)
+{
+    static char text[1024];
+    char *key = judge_score_key(j, t);
+    snprintf(
+        text, sizeof text,
+        "{\"schema\":\"persona.validity/1\",\"judge\":\"x\",\"kind\":\"classifier\",\"labels\":"
+        "{\"by\":\"H\"},\"traits\":[{\"trait\":\"calm\",\"key\":\"k\",\"n\":1,\"spearman\":0},"
+        "{\"trait\":\"%s\",\"key\":\"%s\",\"n\":33,\"n_groups\":null,\"spearman\":%s}]}",
+        t->name, key, spearman);
+    mem_free(key);
+    return scratch_text("validity.json", text);
+}
+
+static void noted(void **state)
+{
+    (void)state;
+    char text[256];
+    persona_err e = {0};
+    persona_judge_measure m;
+    persona_judge *j = measured("0.79");
+    const char *path = validity_of(j, &silly, "0.5");
+    assert_int_equal(persona_judge_read_validity(j, &silly, path, &e), PERSONA_OK);
+    assert_true(persona_judge_measured(j, "silly", &m)); /* newer than what the classifier says */
+    assert_true(m.n == 33 && m.n_groups == 0 && m.spearman == 0.5 && isnan(m.same_side));
+    assert_string_equal(m.labels_by, "H");
+    assert_string_equal(m.labels_of, "");
+    assert_int_equal(persona_judge_read_validity(j, &silly, validity_of(j, &silly, "0.75"), &e),
+                     PERSONA_OK);
+    assert_string_equal(persona_judge_validity(j, "silly", text, sizeof text),
+                        "Spearman 0.75 (at least 0.6) on 33 held-out answers, labels by H; 'pair' "
+                        "counts words: valid for texts like these only");
+    /* calm is in the file, but of other scores; evil is not */
+    const persona_trait calm = {.name = calm_name}, evil = {.name = evil_name};
+    assert_int_equal(persona_judge_read_validity(j, &calm, path, &e), PERSONA_E_UNAVAILABLE);
+    assert_non_null(strstr(e.msg, "(k, not classifier:pair@"));
+    assert_int_equal(persona_judge_read_validity(j, &evil, path, &e), PERSONA_E_UNAVAILABLE);
+    assert_non_null(strstr(e.msg, "nothing of 'evil'"));
+    assert_false(persona_judge_measured(j, "calm", &m));
+    for (size_t k = 1;; k++) { /* memory may run out anywhere */
+        persona_mem_fail_at(k);
+        const persona_code rc = persona_judge_read_validity(j, &silly, path, NULL);
+        persona_mem_fail_at(0);
+        if (rc == PERSONA_OK) {
+            break;
+        }
+        assert_int_equal(rc, PERSONA_E_NOMEM);
+    }
+    persona_judge_free(j);
+}
+
+#define VALID(root, traits)                                                                        \
+    "{\"schema\":\"persona.validity/1\",\"judge\":\"x\",\"kind\":\"model\"" root                   \
+    ",\"traits\":" traits "}"
+#define ENTRY(rest) "[{\"trait\":\"silly\",\"key\":\"labels\"" rest "}]"
+
+static void bad_validity(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *word;
+    } cases[] = {
+        {"[]", "is not an object"},
+        {"{}", "field 'schema'"},
+        {"{\"schema\":\"persona.classifier/1\"}", "field 'schema' is \"persona.classifier/1\""},
+        {"{\"schema\":\"persona.validity/1\"}", "field 'judge'"},
+        {VALID(",\"labels\":[]", "[]"), "field 'labels'"},
+        {VALID(",\"labels\":{\"of\":2}", "[]"), "field 'labels.of'"},
+        {VALID("", "{}"), "field 'traits'"},
+        {VALID("", "[]"), "field 'traits' is empty"},
+        {VALID("", "[1]"), "trait"},
+        {VALID("", "[{}]"), "trait"},
+        {VALID("", ENTRY("")), "n'"},
+        {VALID("", ENTRY(",\"n\":0,\"spearman\":1")), "n'"},
+        {VALID("", ENTRY(",\"n\":1.5,\"spearman\":1")), "n'"},
+        {VALID("", ENTRY(",\"n\":9,\"spearman\":null")), "spearman'"},
+        {VALID("", ENTRY(",\"n\":9,\"spearman\":-1.5")), "spearman'"},
+        {VALID("", ENTRY(",\"n\":9,\"spearman\":1,\"same_side\":80")), "same_side'"},
+    };
+    persona_judge *j = labels();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        persona_err e = {0};
+        persona_judge_measure m;
+        const persona_code rc =
+            persona_judge_read_validity(j, &silly, scratch_text("bad.json", cases[i].text), &e);
+        if (rc != PERSONA_E_FORMAT || !strstr(e.msg, cases[i].word) || !strstr(e.msg, "bad.json")) {
+            fail_msg("case %zu: code %d, \"%s\"", i, (int)rc, e.msg);
+        }
+        assert_false(persona_judge_measured(j, "silly", &m));
+    }
+    assert_int_equal(persona_judge_read_validity(j, &silly, scratch_path("absent.json"), NULL),
+                     PERSONA_E_NOTFOUND);
+    persona_judge_free(j);
+}
+
 /* Every allocation on the way may fail, and nothing is lost by it. */
 static void out_of_memory(void **state)
 {
@@ -324,11 +422,18 @@ static void agreement_of_a_judge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(labels_pass_through), cmocka_unit_test(bad_labels),
-        cmocka_unit_test(a_sink_can_stop),     cmocka_unit_test(classifier_judges),
-        cmocka_unit_test(out_of_memory),       cmocka_unit_test(prompts),
-        cmocka_unit_test(agreement_by_hand),   cmocka_unit_test(agreement_is_corrected_for_chance),
-        cmocka_unit_test(what_it_is_worth),    cmocka_unit_test(agreement_of_a_judge),
+        cmocka_unit_test(labels_pass_through),
+        cmocka_unit_test(bad_labels),
+        cmocka_unit_test(a_sink_can_stop),
+        cmocka_unit_test(classifier_judges),
+        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(prompts),
+        cmocka_unit_test(agreement_by_hand),
+        cmocka_unit_test(agreement_is_corrected_for_chance),
+        cmocka_unit_test(noted),
+        cmocka_unit_test(bad_validity),
+        cmocka_unit_test(what_it_is_worth),
+        cmocka_unit_test(agreement_of_a_judge),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

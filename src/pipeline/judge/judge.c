@@ -19,6 +19,8 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
+#include "store/classifier/measured.h"
 
 #define PROMPT_MAX ((size_t)16 << 20)
 
@@ -43,6 +45,8 @@ struct persona_judge {
     const judge_kind *kind;
     void *self;
     char *name, *id;
+    validity_entry *noted; /* (n_noted) what files say of it; without keys */
+    size_t n_noted;
 };
 
 /* ---- the object ------------------------------------------------------------------------------ */
@@ -76,6 +80,10 @@ void persona_judge_free(persona_judge *j)
         return;
     }
     j->kind->free(j->self);
+    for (size_t i = 0; i < j->n_noted; i++) {
+        mem_free(j->noted[i].trait);
+    }
+    mem_free(j->noted);
     mem_free(j->name);
     mem_free(j->id);
     mem_free(j);
@@ -116,8 +124,67 @@ bool persona_judge_knows(const persona_judge *j, const char *trait)
 
 bool persona_judge_measured(const persona_judge *j, const char *trait, persona_judge_measure *out)
 {
+    for (size_t i = 0; i < j->n_noted; i++) {
+        if (strcmp(j->noted[i].trait, trait) == 0) {
+            *out = j->noted[i].m;
+            return true;
+        }
+    }
     *out = (persona_judge_measure){.n = 0};
     return j->kind->measured && j->kind->measured(j->self, trait, out);
+}
+
+static persona_code note(persona_judge *j, const char *trait, const persona_judge_measure *m,
+                         persona_err *e)
+{
+    size_t i = 0;
+    while (i < j->n_noted && strcmp(j->noted[i].trait, trait) != 0) {
+        i++;
+    }
+    if (i == j->n_noted) {
+        validity_entry *p = mem_realloc(j->noted, i + 1, sizeof *p);
+        char *copy = mem_strdup(trait);
+        j->noted = p ? p : j->noted;
+        if (!p || !copy) {
+            mem_free(copy);
+            return mem_err(e, "what was measured of a judge");
+        }
+        p[j->n_noted++] = (validity_entry){.trait = copy};
+    }
+    j->noted[i].m = *m;
+    return PERSONA_OK;
+}
+
+persona_code persona_judge_read_validity(persona_judge *j, const persona_trait *trait,
+                                         const char *path, persona_err *e)
+{
+    validity_file f;
+    const validity_entry *found = NULL;
+    char *key = NULL;
+    persona_code rc = PERSONA_OK;
+    TRY(validity_read(path, &f, e));
+    for (size_t i = 0; i < f.n; i++) {
+        found = strcmp(f.p[i].trait, trait->name) == 0 ? &f.p[i] : found;
+    }
+    if (!found) {
+        TRY(persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                            "%s says nothing of '%.60s' (only of '%.60s'%s)", path, trait->name,
+                            f.p[0].trait, f.n > 1 ? ", …" : ""));
+    }
+    key = judge_score_key(j, trait);
+    TRY(key ? PERSONA_OK : mem_err(e, path));
+    if (strcmp(key, found->key) != 0) {
+        TRY(persona_err_set(
+            e, PERSONA_E_UNAVAILABLE,
+            "%s is about other scores of '%.60s' (%.100s, not %.100s): measure this "
+            "judge with 'persona judge test'",
+            path, trait->name, found->key, key));
+    }
+    TRY(note(j, trait->name, &found->m, e));
+out:
+    mem_free(key);
+    validity_clear(&f);
+    return rc;
 }
 
 double persona_judge_neutral(const persona_judge *j, const char *trait)

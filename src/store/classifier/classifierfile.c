@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "core/map/textset.h"
+#include "store/classifier/measured.h"
 
 #define FILE_MAX ((size_t)256 << 20)
 #define BITS_MAX ((double)(UINT64_C(1) << 31))
@@ -93,42 +94,21 @@ static bool read_weight(void *ud, const char *key, const json_val *val)
     return r->rc == PERSONA_OK;
 }
 
-/* A number that may be absent or null: *out stays. */
-static persona_code read_optional(const reader *r, const json_val *obj, const char *key, double min,
-                                  double max, double *out)
-{
-    return json_typeof(json_get(obj, key)) == JSON_NULL
-               ? PERSONA_OK
-               : json_need_number(r->doc, obj, key, min, max, out, r->e);
-}
-
-static persona_code read_count(const reader *r, const json_val *obj, const char *key, size_t *out)
-{
-    double x = 0;
-    const persona_code rc = read_optional(r, obj, key, 0, 1e12, &x);
-    if (rc == PERSONA_OK && x != floor(x)) {
-        return json_bad(r->doc, obj, key, r->e, "is %g (expected a whole number)", x);
-    }
-    *out = (size_t)x;
-    return rc;
-}
-
 /* What was measured, and what the scale is. Files of earlier versions say neither. */
 static persona_code read_facts(const reader *r, const json_val *axis)
 {
     axis_facts f = {.neutral = 50, .spearman = (double)NAN, .same_side = (double)NAN};
+    persona_judge_measure m = {.n = 0};
     const json_val *heldout = NULL;
     persona_code rc = PERSONA_OK;
-    TRY(read_optional(r, axis, "neutral", 0, 100, &f.neutral));
+    TRY(measured_optional(r->doc, axis, "neutral", 0, 100, &f.neutral, r->e));
     if (f.neutral > 0 && (f.neutral < 50 || f.neutral > 50)) {
         TRY(json_bad(r->doc, axis, "neutral", r->e, "is %g (expected 0 or 50)", f.neutral));
     }
     if (json_get(axis, "heldout")) {
         TRY(json_need(r->doc, axis, "heldout", JSON_OBJECT, &heldout, r->e));
-        TRY(read_count(r, heldout, "n", &f.n));
-        TRY(read_count(r, heldout, "n_groups", &f.n_groups));
-        TRY(read_optional(r, heldout, "spearman", -1, 1, &f.spearman));
-        TRY(read_optional(r, heldout, "accuracy", 0, 1, &f.same_side));
+        TRY(measured_read(r->doc, heldout, "accuracy", &m, r->e));
+        f = (axis_facts){f.neutral, m.n, m.n_groups, m.spearman, m.same_side};
     }
     classifier_set_facts(r->made, &f);
 out:
@@ -246,36 +226,17 @@ static persona_code read_coherence(reader *r, const json_val *root)
     return PERSONA_OK;
 }
 
-/* Who: a name of less than 64 bytes, or absent. */
-static persona_code read_who(const reader *r, const json_val *labels, const char *key, char out[64])
-{
-    const char *name = NULL;
-    persona_code rc = PERSONA_OK;
-    if (!json_get(labels, key)) {
-        return PERSONA_OK;
-    }
-    TRY(json_need_string(r->doc, labels, key, &name, r->e));
-    if (strlen(name) >= 64) {
-        TRY(json_bad(r->doc, labels, key, r->e, "is too long (expected at most 63 bytes)"));
-    }
-    memcpy(out, name, strlen(name) + 1);
-out:
-    return rc;
-}
-
 static persona_code read_origin(const reader *r, const json_val *root)
 {
     classifier_origin o = {.texts = NULL};
-    const json_val *labels = NULL;
+    persona_judge_measure labels = {.n = 0};
     const char *texts = NULL;
     uint64_t *set = NULL;
     size_t n = 0;
     persona_code rc = PERSONA_OK;
-    if (json_get(root, "labels")) {
-        TRY(json_need(r->doc, root, "labels", JSON_OBJECT, &labels, r->e));
-        TRY(read_who(r, labels, "by", o.labels_by));
-        TRY(read_who(r, labels, "of", o.labels_of));
-    }
+    TRY(measured_read_labels(r->doc, root, &labels, r->e));
+    memcpy(o.labels_by, labels.labels_by, sizeof o.labels_by);
+    memcpy(o.labels_of, labels.labels_of, sizeof o.labels_of);
     if (json_get(root, "texts")) {
         TRY(json_need_string(r->doc, root, "texts", &texts, r->e));
         rc = textset_parse(texts, &set, &n, r->e);

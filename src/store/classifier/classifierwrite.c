@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "store/classifier/measured.h"
 
 #define FILE_MAX ((size_t)256 << 20) /* as much as the reader takes */
 
@@ -85,21 +86,6 @@ static void write_coherence(json_out *o, const classifier_draft *d, const char *
     jo_end(o);
 }
 
-static void write_labels(json_out *o, const classifier_draft *d)
-{
-    if (!d->labels_by && !d->labels_of) {
-        return;
-    }
-    jo_object(o, "labels");
-    if (d->labels_by) {
-        jo_string(o, "by", d->labels_by);
-    }
-    if (d->labels_of) {
-        jo_string(o, "of", d->labels_of);
-    }
-    jo_end(o);
-}
-
 static void write_all(json_out *o, const classifier_draft *d, const char *filter)
 {
     jo_object(o, NULL);
@@ -109,7 +95,7 @@ static void write_all(json_out *o, const classifier_draft *d, const char *filter
     jo_int(o, "seed", (long long)d->opts->seed);
     jo_int(o, "min_texts", (long long)d->opts->min_texts);
     jo_end(o);
-    write_labels(o, d);
+    measured_write_labels(o, d->labels_by, d->labels_of);
     jo_string(o, "texts", d->texts);
     jo_array(o, "ngrams");
     for (size_t k = 0; k < d->opts->n_orders; k++) {
