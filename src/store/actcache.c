@@ -180,23 +180,22 @@ static persona_code find(actcache *c, const char *key, found *f, persona_err *e)
     return rc;
 }
 
-static persona_code put_reading(actcache *c, const char *key, size_t n_rows, size_t n_tokens,
-                                found *f, persona_err *e)
+static persona_code put_reading(actcache *c, const act_reading *r, found *f, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    TRY(find(c, key, f, e));
-    if (f->id != 0 && f->n_rows == n_rows && f->n_tokens == n_tokens) {
+    TRY(find(c, r->key, f, e));
+    if (f->id != 0 && f->n_rows == r->n_rows && f->n_tokens == r->n_tokens) {
         goto out;
     }
     if (f->id != 0) { /* of another shape: all of it goes */
         db_bind_int(c->s[DROP], 1, f->id);
         TRY(db_run(c->s[DROP], e));
     }
-    db_bind_text(c->s[ADD], 1, key);
-    db_bind_int(c->s[ADD], 2, (int64_t)n_rows);
-    db_bind_int(c->s[ADD], 3, (int64_t)n_tokens);
+    db_bind_text(c->s[ADD], 1, r->key);
+    db_bind_int(c->s[ADD], 2, (int64_t)r->n_rows);
+    db_bind_int(c->s[ADD], 3, (int64_t)r->n_tokens);
     TRY(db_run(c->s[ADD], e));
-    TRY(find(c, key, f, e));
+    TRY(find(c, r->key, f, e));
 out:
     return rc;
 }
@@ -206,10 +205,8 @@ static persona_code put_block(actcache *c, const found *f, int block, size_t at,
 {
     const size_t d = c->width, row = d * sizeof(float);
     const size_t n_data = f->n_rows * row, n_norms = f->n_tokens * sizeof(float);
-    persona_code rc = room_for(c, n_data + n_norms + 1, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(room_for(c, n_data + n_norms + 1, e));
     for (size_t r = 0; r < f->n_rows; r++) {
         memcpy(c->room + r * row, data + (r * n_blocks + at) * d, row);
     }
@@ -221,25 +218,27 @@ static persona_code put_block(actcache *c, const found *f, int block, size_t at,
     db_bind_int(c->s[PUT], 3, checksum(c->room, n_data + n_norms));
     db_bind_blob(c->s[PUT], 4, c->room, n_data);
     db_bind_blob(c->s[PUT], 5, c->room + n_data, n_norms);
-    return db_run(c->s[PUT], e);
+    TRY(db_run(c->s[PUT], e));
+out:
+    return rc;
 }
 
-persona_code actcache_put(actcache *c, const char *key, size_t n_rows, size_t n_tokens,
-                          const int *blocks, size_t n_blocks, const float *data, const float *norms,
+persona_code actcache_put(actcache *c, const act_reading *r, const float *data, const float *norms,
                           persona_err *e)
 {
     found f;
-    if (n_rows == 0 || n_tokens == 0 || n_rows > MAX_FLOATS / c->width || n_tokens > MAX_FLOATS) {
-        return persona_err_set(e, PERSONA_E_SHAPE, "a reading of %zu rows and %zu tokens", n_rows,
-                               n_tokens);
+    if (r->n_rows == 0 || r->n_tokens == 0 || r->n_rows > MAX_FLOATS / c->width ||
+        r->n_tokens > MAX_FLOATS) {
+        return persona_err_set(e, PERSONA_E_SHAPE, "a reading of %zu rows and %zu tokens",
+                               r->n_rows, r->n_tokens);
     }
     persona_code rc = put_begin(c, e);
     if (rc != PERSONA_OK) {
         return rc;
     }
-    rc = put_reading(c, key, n_rows, n_tokens, &f, e);
-    for (size_t i = 0; rc == PERSONA_OK && i < n_blocks; i++) {
-        rc = put_block(c, &f, blocks[i], i, n_blocks, data, norms, e);
+    rc = put_reading(c, r, &f, e);
+    for (size_t i = 0; rc == PERSONA_OK && i < r->n_blocks; i++) {
+        rc = put_block(c, &f, r->blocks[i], i, r->n_blocks, data, norms, e);
     }
     return put_end(c, rc, e);
 }
@@ -286,26 +285,28 @@ out:
     return rc;
 }
 
-persona_code actcache_has(actcache *c, const char *key, size_t n_rows, const int *blocks,
-                          size_t n_blocks, bool *has, size_t *n_tokens, size_t *n_stale,
-                          persona_err *e)
+persona_code actcache_has(actcache *c, act_reading *r, bool *has, size_t *n_stale, persona_err *e)
 {
     found f;
-    persona_code rc = find(c, key, &f, e);
-    *has = rc == PERSONA_OK && f.id != 0 && f.n_rows == n_rows;
-    *n_tokens = f.n_tokens;
-    for (size_t i = 0; rc == PERSONA_OK && *has && i < n_blocks; i++) {
+    persona_code rc = PERSONA_OK;
+    *has = false;
+    TRY(find(c, r->key, &f, e));
+    *has = f.id != 0 && f.n_rows == r->n_rows;
+    r->n_tokens = f.n_tokens;
+    for (size_t i = 0; *has && i < r->n_blocks; i++) {
         bool there = false, sound = false;
-        rc = check_block(c, &f, blocks[i], &there, &sound, e);
+        *has = false;
+        TRY(check_block(c, &f, r->blocks[i], &there, &sound, e));
         *has = sound;
-        if (rc != PERSONA_OK || sound || !there) {
+        if (sound || !there) {
             continue;
         }
         (*n_stale)++;
         db_bind_int(c->s[DELETE], 1, f.id);
-        db_bind_int(c->s[DELETE], 2, blocks[i]);
-        rc = db_run(c->s[DELETE], e);
+        db_bind_int(c->s[DELETE], 2, r->blocks[i]);
+        TRY(db_run(c->s[DELETE], e));
     }
+out:
     return rc;
 }
 
@@ -333,7 +334,8 @@ persona_code actcache_row(actcache *c, const char *key, int block, size_t row, f
     int64_t id = 0;
     persona_code rc = PERSONA_OK;
     TRY(id_of(c, key, block, &id, e));
-    TRY(db_blob_read(c->d, "act", "data", id, row * size, out, size, NULL, e));
+    const db_place at = {"act", "data", id, row * size};
+    TRY(db_blob_read(c->d, &at, out, size, NULL, e));
 out:
     return rc;
 }

@@ -32,16 +32,21 @@ void actcache_close(actcache *c);
 /* Puts are gathered into transactions; a flush makes them last. Errors: IO, NOMEM. */
 PERSONA_CHECK persona_code actcache_flush(actcache *c, persona_err *e);
 
+/* One text as it was read. Borrowed. */
+typedef struct act_reading {
+    const char *key;
+    const int *blocks; /* (n_blocks) */
+    size_t n_blocks, n_rows, n_tokens;
+} act_reading;
+
 /* data: (n_rows, n_blocks, d), norms: (n_tokens, n_blocks). Replaces what is there for these
  * blocks. */
-PERSONA_CHECK persona_code actcache_put(actcache *c, const char *key, size_t n_rows,
-                                        size_t n_tokens, const int *blocks, size_t n_blocks,
-                                        const float *data, const float *norms, persona_err *e);
-/* Are all these blocks there, whole and sound? *n_tokens of the reading; *n_stale grows by those
- * that were taken out. */
-PERSONA_CHECK persona_code actcache_has(actcache *c, const char *key, size_t n_rows,
-                                        const int *blocks, size_t n_blocks, bool *has,
-                                        size_t *n_tokens, size_t *n_stale, persona_err *e);
+PERSONA_CHECK persona_code actcache_put(actcache *c, const act_reading *r, const float *data,
+                                        const float *norms, persona_err *e);
+/* Are all blocks of r there, whole and sound? Fills r->n_tokens; *n_stale grows by those that were
+ * taken out. */
+PERSONA_CHECK persona_code actcache_has(actcache *c, act_reading *r, bool *has, size_t *n_stale,
+                                        persona_err *e);
 /* Row `row` of one block: out (d). Errors: NOTFOUND, SHAPE. */
 PERSONA_CHECK persona_code actcache_row(actcache *c, const char *key, int block, size_t row,
                                         float *out, persona_err *e);

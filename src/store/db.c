@@ -480,15 +480,16 @@ persona_code db_row_ok(const db_stmt *s, persona_err *e)
     return sqlite3_errcode(s->d->handle) == SQLITE_NOMEM ? mem_err(e, s->d->path) : PERSONA_OK;
 }
 
-persona_code db_blob_read(db *d, const char *table, const char *column, int64_t rowid,
-                          size_t offset, void *p, size_t n, size_t *size, persona_err *e)
+persona_code db_blob_read(db *d, const db_place *at, void *p, size_t n, size_t *size,
+                          persona_err *e)
 {
     sqlite3_blob *b = NULL;
     persona_code rc = PERSONA_OK;
     if (size) {
         *size = 0;
     }
-    const int opened = sqlite3_blob_open(d->handle, "main", table, column, rowid, 0, &b);
+    const int opened =
+        sqlite3_blob_open(d->handle, "main", at->table, at->column, at->rowid, 0, &b);
     if (opened == SQLITE_ERROR) { /* no such row, or NULL in it */
         return persona_err_set(e, PERSONA_E_NOTFOUND, "%s: %s", d->path, sqlite3_errmsg(d->handle));
     }
@@ -499,11 +500,11 @@ persona_code db_blob_read(db *d, const char *table, const char *column, int64_t 
     if (size) {
         *size = have;
     }
-    if (offset > have || n > have - offset) {
-        rc = persona_err_set(e, PERSONA_E_SHAPE,
-                             "%s: bytes %zu to %zu of %s.%s %lld were wanted, it has %zu", d->path,
-                             offset, offset + n, table, column, (long long)rowid, have);
-    } else if (n > 0 && sqlite3_blob_read(b, p, (int)n, (int)offset) != SQLITE_OK) {
+    if (at->offset > have || n > have - at->offset) {
+        rc = persona_err_set(
+            e, PERSONA_E_SHAPE, "%s: bytes %zu to %zu of %s.%s %lld were wanted, it has %zu",
+            d->path, at->offset, at->offset + n, at->table, at->column, (long long)at->rowid, have);
+    } else if (n > 0 && sqlite3_blob_read(b, p, (int)n, (int)at->offset) != SQLITE_OK) {
         rc = fail(d, e);
     }
     sqlite3_blob_close(b);

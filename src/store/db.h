@@ -70,10 +70,14 @@ const void *db_blob(const db_stmt *s, int at, size_t *n);
 /* Asked after the columns of a row were taken. Errors: NOMEM. */
 PERSONA_CHECK persona_code db_row_ok(const db_stmt *s, persona_err *e);
 
-/* n bytes from offset of the blob in one row. Errors: NOTFOUND (no such row, NULL), SHAPE (past its
+typedef struct db_place {
+    const char *table, *column;
+    int64_t rowid;
+    size_t offset; /* in bytes */
+} db_place;
+/* n bytes of a blob in one row. Errors: NOTFOUND (no such row, NULL), SHAPE (past its
  * end; *size, if not NULL, is its size in bytes). */
-PERSONA_CHECK persona_code db_blob_read(db *d, const char *table, const char *column, int64_t rowid,
-                                        size_t offset, void *p, size_t n, size_t *size,
+PERSONA_CHECK persona_code db_blob_read(db *d, const db_place *at, void *p, size_t n, size_t *size,
                                         persona_err *e);
 
 #endif

@@ -46,17 +46,17 @@ static void put(actcache *c, const char *key, float first)
 {
     float data[ROWS * BLOCKS * D], norms[TOKENS * BLOCKS];
     fill(data, norms, first);
-    assert_int_equal(actcache_put(c, key, ROWS, TOKENS, blocks, BLOCKS, data, norms, NULL),
-                     PERSONA_OK);
+    const act_reading r = {key, blocks, BLOCKS, ROWS, TOKENS};
+    assert_int_equal(actcache_put(c, &r, data, norms, NULL), PERSONA_OK);
 }
 
 static bool has(actcache *c, const char *key, size_t rows, size_t *stale)
 {
     bool yes = false;
-    size_t n_tokens = 0, none = 0;
+    size_t none = 0;
+    act_reading r = {key, blocks, BLOCKS, rows, 0};
     persona_err e = {0};
-    if (actcache_has(c, key, rows, blocks, BLOCKS, &yes, &n_tokens, stale ? stale : &none, &e) !=
-        PERSONA_OK) {
+    if (actcache_has(c, &r, &yes, stale ? stale : &none, &e) != PERSONA_OK) {
         fail_msg("%s", e.msg);
     }
     return yes;
@@ -92,10 +92,12 @@ static void round_trip(void **state)
     assert_int_equal(actcache_row(c, "k2", 2, ROWS, row, NULL), PERSONA_E_SHAPE);
     /* Another block later; the first ones stay. */
     const int more[1] = {4};
-    assert_int_equal(actcache_put(c, "k2", ROWS, TOKENS, more, 1, data, norms, NULL), PERSONA_OK);
+    act_reading other = {"k2", more, 1, ROWS, TOKENS};
+    assert_int_equal(actcache_put(c, &other, data, norms, NULL), PERSONA_OK);
     assert_true(has(c, "k2", ROWS, NULL));
     /* The same text in another shape replaces all of it. */
-    assert_int_equal(actcache_put(c, "k2", 1, TOKENS, more, 1, data, norms, NULL), PERSONA_OK);
+    other.n_rows = 1;
+    assert_int_equal(actcache_put(c, &other, data, norms, NULL), PERSONA_OK);
     assert_false(has(c, "k2", ROWS, NULL));
     assert_true(has(c, "k1", ROWS, NULL));
     actcache_close(c);
@@ -162,8 +164,8 @@ static void damage(void **state)
     size_t stale = 0;
     fill(data, norms, 1);
     data[4] = (float)NAN;
-    assert_int_equal(actcache_put(c, "nan", ROWS, TOKENS, blocks, BLOCKS, data, norms, NULL),
-                     PERSONA_OK);
+    const act_reading bad = {"nan", blocks, BLOCKS, ROWS, TOKENS};
+    assert_int_equal(actcache_put(c, &bad, data, norms, NULL), PERSONA_OK);
     assert_false(has(c, "nan", ROWS, &stale));
     assert_int_equal(stale, 1);
     actcache_close(c);
@@ -192,13 +194,16 @@ static void limit(void **state)
     for (int i = 0; i < MANY; i++) {
         char key[16];
         snprintf(key, sizeof key, "k%d", i);
-        assert_int_equal(actcache_put(c, key, WIDE, 1, one, 1, data, norms, NULL), PERSONA_OK);
+        const act_reading r = {key, one, 1, WIDE, 1};
+        assert_int_equal(actcache_put(c, &r, data, norms, NULL), PERSONA_OK);
     }
     assert_int_equal(actcache_limit(c, (uint64_t)4 << 20, NULL), PERSONA_OK);
     bool first = true, last = false;
-    size_t n = 0, stale = 0;
-    assert_int_equal(actcache_has(c, "k0", WIDE, one, 1, &first, &n, &stale, NULL), PERSONA_OK);
-    assert_int_equal(actcache_has(c, "k1199", WIDE, one, 1, &last, &n, &stale, NULL), PERSONA_OK);
+    size_t stale = 0;
+    act_reading oldest = {"k0", one, 1, WIDE, 0}, newest = {"k1199", one, 1, WIDE, 0};
+    assert_int_equal(actcache_has(c, &oldest, &first, &stale, NULL), PERSONA_OK);
+    assert_int_equal(actcache_has(c, &newest, &last, &stale, NULL), PERSONA_OK);
+    assert_int_equal(newest.n_tokens, 1);
     assert_true(!first && last);                              /* the oldest go */
     assert_int_equal(actcache_limit(c, 0, NULL), PERSONA_OK); /* ends */
     mem_free(data);

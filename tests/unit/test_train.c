@@ -102,15 +102,19 @@ static void solver(void **state)
     double x[50] = {0};
     size_t n = 50;
     lbfgs_result r;
-    persona_cancel c = {1};
-    assert_int_equal(lbfgs(bowl, &n, x, n, 1e-9, 500, NULL, &r, NULL), PERSONA_OK);
+    const persona_cancel c = {1};
+    lbfgs_task task = {.fn = bowl, .ud = &n, .tolerance = 1e-9, .max_iterations = 500};
+    assert_int_equal(lbfgs(&task, x, n, &r, NULL), PERSONA_OK);
     assert_true(r.gradient <= 1e-9 && r.n_iterations < 200 && r.value < 1e-12);
     for (size_t i = 0; i < n; i++) {
         assert_true(fabs(x[i] - (double)i) < 1e-8);
     }
-    assert_int_equal(lbfgs(not_finite, NULL, x, 1, 1e-9, 9, NULL, &r, NULL), PERSONA_E_NUMERIC);
+    task.fn = not_finite;
+    assert_int_equal(lbfgs(&task, x, 1, &r, NULL), PERSONA_E_NUMERIC);
     x[0] = 9;
-    assert_int_equal(lbfgs(bowl, &n, x, n, 1e-9, 500, &c, &r, NULL), PERSONA_E_CANCELED);
+    task.fn = bowl;
+    task.cancel = &c;
+    assert_int_equal(lbfgs(&task, x, n, &r, NULL), PERSONA_E_CANCELED);
 }
 
 /* ---- an axis --------------------------------------------------------------------------------- */

@@ -152,8 +152,12 @@ static fit make_fit(const trainer *t, size_t held, double l2)
 static persona_code run_fit(fit *f, double *p, persona_err *e)
 {
     lbfgs_result ignored;
-    return lbfgs(objective, f, p, 1 + f->n_columns, TOLERANCE, MAX_ITERATIONS,
-                 f->t->hooks ? f->t->hooks->cancel : NULL, &ignored, e);
+    const lbfgs_task task = {.fn = objective,
+                             .ud = f,
+                             .tolerance = TOLERANCE,
+                             .max_iterations = MAX_ITERATIONS,
+                             .cancel = f->t->hooks ? f->t->hooks->cancel : NULL};
+    return lbfgs(&task, p, 1 + f->n_columns, &ignored, e);
 }
 
 /* ---- choosing l2 ----------------------------------------------------------------------------- */

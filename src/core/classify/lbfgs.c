@@ -124,11 +124,10 @@ static void advance(state *t)
     t->n_stored += t->n_stored < HISTORY;
 }
 
-persona_code lbfgs(lbfgs_fn fn, void *ud, double *x, size_t n, double tolerance, int max_iterations,
-                   const persona_cancel *cancel, lbfgs_result *out, persona_err *e)
+persona_code lbfgs(const lbfgs_task *task, double *x, size_t n, lbfgs_result *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    state t = {.fn = fn, .ud = ud, .n = n, .x = x};
+    state t = {.fn = task->fn, .ud = task->ud, .n = n, .x = x};
     double *room = n > SIZE_MAX / 64 ? NULL : mem_calloc((4 + 2 * HISTORY) * n, sizeof *room);
     if (!room) {
         return mem_err(e, "the minimum of a function");
@@ -140,13 +139,13 @@ persona_code lbfgs(lbfgs_fn fn, void *ud, double *x, size_t n, double tolerance,
     t.s = room + 4 * n;
     t.y = t.s + HISTORY * n;
     *out = (lbfgs_result){0};
-    t.value = fn(ud, x, t.g);
+    t.value = task->fn(task->ud, x, t.g);
     if (!isfinite(t.value)) {
         rc = persona_err_set(e, PERSONA_E_NUMERIC, "the function is not finite at the start");
         goto out;
     }
-    while (largest(t.g, n) > tolerance && out->n_iterations < max_iterations) {
-        if (persona_canceled(cancel)) {
+    while (largest(t.g, n) > task->tolerance && out->n_iterations < task->max_iterations) {
+        if (persona_canceled(task->cancel)) {
             rc = persona_err_set(e, PERSONA_E_CANCELED, "interrupted");
             goto out;
         }

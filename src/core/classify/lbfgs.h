@@ -16,11 +16,18 @@ typedef struct lbfgs_result {
     int n_iterations;
 } lbfgs_result;
 
+typedef struct lbfgs_task {
+    lbfgs_fn fn;
+    void *ud;
+    double tolerance; /* of the largest entry of the gradient */
+    int max_iterations;
+    const persona_cancel *cancel; /* or NULL */
+} lbfgs_task;
+
 /* From x on, which becomes the minimum: until no entry of the gradient exceeds tolerance, or no
  * progress is left in double precision, or max_iterations are done. Errors: NOMEM, NUMERIC (the
  * value at the start is not finite), CANCELED. */
-PERSONA_CHECK persona_code lbfgs(lbfgs_fn fn, void *ud, double *x, size_t n, double tolerance,
-                                 int max_iterations, const persona_cancel *cancel,
-                                 lbfgs_result *out, persona_err *e);
+PERSONA_CHECK persona_code lbfgs(const lbfgs_task *task, double *x, size_t n, lbfgs_result *out,
+                                 persona_err *e);
 
 #endif

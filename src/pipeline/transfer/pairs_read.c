@@ -66,6 +66,14 @@ static persona_code make_key(const reading *r, size_t i, persona_err *e)
     return ok && *key ? PERSONA_OK : mem_err(e, "a text's key");
 }
 
+static act_reading reading_of(const reading *r, size_t i)
+{
+    return (act_reading){.key = r->side->keys[i],
+                         .blocks = r->side->blocks,
+                         .n_blocks = r->side->n_blocks,
+                         .n_rows = n_rows(r, i)};
+}
+
 /* What the cache has already. */
 static persona_code find_known(reading *r, persona_err *e)
 {
@@ -73,17 +81,17 @@ static persona_code find_known(reading *r, persona_err *e)
     persona_pairs *p = r->p;
     for (size_t i = 0; i < p->n; i++) {
         pair_text *t = &p->texts[i];
-        size_t ends[CHUNKS_MOST], n_tokens = 0;
+        size_t ends[CHUNKS_MOST];
         r->skip[i] = true;
         if (!t->usable) {
             continue;
         }
         t->n_chunks = p->chunks ? chunk_ends(t->text, ends) : 0;
         TRY(make_key(r, i, e));
-        TRY(actcache_has(r->side->cache, r->side->keys[i], n_rows(r, i), r->side->blocks,
-                         r->side->n_blocks, &r->skip[i], &n_tokens, &p->n_stale, e));
+        act_reading one = reading_of(r, i);
+        TRY(actcache_has(r->side->cache, &one, &r->skip[i], &p->n_stale, e));
         p->n_reused += r->skip[i];
-        r->n_tokens += r->skip[i] ? n_tokens : 0;
+        r->n_tokens += r->skip[i] ? one.n_tokens : 0;
     }
 out:
     return rc;
@@ -153,8 +161,9 @@ static persona_code take_answer(void *ud, size_t i, answer *a, persona_err *e)
     if (!a->mean || a->n_positions == 0) {
         r->p->texts[i].usable = false;
     } else {
-        rc = actcache_put(r->side->cache, r->side->keys[i], n_rows(r, i), a->n_positions,
-                          r->side->blocks, r->side->n_blocks, a->mean, a->norms, e);
+        act_reading one = reading_of(r, i);
+        one.n_tokens = a->n_positions;
+        rc = actcache_put(r->side->cache, &one, a->mean, a->norms, e);
         r->n_tokens += a->n_positions;
         r->p->n_read++;
     }

@@ -222,16 +222,21 @@ static const char *take_text(const reader *r, int at)
     return s ? s : "";
 }
 
+typedef struct column {
+    const char *name;
+    int at_len, at; /* where the statement gives its length and its bytes */
+} column;
+
 /* Copies a column of floats into the room, if there is one; *n is what is stored. */
-static persona_code take_floats(reader *r, int at_len, int at, const char *column, float *room,
-                                size_t n_room, const float **out, size_t *n, persona_err *e)
+static persona_code take_floats(reader *r, column c, float *room, size_t n_room, const float **out,
+                                size_t *n, persona_err *e)
 {
-    const int64_t n_bytes = db_int(r->s, at_len);
+    const int64_t n_bytes = db_int(r->s, c.at_len);
     size_t have;
     *out = NULL;
     *n = (size_t)n_bytes / sizeof **out;
     if (n_bytes % (int64_t)sizeof **out != 0) {
-        r->bad = column;
+        r->bad = c.name;
     }
     if (!room || n_bytes == 0 || r->bad) {
         return PERSONA_OK;
@@ -239,9 +244,9 @@ static persona_code take_floats(reader *r, int at_len, int at, const char *colum
     if (*n > n_room) {
         return persona_err_set(e, PERSONA_E_SHAPE,
                                "%s: answer %" PRId64 " has %zu numbers of %s (room for %zu)",
-                               r->j->path, r->id, *n, column, n_room);
+                               r->j->path, r->id, *n, c.name, n_room);
     }
-    const void *p = db_blob(r->s, at, &have);
+    const void *p = db_blob(r->s, c.at, &have);
     if (!p || have != (size_t)n_bytes) {
         return mem_err(e, r->j->path);
     }
@@ -274,8 +279,10 @@ static persona_code take_answer(reader *r, const char *stage, const job_room *ro
     a->n_answer = (size_t)take(r, 14, 0, INT_MAX, "n_answer");
     a->n_tokens = (size_t)take(r, 15, 0, INT_MAX, "n_tokens");
     persona_code rc = PERSONA_OK;
-    TRY(take_floats(r, 16, 18, "norms", into->norms, into->n_norms, &a->norms, &a->n_norms, e));
-    TRY(take_floats(r, 17, 19, "mean", into->mean, into->n_mean, &a->mean, &a->n_mean, e));
+    TRY(take_floats(r, (column){"norms", 16, 18}, into->norms, into->n_norms, &a->norms,
+                    &a->n_norms, e));
+    TRY(take_floats(r, (column){"mean", 17, 19}, into->mean, into->n_mean, &a->mean, &a->n_mean,
+                    e));
     TRY(db_row_ok(r->s, e));
     if (r->bad) {
         rc = persona_err_set(e, PERSONA_E_FORMAT,
@@ -352,8 +359,8 @@ persona_code job_read_mean(job *j, const char *stage, int64_t id, size_t offset,
     } else if (offset > INT_MAX / sizeof *out || n > INT_MAX / sizeof *out) {
         rc = PERSONA_E_SHAPE;
     } else {
-        rc = db_blob_read(j->d, "answer", "mean", rowid, offset * sizeof *out, out, n * sizeof *out,
-                          &size, e);
+        const db_place at = {"answer", "mean", rowid, offset * sizeof *out};
+        rc = db_blob_read(j->d, &at, out, n * sizeof *out, &size, e);
     }
     if (rc == PERSONA_E_NOTFOUND) {
         (void)persona_err_set(e, rc, "%s: answer %" PRId64 " of stage '%s' %s", j->path, id, stage,

@@ -135,30 +135,35 @@ static persona_code seen_add(seen_list *s, const char *path, const char *place, 
     return PERSONA_OK;
 }
 
-/* Reads an array of min..max texts. *n counts what is owned, also on failure. */
-static persona_code read_questions(const json_val *list, const char *path, const char *field,
-                                   size_t min, size_t max, text_rule rule, seen_list *seen,
-                                   char ***out, size_t *n, persona_err *e)
+/* A field with min to max questions. */
+typedef struct question_field {
+    const char *name;
+    size_t min, max;
+    text_rule rule;
+} question_field;
+
+/* Reads the array of one field of root. *n counts what is owned, also on failure. */
+static persona_code read_questions(const json_val *root, const char *path, const question_field *f,
+                                   seen_list *seen, char ***out, size_t *n, persona_err *e)
 {
+    const json_val *list = json_get(root, f->name);
     char place[64];
     buf name;
     buf_init(&name, sizeof place);
     persona_code rc = PERSONA_OK;
     const size_t count = list ? json_len(list) : 0;
     if (!list || json_typeof(list) != JSON_ARRAY) {
-        rc = bad_field(e, path, field, "is %s (expected an array)", type_name(list));
+        rc = bad_field(e, path, f->name, "is %s (expected an array)", type_name(list));
         goto out;
     }
-    if (count < min || count > max) {
-        rc = min == max ? bad_field(e, path, field, "has %zu entries (expected %zu)", count, min)
-                        : bad_field(e, path, field, "has %zu entries (expected %zu to %zu)", count,
-                                    min, max);
+    if (count < f->min || count > f->max) {
+        rc = f->min == f->max
+                 ? bad_field(e, path, f->name, "has %zu entries (expected %zu)", count, f->min)
+                 : bad_field(e, path, f->name, "has %zu entries (expected %zu to %zu)", count,
+                             f->min, f->max);
         goto out;
     }
-    rc = seen_reserve(seen, count, e);
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    TRY(seen_reserve(seen, count, e));
     *out = mem_calloc(count, sizeof **out);
     if (!*out) {
         rc = mem_err(e, path);
@@ -166,16 +171,10 @@ static persona_code read_questions(const json_val *list, const char *path, const
     }
     for (size_t i = 0; i < count; i++) {
         buf_clear(&name);
-        buf_printf(&name, "%s[%zu]", field, i);
-        rc = copy_text(e, path, buf_str(&name), json_at(list, i), rule, &(*out)[i]);
-        if (rc != PERSONA_OK) {
-            goto out;
-        }
+        buf_printf(&name, "%s[%zu]", f->name, i);
+        TRY(copy_text(e, path, buf_str(&name), json_at(list, i), f->rule, &(*out)[i]));
         *n = i + 1;
-        rc = seen_add(seen, path, buf_str(&name), (*out)[i], e);
-        if (rc != PERSONA_OK) {
-            goto out;
-        }
+        TRY(seen_add(seen, path, buf_str(&name), (*out)[i], e));
     }
 out:
     buf_free(&name);
@@ -376,13 +375,14 @@ static persona_code read_trait(const json_doc *doc, const char *path, persona_tr
     static const char *const known[] = {"schema",      "name",        "positive",  "negative",
                                         "description", "instruction", "questions", "eval_prompt",
                                         "sampling",    "$schema",     NULL};
+    const question_field questions = {"questions", TRAIT_N_QUESTIONS, TRAIT_N_QUESTIONS,
+                                      rule_question};
     const json_val *root = json_root(doc);
     seen_list seen = {0};
     persona_trait *t = NULL;
-    persona_code rc = check_schema(root, path, "persona.trait/1", e);
-    if (rc != PERSONA_OK || (rc = check_keys(root, path, "", known, e)) != PERSONA_OK) {
-        goto out;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(check_schema(root, path, "persona.trait/1", e));
+    TRY(check_keys(root, path, "", known, e));
     t = mem_calloc(1, sizeof *t);
     if (t) {
         t->path = mem_strdup(path);
@@ -391,15 +391,11 @@ static persona_code read_trait(const json_doc *doc, const char *path, persona_tr
         rc = mem_err(e, path);
         goto out;
     }
-    if ((rc = read_name(root, path, t, e)) != PERSONA_OK ||
-        (rc = read_words(root, path, t, e)) != PERSONA_OK ||
-        (rc = read_pairs(json_get(root, "instruction"), path, t, e)) != PERSONA_OK ||
-        (rc = read_questions(json_get(root, "questions"), path, "questions", TRAIT_N_QUESTIONS,
-                             TRAIT_N_QUESTIONS, rule_question, &seen, &t->questions,
-                             &t->n_questions, e)) != PERSONA_OK ||
-        (rc = read_sampling(json_get(root, "sampling"), path, t, e)) != PERSONA_OK) {
-        goto out;
-    }
+    TRY(read_name(root, path, t, e));
+    TRY(read_words(root, path, t, e));
+    TRY(read_pairs(json_get(root, "instruction"), path, t, e));
+    TRY(read_questions(root, path, &questions, &seen, &t->questions, &t->n_questions, e));
+    TRY(read_sampling(json_get(root, "sampling"), path, t, e));
     *out = t;
     t = NULL;
 out:
@@ -438,27 +434,21 @@ persona_code persona_questions_read(const char *path, persona_questions **out, p
     json_doc *doc = NULL;
     seen_list seen = {0};
     persona_questions *q = NULL;
+    const question_field extraction = {"extraction", 1, SET_MAX, rule_set_question};
+    const question_field evaluation = {"evaluation", 1, SET_MAX, rule_set_question};
+    persona_code rc = PERSONA_OK;
     *out = NULL;
-    persona_code rc = json_read(path, FILE_MAX, &doc, e);
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    TRY(json_read(path, FILE_MAX, &doc, e));
     const json_val *root = json_root(doc);
-    if ((rc = check_schema(root, path, "persona.questions/1", e)) != PERSONA_OK) {
-        goto out;
-    }
+    TRY(check_schema(root, path, "persona.questions/1", e));
     q = mem_calloc(1, sizeof *q);
     if (!q) {
         rc = mem_err(e, path);
         goto out;
     }
-    if ((rc = copy_text(e, path, "name", json_get(root, "name"), rule_name, &q->name)) ||
-        (rc = read_questions(json_get(root, "extraction"), path, "extraction", 1, SET_MAX,
-                             rule_set_question, &seen, &q->extraction, &q->n_extraction, e)) ||
-        (rc = read_questions(json_get(root, "evaluation"), path, "evaluation", 1, SET_MAX,
-                             rule_set_question, &seen, &q->evaluation, &q->n_evaluation, e))) {
-        goto out;
-    }
+    TRY(copy_text(e, path, "name", json_get(root, "name"), rule_name, &q->name));
+    TRY(read_questions(root, path, &extraction, &seen, &q->extraction, &q->n_extraction, e));
+    TRY(read_questions(root, path, &evaluation, &seen, &q->evaluation, &q->n_evaluation, e));
     *out = q;
     q = NULL;
 out:
