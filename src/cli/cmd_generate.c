@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "cli/cli.h"
-#include "cli/stream.h"
+#include "cli/print_stream.h"
 
 enum { MAX_VECTORS = 32 };
 
@@ -257,7 +257,7 @@ static void init(void *p)
 /* ---- work ------------------------------------------------------------------------------------ */
 
 typedef struct reply {
-    stream stream;
+    print_stream stream;
     char *text, *analysis;
     size_t n_prompt, n_generated, n_steered;
     double moved;
@@ -368,7 +368,7 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
         .ud = a, .progress = live ? NULL : on_progress, .cancel = a->c->hooks.cancel};
     for (int i = 0; i < a->n_samples; i++) {
         reply *r = &w->replies[i];
-        stream_init(&r->stream, a->c->verbosity > 0);
+        print_stream_init(&r->stream, a->c->verbosity > 0);
         requests[i] = (persona_request){.prompt = w->prompt.ids,
                                         .n_prompt = w->prompt.n,
                                         .raw = a->raw,
@@ -378,14 +378,14 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
                                         .on_done = on_done};
         requests[i].sampling.seed = a->c->seed + (uint32_t)i;
         if (live) {
-            requests[i].on_token = stream_token; /* the stream is the reply's first member */
+            requests[i].on_token = print_stream_token; /* the stream is the reply's first member */
         }
     }
     const double start = clock_now();
     const persona_code rc =
         persona_session_run_all(w->x.session, requests, (size_t)a->n_samples, &hooks, e);
     w->seconds = clock_now() - start;
-    stream_end(&w->replies[0].stream);
+    print_stream_end(&w->replies[0].stream);
     mem_free(requests);
     return rc;
 }

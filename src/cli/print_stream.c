@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream.c - prints a reply while it is generated. What each token is, the engine says.
+ * print_stream.c - prints a reply while it is generated. What each token is, the engine says.
  */
-#include "cli/stream.h"
+#include "cli/print_stream.h"
 
 #include <stdio.h>
 
 #include "cli/tty.h"
 
-void stream_init(stream *s, bool show_analysis)
+void print_stream_init(print_stream *s, bool show_analysis)
 {
-    *s = (stream){.show_analysis = show_analysis};
+    *s = (print_stream){.show_analysis = show_analysis};
 }
 
-void stream_end(stream *s)
+void print_stream_end(print_stream *s)
 {
     if (s->dimmed) {
         fprintf(stderr, "%s\n", tty_paint(stderr, TTY_RESET));
@@ -21,7 +21,7 @@ void stream_end(stream *s)
     s->dimmed = false;
 }
 
-static void show_thought(stream *s, const persona_token_event *event)
+static void show_thought(print_stream *s, const persona_token_event *event)
 {
     if (!s->dimmed) {
         fputs(tty_paint(stderr, TTY_DIM), stderr);
@@ -30,12 +30,12 @@ static void show_thought(stream *s, const persona_token_event *event)
     (void)fwrite(event->text, 1, event->len, stderr);
 }
 
-bool stream_token(void *ud, const persona_token_event *event)
+bool print_stream_token(void *ud, const persona_token_event *event)
 {
-    stream *s = ud;
+    print_stream *s = ud;
     switch (event->kind) {
     case PERSONA_TOKEN_ANSWER:
-        stream_end(s);
+        print_stream_end(s);
         s->failed = fwrite(event->text, 1, event->len, stdout) != event->len || fflush(stdout) != 0;
         break;
     case PERSONA_TOKEN_ANALYSIS:
@@ -45,7 +45,7 @@ bool stream_token(void *ud, const persona_token_event *event)
         }
         break;
     case PERSONA_TOKEN_TEMPLATE:
-        stream_end(s);
+        print_stream_end(s);
         break;
     }
     return !s->failed;
