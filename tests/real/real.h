@@ -64,12 +64,48 @@ static inline int real_missing(void)
     return 1;
 }
 
+/* ---- the program ----------------------------------------------------------------------------- */
+
+static void (*real_check)(const char *path);
+
+static inline void real_each(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_REAL; i++) {
+        const char *path = real_path(i);
+        if (path != NULL) {
+            real_check(path);
+        }
+    }
+}
+
+/* Runs check on every model that is there; what main returns. */
+static inline int real_main(void (*check)(const char *path))
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(real_each)};
+    const int missing = real_missing();
+    real_check = check;
+    return missing != 0 ? missing : cmocka_run_group_tests(tests, scratch_open, scratch_close);
+}
+
+/* ---- models ---------------------------------------------------------------------------------- */
+
 static inline persona_model *real_open(const char *path)
 {
     persona_model *m = NULL;
     persona_err e = {0};
     must(persona_model_open(path, NULL, &m, &e), &e);
     return m;
+}
+
+/* One slot in the shapes of `stock`. */
+static inline persona_session *real_session(persona_model *m)
+{
+    persona_session_opts o = small(1);
+    o.n_ctx = REAL_CTX;
+    o.n_batch = REAL_BATCH;
+    o.fixed_shape = true;
+    return session(m, o);
 }
 
 /* ---- libllama by hand ------------------------------------------------------------------------ */

@@ -31,11 +31,7 @@ static void greedy(persona_session *s, const llama_token *ids, int n_prompt, rec
 static void check_model(const char *path)
 {
     persona_model *m = real_open(path);
-    persona_session_opts o = small(1);
-    o.n_ctx = REAL_CTX;
-    o.n_batch = REAL_BATCH;
-    o.fixed_shape = true;
-    persona_session *s = session(m, o);
+    persona_session *s = real_session(m);
     stock theirs = stock_open(path);
     for (size_t i = 0; i < N_PROMPTS; i++) {
         llama_token ids[REAL_MOST + N_TOKENS];
@@ -57,20 +53,7 @@ static void check_model(const char *path)
     persona_model_free(m);
 }
 
-static void same_as_stock(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < N_REAL; i++) {
-        const char *path = real_path(i);
-        if (path != NULL) {
-            check_model(path);
-        }
-    }
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(same_as_stock)};
-    const int missing = real_missing();
-    return missing != 0 ? missing : cmocka_run_group_tests(tests, scratch_open, scratch_close);
+    return real_main(check_model);
 }

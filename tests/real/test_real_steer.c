@@ -179,11 +179,7 @@ static void check_text(persona_session *s, stock *st, const persona_vector *v, c
 static void check_model(const char *path)
 {
     persona_model *m = real_open(path);
-    persona_session_opts o = small(1);
-    o.n_ctx = REAL_CTX;
-    o.n_batch = REAL_BATCH;
-    o.fixed_shape = true;
-    persona_session *s = session(m, o);
+    persona_session *s = real_session(m);
     stock st = stock_open(path);
     persona_vector *v = happy(s, m);
     const int block = v->n_layer / 2;
@@ -199,20 +195,7 @@ static void check_model(const char *path)
     persona_model_free(m);
 }
 
-static void steers(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < N_REAL; i++) {
-        const char *path = real_path(i);
-        if (path != NULL) {
-            check_model(path);
-        }
-    }
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(steers)};
-    const int missing = real_missing();
-    return missing != 0 ? missing : cmocka_run_group_tests(tests, scratch_open, scratch_close);
+    return real_main(check_model);
 }
