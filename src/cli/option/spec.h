@@ -24,8 +24,6 @@ void spec_describe(const opt_walk *w, const cli_state *c, const void *args, spec
 void spec_sentence(const opt_walk *w, const spec_line *l, buf *out);
 /* "persona map fit --from FILE --to FILE -o MAP [OPTION...]", line i; false after the last. */
 bool spec_usage(const cli_command *x, size_t i, char *out, size_t size);
-/* Words of text wrapped at SPEC_WIDTH; the first line begins at column `at`, others at `indent`. */
-void spec_wrap(buf *out, const char *text, size_t at, size_t indent);
 
 void spec_markdown(buf *out);
 void spec_man(const cli_command *x, buf *out); /* NULL: persona(1) itself */

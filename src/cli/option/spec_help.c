@@ -103,7 +103,8 @@ static size_t columns_of(const char *text, size_t n)
     return columns;
 }
 
-void spec_wrap(buf *out, const char *text, size_t at, size_t indent)
+/* Words of text wrapped at SPEC_WIDTH; the first line begins at column `at`, others at `indent`. */
+static void wrap(buf *out, const char *text, size_t at, size_t indent)
 {
     bool first = true;
     while (*(text += strspn(text, " "))) {
@@ -137,7 +138,7 @@ static void help_option(const opt_walk *w, const cli_state *c, const void *args,
         at = 0;
     }
     buf_printf(out, "%*s", (int)(HELP_COLUMN - at), "");
-    spec_wrap(out, buf_str(&text), HELP_COLUMN, HELP_COLUMN);
+    wrap(out, buf_str(&text), HELP_COLUMN, HELP_COLUMN);
     buf_free(&text);
 }
 
@@ -149,9 +150,9 @@ void spec_help(const cli_command *x, buf *out)
     char line[256];
     for (size_t i = 0; spec_usage(x, i, line, sizeof line); i++) {
         buf_puts(out, i == 0 ? "Usage: " : "  or:  ");
-        spec_wrap(out, line, 7, 11);
+        wrap(out, line, 7, 11);
     }
-    spec_wrap(out, x->about, 0, 0);
+    wrap(out, x->about, 0, 0);
     for (opt_walk w = {.x = x}; opt_step(&w);) {
         if (w.group != group) {
             buf_printf(out, "\n%s%s", w.group->title ? w.group->title : "",
@@ -164,7 +165,7 @@ void spec_help(const cli_command *x, buf *out)
     }
     if (x->notes) {
         buf_putc(out, '\n');
-        spec_wrap(out, x->notes, 0, 0);
+        wrap(out, x->notes, 0, 0);
     }
     mem_free(args);
 }

@@ -8,13 +8,8 @@
  * refusal ends the run at once with the server's words. An item reaches the sink as soon as both of
  * its questions are answered, so a server that goes away takes nothing with it that was judged.
  *
- * How to ask is learned, and kept for as long as the judge lives: one token with its alternatives
- * as long as that gives a score; a longer reply where the server gives no probabilities, spells
- * numbers in digits or begins with words (endpoint_reply.c), and a longer one still where that
- * ends before the score (models that think). What a 400 says this server does not take
- * (max_tokens, temperature, seed, alternatives) is left out or said otherwise, one thing after the
- * other (`ways`), and the question is asked again; each is given up once, so this ends. Any other
- * 400 ends the run.
+ * How to ask is learned (endpoint_manner.c), and kept for as long as the judge lives: a question
+ * that this server cannot take is asked again in another manner, any other 400 ends the run.
  *
  * The key goes into one header and nowhere else; if a server repeats it, messages show "***".
  */
@@ -28,6 +23,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/try.h"
+#include "pipeline/judge/endpoint_manner.h"
 #include "pipeline/judge/endpoint_reply.h"
 #include "pipeline/judge/judge_kind.h"
 #include "store/fetch.h"
@@ -37,24 +34,6 @@
 #define WAIT_MAX 30.0
 #define ASKED_WAIT_MAX 300.0 /* as long as a Retry-After is believed */
 enum { MAX_RETRIES = 100, MAX_PARALLEL = 64, MAX_HEADERS = 2 };
-
-/* Tokens that a reply may have, longer each time it proves too short. */
-static const int rooms[] = {1, 16, 512, 8192};
-enum { N_ROOMS = sizeof rooms / sizeof *rooms };
-
-typedef enum limit {
-    LIMIT_OLD,
-    LIMIT_NEW,
-    LIMIT_NONE
-} limit; /* max_tokens, the newer name, none */
-
-/* How a question is put. */
-typedef struct manner {
-    int room, most_room; /* indices of rooms */
-    limit limit;
-    int top; /* alternatives asked for; 0: no probabilities at all */
-    bool no_temperature, no_seed;
-} manner;
 
 typedef struct endpoint {
     char *url; /* …/chat/completions */
@@ -72,7 +51,7 @@ typedef struct question {
     double due;
     int tries;
     bool is_out, done;
-    int room;     /* a longer reply for this one: index of rooms */
+    int room;     /* a longer reply for this one, as in manner */
     manner asked; /* how it was put last */
     float score, mass;
 } question;
@@ -91,8 +70,6 @@ typedef struct run {
 } run;
 
 /* ---- requests -------------------------------------------------------------------------------- */
-
-static const char *const limit_names[] = {"max_tokens", "max_completion_tokens"};
 
 /* NULL: out of memory, or an answer that is larger than anyone would read. */
 static char *request_body(const run *r, size_t i, const manner *m, size_t *len)
@@ -114,19 +91,7 @@ static char *request_body(const run *r, size_t i, const manner *m, size_t *len)
     jo_string(&o, "content", prompt);
     jo_end(&o);
     jo_end(&o);
-    if (m->limit != LIMIT_NONE) {
-        jo_int(&o, limit_names[m->limit], rooms[m->room]);
-    }
-    if (!m->no_temperature) {
-        jo_int(&o, "temperature", 0);
-    }
-    if (!m->no_seed) {
-        jo_int(&o, "seed", 0);
-    }
-    if (m->top > 0) {
-        jo_bool(&o, "logprobs", true);
-        jo_int(&o, "top_logprobs", m->top);
-    }
+    manner_put(m, &o);
     jo_end(&o);
     mem_free(prompt);
     *len = b.len;
@@ -255,117 +220,6 @@ static bool is_passing(int status)
     return status == 0 || status == 408 || status == 409 || status == 429 || status >= 500;
 }
 
-/* A longer reply, of this question and of all others. */
-static bool grow(run *r, size_t i)
-{
-    manner *m = &r->p->manner;
-    const int next = r->q[i].asked.room + 1;
-    if (next > m->most_room) {
-        return false;
-    }
-    m->room = next > m->room ? next : m->room;
-    return true;
-}
-
-static bool drop_temperature(manner *m)
-{
-    const bool had = !m->no_temperature;
-    m->no_temperature = true;
-    return had;
-}
-
-static bool drop_seed(manner *m)
-{
-    const bool had = !m->no_seed;
-    m->no_seed = true;
-    return had;
-}
-
-/* Many servers give fewer alternatives than 20, some none. */
-static bool fewer_alternatives(manner *m)
-{
-    const bool had = m->top > 0;
-    m->top = m->top > 5 ? 5 : 0;
-    m->room = m->top == 0 && m->room == 0 ? 1 : m->room;
-    return had;
-}
-
-static bool no_probabilities(manner *m)
-{
-    const bool had = m->top > 0;
-    m->top = 0;
-    m->room = m->room == 0 ? 1 : m->room;
-    return had;
-}
-
-/* Too long for the model's context is said in the same words as an unknown name is. */
-static bool other_limit(manner *m)
-{
-    if (m->limit != LIMIT_OLD) {
-        return false;
-    }
-    m->limit = LIMIT_NEW;
-    return true;
-}
-
-static bool no_limit(manner *m)
-{
-    if (m->limit != LIMIT_NEW) {
-        return false;
-    }
-    m->limit = LIMIT_NONE;
-    return true;
-}
-
-/* What a server may refuse, and what is done then; false: it was not asked for. */
-static const struct {
-    const char *name;
-    bool (*give_up)(manner *m);
-} ways[] = {
-    {"top_logprobs", fewer_alternatives}, {"logprobs", no_probabilities},
-    {"temperature", drop_temperature},    {"seed", drop_seed},
-    {"max_tokens", other_limit},          {"max_completion_tokens", no_limit},
-};
-
-/* Learns from a refusal; false: it says nothing that could be asked otherwise. */
-static bool learn(run *r, size_t i, const fetch_answer *a)
-{
-    const char *body = a->body ? a->body : "";
-    const manner *asked = &r->q[i].asked;
-    manner *m = &r->p->manner;
-    char words[400];
-    if (a->status != 400 && a->status != 422 && a->status != 403) {
-        return false;
-    }
-    endpoint_reply_words(body, a->n_body, words, sizeof words);
-    if (strstr(words, "output limit was reached") || strstr(words, "higher max_tokens")) {
-        return grow(r, i); /* a model that thinks ran out of room */
-    }
-    for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
-        const bool logprobs = strstr(ways[k].name, "logprobs") != NULL;
-        if (!endpoint_reply_names(body, a->n_body, ways[k].name) ||
-            (a->status == 403 && !logprobs)) {
-            continue;
-        }
-        if (strstr(ways[k].name, "max_") && asked->room > 1) { /* longer than it can be */
-            m->most_room = asked->room - 1 < m->most_room ? asked->room - 1 : m->most_room;
-            m->room = m->room > m->most_room ? m->most_room : m->room;
-            return true;
-        }
-        manner before = *asked;
-        if (!ways[k].give_up(&before)) {
-            continue; /* it was not in the request */
-        }
-        before = *m;
-        if (ways[k].give_up(&before) &&
-            (asked->top == m->top || !logprobs)) { /* another reply may have taught it already */
-            *m = before;
-        }
-        return true;
-    }
-    return false;
-}
-
 static persona_code take_refusal(run *r, size_t i, const fetch_answer *a, persona_err *e)
 {
     char words[200];
@@ -373,7 +227,7 @@ static persona_code take_refusal(run *r, size_t i, const fetch_answer *a, person
     if (words[0] == '\0' || a->why[0] != '\0') {
         snprintf(words, sizeof words, "%s", a->why[0] ? a->why : "no reason given");
     }
-    if (learn(r, i, a)) {
+    if (manner_learn(&r->p->manner, &r->q[i].asked, a->status, a->body ? a->body : "", a->n_body)) {
         return PERSONA_OK; /* asked again at once, the other way */
     }
     hide_key(r->p, words);
@@ -414,7 +268,7 @@ static persona_code take_reply(run *r, size_t i, const fetch_answer *a, persona_
         return PERSONA_OK;
     }
     if (reply.is_cut && q->asked.room > 0 && q->asked.limit != LIMIT_NONE) {
-        if (grow(r, i)) {
+        if (manner_grow(&p->manner, &q->asked)) {
             return PERSONA_OK;
         }
         reply.score = NAN; /* perhaps half a number */
@@ -428,16 +282,14 @@ static persona_code loop(run *r, persona_err *e)
 {
     const persona_cancel *cancel = r->hooks ? r->hooks->cancel : NULL;
     persona_code rc = PERSONA_OK;
-    while (rc == PERSONA_OK && r->n_open > 0) {
+    while (r->n_open > 0) {
         double next = 0;
         bool got = false;
         size_t i = 0;
         fetch_answer a = {.body = NULL};
-        rc = start_due(r, &next, e);
-        if (rc == PERSONA_OK) {
-            rc = fetch_wait(r->client, fmax(next - clock_now(), 0), cancel, &got, &i, &a, e);
-        }
-        if (rc != PERSONA_OK || !got) {
+        TRY(start_due(r, &next, e));
+        TRY(fetch_wait(r->client, fmax(next - clock_now(), 0), cancel, &got, &i, &a, e));
+        if (!got) {
             continue;
         }
         r->q[i].is_out = false;
@@ -449,7 +301,9 @@ static persona_code loop(run *r, persona_err *e)
         mem_free(r->q[i].body);
         r->q[i].body = NULL;
         mem_free(a.body);
+        TRY(rc);
     }
+out:
     return rc;
 }
 
@@ -478,10 +332,9 @@ static persona_code endpoint_run(void *self, const persona_trait *trait,
     if (!r.q) {
         return mem_err(e, "the questions to a judge");
     }
-    rc = fetch_new(&f, &r.client, e);
-    if (rc == PERSONA_OK) {
-        rc = loop(&r, e);
-    }
+    TRY(fetch_new(&f, &r.client, e));
+    TRY(loop(&r, e));
+out:
     fetch_free(r.client); /* before the bodies that it may still be sending */
     for (size_t i = 0; i < 2 * n; i++) {
         mem_free(r.q[i].body);
@@ -612,32 +465,26 @@ static persona_code read_key(endpoint *p, persona_err *e)
 persona_code persona_judge_endpoint(const persona_judge_endpoint_opts *opts, persona_judge **out,
                                     persona_err *e)
 {
+    char hash[65];
+    endpoint *p = NULL;
+    persona_code rc = PERSONA_OK;
     *out = NULL;
-    persona_code rc = check(opts, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    endpoint *p = mem_calloc(1, sizeof *p);
-    if (!p) {
-        return mem_err(e, "a judging server");
-    }
+    TRY(check(opts, e));
+    p = mem_calloc(1, sizeof *p);
+    TRY(p ? PERSONA_OK : mem_err(e, "a judging server"));
     p->o = *opts;
-    p->manner = (manner){.most_room = N_ROOMS - 1, .top = 20};
+    p->manner = manner_first();
     p->url = full_url(opts->url);
     p->model = mem_strdup(opts->model);
     p->key_env = mem_strdup(opts->key_env ? opts->key_env : "");
     p->o.url = p->o.model = p->o.key_env = NULL; /* borrowed for this call only */
-    if (!p->url || !p->model || !p->key_env) {
-        rc = mem_err(e, "a judging server");
-    }
-    if (rc == PERSONA_OK) {
-        rc = read_key(p, e);
-    }
-    if (rc != PERSONA_OK) {
-        endpoint_free(p);
-        return rc;
-    }
-    char hash[65];
+    TRY(p->url && p->model && p->key_env ? PERSONA_OK : mem_err(e, "a judging server"));
+    TRY(read_key(p, e));
     sha256_hex(p->url, strlen(p->url), hash);
-    return judge_new(&endpoint_kind, p, p->model, hash, out, e);
+    endpoint *own = p;
+    p = NULL; /* judge_new frees it if it fails */
+    TRY(judge_new(&endpoint_kind, own, own->model, hash, out, e));
+out:
+    endpoint_free(p);
+    return rc;
 }
