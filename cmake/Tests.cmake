@@ -128,7 +128,7 @@ if(TARGET persona)
 endif()
 
 # The longest first: begun last, they would run alone. Processor seconds, roughly.
-foreach(cost test_transfer=250 cli_transfer=75 test_dose=70 test_pipeline=40 cli_demo=40 cli_oracle=40 cli_resume=40
+foreach(cost test_transfer=250 cli_transfer=75 test_dose=70 test_pipeline=40 cli_demo=40 cli_oracle=40 cli_resume=40 cli_resume_demo=50
         test_exact=30)
     string(REPLACE "=" ";" cost "${cost}")
     list(GET cost 0 name)

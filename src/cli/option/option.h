@@ -75,6 +75,19 @@ struct opt {
     const char *help;
 };
 
+/* Records that several commands have in their own structs. */
+#define OPT_ROLLOUTS(target)                                                                       \
+    {                                                                                              \
+        .name = "rollouts", .type = OPT_INT, .arg = "N", .min = 1, .max = 1000, .at = (target),    \
+        .help = "Answers per question, instruction and pole"                                       \
+    }
+/* Of texts that a model writes, in tokens. */
+#define OPT_LENGTH(called, target, otherwise, said)                                                \
+    {                                                                                              \
+        .name = (called), .type = OPT_INT, .arg = "N", .min = 1, .max = 1 << 16, .at = (target),   \
+        .without = (otherwise), .help = (said)                                                     \
+    }
+
 typedef struct opt_group {
     const char *title; /* NULL: the first options of a command */
     bool shared;       /* the targets are in cli_state, else in the command's own struct */
