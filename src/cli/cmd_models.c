@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/cli.h"
 #include "cli/table.h"
 
@@ -105,15 +106,15 @@ static persona_code run_info(cli_state *c, const char *name, persona_err *e)
 {
     rig x = {0};
     const char *hash = NULL;
-    persona_code rc = rig_open_model(&c->rig, name, false, &x, e);
-    if (rc == PERSONA_OK) {
-        rc = persona_model_sha256(x.model, &hash, e);
-    }
-    if (rc == PERSONA_OK && c->json) {
-        rc = info_json(c, x.info, hash, e);
-    } else if (rc == PERSONA_OK) {
+    persona_code rc = PERSONA_OK;
+    TRY(rig_open_model(&c->rig, name, false, &x, e));
+    TRY(persona_model_sha256(x.model, &hash, e));
+    if (c->json) {
+        TRY(info_json(c, x.info, hash, e));
+    } else {
         info_text(x.info, hash);
     }
+out:
     rig_close(&x);
     return rc;
 }

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/traits.h"
 #include "core/text/trait_text.h"
 
@@ -23,14 +24,14 @@ static persona_code output_path(const traits_args *a, const char *name, char **o
     if (a->output) {
         *out = cli_strdup(a->output);
     } else {
-        rc = persona_trait_place(name, out, e);
+        TRY(persona_trait_place(name, out, e));
     }
-    if (rc == PERSONA_OK && !a->force && file_exists(*out)) {
+    if (!a->force && file_exists(*out)) {
         rc = persona_err_set(e, PERSONA_E_USAGE, "%s is there already (--force replaces it)", *out);
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = output_writable(*out, e);
-    }
+    TRY(output_writable(*out, e));
+out:
     return rc;
 }
 
@@ -150,28 +151,26 @@ persona_code traits_import(const traits_args *a, persona_err *e)
     persona_imported *x = NULL;
     char **paths = NULL;
     size_t n = 0;
-    persona_code rc = persona_trait_import(a->name, &a->import, &x, &n, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(persona_trait_import(a->name, &a->import, &x, &n, e));
     paths = cli_alloc(n, sizeof *paths);
     if (a->output && n > 1) {
         rc = persona_err_set(e, PERSONA_E_USAGE,
                              "%s holds %zu traits and --output names one file (choose one with "
                              "--name)",
                              a->name, n);
+        goto out;
     }
-    for (size_t i = 0; i < n && rc == PERSONA_OK; i++) {
-        rc = output_path(a, x[i].trait->name, &paths[i], e);
+    for (size_t i = 0; i < n; i++) {
+        TRY(output_path(a, x[i].trait->name, &paths[i], e));
     }
-    for (size_t i = 0; i < n && rc == PERSONA_OK; i++) {
-        rc = persona_trait_save(x[i].trait, paths[i], e);
+    for (size_t i = 0; i < n; i++) {
+        TRY(persona_trait_save(x[i].trait, paths[i], e));
         mem_free(x[i].trait->path);
         x[i].trait->path = cli_strdup(paths[i]);
     }
-    if (rc == PERSONA_OK) {
-        rc = print_imported(a->c, x, paths, n, e);
-    }
+    TRY(print_imported(a->c, x, paths, n, e));
+out:
     persona_names_free(paths, n);
     persona_imported_free(x, n);
     return rc;
@@ -194,17 +193,29 @@ static bool ask_again(const persona_err *e)
 static persona_code read_edited(const char *path, const char *name, persona_trait **out,
                                 persona_err *e)
 {
-    persona_code rc = persona_trait_read(path, out, e);
-    if (rc == PERSONA_OK && strcmp((*out)->name, name) != 0) {
+    persona_code rc = PERSONA_OK;
+    TRY(persona_trait_read(path, out, e));
+    if (strcmp((*out)->name, name) != 0) {
         rc = persona_err_set(e, PERSONA_E_FORMAT, "%s: field 'name' is '%s' (expected '%s')", path,
                              (*out)->name, name);
         persona_trait_free(*out);
         *out = NULL;
     }
+out:
     return rc;
 }
 
 /* Lets the user edit a temporary copy; *t is what came of it. The copy stays when it is no pack. */
+static persona_code edit_once(const char *path, const char *name, persona_trait **out,
+                              persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(cli_edit(path, e));
+    TRY(read_edited(path, name, out, e));
+out:
+    return rc;
+}
+
 static persona_code edit_pack(const traits_args *a, persona_trait **t, persona_err *e)
 {
     const char *tmp = getenv("TMPDIR");
@@ -221,10 +232,7 @@ static persona_code edit_pack(const traits_args *a, persona_trait **t, persona_e
     }
     tty_progress_clear(&a->c->progress);
     do {
-        rc = cli_edit(path, e);
-        if (rc == PERSONA_OK) {
-            rc = read_edited(path, (*t)->name, &edited, e);
-        }
+        rc = edit_once(path, (*t)->name, &edited, e);
     } while (rc == PERSONA_E_FORMAT && ask_again(e));
     if (rc == PERSONA_OK) {
         unlink(path);
@@ -245,15 +253,13 @@ static persona_code write_pack(const traits_args *a, persona_trait **t, persona_
     rig x;
     persona_write_opts o = a->write;
     o.seed = a->c->seed;
-    persona_code rc = rig_open_model(&a->c->rig, a->model, false, &x, e);
-    if (rc == PERSONA_OK) {
-        rc = rig_open_session(&a->c->rig, &x, 6, 3072, e);
-    }
-    if (rc == PERSONA_OK) {
-        const persona_trait_words words = {a->name, a->import.positive, a->import.negative,
-                                           a->import.description};
-        rc = persona_trait_write(x.session, &words, &o, &a->c->hooks, t, r, e);
-    }
+    const persona_trait_words words = {a->name, a->import.positive, a->import.negative,
+                                       a->import.description};
+    persona_code rc = PERSONA_OK;
+    TRY(rig_open_model(&a->c->rig, a->model, false, &x, e));
+    TRY(rig_open_session(&a->c->rig, &x, 6, 3072, e));
+    TRY(persona_trait_write(x.session, &words, &o, &a->c->hooks, t, r, e));
+out:
     rig_close(&x);
     return rc;
 }
@@ -297,24 +303,18 @@ persona_code traits_new(const traits_args *a, persona_err *e)
     char *path = NULL, *place = NULL;
     persona_trait *t = NULL;
     persona_write_report r = {.n_tries = 0};
-    persona_code rc = persona_trait_place(a->name, &place, e); /* a name, even with --output */
-    if (rc == PERSONA_OK) {
-        rc = output_path(a, a->name, &path, e);
+    persona_code rc = PERSONA_OK;
+    TRY(persona_trait_place(a->name, &place, e)); /* a name, even with --output */
+    TRY(output_path(a, a->name, &path, e));
+    TRY(write_pack(a, &t, &r, e));
+    if (a->edit) {
+        TRY(edit_pack(a, &t, e));
     }
-    if (rc == PERSONA_OK) {
-        rc = write_pack(a, &t, &r, e);
-    }
-    if (rc == PERSONA_OK && a->edit) {
-        rc = edit_pack(a, &t, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_trait_save(t, path, e);
-    }
-    if (rc == PERSONA_OK) {
-        mem_free(t->path);
-        t->path = cli_strdup(path);
-        rc = print_new(a, t, &r, e);
-    }
+    TRY(persona_trait_save(t, path, e));
+    mem_free(t->path);
+    t->path = cli_strdup(path);
+    TRY(print_new(a, t, &r, e));
+out:
     persona_trait_free(t);
     mem_free(path);
     mem_free(place);

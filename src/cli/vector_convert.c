@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/vector_cmd.h"
 #include "core/steer/expression.h"
 
@@ -89,23 +90,19 @@ static persona_code add_debias(const vector_args *a, vector_input *in, persona_e
 {
     vector_input base = {0};
     persona_vector *sum = NULL;
-    persona_code rc = vector_open(a, a->debias, &base, e);
-    if (rc == PERSONA_OK) {
-        const persona_vector_term terms[] = {{base.v, 1, -1, -1, base.name},
-                                             {in->v, 1, -1, -1, in->name}};
-        rc = persona_vector_combine(terms, 2, &sum, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_label(&sum->from.source, in->v->from.source, e);
-    }
-    persona_vector_free(base.v);
-    if (rc != PERSONA_OK) {
-        persona_vector_free(sum);
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(vector_open(a, a->debias, &base, e));
+    const persona_vector_term terms[] = {{base.v, 1, -1, -1, base.name},
+                                         {in->v, 1, -1, -1, in->name}};
+    TRY(persona_vector_combine(terms, 2, &sum, e));
+    TRY(persona_vector_label(&sum->from.source, in->v->from.source, e));
     persona_vector_free(in->v);
     in->v = sum;
-    return PERSONA_OK;
+    sum = NULL;
+out:
+    persona_vector_free(sum);
+    persona_vector_free(base.v);
+    return rc;
 }
 
 static persona_code set_depth(const vector_args *a, vector_input *in, persona_err *e)
@@ -126,22 +123,21 @@ persona_code vector_convert(const vector_args *a, vector_input *in, size_t n, pe
     persona_code rc = PERSONA_OK;
     (void)n; /* one */
     if (a->debias) {
-        rc = add_debias(a, in, e);
+        TRY(add_debias(a, in, e));
     }
-    if (rc == PERSONA_OK && a->n_layer > 0) {
-        rc = set_depth(a, in, e);
+    if (a->n_layer > 0) {
+        TRY(set_depth(a, in, e));
     }
-    if (rc == PERSONA_OK && a->model_arch) {
-        rc = persona_vector_label(&in->v->from.model_arch, a->model_arch, e);
+    if (a->model_arch) {
+        TRY(persona_vector_label(&in->v->from.model_arch, a->model_arch, e));
     }
-    if (rc == PERSONA_OK && a->normalize) {
-        rc = persona_vector_normalize(in->v, e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
+    if (a->normalize) {
+        TRY(persona_vector_normalize(in->v, e));
     }
     result r = {.input = in->name, .from = in->format, .output = a->names[1], .v = in->v};
-    return write_result(a, &r, e);
+    TRY(write_result(a, &r, e));
+out:
+    return rc;
 }
 
 /* ---- combine --------------------------------------------------------------------------------- */
@@ -173,31 +169,23 @@ persona_code vector_combine(const vector_args *a, vector_input *in, size_t n, pe
     persona_vector *sum = NULL;
     (void)in;
     (void)n;
-    persona_code rc = steer_parse(a->names[0], &x, e);
-    if (rc == PERSONA_OK) {
-        rc = check_terms(&x, e);
-    }
-    if (rc != PERSONA_OK) {
-        goto out;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(steer_parse(a->names[0], &x, e));
+    TRY(check_terms(&x, e));
     inputs = cli_alloc(x.n, sizeof *inputs);
     terms = cli_alloc(x.n, sizeof *terms);
-    for (size_t i = 0; i < x.n && rc == PERSONA_OK; i++) {
+    for (size_t i = 0; i < x.n; i++) {
         const steer_term *t = &x.terms[i];
-        rc = vector_open(a, t->name, &inputs[i], e);
+        TRY(vector_open(a, t->name, &inputs[i], e));
         terms[i] =
             (persona_vector_term){inputs[i].v, t->coefficient, t->block_a, t->block_b, t->name};
     }
-    if (rc == PERSONA_OK) {
-        rc = persona_vector_combine(terms, x.n, &sum, e);
+    TRY(persona_vector_combine(terms, x.n, &sum, e));
+    if (a->normalize) {
+        TRY(persona_vector_normalize(sum, e));
     }
-    if (rc == PERSONA_OK && a->normalize) {
-        rc = persona_vector_normalize(sum, e);
-    }
-    if (rc == PERSONA_OK) {
-        result r = {.input = a->names[0], .output = a->output, .v = sum};
-        rc = write_result(a, &r, e);
-    }
+    result r = {.input = a->names[0], .output = a->output, .v = sum};
+    TRY(write_result(a, &r, e));
 out:
     persona_vector_free(sum);
     for (size_t i = 0; inputs && i < x.n; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * map.c - the table of methods, the checks that all of them need, and what a map does to a vector.
+ * linmap.c - the table of methods, and the checks that all of them need.
  */
 #include "core/map/linmap.h"
 
@@ -150,24 +150,6 @@ persona_code map_fit(const map_method *m, const map_data *d, const map_opts *o, 
 }
 
 /* ---- maps ----------------------------------------------------------------------------------- */
-
-persona_code map_apply(const map *m, const float *v, float *out, persona_err *e)
-{
-    size_t bad = 0;
-    double *middle = mem_calloc(m->k, sizeof *middle);
-    if (!middle) {
-        return mem_err(e, "a mapped vector");
-    }
-    const bool ok = vec_finite(v, m->ds, &bad);
-    if (ok) {
-        linalg_mul((mat){m->left, m->k, m->ds}, v, middle);
-        linalg_tmul((mat){m->right, m->k, m->dt}, middle, out);
-    }
-    mem_free(middle);
-    return ok ? PERSONA_OK
-              : persona_err_set(e, PERSONA_E_NUMERIC, "map: value %zu of the vector is not finite",
-                                bad);
-}
 
 void map_free(map *m)
 {

@@ -72,8 +72,6 @@ const map_method *map_method_find(const char *name); /* NULL: unknown */
  * one side constant; rows that span too few directions), NOMEM. */
 PERSONA_CHECK persona_code map_fit(const map_method *m, const map_data *d, const map_opts *o,
                                    map **out, map_report *rep, persona_err *e);
-/* v: ds floats, out: dt floats; sums in double. Errors: NUMERIC (v is not finite), NOMEM. */
-PERSONA_CHECK persona_code map_apply(const map *m, const float *v, float *out, persona_err *e);
 void map_free(map *m);
 
 #endif
