@@ -102,10 +102,13 @@ void persona_questions_free(persona_questions *q);
 
 /* Finds "NAME" (or a path to a .json) in the folders searched for packs; lists every pack's name.
  * Search order: $PERSONA_DATA/traits, $XDG_DATA_HOME/persona/traits, the build tree's or the
- * installed share/persona/traits. An unknown name lists the nearest known one in its error. */
+ * installed share/persona/traits; then traits/more of the same folders. An unknown name lists the
+ * nearest known one in its error. */
 PERSONA_CHECK persona_code persona_trait_find(const char *name_or_path, persona_trait **out,
                                               persona_err *e);
 PERSONA_CHECK persona_code persona_trait_names(char ***names, size_t *n, persona_err *e);
+/* Those in traits/more: found by name only, and in no set of all traits. */
+PERSONA_CHECK persona_code persona_trait_more_names(char ***names, size_t *n, persona_err *e);
 void persona_names_free(char **names, size_t n);
 
 #ifdef __cplusplus

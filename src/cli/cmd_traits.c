@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/study_print.h"
 #include "cli/table.h"
 #include "cli/traits.h"
@@ -191,11 +192,12 @@ static void list_text(const trait_set *all)
 static persona_code run_list(const traits_args *a, persona_err *e)
 {
     cli_state *c = a->c;
-    trait_set all;
-    persona_code rc = trait_set_open(NULL, &all, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    trait_set all = {.n = 0};
+    char **more = NULL;
+    size_t n_more = 0;
+    persona_code rc = PERSONA_OK;
+    TRY(trait_set_open(NULL, &all, e));
+    TRY(persona_trait_more_names(&more, &n_more, e));
     if (c->json) {
         cli_json j;
         json_out *o = cli_json_begin(&j, "traits");
@@ -206,10 +208,21 @@ static persona_code run_list(const traits_args *a, persona_err *e)
             jo_end(o);
         }
         jo_end(o);
+        jo_array(o, "more");
+        for (size_t i = 0; i < n_more; i++) {
+            jo_string(o, NULL, more[i]);
+        }
+        jo_end(o);
         rc = cli_json_end(c, &j, e);
     } else {
         list_text(&all);
+        for (size_t i = 0; i < n_more; i++) {
+            printf("%s%s%s", i ? ", " : "\nonly where named: ", more[i],
+                   i + 1 < n_more ? "" : "\n");
+        }
     }
+out:
+    persona_names_free(more, n_more);
     trait_set_free(&all);
     return rc;
 }

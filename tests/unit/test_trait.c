@@ -212,6 +212,27 @@ static void finding(void **state)
     persona_trait_free(t);
     t = NULL;
 
+    /* packs beside the ten are found by name, and listed apart */
+    char **names = NULL, **more = NULL;
+    size_t n = 0, n_more = 0;
+    assert_int_equal(persona_trait_find("humorous", &t, &e), PERSONA_OK);
+    assert_non_null(strstr(t->path, "/traits/more/humorous.json"));
+    persona_trait_free(t);
+    t = NULL;
+    assert_int_equal(persona_trait_names(&names, &n, &e), PERSONA_OK);
+    assert_int_equal(persona_trait_more_names(&more, &n_more, &e), PERSONA_OK);
+    assert_int_equal(n, 10);
+    assert_int_equal(n_more, 2);
+    assert_string_equal(more[0], "humorous");
+    assert_string_equal(more[1], "polite");
+    for (size_t i = 0; i < n; i++) {
+        assert_string_not_equal(names[i], "humorous");
+    }
+    persona_names_free(names, n);
+    persona_names_free(more, n_more);
+    assert_int_equal(persona_trait_find("humorus", &t, &e), PERSONA_E_NOTFOUND);
+    assert_non_null(strstr(e.msg, "did you mean 'humorous'"));
+
     /* A user's pack hides the shipped one; it must call itself what its file is called. */
     char *text = NULL;
     size_t len = 0;
@@ -223,6 +244,9 @@ static void finding(void **state)
     assert_int_equal(persona_trait_find("silly", &t, &e), PERSONA_OK);
     assert_non_null(strstr(t->path, scratch_folder));
     persona_trait_free(t);
+    scratch_text("traits/humorous.json", text); /* it goes before more/, whatever is in it */
+    assert_int_equal(persona_trait_find("humorous", &t, &e), PERSONA_E_FORMAT);
+    assert_non_null(strstr(e.msg, scratch_folder));
     assert_int_equal(persona_trait_find("other", &t, &e), PERSONA_E_FORMAT);
     assert_non_null(strstr(e.msg, "'name'"));
     assert_null(t);

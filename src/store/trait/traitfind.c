@@ -3,8 +3,10 @@
  * traitfind.c - finds trait packs by name in the data folders, and lists them.
  *
  * NAME is DIR/traits/NAME.json in the first folder of path_data_dirs that has it, so that a user's
- * pack hides a shipped one. A name with a slash or ending in .json is a path. A pack found by name
- * must call itself by that name: vectors and judges are matched by it.
+ * pack hides a shipped one; else DIR/traits/more/NAME.json. The packs in more/ are near to others
+ * (humorous to silly): they are there for whoever names them, but a map is not learned from them.
+ * A name with a slash or ending in .json is a path. A pack found by name must call itself by that
+ * name: vectors and judges are matched by it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@
 
 static const char ending[] = ".json";
 #define ENDING_LEN (sizeof ending - 1)
+static const char *const folders[] = {"traits", "traits/more"};
+enum { N_FOLDERS = sizeof folders / sizeof *folders };
 
 static void dirs_free(char **dirs)
 {
@@ -55,12 +59,12 @@ static persona_code add_name(name_list *l, const char *file, persona_err *e)
 }
 
 /* A folder that cannot be read has no packs; only memory is an error. */
-static persona_code add_folder(name_list *l, const char *dir, persona_err *e)
+static persona_code add_folder(name_list *l, const char *dir, const char *sub, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     char **files = NULL;
     size_t n = 0;
-    char *folder = path_join(dir, "traits");
+    char *folder = path_join(dir, sub);
     TRY(folder ? PERSONA_OK : mem_err(e, "the names of traits"));
     rc = file_list(folder, ending, &files, &n, e);
     if (rc == PERSONA_E_IO) {
@@ -83,7 +87,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-persona_code persona_trait_names(char ***names, size_t *n, persona_err *e)
+/* The names in folders[from..to). */
+static persona_code list_names(size_t from, size_t to, char ***names, size_t *n, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     name_list l = {0};
@@ -91,8 +96,10 @@ persona_code persona_trait_names(char ***names, size_t *n, persona_err *e)
     *names = NULL;
     *n = 0;
     TRY(dirs ? PERSONA_OK : mem_err(e, "the data folders"));
-    for (size_t i = 0; dirs[i]; i++) {
-        TRY(add_folder(&l, dirs[i], e));
+    for (size_t k = from; k < to; k++) {
+        for (size_t i = 0; dirs[i]; i++) {
+            TRY(add_folder(&l, dirs[i], folders[k], e));
+        }
     }
     if (l.n > 0) {
         qsort(l.names, l.n, sizeof *l.names, by_name);
@@ -106,13 +113,23 @@ out:
     return rc;
 }
 
+persona_code persona_trait_names(char ***names, size_t *n, persona_err *e)
+{
+    return list_names(0, 1, names, n, e);
+}
+
+persona_code persona_trait_more_names(char ***names, size_t *n, persona_err *e)
+{
+    return list_names(1, N_FOLDERS, names, n, e);
+}
+
 /* ---- finding -------------------------------------------------------------------------------- */
 
 static persona_code not_found(const char *name, persona_err *e)
 {
     char **names = NULL;
     size_t n = 0;
-    persona_code rc = persona_trait_names(&names, &n, e);
+    persona_code rc = list_names(0, N_FOLDERS, &names, &n, e);
     if (rc != PERSONA_OK) {
         return rc;
     }
@@ -129,7 +146,7 @@ static persona_code not_found(const char *name, persona_err *e)
     return rc;
 }
 
-/* *out: DIR/traits/NAME.json of the first folder that has it, or NULL. */
+/* *out: the path of the first folder that has it, or NULL. */
 static persona_code locate(const char *name, char **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -138,18 +155,18 @@ static persona_code locate(const char *name, char **out, persona_err *e)
     if (!dirs) {
         return mem_err(e, "the data folders");
     }
-    for (size_t i = 0; dirs[i] && !*out; i++) {
-        char *path = mem_printf("%s/traits/%s%s", dirs[i], name, ending);
-        if (!path) {
-            rc = mem_err(e, "the path of a trait");
-            break;
-        }
-        if (file_exists(path)) {
-            *out = path;
-        } else {
-            mem_free(path);
+    for (size_t k = 0; k < N_FOLDERS; k++) {
+        for (size_t i = 0; dirs[i]; i++) {
+            *out = mem_printf("%s/%s/%s%s", dirs[i], folders[k], name, ending);
+            TRY(*out ? PERSONA_OK : mem_err(e, "the path of a trait"));
+            if (file_exists(*out)) {
+                goto out;
+            }
+            mem_free(*out);
+            *out = NULL;
         }
     }
+out:
     dirs_free(dirs);
     return rc;
 }
