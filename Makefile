@@ -39,7 +39,7 @@ asan: setup ## every test under the address and undefined-behaviour sanitizers
 	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) $(ARGS)
 
 tsan: setup ## the unit tests under the thread sanitizer (libllama itself is not instrumented)
-	@$(call build,tsan,build/tsan)
+	@$(call build,tsan,build/tsan) --target unit_tests
 	@tools/no-aslr ctest --test-dir build/tsan -L unit --output-on-failure -j $(JOBS) $(ARGS)
 
 clang: setup ## build with the second compiler and run the unit tests

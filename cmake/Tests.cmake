@@ -66,6 +66,8 @@ function(persona_test_properties name label timeout processors)
         PROCESSORS ${processors} ENVIRONMENT "${test_env}" WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
 endfunction()
 
+add_custom_target(unit_tests)
+
 # Fuzzers: tests/fuzz/fuzz_NAME.c. Each is replayed on its committed corpus; with PERSONA_FUZZ (preset fuzz,
 # clang) it is a libFuzzer program, build/fuzz/fuzz_NAME, which `make fuzz` runs, and nothing else is built
 # here. libFuzzer brings the host's libstdc++, which may be older than the one that libllama will find.
@@ -80,6 +82,7 @@ foreach(file IN LISTS files)
         persona_program("${file}" tests)
         target_sources(${name} PRIVATE "tests/fuzz/replay.c")
         set_target_properties(${name} PROPERTIES OUTPUT_NAME "replay_${parser}")
+        add_dependencies(unit_tests ${name})
         add_test(NAME ${name} COMMAND ${name} "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${parser}")
         persona_test_properties(${name} unit 60 1)
     endif()
@@ -95,7 +98,15 @@ set(timeout_real 3600)
 set(processors_engine 1)
 set(processors_cli 1)
 set(processors_real 2)
-foreach(label unit engine real)
+# What runs under sanitizers; tests on real models and benchmarks are not built there. The target unit_tests is all
+# that `make tsan` needs.
+set(labels unit engine)
+set(label_scripts cli)
+if(NOT PERSONA_SANITIZE)
+    list(APPEND labels real)
+    list(APPEND label_scripts real)
+endif()
+foreach(label IN LISTS labels)
     file(GLOB files CONFIGURE_DEPENDS "tests/${label}/test_*.c")
     foreach(file IN LISTS files)
         persona_program("${file}" tests)
@@ -103,6 +114,7 @@ foreach(label unit engine real)
         target_link_libraries(${name} PRIVATE PkgConfig::PC_cmocka)
         add_test(NAME ${name} COMMAND ${name})
         if(label STREQUAL "unit")
+            add_dependencies(unit_tests ${name})
             persona_test_properties(${name} unit 60 1)
         else()
             persona_test_properties(${name} ${label} ${timeout_${label}} ${processors_${label}})
@@ -110,7 +122,7 @@ foreach(label unit engine real)
     endforeach()
 endforeach()
 
-foreach(label cli real)
+foreach(label IN LISTS label_scripts)
     file(GLOB files CONFIGURE_DEPENDS "tests/${label}/*.sh")
     foreach(file IN LISTS files)
         get_filename_component(name "${file}" NAME_WE)
@@ -125,11 +137,12 @@ if(TARGET persona)
     add_test(NAME options_reference
         COMMAND "${PROJECT_SOURCE_DIR}/tools/check-options" "$<TARGET_FILE:persona>")
     persona_test_properties(options_reference unit 60 1)
+    add_dependencies(unit_tests persona)
 endif()
 
 # The longest first: begun last, they would run alone. Processor seconds, roughly.
-foreach(cost test_transfer=250 cli_transfer=75 test_dose=70 test_pipeline=40 cli_demo=40 cli_oracle=40 cli_resume=40 cli_resume_demo=50
-        test_exact=30)
+foreach(cost test_transfer=100 test_dose=60 cli_resume_demo=50 cli_oracle=30 cli_transfer=29 cli_resume_transfer=28 test_pipeline=20
+        cli_resume=18 cli_demo=16 test_judge_model=15 test_exact=12 test_onepass=12 cli_oldfiles=9 test_template=8)
     string(REPLACE "=" ";" cost "${cost}")
     list(GET cost 0 name)
     list(GET cost 1 seconds)
@@ -138,6 +151,9 @@ foreach(cost test_transfer=250 cli_transfer=75 test_dose=70 test_pipeline=40 cli
     endif()
 endforeach()
 
+if(PERSONA_SANITIZE)
+    return()
+endif()
 file(GLOB files CONFIGURE_DEPENDS "bench/bench_*.c")
 foreach(file IN LISTS files)
     persona_program("${file}" bench)

@@ -4,7 +4,7 @@ source "$(dirname "$0")/_lib.sh"
 need_models
 need_python
 
-few_questions 4
+few_questions 3
 expect 0 -- demo --out "$tmp/demo" --traits silly --questions "$few" --max-tokens 24 --json
 n_run=$((n_run + 1))
 python3 - "$out" <<'PY' || bad "the keys of the demo"

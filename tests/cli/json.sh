@@ -35,7 +35,8 @@ check "same seed, same text" test "$(grep '"text"' "$out")" = "$(grep '"text"' "
 expect 0 -- generate -m "$source_model" -p "How do I make tea?" -n 16 --samples 3 --json
 keys 'len(d["texts"]) == 3 and d["texts"][0] == d["text"] and len(set(d["texts"])) > 1'
 
-expect 0 -- extract -m "$source_model" -t silly --questions 4 --max-tokens 24 --judge none -o "$tmp/v.gguf" --json
+few_questions 4
+expect 0 -- extract -m "$source_model" -t silly --questions "$few" --max-tokens 24 --judge none -o "$tmp/v.gguf" --json
 keys 'd["schema"] == "persona.extract/1" and d["trait"] == "silly" and d["output"].endswith("v.gguf")'
 keys 'd["generated"]["positive"] == d["generated"]["negative"] == 20 and d["kept"]["positive"] == 20'
 keys 'd["best_layer"] >= 1 and d["seconds"] > 0 and isinstance(d["model"], str)'

@@ -35,7 +35,7 @@ PY
 
 for kind in qwen2 gpt-oss; do
     model=$models/persona-$kind.gguf
-    "$PERSONA" extract --model "$model" --trait silly --judge none --questions 6 --seed 1 -o "$work/$kind.gguf" \
+    "$PERSONA" extract --model "$model" --trait silly --judge none --no-calibrate --questions 6 --seed 1 -o "$work/$kind.gguf" \
         --threads 1 --quiet >"$work/log"
     case $kind in
     qwen2) prompt=$'<|im_start|>user\nHow do I start with chess?<|im_end|>\n<|im_start|>assistant\n' ;;
@@ -47,6 +47,6 @@ for kind in qwen2 gpt-oss; do
 done
 
 # a vector that was carried over
-"$PERSONA" transfer --from "$models/persona-qwen2.gguf" --to "$model" --trait silly --no-evaluate --questions 4 \
+"$PERSONA" transfer --from "$models/persona-qwen2.gguf" --to "$model" --trait silly --no-evaluate --judge none --questions 4 \
     --map-questions 3 --neutral 20 --extract-tokens 24 --text-tokens 24 --no-cache --threads 1 --quiet -o "$work/carried.gguf" >"$work/log"
 same_text "$model" "$prompt" "$work/carried.gguf" 2 1 4

@@ -26,7 +26,9 @@ span=$((($(date +%s%N) - start) / 1000000))
 # SIGKILL at a few moments: blocks tried, doses, evaluation, native extraction (its job is in the library).
 rm -rf "$XDG_DATA_HOME"
 kills=0
-for i in 1 2 3 4; do
+moments="1 2 3 4"
+[[ -z ${PERSONA_QUICK:-} ]] || moments=2
+for i in $moments; do
     "$PERSONA" "${small[@]}" --job "$tmp/killed.db" -o "$tmp/killed.gguf" >/dev/null 2>&1 &
     pid=$!
     sleep "$(awk -v ms="$span" -v i="$i" 'BEGIN { srand(i + 7); printf "%.3f", ms / 1000 * (0.1 + 0.4 * rand()) }')"

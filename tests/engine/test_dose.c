@@ -114,13 +114,13 @@ static void one_dose_is_one_nat_elsewhere(void **state)
     persona_judge_free(judge);
 }
 
-enum { N_DOSES = 6 };
+enum { N_DOSES = 4 };
 
 /* What extract chose, against every block at every dose, on the evaluation questions. */
 static void choice_is_near_the_best(void **state)
 {
     (void)state;
-    static const double DOSES[N_DOSES] = {0.5, 0.75, 1, 1.25, 1.5, 2};
+    static const double DOSES[N_DOSES] = {0.5, 1, 1.5, 2};
     persona_judge *judge = pair_judge();
     persona_questions *questions = pair_questions();
     persona_model *m = bulk_model(0);
@@ -136,7 +136,7 @@ static void choice_is_near_the_best(void **state)
                         .trait = trait,
                         .questions = &fresh,
                         .judge = judge,
-                        .n_questions = 16,
+                        .n_questions = 10,
                         .seed = 11,
                         .tag = "test"};
     sweep_cell cells[64 * N_DOSES];
@@ -149,7 +149,7 @@ static void choice_is_near_the_best(void **state)
     const double chosen = isfinite(v->from.promote) ? (double)v->from.promote : 1;
     cells[n++] = (sweep_cell){.block = v->from.best_layer, .alpha = chosen * (double)v->from.dose};
     must(sweep_run(&x, cells, n, false, "exhaustive", &e), &e);
-    /* The best of thirty noisy numbers is too good; so both go through another seed and all
+    /* The best of twenty noisy numbers is too good; so both go through another seed and all
      * questions. */
     size_t best = n - 1;
     for (size_t i = 0; i < n; i++) {
