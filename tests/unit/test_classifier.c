@@ -193,6 +193,11 @@ static void facts(void **state)
     assert_true(f->spearman == 0.79 && f->same_side == 0.84);
     assert_true(none->neutral == 50 && none->n == 0 && isnan(none->spearman));
     assert_null(classifier_facts(j, "evil"));
+    float score = -1; /* nothing said is nothing shown, on either scale */
+    assert_int_equal(classifier_score(j, "silly", " \n", &score, NULL), PERSONA_OK);
+    assert_true(score == 0);
+    assert_int_equal(classifier_score(j, "calm", "", &score, NULL), PERSONA_OK);
+    assert_true(score == 50);
     assert_string_equal(classifier_origin_of(j)->labels_by, "G");
     assert_string_equal(classifier_origin_of(j)->labels_of, "Q");
     assert_string_equal(classifier_origin_of(j)->texts, A16 A16);

@@ -10,7 +10,8 @@
  *               classifier's corpus, r = 1 - distinct triples / triples
  *
  * Dividing by the number of words makes the score independent of length, the largest confound of
- * trait judges (methods 1.3). A text without words scores 50; under three words coherence is 0.
+ * trait judges (methods 1.3). A text without words scores what an answer without the trait does, 50
+ * or 0; under three words coherence is 0.
  */
 #include "core/classify/classifier.h"
 
@@ -309,7 +310,7 @@ persona_code classifier_score(const classifier *c, const char *trait, const char
             sum += axis_weight(a, w.text + w.start[i], w.end[i + order - 1] - w.start[i]);
         }
     }
-    *score = 50;
+    *score = (float)a->facts.neutral;
     if (w.n > 0) {
         *score = (float)(100 / (1 + exp(-(a->bias + sum / (double)w.n))));
     }
