@@ -173,11 +173,11 @@ static persona_code run_doctor(void *p, persona_err *e)
         }
     }
     if (c->json) {
-        rc = print_json(c, &f, checks, !missing, e);
+        TRY(print_json(c, &f, checks, !missing, e));
     } else {
         print_text(&f, checks);
     }
-    if (rc == PERSONA_OK && missing) {
+    if (missing) {
         rc = persona_err_set(e, PERSONA_E_NEGATIVE, "not everything is there: %s", missing);
     }
 out:

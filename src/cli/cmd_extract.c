@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/cli.h"
 #include "cli/extract_print.h"
 #include "pipeline/pipeline.h"
@@ -157,64 +158,51 @@ static persona_code open_all(extract_args *a, extract_work *w, const persona_que
     if (reads && strcmp(a->c->rig.judge, "auto") == 0) {
         a->c->rig.judge = "none"; /* what was given is what is wanted, unless a judge is named */
     }
-    persona_code rc = find_trait(a, &w->trait, e);
-    if (rc == PERSONA_OK) {
-        rc = rig_open_model(&a->c->rig, a->model, true, &w->x, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = cli_open_judge(a->c, &w->x, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = rig_judge_measured(&a->c->rig, &w->x, w->trait, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(find_trait(a, &w->trait, e));
+    TRY(rig_open_model(&a->c->rig, a->model, true, &w->x, e));
+    TRY(cli_open_judge(a->c, &w->x, e));
+    TRY(rig_judge_measured(&a->c->rig, &w->x, w->trait, e));
     *questions = w->x.questions;
-    if (rc == PERSONA_OK && w->trait->n_questions > 0) {
-        rc = persona_questions_for(w->x.questions, w->trait, &w->own, questions, e);
+    if (w->trait->n_questions > 0) {
+        TRY(persona_questions_for(w->x.questions, w->trait, &w->own, questions, e));
     }
     w->x.whole_texts = reads;
-    if (rc == PERSONA_OK) { /* room for the prompt */
-        rc = rig_open_session(&a->c->rig, &w->x, reads ? 4 : 32,
-                              reads ? 4096 : a->opts.max_tokens + 384, e);
-    }
+    /* 384: room for the prompt */
+    TRY(rig_open_session(&a->c->rig, &w->x, reads ? 4 : 32, reads ? 4096 : a->opts.max_tokens + 384,
+                         e));
+out:
     return rc;
 }
 
 static persona_code run(extract_args *a, extract_work *w, persona_err *e)
 {
     const persona_questions *questions = NULL;
-    persona_code rc = open_all(a, w, &questions, e);
-    if (rc == PERSONA_OK) {
-        rc = output_vector_path(w->x.model, w->trait->name, a->output, &w->path, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(open_all(a, w, &questions, e));
+    TRY(output_vector_path(w->x.model, w->trait->name, a->output, &w->path, e));
     const char *const inputs[] = {w->x.info ? w->x.info->path : NULL,
                                   a->opts.responses,
                                   a->opts.positive_file,
                                   a->opts.negative_file,
                                   a->c->rig.judge,
                                   a->job};
-    if (rc == PERSONA_OK) {
-        rc = output_distinct(w->path, inputs, sizeof inputs / sizeof *inputs, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = output_writable(w->path, e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(output_distinct(w->path, inputs, sizeof inputs / sizeof *inputs, e));
+    TRY(output_writable(w->path, e));
     a->opts.judge = w->x.judge;
     a->opts.n_questions = w->x.n_questions;
     a->opts.seed = a->c->seed;
     if (a->job && strcmp(a->job, "none") != 0) {
         w->job = cli_strdup(a->job);
     } else if (!a->job) {
-        rc = persona_extract_place(w->x.session, w->trait, questions, &a->opts, &w->job, e);
+        TRY(persona_extract_place(w->x.session, w->trait, questions, &a->opts, &w->job, e));
     }
     a->opts.job = w->job;
-    if (rc == PERSONA_OK) {
-        rc = persona_extract(w->x.session, w->trait, questions, &a->opts, &a->c->hooks, &w->v,
-                             &w->report, e);
-    }
-    return rc == PERSONA_OK ? persona_vector_write(w->v, w->path, e) : rc;
+    TRY(persona_extract(w->x.session, w->trait, questions, &a->opts, &a->c->hooks, &w->v,
+                        &w->report, e));
+    TRY(persona_vector_write(w->v, w->path, e));
+out:
+    return rc;
 }
 
 static persona_code run_extract(void *p, persona_err *e)
@@ -224,14 +212,16 @@ static persona_code run_extract(void *p, persona_err *e)
     extract_work w = {0};
     persona_code rc = run(a, &w, e);
     tty_progress_clear(&c->progress);
+    TRY(rc);
     const extract_result result = {&w.x, w.v, &w.report, w.path, w.job};
-    if (rc == PERSONA_OK && c->json) {
+    if (c->json) {
         cli_json j;
         extract_json(cli_json_begin(&j, "extract"), &result);
         rc = cli_json_end(c, &j, e);
-    } else if (rc == PERSONA_OK) {
+    } else {
         extract_print(c, &result);
     }
+out:
     persona_extract_report_clear(&w.report);
     mem_free(w.path);
     mem_free(w.job);

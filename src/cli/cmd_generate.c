@@ -72,10 +72,11 @@ static persona_code set_scaled(const opt_call *x, persona_err *e)
         return persona_err_set(e, PERSONA_E_USAGE, "%s wants a file and a scale", x->typed);
     }
     double scale = 0;
-    const persona_code rc = opt_real(x->typed, number, -1e6, 1e6, &scale, e);
-    return rc == PERSONA_OK
-               ? add_vector(x, joined ? (size_t)(colon - x->value) : strlen(x->value), scale, e)
-               : rc;
+    persona_code rc = PERSONA_OK;
+    TRY(opt_real(x->typed, number, -1e6, 1e6, &scale, e));
+    TRY(add_vector(x, joined ? (size_t)(colon - x->value) : strlen(x->value), scale, e));
+out:
+    return rc;
 }
 
 static persona_code set_range(const opt_call *x, persona_err *e)
@@ -85,8 +86,11 @@ static persona_code set_range(const opt_call *x, persona_err *e)
     if (!second) {
         return persona_err_set(e, PERSONA_E_USAGE, "%s wants two block numbers", x->typed);
     }
-    const persona_code rc = opt_int(x->typed, x->value, 1, 10000, &a->range_a, e);
-    return rc == PERSONA_OK ? opt_int(x->typed, second, a->range_a, 10000, &a->range_b, e) : rc;
+    persona_code rc = PERSONA_OK;
+    TRY(opt_int(x->typed, x->value, 1, 10000, &a->range_a, e));
+    TRY(opt_int(x->typed, second, a->range_a, 10000, &a->range_b, e));
+out:
+    return rc;
 }
 
 #define AT(member) offsetof(generate_args, member)
@@ -304,21 +308,20 @@ static persona_code read_prompt(const generate_args *a, char **out, persona_err 
 static persona_code tokenize(const generate_args *a, work *w, persona_err *e)
 {
     char *text = NULL;
-    persona_code rc = read_prompt(a, &text, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(read_prompt(a, &text, e));
     if (a->raw) {
-        rc = persona_raw_tokens(w->x.model, text, false, &w->prompt, e);
+        TRY(persona_raw_tokens(w->x.model, text, false, &w->prompt, e));
     } else {
         const persona_message messages[] = {{"system", a->system}, {"user", text}};
         const persona_chat_opts chat = {.effort = a->effort, .skip_analysis = a->skip_analysis};
         const size_t skip = a->system ? 0 : 1;
-        rc = persona_chat_tokens(w->x.model, messages + skip, 2 - skip, &chat, &w->prompt, e);
+        TRY(persona_chat_tokens(w->x.model, messages + skip, 2 - skip, &chat, &w->prompt, e));
     }
-    if (rc == PERSONA_OK && w->prompt.n == 0) {
+    if (w->prompt.n == 0) {
         rc = persona_err_set(e, PERSONA_E_USAGE, "the prompt is empty");
     }
+out:
     mem_free(text);
     return rc;
 }
@@ -327,19 +330,20 @@ static persona_code plan(const generate_args *a, work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     if (a->steer) {
-        rc = persona_steer(w->x.model, a->steer, &w->plan, &w->receipt, e);
+        TRY(persona_steer(w->x.model, a->steer, &w->plan, &w->receipt, e));
     } else if (a->n_vectors > 0) {
         const persona_control_vectors x = {.paths = a->vectors,
                                            .scales = a->scales,
                                            .n = a->n_vectors,
                                            .first = a->range_a,
                                            .last = a->range_b};
-        rc = persona_steer_files(w->x.model, &x, &w->plan, &w->receipt, e);
+        TRY(persona_steer_files(w->x.model, &x, &w->plan, &w->receipt, e));
     }
-    w->steered = rc == PERSONA_OK && (a->steer || a->n_vectors > 0);
+    w->steered = a->steer || a->n_vectors > 0;
     if (w->steered && w->receipt.note && *w->receipt.note) {
         cli_say(a->c, "note: %s", w->receipt.note);
     }
+out:
     return rc;
 }
 
@@ -392,18 +396,15 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
 
 static persona_code run(generate_args *a, work *w, persona_err *e)
 {
-    persona_code rc = rig_open_model(&a->c->rig, a->model, false, &w->x, e);
-    if (rc == PERSONA_OK) {
-        rc = plan(a, w, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = tokenize(a, w, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = rig_open_session(&a->c->rig, &w->x, a->n_samples < 16 ? a->n_samples : 16,
-                              context_for(a, w), e);
-    }
-    return rc == PERSONA_OK ? answer(a, w, e) : rc;
+    persona_code rc = PERSONA_OK;
+    TRY(rig_open_model(&a->c->rig, a->model, false, &w->x, e));
+    TRY(plan(a, w, e));
+    TRY(tokenize(a, w, e));
+    TRY(rig_open_session(&a->c->rig, &w->x, a->n_samples < 16 ? a->n_samples : 16,
+                         context_for(a, w), e));
+    TRY(answer(a, w, e));
+out:
+    return rc;
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */

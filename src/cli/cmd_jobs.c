@@ -96,11 +96,11 @@ typedef struct shelf {
 static persona_code shelf_open(shelf *s, persona_err *e)
 {
     char *folder = NULL;
+    persona_code rc = PERSONA_OK;
     *s = (shelf){NULL, 0};
-    persona_code rc = job_folder(&folder, e);
-    if (rc == PERSONA_OK) {
-        rc = job_list(folder, &s->paths, &s->n, e);
-    }
+    TRY(job_folder(&folder, e));
+    TRY(job_list(folder, &s->paths, &s->n, e));
+out:
     mem_free(folder);
     return rc;
 }
@@ -345,14 +345,14 @@ static persona_code show_json(cli_state *c, const job_info *info, const job *j, 
 {
     json_doc *manifest = NULL;
     const char *text = job_manifest(j);
-    persona_code rc = json_parse(text, strlen(text), job_path(j), &manifest, e);
-    if (rc == PERSONA_OK) {
-        cli_json doc;
-        json_out *o = cli_json_begin(&doc, "jobs");
-        job_json(o, info, NULL);
-        copy_value(&(copying){o, 0}, "manifest", json_root(manifest));
-        rc = cli_json_end(c, &doc, e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(json_parse(text, strlen(text), job_path(j), &manifest, e));
+    cli_json doc;
+    json_out *o = cli_json_begin(&doc, "jobs");
+    job_json(o, info, NULL);
+    copy_value(&(copying){o, 0}, "manifest", json_root(manifest));
+    rc = cli_json_end(c, &doc, e);
+out:
     json_free(manifest);
     return rc;
 }
@@ -391,15 +391,15 @@ static persona_code run_show(cli_state *c, const char *path, persona_err *e)
 {
     job *j = NULL;
     job_info info;
-    persona_code rc = job_info_read(path, &info, e);
-    if (rc == PERSONA_OK) {
-        rc = job_read(path, &j, e);
-    }
-    if (rc == PERSONA_OK && c->json) {
+    persona_code rc = PERSONA_OK;
+    TRY(job_info_read(path, &info, e));
+    TRY(job_read(path, &j, e));
+    if (c->json) {
         rc = show_json(c, &info, j, e);
-    } else if (rc == PERSONA_OK) {
+    } else {
         show_text(&info, job_manifest(j));
     }
+out:
     job_close(j);
     job_info_free(&info);
     return rc;
@@ -421,16 +421,26 @@ static persona_code remove_one(const char *path, bool only_done, removal *r, per
     const persona_code read = job_info_read(path, &info, &ignored);
     persona_code rc = PERSONA_OK;
     if (!only_done || (read == PERSONA_OK && info.done)) {
-        rc = job_remove(path, e);
-        if (rc == PERSONA_OK) {
-            r->n++;
-            r->n_bytes += info.n_bytes;
-            if (r->o) {
-                jo_string(r->o, NULL, info.id);
-            }
+        TRY(job_remove(path, e));
+        r->n++;
+        r->n_bytes += info.n_bytes;
+        if (r->o) {
+            jo_string(r->o, NULL, info.id);
         }
     }
+out:
     job_info_free(&info);
+    return rc;
+}
+
+static persona_code remove_named(const jobs_args *a, const shelf *s, const char *name, removal *r,
+                                 persona_err *e)
+{
+    const char *path = NULL;
+    persona_code rc = PERSONA_OK;
+    TRY(find(s, name, &path, e));
+    TRY(remove_one(path, a->done, r, e));
+out:
     return rc;
 }
 
@@ -442,11 +452,8 @@ static persona_code remove_all(const jobs_args *a, const shelf *s, removal *r, p
     persona_code first = PERSONA_OK;
     for (size_t i = 0; i < n; i++) {
         persona_err now = {.code = PERSONA_OK};
-        const char *path = c->n_words > 0 ? NULL : s->paths[i];
-        persona_code rc = path ? PERSONA_OK : find(s, c->words[i], &path, &now);
-        if (rc == PERSONA_OK) {
-            rc = remove_one(path, a->done, r, &now);
-        }
+        const persona_code rc = c->n_words > 0 ? remove_named(a, s, c->words[i], r, &now)
+                                               : remove_one(s->paths[i], a->done, r, &now);
         if (rc != PERSONA_OK && first == PERSONA_OK) {
             first = persona_err_set(e, rc, "%s", now.msg);
         }

@@ -96,12 +96,14 @@ persona_code vector_open(const vector_args *a, const char *name, vector_input *o
     if (a->engine->model && !persona_vector_format_of(name)) {
         return persona_vector_find(a->engine->model, name, &out->v, e);
     }
-    const persona_code rc = persona_vector_read_as(name, &out->v, &out->format, e);
+    persona_code rc = PERSONA_OK;
+    TRY(persona_vector_read_as(name, &out->v, &out->format, e));
     const persona_model_info *info = a->engine->info;
-    if (rc == PERSONA_OK && info && out->v->n_embd != info->n_embd) {
-        return persona_err_set(e, PERSONA_E_SHAPE, "%s: the vector is %d wide, the model %s is %d",
-                               name, out->v->n_embd, info->name, info->n_embd);
+    if (info && out->v->n_embd != info->n_embd) {
+        rc = persona_err_set(e, PERSONA_E_SHAPE, "%s: the vector is %d wide, the model %s is %d",
+                             name, out->v->n_embd, info->name, info->n_embd);
     }
+out:
     return rc;
 }
 

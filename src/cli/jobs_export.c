@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/jobs.h"
 #include "store/job/job.h"
 #include "store/text/textfile.h"
@@ -34,35 +35,21 @@ static const json_val *cell_of(const exporting *x, const job_answer *a)
 static persona_code read_cells(exporting *x, persona_err *e)
 {
     char *key = cli_format("cells/%s", x->stage), *text = NULL;
-    persona_code rc = job_get_value(x->j, key, &text, e);
-    if (rc == PERSONA_OK && text) {
-        rc = json_parse(text, strlen(text), job_path(x->j), &x->cells, e);
+    persona_code rc = PERSONA_OK;
+    TRY(job_get_value(x->j, key, &text, e));
+    if (text) {
+        TRY(json_parse(text, strlen(text), job_path(x->j), &x->cells, e));
     }
+out:
     mem_free(text);
     mem_free(key);
     return rc;
 }
 
-static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
+static persona_code write_scored(const exporting *x, const job_answer *a, const job_score *score,
+                                 persona_err *e)
 {
-    exporting *x = ud;
-    job_score score = {.trait = NAN, .coherence = NAN};
-    bool has = false;
-    persona_code rc = PERSONA_OK;
     const json_val *cell = cell_of(x, a);
-    if (a->polarity == 0 && !cell) { /* whoever reads the file takes a side from it */
-        x->n_left_out++;
-        return PERSONA_OK;
-    }
-    if (x->csv && !a->prompt) {
-        return persona_err_set(e, PERSONA_E_FORMAT,
-                               "%s: answer %lld does not keep its prompt, which CSV wants; export "
-                               "to -o FILE.jsonl",
-                               job_path(x->j), (long long)a->id);
-    }
-    if (x->judge) {
-        rc = job_get_score(x->j, x->stage, x->judge, a->id, &score, &has, e);
-    }
     /* The writer does not change what it is given; its type has no const. */
     char *role[2] = {cli_strdup("system"), cli_strdup("user")};
     char *system = cli_strdup(a->system ? a->system : "");
@@ -79,8 +66,8 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
     }
     item.response = response;
     item.polarity = a->polarity;
-    item.label_trait = score.trait;
-    item.label_coherence = score.coherence;
+    item.label_trait = score->trait;
+    item.label_coherence = score->coherence;
     item.trait = trait;
     item.question = question;
     item.question_index = a->question_index;
@@ -88,14 +75,51 @@ static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
     item.rollout_index = a->rollout;
     item.condition = json_string(json_get(cell, "condition"));
     item.coefficient = json_number(json_get(cell, "coefficient"), (double)NAN);
-    if (rc == PERSONA_OK) {
-        rc = text_writer_write(x->out, &item, e);
-    }
-    x->n += rc == PERSONA_OK;
+    const persona_code rc = text_writer_write(x->out, &item, e);
     char *all[] = {role[0], role[1], system, question, response, prompt, trait};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         mem_free(all[i]);
     }
+    return rc;
+}
+
+static persona_code write_answer(void *ud, const job_answer *a, persona_err *e)
+{
+    exporting *x = ud;
+    job_score score = {.trait = NAN, .coherence = NAN};
+    bool has = false;
+    persona_code rc = PERSONA_OK;
+    if (a->polarity == 0 && !cell_of(x, a)) { /* whoever reads the file takes a side from it */
+        x->n_left_out++;
+        return PERSONA_OK;
+    }
+    if (x->csv && !a->prompt) {
+        return persona_err_set(e, PERSONA_E_FORMAT,
+                               "%s: answer %lld does not keep its prompt, which CSV wants; export "
+                               "to -o FILE.jsonl",
+                               job_path(x->j), (long long)a->id);
+    }
+    if (x->judge) {
+        TRY(job_get_score(x->j, x->stage, x->judge, a->id, &score, &has, e));
+    }
+    TRY(write_scored(x, a, &score, e));
+    x->n++;
+out:
+    return rc;
+}
+
+/* Nothing is there unless all of it is. */
+static persona_code write_all(exporting *x, const char *output, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(text_writer_open(output, x->csv ? TEXT_CSV : TEXT_JSONL, x->trait, &x->out, e));
+    TRY(job_each_answer(x->j, x->stage, x->csv ? JOB_BY_QUESTION : JOB_BY_ID, NULL, write_answer, x,
+                        e));
+    text_writer *whole = x->out;
+    x->out = NULL; /* closing frees it in any case */
+    TRY(text_writer_close(whole, e));
+out:
+    text_writer_abort(x->out);
     return rc;
 }
 
@@ -219,44 +243,25 @@ persona_code jobs_export(cli_state *c, const char *path, const jobs_export_opts 
     exporting x = {.csv = !(strcmp(opts->output, "-") == 0 || ends_with(opts->output, ".jsonl") ||
                             ends_with(opts->output, ".ndjson"))};
     job_info info;
-    persona_code rc = job_info_read(path, &info, e);
-    if (rc == PERSONA_OK && c->json && strcmp(opts->output, "-") == 0) {
+    persona_code rc = PERSONA_OK;
+    TRY(job_info_read(path, &info, e));
+    if (c->json && strcmp(opts->output, "-") == 0) {
         rc = persona_err_set(e, PERSONA_E_USAGE, "--json and -o - both want standard output");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = output_distinct(opts->output, &path, 1, e);
-    }
-    if (rc == PERSONA_OK && *opts->output == '\0') {
+    TRY(output_distinct(opts->output, &path, 1, e));
+    if (*opts->output == '\0') {
         rc = persona_err_set(e, PERSONA_E_USAGE, "-o is empty");
+        goto out;
     }
-    if (rc == PERSONA_OK) {
-        rc = choose_stage(&info, opts->stage, &x.stage, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = choose_judge(&info, x.stage, opts->judge, &x.judge, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = job_read(path, &x.j, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = read_cells(&x, e);
-    }
-    if (rc == PERSONA_OK) {
-        x.trait = *info.trait ? info.trait : NULL;
-        rc = text_writer_open(opts->output, x.csv ? TEXT_CSV : TEXT_JSONL, x.trait, &x.out, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = job_each_answer(x.j, x.stage, x.csv ? JOB_BY_QUESTION : JOB_BY_ID, NULL, write_answer,
-                             &x, e);
-        if (rc == PERSONA_OK) {
-            rc = text_writer_close(x.out, e);
-        } else {
-            text_writer_abort(x.out);
-        }
-    }
-    if (rc == PERSONA_OK) {
-        rc = say_done(c, &x, &info, opts->output, e);
-    }
+    TRY(choose_stage(&info, opts->stage, &x.stage, e));
+    TRY(choose_judge(&info, x.stage, opts->judge, &x.judge, e));
+    TRY(job_read(path, &x.j, e));
+    TRY(read_cells(&x, e));
+    x.trait = *info.trait ? info.trait : NULL;
+    TRY(write_all(&x, opts->output, e));
+    TRY(say_done(c, &x, &info, opts->output, e));
+out:
     json_free(x.cells);
     job_close(x.j);
     job_info_free(&info);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/cmd_judge.h"
 #include "cli/table.h"
 
@@ -65,18 +66,15 @@ static bool add_axis(void *ud, const char *key, const json_val *val)
 static persona_code open_view(const char *path, view *v, persona_err *e)
 {
     persona_judge *j = NULL;
-    persona_code rc = persona_judge_read(path, &j, e);
-    persona_judge_free(j);
-    if (rc == PERSONA_OK) {
-        rc = json_read(path, FILE_MAX, &v->doc, e);
-    }
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(persona_judge_read(path, &j, e));
+    TRY(json_read(path, FILE_MAX, &v->doc, e));
     const json_val *axes = json_get(json_root(v->doc), "axes");
     v->axes = cli_alloc(json_len(axes) + 1, sizeof *v->axes);
     json_each(axes, add_axis, v);
-    return PERSONA_OK;
+out:
+    persona_judge_free(j);
+    return rc;
 }
 
 static void close_view(view *v)
@@ -244,12 +242,14 @@ static persona_code show_json(cli_state *c, const char *path, const view *v, per
 persona_code judge_show(const judge_args *a, persona_err *e)
 {
     view v = {.doc = NULL};
-    persona_code rc = open_view(a->files[0], &v, e);
-    if (rc == PERSONA_OK && a->c->json) {
+    persona_code rc = PERSONA_OK;
+    TRY(open_view(a->files[0], &v, e));
+    if (a->c->json) {
         rc = show_json(a->c, a->files[0], &v, e);
-    } else if (rc == PERSONA_OK) {
+    } else {
         show_text(a->files[0], &v);
     }
+out:
     close_view(&v);
     return rc;
 }

@@ -248,14 +248,16 @@ static persona_code count_seen(const persona_judge *j, const labels *l, tested *
 {
     uint64_t *known = NULL;
     size_t n_known = 0;
-    const persona_code rc = textset_parse(persona_judge_texts(j), &known, &n_known, e);
-    for (size_t i = 0; rc == PERSONA_OK && n_known > 0 && i < l->n; i++) {
+    persona_code rc = PERSONA_OK;
+    TRY(textset_parse(persona_judge_texts(j), &known, &n_known, e));
+    for (size_t i = 0; n_known > 0 && i < l->n; i++) {
         size_t k = 0;
         while (k + 1 < n && strcmp(t[k].trait, l->p[i].trait) != 0) {
             k++;
         }
         t[k].n_seen += textset_has(known, n_known, textset_hash(l->p[i].response));
     }
+out:
     mem_free(known);
     return rc;
 }
@@ -264,19 +266,18 @@ static persona_code test_all(const judge_args *a, persona_judge *j, const labels
                              size_t n, persona_err *e)
 {
     size_t n_known = 0;
+    persona_code rc = PERSONA_OK;
     for (size_t i = 0; i < n; i++) {
-        const persona_code rc = test_trait(a, j, l, &t[i], e);
-        if (rc != PERSONA_OK) {
-            return rc;
-        }
+        TRY(test_trait(a, j, l, &t[i], e));
         n_known += t[i].known;
     }
     if (n_known == 0) {
-        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                               "judge '%.100s' knows no trait of these answers ('%.100s'%s)",
-                               persona_judge_name(j), t[0].trait, n > 1 ? ", …" : "");
+        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                             "judge '%.100s' knows no trait of these answers ('%.100s'%s)",
+                             persona_judge_name(j), t[0].trait, n > 1 ? ", …" : "");
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 static void say_what_is_odd(const judge_args *a, const persona_judge *j, const tested *t, size_t n)

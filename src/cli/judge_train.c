@@ -85,17 +85,17 @@ static persona_code train_all(const judge_args *a, training *t, persona_err *e)
     size_t n = 0;
     persona_code rc = PERSONA_OK;
     t->axes = cli_alloc(t->n, sizeof *t->axes);
-    for (size_t i = 0; rc == PERSONA_OK && i < t->n; i++) {
+    for (size_t i = 0; i < t->n; i++) {
         choose(&t->labels, t->traits[i], texts, &n);
         rc = train_axis(texts, n, &t->opts, &a->c->hooks, &t->axes[i], e);
         if (rc != PERSONA_OK) {
             persona_err_wrap(e, "trait '%.100s'", t->traits[i]);
+            goto out;
         }
     }
-    if (rc == PERSONA_OK) {
-        choose(&t->labels, NULL, texts, &n);
-        rc = train_coherence(texts, n, t->opts.seed, &t->coherence, &t->report, e);
-    }
+    choose(&t->labels, NULL, texts, &n);
+    TRY(train_coherence(texts, n, t->opts.seed, &t->coherence, &t->report, e));
+out:
     mem_free(texts);
     return rc;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/cli.h"
 #include "core/text/names.h"
 
@@ -77,6 +78,19 @@ static persona_code unknown_command(const char *name, persona_err *e)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+static void print_failure(cli_state *c, const char *command, persona_code rc, const char *why)
+{
+    cli_json j;
+    json_out *o = cli_json_begin(&j, command);
+    jo_object(o, "error");
+    jo_string(o, "code", persona_code_name(rc));
+    jo_int(o, "exit", persona_code_exit(rc));
+    jo_string(o, "message", why);
+    jo_end(o);
+    const persona_code printed = cli_json_end(c, &j, NULL);
+    (void)printed; /* the first failure is the one that counts */
+}
+
 static persona_code run_command(cli_state *c, const cli_command *command, int argc, char **argv,
                                 persona_err *e)
 {
@@ -85,29 +99,19 @@ static persona_code run_command(cli_state *c, const cli_command *command, int ar
     argv[0] = title;
     void *args = cli_command_args(command, c);
     bool go = false;
-    persona_code rc = opt_parse(command, c, args, argc, argv, &go, e);
+    persona_code rc = PERSONA_OK;
+    TRY(opt_parse(command, c, args, argc, argv, &go, e));
     if (go) {
-        rc = command->run(args, e);
+        TRY(command->run(args, e));
     }
+out:
     mem_free(args);
     tty_progress_clear(&c->progress);
-    persona_err ignored = {.code = PERSONA_OK};
-    const persona_code flushed = cli_flush(rc == PERSONA_OK ? e : &ignored);
-    if (rc == PERSONA_OK) {
-        rc = flushed;
+    const persona_code flushed = cli_flush(rc == PERSONA_OK ? e : NULL);
+    rc = rc == PERSONA_OK ? flushed : rc;
+    if (rc != PERSONA_OK && c->json && !c->json_printed) {
+        print_failure(c, command->name, rc, e->msg);
     }
-    if (rc == PERSONA_OK || !c->json || c->json_printed) {
-        return rc;
-    }
-    cli_json j;
-    json_out *o = cli_json_begin(&j, command->name);
-    jo_object(o, "error");
-    jo_string(o, "code", persona_code_name(rc));
-    jo_int(o, "exit", persona_code_exit(rc));
-    jo_string(o, "message", e->msg);
-    jo_end(o);
-    const persona_code printed = cli_json_end(c, &j, &ignored);
-    (void)printed; /* the first failure is the one that counts */
     return rc;
 }
 

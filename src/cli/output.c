@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/try.h"
 #include "cli/cli.h"
 
 enum { JSON_MAX = 64 << 20 };
@@ -30,13 +31,13 @@ persona_code cli_json_end(cli_state *c, cli_json *j, persona_err *e)
 {
     jo_end(&j->out);
     buf_putc(&j->text, '\n');
-    persona_code rc = buf_ok(&j->text, "the JSON document", e);
-    if (rc == PERSONA_OK) {
-        tty_progress_clear(&c->progress);
-        (void)fwrite(j->text.p, 1, j->text.len, stdout); /* cli_flush sees failures */
-        c->json_printed = true;
-        rc = cli_flush(e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(buf_ok(&j->text, "the JSON document", e));
+    tty_progress_clear(&c->progress);
+    (void)fwrite(j->text.p, 1, j->text.len, stdout); /* cli_flush sees failures */
+    c->json_printed = true;
+    TRY(cli_flush(e));
+out:
     buf_free(&j->text);
     return rc;
 }

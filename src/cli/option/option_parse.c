@@ -286,11 +286,11 @@ static persona_code print_help(const cli_command *x, persona_err *e)
     buf text;
     buf_init(&text, HELP_MAX);
     spec_help(x, &text);
-    persona_code rc = buf_ok(&text, "the help text", e);
-    if (rc == PERSONA_OK) {
-        fputs(buf_str(&text), stdout);
-        rc = cli_flush(e);
-    }
+    persona_code rc = PERSONA_OK;
+    TRY(buf_ok(&text, "the help text", e));
+    fputs(buf_str(&text), stdout);
+    TRY(cli_flush(e));
+out:
     buf_free(&text);
     return rc;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/try.h"
 #include "base/utf8.h"
 #include "cli/option/option.h"
 #include "core/text/names.h"
@@ -132,12 +133,14 @@ static persona_code store_word(const opt_call *x, void *at, persona_err *e)
 static persona_code store_real(const opt_call *x, void *at, persona_err *e)
 {
     double value = 0;
-    const persona_code rc = opt_real(x->typed, x->value, x->o->min, x->o->max, &value, e);
-    if (rc == PERSONA_OK && x->o->type == OPT_FLOAT) {
+    persona_code rc = PERSONA_OK;
+    TRY(opt_real(x->typed, x->value, x->o->min, x->o->max, &value, e));
+    if (x->o->type == OPT_FLOAT) {
         *(float *)at = (float)value;
-    } else if (rc == PERSONA_OK) {
+    } else {
         *(double *)at = value;
     }
+out:
     return rc;
 }
 
