@@ -120,7 +120,6 @@ def golden_contrast():
         design = np.stack([np.ones(keep.sum()), polarity[keep] == 1, x], axis=1)
         adjusted = np.linalg.lstsq(design, h[keep, b], rcond=None)[0][1]
         blocks.append({"v": v.tolist(), "subset": difference(h[:, b], polarity, subset).tolist(),
-                       "neutral": h[polarity == 0, b].mean(axis=0).tolist(),
                        "adjusted": adjusted.tolist(),
                        "moved": np.linalg.norm(v - adjusted) / np.linalg.norm(v),
                        "cosine": v @ adjusted / np.linalg.norm(v) / np.linalg.norm(adjusted),

@@ -5,7 +5,7 @@
  * Memory does not grow with the number of responses: per question and polarity one sum of the mean
  * activations, per pole the sums of a regression on length. Sums per question give the direction of
  * any subset of questions, and with it every split, without reading a response again. A question
- * nobody has answered costs nothing.
+ * nobody has answered costs nothing. Responses without an instruction are only counted.
  *
  * Order: every sum is in double and takes responses in the order of contrast_add; totals take
  * questions in ascending order. So the result depends on the order of the responses within each
@@ -36,7 +36,7 @@ enum { POS, NEG, NEUTRAL, N_POLES };
 /* Responses of one polarity to one question. */
 typedef struct cell {
     size_t n;
-    double *sum; /* (n_blocks, d); NULL until the first response */
+    double *sum; /* (n_blocks, d); NULL until the first response, and for NEUTRAL */
 } cell;
 
 struct contrast {
@@ -97,8 +97,7 @@ static size_t pole_of(int polarity)
 
 static const char *pole_name(size_t pole)
 {
-    static const char *const names[] = {"positive", "negative", "uninstructed"};
-    return names[pole];
+    return pole == POS ? "positive" : "negative";
 }
 
 static cell *cell_at(const contrast *c, size_t question, size_t pole)
@@ -132,6 +131,11 @@ persona_code contrast_add(contrast *c, const response *r, persona_err *e)
     }
     const size_t pole = pole_of(r->polarity), size = c->n_blocks * c->d;
     cell *to = cell_at(c, r->question, pole);
+    if (pole == NEUTRAL) {
+        to->n++;
+        c->n[pole]++;
+        return PERSONA_OK;
+    }
     if (!to->sum) {
         to->sum = mem_calloc(size, sizeof *to->sum);
         if (!to->sum) {
@@ -143,9 +147,6 @@ persona_code contrast_add(contrast *c, const response *r, persona_err *e)
     }
     to->n++;
     c->n[pole]++;
-    if (pole == NEUTRAL) {
-        return PERSONA_OK;
-    }
     const double x = log1p((double)r->length);
     double *xh = c->xh[pole];
     for (size_t i = 0; i < size; i++) {
@@ -210,7 +211,7 @@ static size_t total_of(const contrast *c, size_t block, size_t pole, const bool 
     return n;
 }
 
-/* mean (d), in double. */
+/* Of POS or NEG: mean (d), in double. */
 static persona_code pole_mean(const contrast *c, size_t block, size_t pole, const bool *subset,
                               double *mean, persona_err *e)
 {
@@ -227,25 +228,6 @@ static persona_code pole_mean(const contrast *c, size_t block, size_t pole, cons
         mean[k] /= (double)n;
     }
     return PERSONA_OK;
-}
-
-persona_code contrast_mean(const contrast *c, size_t block, int polarity, const bool *subset,
-                           float *mean, persona_err *e)
-{
-    const size_t pole = pole_of(polarity);
-    if (pole == N_POLES) {
-        return persona_err_set(e, PERSONA_E_SHAPE, "contrast: polarity %d (expected 1, -1 or 0)",
-                               polarity);
-    }
-    double *wide = mem_calloc(c->d, sizeof *wide);
-    persona_code rc = PERSONA_OK;
-    TRY(wide ? pole_mean(c, block, pole, subset, wide, e) : mem_err(e, "the mean of a pole"));
-    for (size_t k = 0; k < c->d; k++) {
-        mean[k] = (float)wide[k];
-    }
-out:
-    mem_free(wide);
-    return rc;
 }
 
 persona_code contrast_direction(const contrast *c, size_t block, const bool *subset, float *v,

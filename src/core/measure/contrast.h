@@ -23,8 +23,8 @@ typedef struct contrast contrast;
 PERSONA_CHECK persona_code contrast_new(size_t n_questions, size_t n_blocks, size_t d,
                                         contrast **out, persona_err *e);
 void contrast_free(contrast *c);
-/* A response that is refused leaves the sums as they were. Errors: SHAPE (polarity, question,
- * length), NUMERIC (not finite), NOMEM. */
+/* Responses of polarity 0 are checked and counted, no more. One that is refused leaves the sums as
+ * they were. Errors: SHAPE (polarity, question, length), NUMERIC (not finite), NOMEM. */
 PERSONA_CHECK persona_code contrast_add(contrast *c, const response *r, persona_err *e);
 
 size_t contrast_questions(const contrast *c);
@@ -40,9 +40,6 @@ bool contrast_usable(const contrast *c, size_t question);
  * NUMERIC when a pole has no response in the subset. */
 PERSONA_CHECK persona_code contrast_direction(const contrast *c, size_t block, const bool *subset,
                                               float *v, persona_err *e);
-/* Mean of one polarity's responses (0: the uninstructed ones), errors as above. */
-PERSONA_CHECK persona_code contrast_mean(const contrast *c, size_t block, int polarity,
-                                         const bool *subset, float *mean, persona_err *e);
 
 typedef struct contrast_length {
     double gap;    /* mean log(1 + length) of the positive responses minus that of the negative */
