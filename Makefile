@@ -12,7 +12,9 @@ FUZZ_SECONDS ?= 30
 CHECKS := check-format check-layers check-banned check-headers check-style check-options tidy
 # The folder of real models that `make test-real` wants
 MODELS ?=
-.PHONY: all setup demo test test-real test-device asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
+# The folder of published answers with labels that `make real` wants
+LABELS ?=
+.PHONY: all setup demo test test-real real test-device asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -29,6 +31,11 @@ test: all ## build and run every test
 test-real: all ## what only real models show; MODELS=DIR holds the GGUF files
 	@test -d "$(MODELS)" || { echo "make test-real wants MODELS=DIR, a folder of GGUF files" >&2; exit 64; }
 	@PERSONA_REAL_MODELS=$(abspath $(MODELS)) ctest --test-dir build -L real --verbose $(ARGS)
+
+real: all ## the whole story on real models; MODELS=DIR of GGUF files, LABELS=DIR of published answers
+	@test -d "$(MODELS)" && test -d "$(LABELS)" || \
+		{ echo "make real wants MODELS=DIR and LABELS=DIR (docs/RESULTS.md says which)" >&2; exit 64; }
+	@tools/real-story "$(MODELS)" "$(LABELS)" build/real $(ARGS)
 
 test-device: all ## the engine on a device; fetches one that computes on the processor (70 MB)
 	@tools/setup-vulkan

@@ -23,14 +23,17 @@ typedef struct persona_row {
     double coherence;       /* 0..100: mean over answers, and its standard deviation */
     double coherence_sd;
     size_t n;            /* answers */
-    size_t n_unanswered; /* no final channel: score 50, coherence 0 */
-    size_t n_unjudged;   /* the judge gave no score: left out of score and interval */
-    char *sample;        /* one answer; NULL: none */
+    size_t n_unanswered; /* no final channel: coherence 0 */
+    size_t n_unjudged;   /* the judge gave no score */
+    /* both count as the mean of the unsteered answers */
+    char *sample; /* one answer; NULL: none */
 } persona_row;
 
-/* A vector to evaluate. Borrowed. */
+/* A vector to evaluate. Borrowed. Several of one condition are draws of it, where the condition is
+ * one that is drawn: shuffled, random, random-source, other-trait. */
 typedef struct persona_arm {
-    /* native, transferred, in-sample, text-bridge, shuffled, identity or other-trait */
+    /* native, transferred, in-sample, text-bridge, lexical, shuffled, identity, other-trait,
+     * random, random-source, leave-name or leave-loose */
     const char *condition;
     const persona_vector *vector;
     const char *note; /* which other trait, say; NULL: nothing */
@@ -48,6 +51,26 @@ typedef struct persona_swing {
     char *note;                /* of the arm; NULL: none */
 } persona_swing;
 
+/* A control that is drawn many times. Its draws answer fewer questions each, and what they say is
+ * their spread. */
+typedef struct persona_spread {
+    const char *condition;   /* shuffled, random, random-source or other-trait */
+    persona_interval *swing; /* (n) of each draw; the intervals are given that draw */
+    char **what;             /* (n) which other trait; "" */
+    size_t n;
+    double mean, sd;   /* of the swings; the sd holds the noise of answers, too; NAN: n < 2 */
+    double z, p;       /* the transferred swing as one more draw: Student's t, one-sided; NAN */
+    size_t n_reaching; /* draws that swing as far as the transferred vector, or farther */
+} persona_spread;
+
+/* How much farther the transferred vector swings the score than a control, questions resampled
+ * jointly. Of other traits' vectors: than they do in either direction. */
+typedef struct persona_margin {
+    const char *condition;
+    char *what; /* which other trait; "" */
+    persona_interval points;
+} persona_margin;
+
 /* The swing of another trait's score on the answers of the transferred vector. */
 typedef struct persona_cross {
     char *trait;
@@ -60,28 +83,34 @@ typedef struct persona_evaluation {
     size_t n_rows;
     persona_swing *swings; /* (n_swings) conditions that have one; random: all directions */
     size_t n_swings;
-    persona_interval *random; /* (n_random) the swing of each random direction */
-    size_t n_random;
+    persona_spread *spreads; /* (n_spreads) */
+    size_t n_spreads;
+    persona_margin *margins; /* (n_margins) over lexical, identity, and each other trait's vector */
+    size_t n_margins;
     persona_cross *crosses; /* (n_crosses) the own trait first */
     size_t n_crosses;
     persona_interval retained; /* of the transferred vector */
-    bool pass;
-    /* no other trait moves more than its own, and the other trait's vector moves it less */
-    bool specific;
-    char reason[256]; /* why the verdict is what it is */
+    bool pass;                 /* the vector moves the trait, and no control explains it */
+    bool specific;    /* and moves it more than every other trait's vector, carried the same way */
+    char closest[64]; /* the other trait whose vector comes closest; "" */
+    char reason[384]; /* why the verdict is what it is */
 } persona_evaluation;
 
 /* NULL: the condition has no swing. */
 const persona_swing *persona_evaluation_swing(const persona_evaluation *x, const char *condition);
+/* NULL: the condition is not drawn, or was not run. */
+const persona_spread *persona_evaluation_spread(const persona_evaluation *x, const char *condition);
 
 typedef struct persona_evaluate_opts {
     const double *coefficients; /* (n_coefficients) ascending, with -1 and 1; default -2 .. 2 */
     size_t n_coefficients;
-    int n_questions;   /* of the evaluation half; 0: all */
-    int n_rollouts;    /* answers per question; default 1 */
-    int n_random;      /* random directions; at -1 and +1 each answers every question; default 5 */
-    int max_tokens;    /* of an answer; default 96 */
-    float temperature; /* default 1 */
+    int n_questions; /* of the evaluation half; 0: all */
+    int n_rollouts;  /* answers per question; default 1 */
+    /* random directions, at the block of the transferred vector, where no arm is one; default 20 */
+    int n_random;
+    int n_spread_questions; /* that each draw of a control answers at -1 and +1; default 8 */
+    int max_tokens;         /* of an answer; default 96 */
+    float temperature;      /* default 1 */
     uint32_t seed;
     /* (n_others) the answers are scored for them, too, where the judge knows them */
     const persona_trait *const *others;
@@ -89,6 +118,7 @@ typedef struct persona_evaluate_opts {
     const char *void_reason; /* FAIL for this reason, whatever the numbers; NULL: none */
     const char *job;         /* job file to begin or to resume; NULL: a private one that vanishes */
     bool fresh;              /* forget what the job file holds */
+    const char *export_to;   /* folder for answers.jsonl (FORMATS.md, "Export"); NULL: none */
 } persona_evaluate_opts;
 persona_evaluate_opts persona_evaluate_defaults(void);
 

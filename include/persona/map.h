@@ -61,6 +61,11 @@ typedef struct persona_map {
     char *texts; /* hashes of all of them, as persona_provenance.texts */
     char *library;
     size_t n_texts, n_rows, n_contrasts, n_groups;
+    /* what was left out: a trait ("": none), how, and how many texts for their name or the vector
+     * behind them, and for what they show */
+    char *without; /* several: with commas between */
+    persona_leave leave;
+    size_t n_named, n_leaning;
     uint32_t seed;
 } persona_map;
 
@@ -75,10 +80,12 @@ typedef struct persona_fit_opts {
     double lambda;      /* relative to the mean eigenvalue; <= 0 (default): by leaving groups out */
     int rank;           /* dimensions, of the methods that have them; 0 (default): searched */
     int n_anchors;      /* texts, of the method that has them; 0 (default): 100 */
-    const char *without; /* a trait whose texts are left out, all of them; NULL: none */
+    const char *without; /* traits whose texts are left out, all of them, with commas; NULL: none */
     /* hashes of texts that are left out (persona_provenance.texts); NULL: none */
     const char *texts;
-    int from, to;     /* only this pair of blocks; -1, -1 (default): found by the grid */
+    const persona_lean *lean; /* what the texts show of them; NULL: leave is by name */
+    persona_leave leave;      /* how much of it is left out; default STRICT */
+    int from, to;             /* only this pair of blocks; -1, -1 (default): found by the grid */
     int n_candidates; /* pairs of blocks to fit; 0 (default): 4, or all of a shallow target */
     bool null;        /* also fit each after shuffling which text belongs to which; default */
     bool chunks;      /* rows are chunks of texts instead of whole ones */
@@ -86,6 +93,11 @@ typedef struct persona_fit_opts {
     uint32_t seed;
 } persona_fit_opts;
 persona_fit_opts persona_fit_defaults(void);
+
+/* How many texts each way of leaving out would use. */
+PERSONA_CHECK persona_code persona_map_texts_left(const persona_pairs *p,
+                                                  const persona_fit_opts *opts, persona_leave how,
+                                                  size_t *out, persona_err *e);
 
 /* Fits a map for the most promising pairs of blocks: relative depth is the prior, then R2 of
  * held-out contrasts less that of shuffled pairings. Errors: USAGE (no such method; too few texts

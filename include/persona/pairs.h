@@ -6,6 +6,7 @@
 #ifndef PERSONA_PAIRS_H
 #define PERSONA_PAIRS_H
 
+#include "persona/judge.h"
 #include "persona/session.h"
 #include "persona/trait.h"
 
@@ -51,6 +52,39 @@ PERSONA_CHECK persona_code persona_pairs_new(persona_session *from, persona_sess
 void persona_pairs_free(persona_pairs *p);
 /* Usable texts, without those of a trait (NULL: all). */
 size_t persona_pairs_count(const persona_pairs *p, const char *without_trait);
+
+/* ---- what texts show of a trait -------------------------------------------------------------- */
+
+/* A trait is left out of a map by what texts show of it, not only by its name: other traits' texts
+ * and neutral ones may show it, too, and would carry it over as its own texts do. */
+typedef enum persona_leave {
+    PERSONA_LEAVE_NAME,  /* the trait's own texts, and those behind the vector */
+    PERSONA_LEAVE_LOOSE, /* also texts that lean clearly: beyond 15 points from 50; 60 or more */
+    PERSONA_LEAVE_STRICT /* also texts that lean at all: beyond 5 points from 50; 30 or more */
+} persona_leave;
+
+/* "name", "loose", "strict". */
+const char *persona_leave_name(persona_leave how);
+/* Fewer texts than that decide nothing about a trait. */
+enum { PERSONA_LEAVE_MIN_TEXTS = 60 };
+
+/* How strongly each text shows a trait (of several: the one that it shows most). */
+typedef struct persona_lean {
+    double *score; /* (n) 0..100; NAN: the judge left it open, which counts as leaning */
+    size_t n;
+    double neutral; /* persona_judge_neutral */
+    char *judge;    /* its name */
+} persona_lean;
+
+/* Has the judge score every usable text of p for n traits of one kind of scale. Errors: UNAVAILABLE
+ * (it does not know a trait), USAGE (two kinds of scale), those of judges. */
+PERSONA_CHECK persona_code persona_pairs_lean(const persona_pairs *p, persona_judge *judge,
+                                              const persona_trait *const *traits, size_t n,
+                                              const persona_hooks *hooks, persona_lean **out,
+                                              persona_err *e);
+void persona_lean_free(persona_lean *x);
+/* Whether text i is left out for its score (not for its name). */
+bool persona_lean_leaves_out(const persona_lean *x, size_t i, persona_leave how);
 
 #ifdef __cplusplus
 }

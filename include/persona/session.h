@@ -41,8 +41,11 @@ typedef struct persona_sampling {
     float min_p;              /* 0: off (default) */
     float repetition_penalty; /* 1: off (default); last 64 tokens, prompt included */
     int max_tokens;           /* generated tokens at most; default 256 */
-    uint32_t seed;            /* default 0 */
-    bool ignore_eos;          /* go on past end-of-generation tokens (benchmarks) */
+    /* where a model thinks first: so many tokens for that, and max_tokens for what follows; 0
+     * (default): max_tokens for both together */
+    int max_analysis;
+    uint32_t seed;   /* default 0 */
+    bool ignore_eos; /* go on past end-of-generation tokens (benchmarks) */
     /* GBNF with the start rule "root": only what it allows is generated, and the reply ends when it
      * is complete. Where the vocabulary cannot go on in it, the reply ends early: parse what came.
      * It holds from the first generated token, so on a harmony model the prompt must have opened

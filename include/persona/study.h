@@ -19,8 +19,9 @@ extern "C" {
 /* A model at work. Everything is borrowed. */
 typedef struct persona_study_side {
     persona_session *session;           /* NULL for a source that is not needed */
-    persona_judge *judge;               /* NULL: none */
+    persona_judge *judge;               /* scores what is reported; NULL: none */
     const persona_questions *questions; /* NULL: each trait pack's own */
+    persona_judge *select;              /* filters, finds block and leaning texts; NULL: judge */
 } persona_study_side;
 
 typedef struct persona_study_opts {
@@ -32,10 +33,16 @@ typedef struct persona_study_opts {
     int extract_tokens; /* of an answer of the extraction; 0: its default */
     uint32_t seed;      /* of everything that is drawn */
     bool evaluate;      /* default true; needs a judge on the target */
-    bool all_controls;  /* default true; false: only native and shuffled beside the fixed ones */
+    bool all_controls;  /* default true; false: only those that the verdict needs, and native */
+    bool own_blocks;    /* default true; false: drawn controls steer the transferred one's block */
+    int n_random;       /* random directions of the target; default 20 */
+    int n_draws;        /* shuffled maps and random directions of the source; default 5 each */
+    int n_spread;       /* questions that each draw answers; default 8 */
     bool keep_jobs;     /* all work is in resumable jobs in the user's folder; default false */
     const char *job;    /* where the target's answers are kept instead; NULL: by keep_jobs */
     bool fresh;         /* forget what jobs hold */
+    /* folder; TRAIT/answers.jsonl and TRAIT/texts.jsonl go there (FORMATS.md); NULL: none */
+    const char *export_to;
     const double *coefficients; /* (n_coefficients) in doses; NULL: evaluation's default */
     size_t n_coefficients;
     const persona_vector *given;        /* the source vector; NULL: extract it */
@@ -58,8 +65,17 @@ typedef struct persona_study_arm {
     const char *condition; /* as in persona_arm */
     persona_vector *vector;
     char note[96]; /* "" or what to know about it */
+    double cosine; /* to the native vector at the block that is steered; NAN */
 } persona_study_arm;
-enum { PERSONA_STUDY_ARMS = 8 };
+
+/* What leaving the trait out by what texts show comes to. */
+typedef struct persona_study_left {
+    char *judge;      /* that looked for the trait in the texts; NULL: nobody did */
+    double neutral;   /* of its scale */
+    size_t n_texts;   /* usable */
+    size_t n_left[3]; /* by persona_leave: texts that stay */
+    bool decidable;   /* enough stay without any that lean */
+} persona_study_left;
 
 /* The map at the block that is steered. */
 typedef struct persona_study_map {
@@ -77,10 +93,15 @@ typedef struct persona_study_map {
 
 typedef struct persona_study {
     char *trait;
-    persona_vector *source;                     /* of the source model */
-    persona_vector *transferred;                /* of the target model, with block and dose */
-    persona_study_arm arms[PERSONA_STUDY_ARMS]; /* (n_arms) [0] is transferred, or in-sample */
+    persona_vector *source;      /* of the source model */
+    persona_vector *transferred; /* of the target model, with block and dose */
+    persona_study_arm *arms;     /* (n_arms) [0] is transferred, or in-sample */
     size_t n_arms;
+    persona_study_left left;
+    /* cosines to native of what n_null_cosines shuffled maps make of the source vector at the block
+     * that is steered: mean and largest magnitude; NAN */
+    double null_cosine, null_cosine_max;
+    size_t n_null_cosines;
     persona_extract_report source_report, native_report;
     persona_study_map map;
     double swing_settled; /* score(+) - score(-), 0..100 each, at the target's block; NAN */
@@ -88,7 +109,7 @@ typedef struct persona_study {
     char *question;                 /* what the samples answer; NULL without samples */
     persona_study_sample *samples;  /* (n_samples) */
     size_t n_samples;
-    char note[512];        /* what had to be left out, "" */
+    char note[1024];       /* what had to be left out, "" */
     char *job;             /* file of the target's answers and scores; NULL: nothing is kept */
     char *extract_jobs[2]; /* of the source, of the target; NULL likewise */
     size_t n_resumed;      /* answers that it had already */

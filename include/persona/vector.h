@@ -41,11 +41,16 @@ typedef struct persona_vector_layer {
 #define PERSONA_UNIT_RAW "raw mean difference"
 #define PERSONA_UNIT_ONE "unit norm"
 
-/* Whether the map of a transferred vector had seen the texts behind it, told by their hashes and
- * by the trait's name (from.sample). Only held-out ones say anything about transfer. */
+/* Whether the map of a transferred vector had seen the trait (from.sample). Only held-out ones say
+ * anything about transfer: no text of the trait's name, none that the vector comes from, and none
+ * that a judge sees the trait in. */
 #define PERSONA_SAMPLE_HELD_OUT "held-out"
 #define PERSONA_SAMPLE_IN_SAMPLE "in-sample"
-#define PERSONA_SAMPLE_UNKNOWN "unknown" /* the vector does not say which texts it comes from */
+/* the vector does not say which texts it comes from, or no judge has looked for the trait in the
+ * map's texts */
+#define PERSONA_SAMPLE_UNVERIFIED "unverified"
+/* nearly every text shows the trait: too few are left without it */
+#define PERSONA_SAMPLE_UNDECIDABLE "not decidable"
 
 /* Where a vector comes from. Strings are owned by the vector; "" when unknown. */
 typedef struct persona_provenance {
@@ -53,7 +58,7 @@ typedef struct persona_provenance {
     char *model_name, *model_arch, *model_hash; /* hash: sha256 of the GGUF, 64 hex */
     char *template_hash, *judge, *library;
     char *parent_hash, *parent_model, *map; /* transferred vectors: source and map */
-    /* transferred vectors: "held-out", "in-sample", or "unknown" (PERSONA_SAMPLE_*) */
+    /* transferred vectors: PERSONA_SAMPLE_* */
     char *sample;
     char *texts; /* hashes of the answers behind it, 16 hex digits each (FORMATS.md); "" unknown */
     uint32_t seed;

@@ -7,10 +7,14 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
 #include "pipeline/report/report.h"
+
+#define MAX_MANIFEST ((size_t)16 << 20)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
@@ -147,6 +151,48 @@ static persona_code place_of(carry *x, size_t i, persona_err *e)
     return rc;
 }
 
+/* FOLDER/TRAIT/manifest.json: what the answers beside it are of, and what was made of them. */
+static persona_code write_manifest(carry *x, size_t i, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char *path = cli_format("%s/%s/manifest.json", x->opts.export_to, x->packs[i]->name);
+    const rig *const side[2] = {&x->source, &x->target};
+    const char *sha = NULL;
+    json_out o;
+    buf b;
+    buf_init(&b, MAX_MANIFEST);
+    jo_init(&o, &b, true);
+    jo_object(&o, NULL);
+    jo_string(&o, "schema", "persona.export/1");
+    jo_string(&o, "version", PERSONA_VERSION);
+    jo_string(&o, "library", persona_engine_version());
+    jo_string(&o, "trait", x->packs[i]->name);
+    for (size_t k = 0; k < 2; k++) {
+        if (side[k]->model) {
+            TRY(persona_model_sha256(side[k]->model, &sha, e));
+            jo_object(&o, k == 0 ? "from" : "to");
+            jo_string(&o, "name", side[k]->info->name);
+            jo_string(&o, "sha256", sha);
+            jo_end(&o);
+        }
+    }
+    jo_string(&o, "judge_score", persona_judge_name(x->target.judge));
+    jo_string(&o, "judge_select",
+              persona_judge_name(x->target.select ? x->target.select : x->target.judge));
+    jo_int(&o, "seed", (long long)x->c->seed);
+    jo_object(&o, "result");
+    study_json(&o, x->results[i]);
+    jo_end(&o);
+    jo_end(&o);
+    buf_putc(&b, '\n');
+    TRY(buf_ok(&b, path, e));
+    TRY(file_write(path, b.p, b.len, e));
+out:
+    buf_free(&b);
+    mem_free(path);
+    return rc;
+}
+
 static persona_code carry_one(carry *x, size_t i, persona_err *e)
 {
     const persona_study_side from = rig_side(&x->source), to = rig_side(&x->target);
@@ -163,6 +209,9 @@ static persona_code carry_one(carry *x, size_t i, persona_err *e)
     TRY(rc);
     if (x->results[i] && x->writes_vectors) {
         TRY(persona_vector_write(x->results[i]->transferred, x->paths[i], e));
+    }
+    if (x->results[i] && x->results[i]->evaluation && x->opts.export_to) {
+        TRY(write_manifest(x, i, e));
     }
     tty_progress_clear(&x->c->progress);
     if (x->done) {

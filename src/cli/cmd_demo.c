@@ -15,15 +15,17 @@
 /* Sized so that the three traits take about a minute on two cores. */
 static const struct preset {
     const char *from, *to, *traits, *out;
-    int n_questions, n_evaluate, max_tokens, n_neutral;
+    int n_questions, n_evaluate, max_tokens, n_neutral, n_draws, n_spread;
 } small = {"models/persona-qwen2.gguf",
            "models/persona-gpt-oss.gguf",
            "silly,superficial,inattentive",
            "persona-demo",
            6,
            12,
-           64,
-           30};
+           48,
+           30,
+           4,
+           4};
 
 typedef struct demo_args {
     cli_state *c;
@@ -134,7 +136,9 @@ static void init(void *p)
     a->x.opts.n_questions = small.n_questions;
     a->x.opts.n_evaluate = small.n_evaluate;
     a->x.opts.max_tokens = small.max_tokens;
-    a->x.opts.all_controls = false;
+    a->x.opts.all_controls = a->x.opts.own_blocks = false;
+    a->x.opts.n_draws = small.n_draws;
+    a->x.opts.n_spread = small.n_spread;
 }
 
 /* A model of the preset lies in one of the data folders; others are where the user says. */

@@ -11,8 +11,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/try.h"
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "core/map/mapobject.h"
 #include "pipeline/transfer/pairs_parts.h"
 
 typedef struct map_args {
@@ -116,6 +118,10 @@ static persona_code print_json(cli_state *c, const persona_map *m, const char *p
         jo_end(o);
     }
     jo_end(o);
+    jo_string(o, "without", m->without);
+    jo_string(o, "leave", persona_leave_name(m->leave));
+    jo_int(o, "n_named", (long long)m->n_named);
+    jo_int(o, "n_leaning", (long long)m->n_leaning);
     jo_int(o, "seed", (long long)m->seed);
     jo_string(o, "output", path);
     if (seconds > 0) {
@@ -141,7 +147,15 @@ static void print_text(const persona_map *m)
     for (size_t i = 0; i < m->n_traits; i++) {
         printf("%s %s", i > 0 ? "," : "", m->traits[i]);
     }
-    printf("%s\n\n", m->n_traits == 0 ? " none" : "");
+    printf("%s\n", m->n_traits == 0 ? " none" : "");
+    if (*m->without) {
+        printf("  without %s: %zu texts of them%s", m->without, m->n_named,
+               m->leave == PERSONA_LEAVE_NAME ? ", by name only\n" : "");
+        if (m->leave != PERSONA_LEAVE_NAME) {
+            printf(", %zu more that show them (%s)\n", m->n_leaning, persona_leave_name(m->leave));
+        }
+    }
+    putchar('\n');
     table_init(&t, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < m->n_blocks; i++) {
         const persona_map_block *b = &m->blocks[i];
@@ -163,70 +177,107 @@ static void print_text(const persona_map *m)
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
-/* Every pack but those that --without names. Errors: NOTFOUND (no pack of a name). */
-static persona_code packs_without(const map_args *a, trait_set *packs, persona_err *e)
+/* Every pack, those that --without names apart. Errors: NOTFOUND (no pack of a name). */
+static persona_code split_packs(const map_args *a, trait_set *packs, trait_set *without,
+                                persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     char **names = NULL;
     size_t n = 0, kept = 0;
-    persona_code rc = trait_set_open(NULL, packs, e);
     if (a->without) {
         cli_split(a->without, &names, &n);
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
-        persona_trait *t = NULL;
-        rc = persona_trait_find(names[i], &t, e);
-        persona_trait_free(t);
+    without->p = cli_alloc(n, sizeof *without->p);
+    for (; without->n < n; without->n++) {
+        TRY(persona_trait_find(names[without->n], &without->p[without->n], e));
     }
-    for (size_t i = 0; rc == PERSONA_OK && i < packs->n; i++) {
-        bool out = false;
-        for (size_t k = 0; k < n; k++) {
-            out = out || strcmp(packs->p[i]->name, names[k]) == 0;
-        }
-        if (out) {
+    TRY(trait_set_open(NULL, packs, e));
+    for (size_t i = 0; i < packs->n; i++) {
+        if (map_names_trait(a->without, packs->p[i]->name)) {
             persona_trait_free(packs->p[i]);
         } else {
             packs->p[kept++] = packs->p[i];
         }
     }
-    if (rc == PERSONA_OK) {
-        packs->n = kept;
-    }
+    packs->n = kept;
+out:
     persona_names_free(names, n);
     return rc;
 }
 
+/* What the texts show of the traits that are left out; nothing, with a word, where no judge knows
+ * them all: then they are left out by name, and no transfer through the map can pass. */
+static persona_code look_for(const map_args *a, const rig *to, const persona_pairs *pairs,
+                             const trait_set *without, persona_lean **out, persona_err *e)
+{
+    for (size_t i = 0; i < without->n; i++) {
+        if (!to->judge || !persona_judge_knows(to->judge, without->p[i]->name)) {
+            cli_say(a->c,
+                    "'%s' is left out by its name only: no judge looks for it in the other texts "
+                    "(--judge)",
+                    without->p[i]->name);
+            return PERSONA_OK;
+        }
+    }
+    return without->n > 0
+               ? persona_pairs_lean(pairs, to->judge, (const persona_trait *const *)without->p,
+                                    without->n, &a->c->hooks, out, e)
+               : PERSONA_OK;
+}
+
 static persona_code fit(map_args *a, persona_map **out, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     rig from = {0}, to = {0};
-    trait_set packs = {0};
+    trait_set packs = {0}, without = {0};
     persona_pairs *pairs = NULL;
-    persona_code rc = output_writable(a->output, e);
-    if (rc == PERSONA_OK) {
-        rc = packs_without(a, &packs, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = cli_open_side(a->c, a->from, NULL, &from, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = cli_open_side(a->c, a->to, &from, &to, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = cli_pairs(a->c, &from, &to, &packs, from.n_questions, a->max_tokens, &pairs, e);
-    }
-    if (rc == PERSONA_OK) {
-        const persona_fit_opts o = cli_fit_opts(a->c);
-        tty_progress_clear(&a->c->progress);
-        cli_say_pairs(a->c, pairs, "--max-tokens");
-        a->n_cut = pairs->n_cut;
-        rc = persona_map_fit(pairs, &o, &a->c->hooks, out, e);
-    }
-    if (rc == PERSONA_OK) {
-        rc = persona_map_write(*out, a->output, e);
-    }
+    persona_lean *lean = NULL;
+    persona_fit_opts o = cli_fit_opts(a->c);
+    TRY(output_writable(a->output, e));
+    TRY(split_packs(a, &packs, &without, e));
+    TRY(cli_open_side(a->c, a->from, NULL, &from, e));
+    TRY(cli_open_side(a->c, a->to, &from, &to, e));
+    TRY(cli_pairs(a->c, &from, &to, &packs, from.n_questions, a->max_tokens, &pairs, e));
+    tty_progress_clear(&a->c->progress);
+    cli_say_pairs(a->c, pairs, "--max-tokens");
+    a->n_cut = pairs->n_cut;
+    TRY(look_for(a, &to, pairs, &without, &lean, e));
+    o.without = a->without;
+    o.lean = lean;
+    TRY(persona_map_fit(pairs, &o, &a->c->hooks, out, e));
+    TRY(persona_map_write(*out, a->output, e));
+out:
+    persona_lean_free(lean);
     persona_pairs_free(pairs);
     rig_close(&to);
     rig_close(&from);
     trait_set_free(&packs);
+    trait_set_free(&without);
+    return rc;
+}
+
+static persona_code run_map(void *p, persona_err *e)
+{
+    map_args *a = p;
+    cli_state *c = a->c;
+    persona_map *m = NULL;
+    const double start = clock_now();
+    const bool fits = c->action->bit == FIT;
+    const char *path = fits ? a->output : c->words[0];
+    persona_code rc = PERSONA_OK;
+    TRY(fits ? fit(a, &m, e) : persona_map_read(path, &m, e));
+    tty_progress_clear(&c->progress);
+    if (c->json) {
+        rc = print_json(c, m, path, fits ? clock_now() - start : 0, fits ? &a->n_cut : NULL, e);
+        goto out;
+    }
+    print_text(m);
+    if (fits) {
+        printf("%s  (%s)\n", path, cli_duration(clock_now() - start));
+    }
+out:
+    tty_progress_clear(&c->progress);
+    persona_map_free(m);
     return rc;
 }
 
@@ -238,28 +289,6 @@ static persona_code check(void *p, persona_err *e)
                                "map takes no --judge-validity: no answer is judged here");
     }
     return PERSONA_OK;
-}
-
-static persona_code run_map(void *p, persona_err *e)
-{
-    map_args *a = p;
-    cli_state *c = a->c;
-    persona_map *m = NULL;
-    const double start = clock_now();
-    const bool fits = c->action->bit == FIT;
-    const char *path = fits ? a->output : c->words[0];
-    persona_code rc = fits ? fit(a, &m, e) : persona_map_read(path, &m, e);
-    tty_progress_clear(&c->progress);
-    if (rc == PERSONA_OK && c->json) {
-        rc = print_json(c, m, path, fits ? clock_now() - start : 0, fits ? &a->n_cut : NULL, e);
-    } else if (rc == PERSONA_OK) {
-        print_text(m);
-    }
-    if (rc == PERSONA_OK && fits && !c->json) {
-        printf("%s  (%s)\n", path, cli_duration(clock_now() - start));
-    }
-    persona_map_free(m);
-    return rc;
 }
 
 const cli_command command_map = {

@@ -67,7 +67,7 @@ static void score_table(FILE *f, const persona_evaluation *v, const pivot *p)
         const condition_kind *kind = condition_find(p->conditions[c]);
         const persona_swing *s = persona_evaluation_swing(v, p->conditions[c]);
         const tty_style style = strcmp(p->conditions[c], "transferred") == 0 ? TTY_BOLD
-                                : kind && kind->null                         ? TTY_DIM
+                                : kind && condition_is_null(kind)            ? TTY_DIM
                                                                              : TTY_RESET;
         table_cell(&t, "%s", p->conditions[c]);
         table_style(&t, style);
@@ -139,8 +139,61 @@ static void print_unjudged(FILE *f, const persona_evaluation *v)
         all += v->rows[i].n;
     }
     if (n > 0) {
-        fprintf(f, "  %sthe judge left %zu of %zu answers open; they are in no mean%s\n",
+        fprintf(f,
+                "  %sthe judge left %zu of %zu answers open; they count as the unsteered mean%s\n",
                 tty_paint(f, TTY_YELLOW), n, all, tty_paint(f, TTY_RESET));
+    }
+}
+
+/* Draws of a control one by one: other traits by name, others as numbers in order. */
+static void print_spread(FILE *f, const persona_spread *s)
+{
+    fprintf(f, "  %zu of %s: %s +- %s", s->n, s->condition, cli_number(s->mean, 0),
+            cli_number(s->sd, 0));
+    if (isfinite(s->p)) {
+        fprintf(f, ", %zu as far, p %s", s->n_reaching, cli_number(s->p, 3));
+    }
+    fputs(" (", f);
+    for (size_t k = 0; k < s->n; k++) {
+        fprintf(f, "%s%s%s%s", k > 0 ? " " : "", s->what[k], s->what[k][0] ? " " : "",
+                cli_number(s->swing[k].value, 0));
+    }
+    fputs(")\n", f);
+}
+
+/* What the swing is where less is left out, and what was left out. */
+static void print_left(FILE *f, const persona_study *x)
+{
+    const persona_study_left *l = &x->left;
+    if (!l->judge) {
+        return;
+    }
+    fprintf(f, "  %zu of %zu texts are not of the trait; by %s %zu of them lean (%zu clearly)",
+            l->n_left[0], l->n_texts, l->judge, l->n_left[0] - l->n_left[2],
+            l->n_left[0] - l->n_left[1]);
+    for (size_t i = 0; x->evaluation && i < 2; i++) {
+        const persona_swing *s =
+            persona_evaluation_swing(x->evaluation, i == 0 ? "leave-loose" : "leave-name");
+        if (s) {
+            fprintf(f, "; swing %s [%s, %s] with %s", cli_number(s->swing.value, 0),
+                    cli_number(s->swing.low, 0), cli_number(s->swing.high, 0),
+                    i == 0 ? "only the clear ones left out" : "none of them left out");
+        }
+    }
+    fputc('\n', f);
+}
+
+static void print_cosines(FILE *f, const persona_study *x)
+{
+    for (size_t i = 0; i < x->n_arms && i < 1; i++) {
+        if (isfinite(x->arms[i].cosine)) {
+            fprintf(f, "  cosine to native %s", cli_number(x->arms[i].cosine, 2));
+            if (x->n_null_cosines > 0) {
+                fprintf(f, "; through %zu shuffled maps %s, at most %s in size", x->n_null_cosines,
+                        cli_number(x->null_cosine, 2), cli_number(x->null_cosine_max, 2));
+            }
+            fputc('\n', f);
+        }
     }
 }
 
@@ -148,17 +201,13 @@ static void print_unjudged(FILE *f, const persona_evaluation *v)
 static void print_details(FILE *f, const persona_evaluation *v)
 {
     for (size_t i = 0; i < v->n_swings; i++) {
-        if (v->swings[i].note[0]) {
+        const condition_kind *c = condition_find(v->swings[i].condition);
+        if (v->swings[i].note[0] && !(c && (c->drawn || c->only_ones))) {
             fprintf(f, "  %s is %s\n", v->swings[i].condition, v->swings[i].note);
         }
     }
-    if (v->n_random > 0) {
-        fputs("  random directions one by one:", f);
-        for (size_t k = 0; k < v->n_random; k++) {
-            fprintf(f, "  %s [%s, %s]", cli_number(v->random[k].value, 0),
-                    cli_number(v->random[k].low, 0), cli_number(v->random[k].high, 0));
-        }
-        fputc('\n', f);
+    for (size_t i = 0; i < v->n_spreads; i++) {
+        print_spread(f, &v->spreads[i]);
     }
     if (v->n_crosses > 1) {
         fputs("  swing of other traits' scores:", f);
@@ -166,7 +215,7 @@ static void print_details(FILE *f, const persona_evaluation *v)
             fprintf(f, "%s %s %s", i > 1 ? "," : "", v->crosses[i].trait,
                     cli_number(v->crosses[i].swing.value, 0));
         }
-        fprintf(f, "%s\n", v->specific ? "" : "  (not specific)");
+        fputc('\n', f);
     }
     if (isfinite(v->retained.value)) {
         fprintf(f, "  retained at +1: %s %% of the native effect [%s, %s]\n",
@@ -186,6 +235,8 @@ static void print_evaluation(FILE *f, const persona_study *x)
     print_samples(f, x);
     fputc('\n', f);
     print_details(f, v);
+    print_left(f, x);
+    print_cosines(f, x);
     fprintf(f, "  %s%s%s%s  %s\n", tty_paint(f, TTY_BOLD),
             tty_paint(f, v->pass ? TTY_GREEN : TTY_RED), v->pass ? "PASS" : "FAIL",
             tty_paint(f, TTY_RESET), v->reason);

@@ -275,6 +275,8 @@ typedef struct slot {
     size_t n_taps;
     persona_token *out; /* generated tokens, max_tokens */
     size_t n_out, max_out;
+    size_t n_thought, max_thought, max_answer; /* tokens before the answer; max_thought 0: no limit
+                                                * of its own */
     persona_token pending; /* next token to feed: the last one of the prompt, then of the reply */
     token_class pending_class;
     size_t n_answer, n_reused;

@@ -39,6 +39,7 @@ static persona_code check(const persona_sampling *s, persona_err *e)
         {"min_p", (double)s->min_p, 0, 1},
         {"repetition_penalty", (double)s->repetition_penalty, 0.01, 100},
         {"max_tokens", s->max_tokens, 0, 1 << 20},
+        {"max_analysis", s->max_analysis, 0, 1 << 20},
     };
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         if (!(limits[i].value >= limits[i].min && limits[i].value <= limits[i].max)) {

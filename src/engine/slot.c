@@ -208,7 +208,10 @@ persona_code slot_open(persona_session *s, slot *sl, job *j, persona_err *e)
     sl->pending_class = TOKEN_TEMPLATE;
     const size_t room = (size_t)s->opts.n_ctx - r->n_prompt;
     const size_t wish = r->sampling.max_tokens > 0 ? (size_t)r->sampling.max_tokens : 0;
-    sl->max_out = r->forced != NULL ? r->n_forced : wish < room ? wish : room;
+    sl->max_answer = wish;
+    sl->max_thought = r->sampling.max_analysis > 0 ? (size_t)r->sampling.max_analysis : 0;
+    const size_t both = wish + sl->max_thought;
+    sl->max_out = r->forced != NULL ? r->n_forced : both < room ? both : room;
     sl->out = mem_calloc(sl->max_out + 1, sizeof *sl->out);
     if (sl->out == NULL) {
         TRY(mem_err(e, "a reply"));
@@ -291,6 +294,7 @@ bool slot_token(slot *sl, persona_token t)
     sl->pending_class = c;
     sl->answered =
         channel_answered(&sl->channel) || (sl->answered && sl->channel.channels != CHANNELS_THINK);
+    sl->n_thought += !sl->answered;
     sl->n_answer += c == TOKEN_ANSWER;
     if (c == TOKEN_ANSWER && thought.len > 0) {
         go_on = deliver(sl, -1, TOKEN_ANALYSIS, &thought);
@@ -323,11 +327,21 @@ static void finish_text(slot *sl)
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
+/* Whether the reply has used up what it may. */
+static bool used_up(const slot *sl)
+{
+    if (sl->n_out >= sl->max_out || sl->max_thought == 0) {
+        return sl->n_out >= sl->max_out;
+    }
+    return sl->answered ? sl->n_out - sl->n_thought >= sl->max_answer
+                        : sl->n_thought >= sl->max_thought;
+}
+
 bool slot_sample(persona_session *s, slot *sl, size_t at)
 {
     const compute_ops *ops = s->compute->ops;
     const size_t n_vocab = (size_t)s->model->info.n_vocab;
-    if (sl->n_out == sl->max_out) {
+    if (used_up(sl)) {
         sl->finish = PERSONA_FINISH_LENGTH;
         return false;
     }
@@ -345,7 +359,7 @@ bool slot_sample(persona_session *s, slot *sl, size_t at)
         return false;
     }
     bool go_on = slot_token(sl, t);
-    if (go_on && sl->n_out < sl->max_out) {
+    if (go_on && !used_up(sl)) {
         return true;
     }
     sl->finish = go_on ? PERSONA_FINISH_LENGTH : PERSONA_FINISH_SINK;

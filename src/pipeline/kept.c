@@ -89,6 +89,9 @@ persona_code kept_ask(const kept *k, persona_session *s, const ask *asks, const 
     x.there = mem_calloc(n, sizeof *x.there);
     const ask_stream stream = {.ud = &x, .make = make_kept, .done = store_kept, .skip = x.there};
     TRY(x.there != NULL ? PERSONA_OK : mem_err(e, "answers"));
+    for (size_t i = 0; i < n; i++) {
+        x.there[i] = asks[i].question == NULL;
+    }
     if (k->job != NULL) {
         TRY(job_each_answer(k->job, k->stage, JOB_BY_ID, NULL, recall_answer, &x, e));
     }

@@ -22,10 +22,10 @@ typedef struct kept {
     const persona_hooks *hooks;
 } kept;
 
-/* Asks asks[i] (n) unless answer i is there. rows[i] says where it comes from: question, system,
- * polarity, pair, question_index, rollout, seed; the rest is filled in here. answers (n) have texts
- * and counts, no tokens or activations; clear them in any case. *n_found (may be NULL): how many
- * the job had. Errors: those of sessions and jobs. */
+/* Asks asks[i] (n) unless answer i is there, or asks[i] has no question. rows[i] says where it
+ * comes from: question, system, polarity, pair, question_index, rollout, seed; the rest is filled
+ * in here. answers (n) have texts and counts, no tokens or activations; clear them in any case.
+ * *n_found (may be NULL): how many the job had. Errors: those of sessions and jobs. */
 PERSONA_CHECK persona_code kept_ask(const kept *k, persona_session *s, const ask *asks,
                                     const job_answer *rows, size_t n, answer *answers,
                                     size_t *n_found, persona_err *e);

@@ -119,7 +119,7 @@ out:
 persona_study_side rig_side(const rig *x)
 {
     return (persona_study_side){
-        .session = x->session, .judge = x->judge, .questions = x->questions};
+        .session = x->session, .judge = x->judge, .questions = x->questions, .select = x->select};
 }
 
 void rig_close(rig *x)

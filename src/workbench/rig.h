@@ -20,6 +20,7 @@ typedef struct rig_opts {
     persona_model_opts model; /* of every model that is opened; bulk is the task's */
     int n_threads, n_slots, n_ctx;
     const char *judge;                       /* see rig_judge.c; NULL: auto */
+    const char *judge_select, *judge_score;  /* instead of it, for one of two uses; NULL: judge */
     const char *judge_model, *judge_key_env; /* of an endpoint */
     double judge_timeout;                    /* seconds */
     const char *judge_validity;              /* a file; NULL: what the judge says itself */
@@ -30,9 +31,12 @@ typedef struct rig {
     persona_model *model;
     persona_session *session;
     const persona_model_info *info;
-    persona_judge *judge;         /* NULL: none */
-    persona_model *judge_model;   /* the file behind it, if it is one */
-    bool judge_borrowed;          /* from the other side of a pair */
+    persona_judge *judge;        /* NULL: none */
+    persona_model *judge_model;  /* the file behind it, if it is one */
+    bool judge_borrowed;         /* from the other side of a pair */
+    persona_judge *select;       /* filters and settles; NULL: judge does */
+    persona_model *select_model; /* the file behind it */
+    bool select_borrowed;
     persona_questions *questions; /* NULL: each trait pack's own */
     int n_questions;              /* limit from the option; 0: none */
     bool whole_texts;             /* for rig_open_session: a text of any length in one call */

@@ -10,6 +10,9 @@
  *   FILE.gguf     another model, opened here and closed with the rig
  *   FILE          a classifier
  *
+ * --judge-select and --judge-score take its place for one of two uses each: choosing (the filter of
+ * an extraction, blocks, leaning texts) and what is reported. A claim needs two different ones.
+ *
  * A named judge that is missing is an error, never a silent switch to another way of scoring. What
  * does not depend on the model at hand is opened once for a pair of models.
  */
@@ -136,24 +139,67 @@ static opener opener_of(const char *judge, bool *shared)
     return path_ends(judge, ".gguf") ? open_file_model : NULL;
 }
 
-persona_code rig_judge_open(const rig_opts *o, const rig *other, rig *x, persona_err *e)
+static bool is_server(const char *judge)
+{
+    bool shared = false;
+    return judge != NULL && opener_of(judge, &shared) == open_endpoint;
+}
+
+/* What o->judge says, as x->judge; the same as the other side's where it is shared. */
+static persona_code open_as(const rig_opts *o, const rig *other, rig *x, persona_err *e)
 {
     const char *who = o->judge != NULL ? o->judge : "auto";
     bool shared = false;
     const opener open = opener_of(who, &shared);
-    if (open != open_endpoint &&
-        (o->judge_model != NULL || o->judge_key_env != NULL || o->judge_timeout > 0)) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "--judge-model, --judge-key-env and --judge-timeout belong to a "
-                               "--judge http://… or https://…, not to '%.200s'",
-                               who);
-    }
     if (shared && other != NULL && other->judge != NULL) {
         x->judge = other->judge;
         x->judge_borrowed = true;
         return PERSONA_OK;
     }
     return open != NULL ? open(o, x, e) : open_classifier(who, x, e);
+}
+
+static persona_code open_select(const rig_opts *o, const rig *other, rig *x, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    rig mine = *x, theirs = other != NULL ? *other : (rig){0};
+    rig_opts named = *o;
+    named.judge = o->judge_select;
+    mine.judge = NULL;
+    mine.judge_model = NULL;
+    mine.judge_borrowed = false;
+    theirs.judge = theirs.select;
+    TRY(open_as(&named, &theirs, &mine, e));
+out:
+    x->select = mine.judge;
+    x->select_model = mine.judge_model;
+    x->select_borrowed = mine.judge_borrowed;
+    if (rc != PERSONA_OK) {
+        persona_err_wrap(e, "--judge-select");
+    }
+    return rc;
+}
+
+persona_code rig_judge_open(const rig_opts *o, const rig *other, rig *x, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    rig_opts named = *o;
+    if (o->judge_score != NULL) {
+        named.judge = o->judge_score;
+    }
+    if (!is_server(named.judge) && !is_server(o->judge_select) &&
+        (o->judge_model != NULL || o->judge_key_env != NULL || o->judge_timeout > 0)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "--judge-model, --judge-key-env and --judge-timeout belong to a "
+                               "--judge http://… or https://…, not to '%.200s'",
+                               named.judge != NULL ? named.judge : "auto");
+    }
+    TRY(open_as(&named, other, x, e));
+    if (o->judge_select != NULL) {
+        TRY(open_select(o, other, x, e));
+    }
+out:
+    return rc;
 }
 
 persona_code rig_judge_measured(const rig_opts *o, const rig *x, const persona_trait *trait,
@@ -175,7 +221,11 @@ void rig_judge_close(rig *x)
     if (!x->judge_borrowed) {
         persona_judge_free(x->judge);
     }
+    if (!x->select_borrowed) {
+        persona_judge_free(x->select);
+    }
     persona_model_free(x->judge_model);
-    x->judge = NULL;
-    x->judge_model = NULL;
+    persona_model_free(x->select_model);
+    x->judge = x->select = NULL;
+    x->judge_model = x->select_model = NULL;
 }

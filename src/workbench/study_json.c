@@ -39,22 +39,67 @@ static void row_json(json_out *o, const persona_row *r)
     jo_end(o);
 }
 
+static void spreads_json(json_out *o, const persona_evaluation *v)
+{
+    jo_object(o, "spreads");
+    for (size_t i = 0; v && i < v->n_spreads; i++) {
+        const persona_spread *s = &v->spreads[i];
+        jo_object(o, s->condition);
+        jo_int(o, "n", (long long)s->n);
+        jo_number(o, "mean", s->mean);
+        jo_number(o, "sd", s->sd);
+        jo_number(o, "z", s->z);
+        jo_number(o, "p", s->p);
+        jo_int(o, "n_reaching", (long long)s->n_reaching);
+        jo_array(o, "draws");
+        for (size_t k = 0; k < s->n; k++) {
+            jo_object(o, NULL);
+            if (s->what[k][0]) {
+                jo_string(o, "trait", s->what[k]);
+            }
+            interval(o, "swing", &s->swing[k]);
+            jo_end(o);
+        }
+        jo_end(o);
+        jo_end(o);
+    }
+    jo_end(o);
+}
+
+static void margins_json(json_out *o, const persona_evaluation *v)
+{
+    jo_array(o, "margins");
+    for (size_t i = 0; v && i < v->n_margins; i++) {
+        jo_object(o, NULL);
+        jo_string(o, "condition", v->margins[i].condition);
+        if (v->margins[i].what[0]) {
+            jo_string(o, "trait", v->margins[i].what);
+        }
+        interval(o, "points", &v->margins[i].points);
+        jo_end(o);
+    }
+    jo_end(o);
+}
+
 static void swings_json(json_out *o, const persona_evaluation *v)
 {
     static const persona_interval none = {NAN, NAN, NAN};
     jo_object(o, "swing");
     for (size_t i = 0; condition_at(i); i++) {
         const persona_swing *s = persona_evaluation_swing(v, condition_at(i)->name);
-        if (strcmp(condition_at(i)->name, "unsteered") != 0) {
+        if (strcmp(condition_at(i)->name, "unsteered") != 0 && !condition_at(i)->only_ones) {
             interval(o, condition_at(i)->name, s ? &s->swing : &none);
         }
     }
     jo_end(o);
+    const persona_spread *random = persona_evaluation_spread(v, "random");
     jo_array(o, "random");
-    for (size_t k = 0; v && k < v->n_random; k++) {
-        interval(o, NULL, &v->random[k]);
+    for (size_t k = 0; random && k < random->n; k++) {
+        interval(o, NULL, &random->swing[k]);
     }
     jo_end(o);
+    spreads_json(o, v);
+    margins_json(o, v);
     jo_object(o, "spearman");
     for (size_t i = 0; v && i < v->n_swings; i++) {
         jo_number(o, v->swings[i].condition, v->swings[i].spearman);
@@ -115,6 +160,60 @@ static void samples_json(json_out *o, const persona_study *x)
     jo_end(o);
 }
 
+/* What was left out of the map, and the swing where less was. */
+static void left_json(json_out *o, const persona_study *x)
+{
+    static const char *const conditions[] = {"leave-name", "leave-loose", "transferred"};
+    const persona_study_left *l = &x->left;
+    jo_object(o, "leave_out");
+    jo_string(o, "judge", l->judge);
+    jo_number(o, "neutral", l->judge ? l->neutral : (double)NAN);
+    jo_int(o, "n_texts", (long long)l->n_texts);
+    jo_bool(o, "decidable", l->decidable);
+    jo_array(o, "levels");
+    for (persona_leave how = PERSONA_LEAVE_NAME; l->judge && how <= PERSONA_LEAVE_STRICT; how++) {
+        const persona_swing *s = persona_evaluation_swing(x->evaluation, conditions[how]);
+        jo_object(o, NULL);
+        jo_string(o, "leave", persona_leave_name(how));
+        jo_int(o, "n_left", (long long)l->n_left[how]);
+        jo_int(o, "n_leaning", (long long)(l->n_left[PERSONA_LEAVE_NAME] - l->n_left[how]));
+        if (s) {
+            interval(o, "swing", &s->swing);
+        }
+        jo_end(o);
+    }
+    jo_end(o);
+    jo_end(o);
+}
+
+static void cosines_json(json_out *o, const persona_study *x)
+{
+    jo_array(o, "arms");
+    for (size_t i = 0; i < x->n_arms; i++) {
+        const persona_study_arm *a = &x->arms[i];
+        jo_object(o, NULL);
+        jo_string(o, "condition", a->condition);
+        jo_string(o, "note", a->note[0] ? a->note : NULL);
+        jo_int(o, "layer", a->vector->from.best_layer);
+        jo_number(o, "dose", (double)a->vector->from.dose);
+        jo_number(o, "dose_kl", (double)a->vector->from.dose_kl);
+        const int b = a->vector->from.best_layer;
+        const persona_vector_layer *l = b >= 0 ? &a->vector->layers[b] : NULL;
+        jo_number(o, "ratio",
+                  l && l->h_median > 0
+                      ? (double)a->vector->from.dose * (double)l->norm / (double)l->h_median
+                      : (double)NAN);
+        jo_number(o, "cosine_native", a->cosine);
+        jo_end(o);
+    }
+    jo_end(o);
+    jo_object(o, "cosine_null");
+    jo_int(o, "n", (long long)x->n_null_cosines);
+    jo_number(o, "mean", x->null_cosine);
+    jo_number(o, "max", x->null_cosine_max);
+    jo_end(o);
+}
+
 void study_json(json_out *o, const persona_study *x)
 {
     jo_int(o, "kept", (long long)persona_study_kept(x));
@@ -134,6 +233,8 @@ void study_json(json_out *o, const persona_study *x)
     jo_string(o, "sample", x->transferred->from.sample);
     jo_number(o, "dose", (double)x->transferred->from.dose);
     jo_string(o, "unit", isfinite(x->transferred->from.dose) ? "dose" : "raw");
+    left_json(o, x);
+    cosines_json(o, x);
     evaluation_json(o, x->evaluation);
     jo_string(o, "verdict", persona_study_verdict(x));
     jo_string(o, "reason", x->evaluation ? x->evaluation->reason : NULL);

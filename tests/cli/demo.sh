@@ -17,7 +17,7 @@ assert os.path.getsize(d["report"]) > 10000 and d["seconds"] > 0
 (t,) = d["traits"]
 assert t["trait"] == "silly" and isinstance(t["kept"], int)
 known = {"unsteered", "prompt", "native", "transferred", "in-sample", "text-bridge", "sampling", "random",
-         "shuffled", "other-trait", "identity"}
+         "shuffled", "other-trait", "identity", "lexical", "random-source"}
 assert t["error"] or {"unsteered", "prompt", "transferred", "random", "sampling"} <= {r["condition"] for r in t["rows"]}
 for r in t["rows"]:
     assert r["condition"] in known and 0 <= r["score"] <= 100 and 0 <= r["coherence"] <= 100 and r["n"] > 0

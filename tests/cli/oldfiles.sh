@@ -86,7 +86,7 @@ fi
 
 # ---- readings --------------------------------------------------------------------------------------
 fit=(map fit --from "$source_model" --to "$target_model" --without silly --map-questions 2 --neutral 8 --max-tokens 16
-    --blocks 3:3 --slots 4 --threads 1 --cache "$tmp" -o "$tmp/map.gguf")
+    --judge none --blocks 3:3 --slots 4 --threads 1 --cache "$tmp" -o "$tmp/map.gguf")
 if [[ $same_library == yes ]]; then
     expect 0 '0 are new' -- "${fit[@]}" --json
     document "the same map from the old readings" '

@@ -10,7 +10,8 @@ need_python
 
 few_questions 3
 small=(--questions "$few" --max-tokens 24 --neutral 24 --map-questions 3 --threads 1)
-whole=(--questions "$few" --max-tokens 24 --extract-tokens 24 --text-tokens 24 --neutral 24 --map-questions 3 --threads 1)
+whole=(--questions "$few" --max-tokens 24 --extract-tokens 24 --text-tokens 24 --neutral 24 --map-questions 3 --threads 1
+    --random 6 --draws 3 --draw-questions 2)
 pair=(--from "$source_model" --to "$target_model")
 
 # document TEXT PYTHON: conditions on the last document, as d
@@ -99,7 +100,7 @@ check "nothing was half-written" test ! -e "$tmp/y.gguf"
 
 # ---- a whole transfer -------------------------------------------------------------------------------
 code=0
-"$PERSONA" transfer "${pair[@]}" --trait silly "${whole[@]}" --coefficients -1:1:3 -o "$tmp/whole.gguf" --json \
+"$PERSONA" transfer "${pair[@]}" --trait silly "${whole[@]}" --coefficients -1:1:3 -o "$tmp/whole.gguf" --json --export "$tmp/export" \
     >"$out" 2>"$err" </dev/null || code=$?
 check "exit code 0 or 1" test "$code" -le 1
 document "a transfer with every control" '
@@ -109,8 +110,36 @@ assert {"unsteered", "prompt", "transferred", "sampling", "random", "shuffled", 
         "identity"} <= c, c
 for r in d["rows"]:
     assert r["ci"][0] <= r["score"] <= r["ci"][1] and 0 <= r["coherence"] <= 100
-assert len(d["random"]) == 5 and d["sample"] == "held-out" and d["specificity"][0]["trait"] == "silly"
+assert {"lexical", "random-source"} <= c and len(d["random"]) == 6 and d["spreads"]["random"]["n"] == 6
+assert d["spreads"]["shuffled"]["n"] == 3 and len(d["spreads"]["other-trait"]["draws"]) == 9 and len(d["margins"]) == 11
+assert [x["leave"] for x in d["leave_out"]["levels"]] == ["name", "loose", "strict"] and d["leave_out"]["judge"] == "pair"
+assert d["cosine_null"]["n"] == 20 and d["arms"][0]["condition"] == "transferred"
+assert d["sample"] in ("held-out", "not decidable") and d["specificity"][0]["trait"] == "silly"
 assert len(d["specificity"]) > 5 and set(d["swing"]) >= c - {"unsteered"} and isinstance(d["specific"], bool)
 assert {"layer_from", "layer_to", "lambda", "n_texts", "r2_heldout", "r2_contrast", "r2_shuffled", "retained"} <= set(d)
 '
+check "the table comes out of the exported answers again" python3 "$(dirname "$0")/../../tools/recompute" "$tmp/export/silly"
+check "every text says whether the map saw it" python3 - "$tmp/export/silly/texts.jsonl" <<'PY'
+import json, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+assert not any(r["in_map"] for r in rows if r["trait"] == "silly") and any(r["in_map"] for r in rows)
+assert all(r["score"] is not None for r in rows if r["usable"])
+PY
+
+# ---- who may give a PASS: the same answers, scored by judges that are worth less --------------------
+judge_like() { # FILE PYTHON: the judge of the pair, changed; j is its document, a the axis
+    python3 - "$PERSONA_SOURCE_DIR/models/judge.json" "$1" "$tmp/export/silly/texts.jsonl" "$2" <<'PY'
+import json, sys
+j = json.load(open(sys.argv[1]))
+a, texts = j["axes"]["silly"], [json.loads(line)["hash"] for line in open(sys.argv[3])]
+exec(sys.argv[4])
+json.dump(j, open(sys.argv[2], "w"))
+PY
+}
+for attack in 'del a["heldout"]|was never compared with labels' 'a["heldout"]["spearman"] = 0.59|agrees too little' \
+    'j["texts"] = "".join(sorted(set(texts)))|was trained on'; do
+    judge_like "$tmp/worse.json" "${attack%%|*}"
+    expect 1 "${attack#*|}" -- transfer "${pair[@]}" --trait silly "${whole[@]}" --coefficients -1:1:3 -o "$tmp/worse.gguf" \
+        --judge-select "$PERSONA_SOURCE_DIR/models/judge.json" --judge-score "$tmp/worse.json" --quiet
+done
 finish

@@ -69,6 +69,10 @@ static persona_map *small(void)
     m->n_rows = 3;
     m->n_contrasts = 1;
     m->n_groups = 2;
+    m->without = word("silly,evil");
+    m->leave = PERSONA_LEAVE_STRICT;
+    m->n_named = 4;
+    m->n_leaning = 5;
     m->seed = 7;
     m->n_blocks = 2;
     m->blocks = mem_calloc(2, sizeof *m->blocks);
@@ -116,6 +120,8 @@ static void round_trip(void **state)
     assert_int_equal(r->n_blocks, 2);
     assert_int_equal(r->seed, 7);
     assert_int_equal(r->n_groups, 2);
+    assert_string_equal(r->without, "silly,evil");
+    assert_true(r->leave == PERSONA_LEAVE_STRICT && r->n_named == 4 && r->n_leaning == 5);
     for (size_t i = 0; i < 2; i++) {
         const persona_map_block *a = &m->blocks[i], *b = &r->blocks[i];
         assert_int_equal(a->from, b->from);
@@ -229,7 +235,7 @@ static void applied(void **state)
     assert_int_equal(t->from.layer_from, 2);
     assert_true(t->from.lambda == 0.5f && t->from.r2_contrast == 0.125f);
     assert_string_equal(t->from.parent_hash, "aa11");
-    assert_string_equal(t->from.sample, PERSONA_SAMPLE_UNKNOWN);
+    assert_string_equal(t->from.sample, PERSONA_SAMPLE_UNVERIFIED);
     for (int b = 1; b <= 2; b++) {
         const persona_map_block *p = persona_map_to(m, b);
         double middle[K] = {0}, norm = 0, out[DT] = {0};
@@ -308,6 +314,13 @@ static void in_sample(void **state)
     assert_int_equal(persona_map_sample(m, v, &sample, &shared, NULL), PERSONA_OK);
     assert_string_equal(sample, PERSONA_SAMPLE_HELD_OUT);
     assert_int_equal(shared, 0);
+    m->leave = PERSONA_LEAVE_LOOSE; /* texts that lean may be in it */
+    assert_int_equal(persona_map_sample(m, v, &sample, &shared, NULL), PERSONA_OK);
+    assert_string_equal(sample, PERSONA_SAMPLE_UNVERIFIED);
+    m->leave = PERSONA_LEAVE_STRICT;
+    assert_int_equal(persona_vector_label(&v->from.trait, "sill", NULL), PERSONA_OK);
+    assert_int_equal(persona_map_sample(m, v, &sample, &shared, NULL), PERSONA_OK);
+    assert_string_equal(sample, PERSONA_SAMPLE_UNVERIFIED); /* another trait was left out */
     assert_int_equal(persona_vector_label(&v->from.trait, "poetic", NULL), PERSONA_OK);
     assert_int_equal(persona_map_sample(m, v, &sample, NULL, NULL), PERSONA_OK);
     assert_string_equal(sample, PERSONA_SAMPLE_IN_SAMPLE);

@@ -183,6 +183,48 @@ static void bootstrap_joint(void **state)
     assert_true(isnan(out.value) && isnan(out.low) && isnan(out.high));
 }
 
+/* Against tables of the distribution: P(T >= t). */
+static void student(void **state)
+{
+    (void)state;
+    static const struct {
+        double t, df, p;
+    } known[] = {{0, 7, 0.5},
+                 {6.313751514675043, 1, 0.05},
+                 {2.1318467863266495, 4, 0.05},
+                 {1.729132811521367, 19, 0.05},
+                 {2.8609346064649847, 19, 0.005},
+                 {-1.729132811521367, 19, 0.95},
+                 {1.6448536269514722, 1e7, 0.05}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        assert_true(fabs(stat_t_above(known[i].t, known[i].df) - known[i].p) < 1e-7);
+    }
+    assert_true(isnan(stat_t_above((double)NAN, 3)) && isnan(stat_t_above(1, 0)));
+}
+
+/* The difference of two swings on the same questions: what the questions share goes out. */
+static void swings(void **state)
+{
+    (void)state;
+    enum { N = 12 };
+    double mine[2][N], theirs[2][N];
+    size_t group[N];
+    persona_interval out;
+    for (size_t q = 0; q < N; q++) {
+        const double own = 7 * (double)(q % 5);
+        group[q] = q;
+        mine[0][q] = 70 + own;
+        mine[1][q] = 40 - own;
+        theirs[0][q] = 62 + own;
+        theirs[1][q] = 41 - own;
+    }
+    const stat_sample a[2] = {{mine[0], group, N}, {mine[1], group, N}},
+                      b[2] = {{theirs[0], group, N}, {theirs[1], group, N}};
+    assert_int_equal(stat_bootstrap_swings(a, b, (stat_draws){200, N, 1}, &out, NULL), PERSONA_OK);
+    assert_true(fabs(out.value - 9) < 1e-9 && fabs(out.low - 9) < 1e-9 &&
+                fabs(out.high - 9) < 1e-9);
+}
+
 static void bootstrap_edges(void **state)
 {
     (void)state;
@@ -221,6 +263,8 @@ int main(void)
         cmocka_unit_test(bootstrap_enumerated),
         cmocka_unit_test(bootstrap_joint),
         cmocka_unit_test(bootstrap_edges),
+        cmocka_unit_test(student),
+        cmocka_unit_test(swings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

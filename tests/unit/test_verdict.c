@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,7 +16,7 @@
 #include "base/rng.h"
 #include "pipeline/evaluate/verdict.h"
 
-enum { QUESTIONS = 20, MOST = 64, RANDOM = 3 };
+enum { QUESTIONS = 20, MOST = 160, RANDOM = 20, DRAWS = 5 };
 
 typedef struct table {
     eval_cell cells[MOST];
@@ -56,28 +57,50 @@ static void curve(table *t, const char *condition, double slope)
     }
 }
 
-/* What a good transfer looks like; `transferred` with the given slope. */
-static void fill(table *t, double slope)
+/* n draws that swing by spread points of standard deviation, more or less. */
+static void draws(table *t, const char *condition, int n, double spread)
+{
+    rng r;
+    rng_seed(&r, 11, (uint64_t)n);
+    for (int k = 0; k < n; k++) {
+        const double half = spread * rng_normal(&r) / 2;
+        for (int sign = -1; sign <= 1; sign += 2) {
+            add(t, condition, sign, 50 + half * sign, 90)->variant = k;
+        }
+    }
+}
+
+/* What a good transfer looks like; `transferred` with the given slope, random directions with the
+ * given spread. */
+static void fill_with(table *t, double slope, double spread)
 {
     *t = (table){.n = 0};
     add(t, "unsteered", 0, 50, 90);
     curve(t, "native", 25);
     curve(t, "transferred", slope);
-    curve(t, "shuffled", 0);
+    curve(t, "lexical", 4);
     curve(t, "identity", 1);
-    for (int k = 0; k < RANDOM; k++) {
-        for (int sign = -1; sign <= 1; sign += 2) {
-            add(t, "random", sign, 50 + (k == 1 ? 3 * sign : 0), 90)->variant = k;
-        }
-    }
+    draws(t, "shuffled", DRAWS, 3);
+    draws(t, "random-source", DRAWS, 3);
+    draws(t, "random", RANDOM, spread);
+}
+
+static void fill(table *t, double slope)
+{
+    fill_with(t, slope, 5);
+}
+
+static persona_code run(const table *t, const char *void_reason, persona_evaluation *x)
+{
+    const verdict_board b = {t->cells, t->n, QUESTIONS, 1};
+    return verdict_fill(&b, void_reason, x, NULL);
 }
 
 static persona_evaluation *judge(const table *t, const char *void_reason)
 {
     persona_evaluation *x = mem_calloc(1, sizeof *x);
     assert_non_null(x);
-    assert_int_equal(verdict_fill(t->cells, t->n, QUESTIONS, RANDOM, void_reason, 1, x, NULL),
-                     PERSONA_OK);
+    assert_int_equal(run(t, void_reason, x), PERSONA_OK);
     return x;
 }
 
@@ -113,44 +136,104 @@ static void good(void **state)
     assert_true(s->spearman > 0.99 && s->coherence_low == 90);
     assert_true(fabs(x->retained.value - 0.8) < 0.15 && x->retained.low < x->retained.high);
     assert_true(persona_evaluation_swing(x, "random")->null);
-    assert_int_equal(x->n_random, RANDOM);
-    assert_true(fabs(x->random[1].value - 6) < 4);
+    const persona_spread *r = persona_evaluation_spread(x, "random");
+    assert_true(r && r->n == RANDOM && r->n_reaching == 0);
+    assert_true(r->sd > 2.5 && r->sd < 8 && r->p < 1e-5 && r->z > 5);
+    assert_null(persona_evaluation_spread(x, "native"));
+    assert_null(persona_evaluation_spread(x, "other-trait"));
     assert_true(isnan(persona_evaluation_swing(x, "native")->retained.value));
     assert_null(persona_evaluation_swing(x, "unsteered"));
     persona_evaluation_free(x);
 }
 
-/* The cells of a null in the place of the transferred ones: the verdict turns. */
-static void swapped(void **state)
+static void take_out(table *t, const char *condition)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (strcmp(t->cells[i].condition, condition) == 0) {
+            t->cells[i].condition = "prompt";
+        }
+    }
+}
+
+/* The attack of the audit: word counts, or the bare numbers, do as well as the map. */
+static void as_good(void **state)
 {
     (void)state;
-    static const char *const nulls[] = {"shuffled", "identity"};
+    static const char *const nulls[] = {"lexical", "identity"};
     for (size_t k = 0; k < 2; k++) {
         table t;
         fill(&t, 20);
-        for (size_t i = 0; i < t.n; i++) {
-            if (strcmp(t.cells[i].condition, "transferred") == 0) {
-                t.cells[i].condition = "other-trait";
-            } else if (strcmp(t.cells[i].condition, nulls[k]) == 0) {
-                t.cells[i].condition = "transferred";
-            }
-        }
-        curve(&t, nulls[k], 0);
-        expect(&t, false, "is not above");
+        take_out(&t, nulls[k]);
+        curve(&t, nulls[k], 20);
+        expect(&t, false, nulls[k]);
+        fill(&t, 20);
+        take_out(&t, nulls[k]);
+        curve(&t, nulls[k], 15); /* better by 10 points on the same questions, which is seen */
+        expect(&t, true, "moves the trait");
+    }
+}
+
+/* Draws that scatter as far as the transferred vector swings: it may be one of them. */
+static void one_of_them(void **state)
+{
+    (void)state;
+    static const char *const drawn[] = {"shuffled", "random-source", "random"};
+    for (size_t k = 0; k < 3; k++) {
+        table t;
+        fill(&t, 20);
+        take_out(&t, drawn[k]);
+        draws(&t, drawn[k], k == 2 ? RANDOM : DRAWS, 40);
+        expect(&t, false, drawn[k]);
     }
     table t;
-    fill(&t, 20);
+    fill(&t, 20); /* a single draw that is lucky is not the end; its spread is what counts */
     for (size_t i = 0; i < t.n; i++) {
-        if (strcmp(t.cells[i].condition, "transferred") == 0) {
-            t.cells[i].condition = "other-trait";
-        } else if (t.cells[i].variant == 1) {
-            t.cells[i].condition = "transferred";
-            t.cells[i].variant = -1;
+        for (size_t q = 0; strcmp(t.cells[i].condition, "random") == 0 && t.cells[i].variant == 2 &&
+                           q < QUESTIONS;
+             q++) {
+            t.score[i][q] += 13 * t.cells[i].coefficient;
         }
     }
-    persona_evaluation *x = judge(&t, NULL);
-    assert_false(x->pass);
-    persona_evaluation_free(x);
+    expect(&t, true, "moves the trait");
+}
+
+/* Replies without a final channel, or that the judge leaves open. */
+static void lose(table *t, const char *condition, double coefficient, size_t n)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        eval_cell *c = &t->cells[i];
+        if (strcmp(c->condition, condition) == 0 && fabs(c->coefficient - coefficient) < 1e-9) {
+            c->n_missing = n;
+            for (size_t q = 0; q < n; q++) {
+                t->score[i][q] = 50; /* as evaluate.c does with the unsteered mean */
+            }
+        }
+    }
+}
+
+static void missing(void **state)
+{
+    (void)state;
+    table t;
+    fill(&t, 20);
+    lose(&t, "transferred", 1, 3);
+    expect(&t, false, "answers are missing: 0 % at -1, 0 % unsteered, 15 % at +1");
+    fill(&t, 20);
+    lose(&t, "transferred", 1, 2);
+    expect(&t, false, "answers are missing"); /* 10 % here and none there */
+    fill(&t, 20);
+    lose(&t, "transferred", 1, 2);
+    lose(&t, "transferred", -1, 1);
+    lose(&t, "unsteered", 0, 2);
+    expect(&t, true, "moves the trait");
+    fill(&t, 20);
+    lose(&t, "unsteered", 0, QUESTIONS);
+    lose(&t, "transferred", 1, QUESTIONS);
+    lose(&t, "transferred", -1, QUESTIONS);
+    expect(&t, false, "100 % unsteered");
+    fill(&t, 20);
+    lose(&t, "lexical", 1, 5); /* a control that says nothing proves nothing */
+    expect(&t, false, "the control 'lexical'");
 }
 
 static void reasons(void **state)
@@ -161,13 +244,6 @@ static void reasons(void **state)
     expect(&t, false, "is not above");
     fill(&t, -20); /* steers the wrong way */
     expect(&t, false, "is not above");
-    fill(&t, 20); /* one strong random direction is enough */
-    for (size_t i = 0; i < t.n; i++) {
-        for (size_t q = 0; t.cells[i].variant == 2 && q < QUESTIONS; q++) {
-            t.score[i][q] += 20 * t.cells[i].coefficient;
-        }
-    }
-    expect(&t, false, "one of the random directions");
     fill(&t, 20); /* up and down again */
     for (size_t q = 0; q < QUESTIONS; q++) {
         cell(&t, "transferred", 2)->score[q] = 30;
@@ -179,29 +255,22 @@ static void reasons(void **state)
         cell(&t, "transferred", 1)->coherence[q] = 40;
     }
     expect(&t, false, "fall apart");
-    fill(&t, 20);
-    for (size_t i = 0; i < t.n; i++) {
-        if (strcmp(t.cells[i].condition, "shuffled") == 0) {
-            t.cells[i].n = 0; /* the judge left all of it open */
-        }
+    static const char *const needed[] = {"lexical", "shuffled", "random-source", "random"};
+    for (size_t k = 0; k < 4; k++) {
+        char why[64];
+        snprintf(why, sizeof why, "'%s' was not run", needed[k]);
+        fill(&t, 20);
+        take_out(&t, needed[k]);
+        expect(&t, false, why);
     }
-    expect(&t, false, "'shuffled' was not run");
     fill(&t, 20);
-    for (size_t i = 0; i < t.n; i++) {
-        if (strcmp(t.cells[i].condition, "transferred") == 0) {
-            t.cells[i].n = 0;
-        }
-    }
+    take_out(&t, "transferred");
     expect(&t, false, "no transferred vector");
     *(&t) = (table){.n = 0};
     expect(&t, false, "no transferred vector");
     fill(&t, 20); /* identity need not run */
-    for (size_t i = 0; i < t.n; i++) {
-        if (strcmp(t.cells[i].condition, "identity") == 0) {
-            t.cells[i].n = 0;
-        }
-    }
-    expect(&t, true, "is above every random direction");
+    take_out(&t, "identity");
+    expect(&t, true, "no other trait's vector was tried");
 }
 
 static void void_whatever(void **state)
@@ -215,19 +284,40 @@ static void void_whatever(void **state)
     persona_evaluation_free(x);
 }
 
+static void other(table *t, int k, const char *name, double slope)
+{
+    for (int sign = -1; sign <= 1; sign += 2) {
+        eval_cell *c = add(t, "other-trait", sign, 50 + slope * sign, 90);
+        c->variant = k;
+        c->note = name;
+    }
+}
+
 static void specific(void **state)
 {
     (void)state;
     table t;
     fill(&t, 20);
-    curve(&t, "other-trait", 2);
+    other(&t, 0, "impolite", 2);
+    other(&t, 1, "poetic", -9);
     persona_evaluation *x = judge(&t, NULL);
-    assert_true(x->specific);
+    assert_true(x->pass && x->specific);
+    assert_string_equal(x->closest, "poetic");
+    assert_int_equal(x->n_margins, 4); /* lexical, identity, two traits */
     persona_evaluation_free(x);
-    fill(&t, 20);
-    curve(&t, "other-trait", 22);
+    for (int sign = -1; sign <= 1; sign += 2) { /* in either direction */
+        fill(&t, 20);
+        other(&t, 0, "impolite", 2);
+        other(&t, 1, "sycophantic", 20 * sign);
+        x = judge(&t, NULL);
+        assert_true(x->pass && !x->specific);
+        assert_string_equal(x->closest, "sycophantic");
+        assert_non_null(strstr(x->reason, "not specific to it (sycophantic comes closest)"));
+        persona_evaluation_free(x);
+    }
+    fill(&t, 20); /* nobody tried: nothing is known */
     x = judge(&t, NULL);
-    assert_true(x->pass && !x->specific); /* reported, and no part of the verdict */
+    assert_true(x->pass && !x->specific);
     persona_evaluation_free(x);
 }
 
@@ -240,7 +330,7 @@ static void no_memory(void **state)
     for (size_t k = 1; rc != PERSONA_OK; k++) {
         persona_evaluation *x = mem_calloc(1, sizeof *x);
         persona_mem_fail_at(k);
-        rc = verdict_fill(t.cells, t.n, QUESTIONS, RANDOM, NULL, 1, x, NULL);
+        rc = run(&t, NULL, x);
         persona_mem_fail_at(0);
         assert_true(rc == PERSONA_OK || rc == PERSONA_E_NOMEM);
         persona_evaluation_free(x);
@@ -250,8 +340,9 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good),          cmocka_unit_test(swapped),  cmocka_unit_test(reasons),
-        cmocka_unit_test(void_whatever), cmocka_unit_test(specific), cmocka_unit_test(no_memory),
+        cmocka_unit_test(good),     cmocka_unit_test(as_good),   cmocka_unit_test(one_of_them),
+        cmocka_unit_test(missing),  cmocka_unit_test(reasons),   cmocka_unit_test(void_whatever),
+        cmocka_unit_test(specific), cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

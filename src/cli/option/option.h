@@ -124,8 +124,8 @@ typedef struct cli_command {
 
 /* ---- option_groups.c: what commands share ---------------------------------------------------- */
 
-extern const opt_group opt_group_model, opt_group_mapping, opt_group_judge, opt_group_running,
-    opt_group_output;
+extern const opt_group opt_group_model, opt_group_mapping, opt_group_judge, opt_group_judges,
+    opt_group_running, opt_group_output;
 
 /* ---- option_parse.c -------------------------------------------------------------------------- */
 

@@ -117,6 +117,23 @@ static const opt judge_options[] = {
 };
 const opt_group opt_group_judge = {"Judging", true, judge_options};
 
+static const opt judges_options[] = {
+    {.name = "judge-select",
+     .type = OPT_TEXT,
+     .arg = "WHO",
+     .at = STATE(rig.judge_select),
+     .without = "--judge",
+     .help = "Who filters answers, finds blocks and finds texts that lean"},
+    {.name = "judge-score",
+     .type = OPT_TEXT,
+     .arg = "WHO",
+     .at = STATE(rig.judge_score),
+     .without = "--judge",
+     .help = "Who gives the scores that are reported"},
+    {.name = NULL},
+};
+const opt_group opt_group_judges = {"Two judges", true, judges_options};
+
 /* ---- mapping --------------------------------------------------------------------------------- */
 
 static const char *map_method_name(size_t i)

@@ -75,7 +75,7 @@ static persona_code map_row(const persona_map *m, const persona_map_block *b,
 static persona_code label(const persona_map *m, const persona_vector *v, bool null,
                           persona_vector *out, persona_err *e)
 {
-    const char *sample = PERSONA_SAMPLE_UNKNOWN;
+    const char *sample = PERSONA_SAMPLE_UNVERIFIED;
     buf how;
     buf_init(&how, MAX_LABEL);
     buf_printf(&how, "%s on paired %s means of %s and %s", m->method, m->pairing, m->from.name,

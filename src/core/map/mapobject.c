@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "base/try.h"
+#include "core/map/mapobject.h"
 #include "core/map/textset.h"
-#include "persona/map.h"
 
 static void side_free(persona_map_side *s)
 {
@@ -45,6 +45,7 @@ void persona_map_free(persona_map *m)
     mem_free(m->pairing);
     mem_free(m->texts);
     mem_free(m->library);
+    mem_free(m->without);
     mem_free(m);
 }
 
@@ -68,6 +69,25 @@ static bool knows_trait(const persona_map *m, const char *trait)
     return false;
 }
 
+bool map_names_trait(const char *list, const char *trait)
+{
+    const size_t n = strlen(trait);
+    while (list && *list) {
+        const size_t len = strcspn(list, ",");
+        if (len == n && memcmp(list, trait, n) == 0) {
+            return true;
+        }
+        list += len + (list[len] == ',');
+    }
+    return false;
+}
+
+/* By what texts show, not by its name alone. */
+static bool left_out(const persona_map *m, const char *trait)
+{
+    return m->leave == PERSONA_LEAVE_STRICT && map_names_trait(m->without, trait);
+}
+
 persona_code persona_map_sample(const persona_map *m, const persona_vector *v, const char **sample,
                                 size_t *shared, persona_err *e)
 {
@@ -77,9 +97,9 @@ persona_code persona_map_sample(const persona_map *m, const persona_vector *v, c
     TRY(textset_parse(m->texts, &of_map, &n_map, e));
     TRY(textset_parse(v->from.texts, &of_v, &n_v, e));
     n = textset_overlap(of_map, n_map, of_v, n_v);
-    *sample = n > 0 || knows_trait(m, v->from.trait) ? PERSONA_SAMPLE_IN_SAMPLE
-              : n_v > 0                              ? PERSONA_SAMPLE_HELD_OUT
-                                                     : PERSONA_SAMPLE_UNKNOWN;
+    *sample = n > 0 || knows_trait(m, v->from.trait)  ? PERSONA_SAMPLE_IN_SAMPLE
+              : n_v > 0 && left_out(m, v->from.trait) ? PERSONA_SAMPLE_HELD_OUT
+                                                      : PERSONA_SAMPLE_UNVERIFIED;
     if (shared) {
         *shared = n;
     }

@@ -266,9 +266,9 @@ double stat_spearman_within(const double *x, const double *y, const size_t *grou
 
 /* ---- cluster bootstrap ---------------------------------------------------------------------- */
 
-#define MAX_SAMPLES 3
+#define MAX_SAMPLES 4
 
-/* Sums and counts of up to three samples per group: sum[s * n_groups + g]. used: (n_used) groups
+/* Sums and counts of up to four samples per group: sum[s * n_groups + g]. used: (n_used) groups
  * that hold anything; only these are drawn. picked: how often each was. */
 typedef struct clusters {
     size_t n_samples, n_groups, n_used;
@@ -293,6 +293,12 @@ static double difference(const double *m)
 static double retained(const double *m)
 {
     return m[1] == m[2] ? (double)NAN : (m[0] - m[2]) / (m[1] - m[2]);
+}
+
+/* m: high and low of one, high and low of the other. */
+static double swing_difference(const double *m)
+{
+    return (m[0] - m[1]) - (m[2] - m[3]);
 }
 
 static void clusters_free(clusters *c)
@@ -440,6 +446,13 @@ persona_code stat_bootstrap_diff(stat_sample high, stat_sample low, stat_draws d
 {
     const stat_sample samples[] = {high, low};
     return bootstrap(samples, 2, difference, draws, out, e);
+}
+
+persona_code stat_bootstrap_swings(const stat_sample mine[2], const stat_sample theirs[2],
+                                   stat_draws draws, persona_interval *out, persona_err *e)
+{
+    const stat_sample samples[] = {mine[0], mine[1], theirs[0], theirs[1]};
+    return bootstrap(samples, 4, swing_difference, draws, out, e);
 }
 
 persona_code stat_bootstrap_retained(stat_sample transferred, stat_sample native, stat_sample base,

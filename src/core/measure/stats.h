@@ -50,6 +50,13 @@ PERSONA_CHECK persona_code stat_bootstrap_retained(stat_sample transferred, stat
                                                    stat_sample base, double min_effect,
                                                    stat_draws draws, persona_interval *out,
                                                    persona_err *e);
+/* How much larger one swing (high less low) is than another, over the same groups, joint
+ * resampling. */
+PERSONA_CHECK persona_code stat_bootstrap_swings(const stat_sample mine[2],
+                                                 const stat_sample theirs[2], stat_draws draws,
+                                                 persona_interval *out, persona_err *e);
+/* P(T >= t) of Student's t with df > 0 degrees of freedom; NAN for NAN. */
+double stat_t_above(double t, double df);
 /* Difference of two means over the same groups (high minus low), joint resampling. */
 PERSONA_CHECK persona_code stat_bootstrap_diff(stat_sample high, stat_sample low, stat_draws draws,
                                                persona_interval *out, persona_err *e);

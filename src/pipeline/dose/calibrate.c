@@ -80,6 +80,8 @@ static void compare_base(void *ud, size_t i, const float *logits, size_t n_vocab
 
 /* Where the solution for one block is sought. */
 typedef struct search {
+    const persona_vector *v;
+    const char *tag;
     int block;
     double unit; /* multiple whose ratio is 1 */
     double alpha, kl;
@@ -136,7 +138,7 @@ static void advance(search *x, double tolerance)
 
 static void key_of(const calibration *c, const search *x, char *out, size_t size)
 {
-    snprintf(out, size, "kl/%s/%d/%zu/%.9g", c->tag, x->block, c->n_questions, x->alpha);
+    snprintf(out, size, "kl/%s/%d/%zu/%.9g", x->tag, x->block, c->n_questions, x->alpha);
 }
 
 static persona_code recall(const calibration *c, search *x, bool *found, persona_err *e)
@@ -255,7 +257,7 @@ static persona_code make_plan(const calibration *c, search *x, persona_err *e)
     persona_plan_free(x->plan);
     x->plan = NULL;
     x->n_kls = 0;
-    return persona_steer_block(persona_session_model(c->s), c->v, x->block, x->alpha, &x->plan, e);
+    return persona_steer_block(persona_session_model(c->s), x->v, x->block, x->alpha, &x->plan, e);
 }
 
 static persona_code conclude(const calibration *c, search *x, persona_err *e)
@@ -298,16 +300,19 @@ out:
     return rc;
 }
 
-static persona_code begin(const calibration *c, int block, search *x, persona_err *e)
+static persona_code begin(const calibration *c, const block_dose *of, search *x, persona_err *e)
 {
-    const persona_vector *v = c->v;
+    const persona_vector *v = of->v != NULL ? of->v : c->v;
+    const int block = of->block;
     const persona_vector_layer *l = block >= 0 && block < v->n_layer ? &v->layers[block] : NULL;
     if (l == NULL || !l->present || !(l->norm > 0) || !(l->h_median > 0)) {
         return persona_err_set(e, PERSONA_E_SHAPE,
                                "calibration: the vector has no direction or no ||h|| at block %d",
                                block);
     }
-    *x = (search){.block = block,
+    *x = (search){.v = v,
+                  .tag = of->v != NULL ? of->tag : c->tag,
+                  .block = block,
                   .unit = (double)l->h_median / (double)l->norm,
                   .best = INFINITY,
                   .best_alpha = NAN,
@@ -323,7 +328,7 @@ persona_code calibrate_blocks(const calibration *c, block_dose *doses, size_t n,
     search *all = mem_calloc(n, sizeof *all), **open = mem_calloc(n, sizeof *open);
     TRY(all != NULL && open != NULL ? PERSONA_OK : mem_err(e, "calibration"));
     for (size_t i = 0; i < n; i++) {
-        TRY(begin(c, doses[i].block, &all[i], e));
+        TRY(begin(c, &doses[i], &all[i], e));
     }
     for (int k = 0; k < c->max_evaluations; k++) {
         TRY(measure_open(c, all, open, n, e));
@@ -347,6 +352,8 @@ out:
 
 /* ---- one block, exactly ---------------------------------------------------------------------- */
 
+#define QUICK_TOLERANCE 0.1
+#define QUICK_EVALUATIONS 6
 #define MAX_POINTS 16
 #define NEAR 2.0  /* a multiple whose KL is within this factor of the target is on the line */
 #define STEP 1.14 /* between the multiples of the line */
@@ -368,7 +375,7 @@ static persona_code add_points(const calibration *c, int block, const double *al
     persona_code rc = PERSONA_OK;
     search all[2] = {{0}}, *open[2] = {NULL};
     for (size_t i = 0; i < n; i++) {
-        TRY(begin(c, block, &all[i], e));
+        TRY(begin(c, &(block_dose){.block = block}, &all[i], e));
         all[i].alpha = alpha[i];
     }
     TRY(measure_open(c, all, open, n, e));
@@ -472,6 +479,14 @@ out:
     return rc;
 }
 
+persona_code calibrate_dose(const calibration *c, block_dose *dose, persona_err *e)
+{
+    calibration few = *c;
+    few.tolerance = QUICK_TOLERANCE;
+    few.max_evaluations = QUICK_EVALUATIONS;
+    return c->quick ? calibrate_blocks(&few, dose, 1, e) : calibrate_exactly(c, dose, e);
+}
+
 static uint64_t mix_bytes(uint64_t h, const void *p, size_t n)
 {
     const unsigned char *b = p;
@@ -512,7 +527,7 @@ persona_code calibrate_vector(const calibration *given, persona_vector *v, int b
                                "block %d",
                                block);
     }
-    TRY(calibrate_exactly(&c, &dose, e));
+    TRY(calibrate_dose(&c, &dose, e));
     if (isnan(dose.alpha)) {
         return persona_err_set(
             e, PERSONA_E_NUMERIC,

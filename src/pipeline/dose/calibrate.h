@@ -13,6 +13,7 @@ typedef struct calibration {
     const persona_vector *v; /* with ||h|| medians */
     char *const *questions;
     size_t n_questions;
+    bool quick;          /* see calibrate_dose */
     double tolerance;    /* calibrate_blocks: in nats around 1 */
     int max_evaluations; /* and per block */
     job *job;            /* measured points are kept there; NULL: nowhere */
@@ -25,9 +26,13 @@ typedef struct calibration {
 typedef struct block_dose {
     int block;
     double alpha, kl;
+    const persona_vector
+        *v; /* another vector than the calibration's, and its completed tag; NULL */
+    const char *tag;
 } block_dose;
 
-/* Solves for all blocks in lockstep, so that one batch serves them all. doses[i].block is given.
+/* Solves for all blocks (and vectors) in lockstep, so that one batch serves them all.
+ * doses[i].block is given.
  * Errors: SHAPE (no direction, no ||h||), NUMERIC (too few tokens), those of sessions. */
 PERSONA_CHECK persona_code calibrate_blocks(const calibration *c, block_dose *doses, size_t n,
                                             persona_err *e);
@@ -35,6 +40,9 @@ PERSONA_CHECK persona_code calibrate_blocks(const calibration *c, block_dose *do
  * used). dose->alpha may hold a first guess; kl is what was measured at the solution. */
 PERSONA_CHECK persona_code calibrate_exactly(const calibration *c, block_dose *dose,
                                              persona_err *e);
+/* As calibrate_exactly, or, with c->quick, within a tenth of a nat in few measurements: for vectors
+ * that are compared with many others. */
+PERSONA_CHECK persona_code calibrate_dose(const calibration *c, block_dose *dose, persona_err *e);
 /* c->tag with a digest of what steered answers depend on besides block and multiple: directions,
  * questions, seed, shape of the batch. It is part of every name under which they are kept. */
 enum { CALIBRATE_TAG = 64 };

@@ -29,15 +29,13 @@
 #include "pipeline/dose/sweep.h"
 #include "pipeline/pipeline.h"
 
-#define MAX_CANDIDATES 6
 #define N_REFINE 2           /* neighbors on each side */
 #define ROUGH_QUESTIONS 6    /* for candidates' doses */
 #define ROUGH_TOLERANCE 0.25 /* nats */
 #define ROUGH_EVALUATIONS 5
 #define ALL_QUESTIONS 40 /* for the exact dose */
 #define QUICK_QUESTIONS 12
-#define EQUAL_RATIO 0.3 /* ||edit||/||h|| of one step where doses are not measured */
-#define ENOUGH 20.0     /* points of swing below which a larger step is tried */
+#define ENOUGH 20.0 /* points of swing below which a larger step is tried */
 
 /* ---- candidates ------------------------------------------------------------------------------ */
 
@@ -56,14 +54,15 @@ static bool usable(const persona_vector *v, int b)
     return b > 0 && b < v->n_layer - 1 && l->present && l->norm > 0 && l->h_median > 0;
 }
 
-/* Every usable block, or the most promising one of each of MAX_CANDIDATES slices of the middle. */
-static size_t candidates(const persona_vector *v, int *out)
+/* Every usable block, or the most promising one of each of SETTLE_CANDIDATES slices of the middle.
+ * */
+size_t settle_candidates(const persona_vector *v, int *out)
 {
     size_t n = 0, usable_n = 0;
     for (int b = 0; b < v->n_layer; b++) {
         usable_n += usable(v, b);
     }
-    if (usable_n <= MAX_CANDIDATES) {
+    if (usable_n <= SETTLE_CANDIDATES) {
         for (int b = 0; b < v->n_layer; b++) {
             if (usable(v, b)) {
                 out[n++] = b;
@@ -72,9 +71,9 @@ static size_t candidates(const persona_vector *v, int *out)
         return n;
     }
     const int first = v->n_layer / 5, last = v->n_layer * 9 / 10;
-    for (int s = 0; s < MAX_CANDIDATES; s++) {
-        const int a = first + (last - first) * s / MAX_CANDIDATES;
-        const int z = first + (last - first) * (s + 1) / MAX_CANDIDATES;
+    for (int s = 0; s < SETTLE_CANDIDATES; s++) {
+        const int a = first + (last - first) * s / SETTLE_CANDIDATES;
+        const int z = first + (last - first) * (s + 1) / SETTLE_CANDIDATES;
         int best = -1;
         for (int b = a; b < z; b++) {
             if (usable(v, b) && (best < 0 || promise(&v->layers[b]) > promise(&v->layers[best]))) {
@@ -118,7 +117,7 @@ static persona_code rough_doses(const settling *x, const int *blocks, size_t n, 
     for (size_t i = 0; i < n; i++) {
         persona_vector_layer *l = &x->v->layers[blocks[i]];
         if (!x->calibrate || x->quick) {
-            l->dose = (float)(EQUAL_RATIO * (double)l->h_median / (double)l->norm);
+            l->dose = (float)(SETTLE_RATIO * (double)l->h_median / (double)l->norm);
         } else if (isnan(l->dose)) {
             doses[m++].block = blocks[i];
         }
@@ -153,12 +152,13 @@ static persona_code exact_dose(const settling *x, settle_report *report, persona
                            .v = x->v,
                            .questions = x->questions->extraction,
                            .n_questions = n_q < most ? n_q : most,
+                           .quick = x->quick,
                            .job = x->job,
                            .tag = x->tag,
                            .hooks = x->hooks};
     block_dose dose = {.block = x->v->from.best_layer};
     dose.alpha = (double)x->v->layers[dose.block].dose; /* a first guess, or NAN */
-    TRY(calibrate_exactly(&c, &dose, e));
+    TRY(calibrate_dose(&c, &dose, e));
     if (isnan(dose.alpha)) {
         report->note = isnan(dose.kl) ? "not calibrated: the answers are too short to measure on"
                                       : "not calibrated: no multiple of the vector reaches 1 nat";
@@ -225,15 +225,15 @@ static persona_code by_behavior(const settling *x, settle_report *report, person
 {
     persona_code rc = PERSONA_OK;
     static const double STEPS[] = {1, 2}; /* doses, or multiples of the equal ratio */
-    int blocks[MAX_CANDIDATES], more[2 * N_REFINE];
-    const size_t n = candidates(x->v, blocks);
+    int blocks[SETTLE_CANDIDATES], more[2 * N_REFINE];
+    const size_t n = settle_candidates(x->v, blocks);
     double best = -INFINITY, step = 0;
     TRY(rough_doses(x, blocks, n, e));
     for (size_t k = 0; k < 2 && !(report->swing >= ENOUGH); k++) {
         step = STEPS[k];
         TRY(try_blocks(x, blocks, n, step, &best, report, e));
     }
-    if (x->v->from.best_layer > 0 && n == MAX_CANDIDATES) {
+    if (x->v->from.best_layer > 0 && n == SETTLE_CANDIDATES) {
         const size_t m = neighbors(x->v, blocks, n, more);
         TRY(rough_doses(x, more, m, e));
         TRY(try_blocks(x, more, m, step, &best, report, e));

@@ -33,6 +33,23 @@ typedef struct settle_report {
 
 /* Errors: SHAPE (no usable block), those of sessions, judges and jobs. */
 PERSONA_CHECK persona_code settle(const settling *x, settle_report *report, persona_err *e);
+/* One of several vectors that are settled together. */
+typedef struct settle_draw {
+    persona_vector
+        *v;     /* best_layer and dose are filled in; the dose stays NAN where there is none */
+    int block;  /* that it must have; -1: its own */
+    bool alike; /* has the dose of the first draw at its block, at equal norms */
+} settle_draw;
+/* Block and dose of n vectors in one go, as controls that are drawn need them: of the blocks that
+ * each has, the one with the largest swing at one equal ||edit||/||h||, and a dose within a quarter
+ * of a nat; x->v is not used. Errors: those of sessions, judges and jobs. */
+PERSONA_CHECK persona_code settle_draws(const settling *x, settle_draw *draws, size_t n,
+                                        persona_err *e);
+/* settle.c: the blocks that are tried, at most SETTLE_CANDIDATES. */
+enum { SETTLE_CANDIDATES = 6 };
+size_t settle_candidates(const persona_vector *v, int *out);
+#define SETTLE_RATIO 0.3 /* ||edit||/||h|| of one step where doses are not measured */
+
 /* How vectors that were carried over are settled; trait, questions, judge, seed and hooks are left
  * to the caller. */
 settling settle_quickly(persona_session *s, persona_vector *v);

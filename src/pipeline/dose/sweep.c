@@ -61,7 +61,8 @@ static persona_code make_plans(sweeping *w, persona_err *e)
     persona_code rc = PERSONA_OK;
     persona_model *m = persona_session_model(w->x->s);
     for (size_t i = 0; i < w->n_cells; i++) {
-        TRY(persona_steer_block(m, w->x->v, w->cells[i].block, w->cells[i].alpha, &w->plans[i], e));
+        TRY(persona_steer_block(m, w->cells[i].v != NULL ? w->cells[i].v : w->x->v,
+                                w->cells[i].block, w->cells[i].alpha, &w->plans[i], e));
     }
 out:
     return rc;

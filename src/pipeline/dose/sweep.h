@@ -9,6 +9,7 @@
 
 /* One block at one multiple of its direction; score and coherence are means over the questions. */
 typedef struct sweep_cell {
+    const persona_vector *v; /* NULL: the one that is settled */
     int block;
     double alpha;
     double score, coherence;

@@ -4,10 +4,11 @@
  * condition at every coefficient answers the same evaluation questions with the same seeds, so that
  * conditions differ in nothing but the steering.
  *
- * Which conditions there are is evaluate_cells.c. Unanswered harmony replies (no final channel)
- * count as failures with score 50 and coherence 0, never as a low score; answers that the judge
- * leaves open are counted and left out. All answers are judged in one run, after all are written.
- * Both are kept in a job as they are made (evaluate_job.c).
+ * Which conditions there are is evaluate_cells.c. An answer that is missing (a harmony reply
+ * without a final channel, one that the judge left open) counts as much as the unsteered ones do on
+ * average, never as a low or a middling score; too many of them are a verdict of their own. All
+ * answers are judged in one run, after all are written. Both are kept in a job as they are made
+ * (evaluate_job.c).
  */
 #include <math.h>
 #include <string.h>
@@ -17,12 +18,14 @@
 #include "base/try.h"
 #include "core/measure/stats.h"
 #include "pipeline/evaluate/conditions.h"
+#include "pipeline/evaluate/evaluate_export.h"
 #include "pipeline/evaluate/evaluate_parts.h"
 #include "pipeline/kept.h"
 #include "pipeline/pipeline.h"
 
 #define MAX_COEFFICIENTS 32
 #define BOOTSTRAP_DRAWS 2000
+#define THOUGHT 4 /* times as long as an answer may a model think before it */
 
 static const double DEFAULT_COEFFICIENTS[] = {-2, -1, 0, 1, 2};
 
@@ -31,7 +34,8 @@ persona_evaluate_opts persona_evaluate_defaults(void)
     return (persona_evaluate_opts){.coefficients = DEFAULT_COEFFICIENTS,
                                    .n_coefficients = 5,
                                    .n_rollouts = 1,
-                                   .n_random = 5,
+                                   .n_random = 20,
+                                   .n_spread_questions = 8,
                                    .max_tokens = 96,
                                    .temperature = 1.0F};
 }
@@ -41,6 +45,7 @@ static ask ask_of(const evaluating *x, const eval_cell *c, size_t q, size_t k)
     ask a = {.question = x->questions->evaluation[q], .sampling = persona_sampling_defaults()};
     a.sampling.temperature = x->o->temperature;
     a.sampling.max_tokens = x->o->max_tokens;
+    a.sampling.max_analysis = THOUGHT * x->o->max_tokens;
     a.sampling.seed = rng_mix(x->o->seed, 0x6576616c, q * x->n_rollouts + k);
     if (c->sampler) {
         a.sampling.temperature = c->temperature;
@@ -56,14 +61,15 @@ static ask ask_of(const evaluating *x, const eval_cell *c, size_t q, size_t k)
     return a;
 }
 
-/* NAN: the judge left it open. Adds the answer of question q to its cell. */
+/* Adds the answer of question q to its cell. */
 static void book(eval_cell *c, size_t q, const answer *a, const persona_judgement *r)
 {
-    const double score = a->answered ? (double)r->trait : 50.0;
+    const double score = a->answered ? (double)r->trait : (double)NAN;
     const double coherence = a->answered ? (double)r->coherence : 0.0;
     c->n_unanswered += !a->answered;
+    c->n_unjudged += a->answered && isnan(score);
     if (isnan(score)) {
-        c->n_unjudged++;
+        c->missing[c->n_missing++] = q;
     } else {
         c->group[c->n] = q;
         c->score[c->n++] = score;
@@ -80,32 +86,48 @@ static persona_code make_room(evaluating *x, persona_err *e)
         cell->score = mem_calloc(x->n_each, sizeof *cell->score);
         cell->coherence = mem_calloc(x->n_each, sizeof *cell->coherence);
         cell->group = mem_calloc(x->n_each, sizeof *cell->group);
+        cell->missing = mem_calloc(x->n_each, sizeof *cell->missing);
         cell->texts = cell->keep_texts ? mem_calloc(x->n_each, sizeof *cell->texts) : NULL;
         if (cell->score == NULL || cell->coherence == NULL || cell->group == NULL ||
-            (cell->keep_texts && cell->texts == NULL)) {
+            cell->missing == NULL || (cell->keep_texts && cell->texts == NULL)) {
             return mem_err(e, "scores");
         }
     }
     return PERSONA_OK;
 }
 
+/* Missing scores are the unsteered mean, so that they pull every effect towards none. */
+static void impute(evaluating *x)
+{
+    const eval_cell *base = &x->cells[0];
+    x->unsteered = stat_mean(base->score, base->n);
+    for (size_t c = 0; c < x->n_cells && !isnan(x->unsteered); c++) {
+        eval_cell *cell = &x->cells[c];
+        for (size_t i = 0; i < cell->n_missing; i++) {
+            cell->group[cell->n] = cell->missing[i];
+            cell->score[cell->n++] = x->unsteered;
+        }
+    }
+}
+
 /* The first answer is shown; those of the transferred vector are scored again for other traits. */
 static void take_text(eval_cell *c, size_t i, answer *a)
 {
+    const bool first = c->sample == NULL;
     if (c->keep_texts && a->answered) {
         c->texts[i] = a->text;
         a->text = NULL;
-        if (i == 0) {
-            c->sample = mem_strdup(c->texts[0]); /* NULL is shown as no sample */
+        if (first) {
+            c->sample = mem_strdup(c->texts[i]); /* NULL is shown as no sample */
         }
-    } else if (i == 0) {
+    } else if (first) {
         c->sample = a->text;
         a->text = NULL;
     }
 }
 
 /* Everything that is asked: question by question, all cells, so that neighbors share the prompt's
- * prefix. */
+ * prefix. A question of NULL is not asked. */
 typedef struct eval_batch {
     ask *asks;
     job_answer *rows;
@@ -148,6 +170,10 @@ static void batch_fill(const evaluating *x, eval_batch *b)
             if (cell->same_as >= 0) {
                 continue;
             }
+            if (!evaluate_asks(x, cell, q)) {
+                at++;
+                continue;
+            }
             b->asks[at] = ask_of(x, cell, q, k);
             b->rows[at] = (job_answer){.question = b->asks[at].question,
                                        .system = b->asks[at].system,
@@ -172,11 +198,40 @@ static void book_all(evaluating *x, eval_batch *b)
             if (cell->same_as >= 0) {
                 continue;
             }
-            book(cell, i / x->n_rollouts, &b->answers[at], &b->got[at]);
-            take_text(cell, i, &b->answers[at]);
+            if (b->asks[at].question != NULL) {
+                book(cell, i / x->n_rollouts, &b->answers[at], &b->got[at]);
+                take_text(cell, i, &b->answers[at]);
+            }
             at++;
         }
     }
+}
+
+/* What was asked, with what came of it. */
+static persona_code export_batch(const evaluating *x, const eval_batch *b, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    export_answer *all = mem_calloc(b->n, sizeof *all);
+    size_t at = 0, n = 0;
+    TRY(all != NULL ? PERSONA_OK : mem_err(e, "an export"));
+    for (size_t i = 0; i < x->n_each; i++) {
+        for (size_t c = 0; c < x->n_cells; c++) {
+            if (x->cells[c].same_as >= 0) {
+                continue;
+            }
+            if (b->asks[at].question != NULL) {
+                all[n++] = (export_answer){&x->cells[c],       b->asks[at].question,
+                                           b->asks[at].system, &b->answers[at],
+                                           &b->got[at],        i / x->n_rollouts,
+                                           i % x->n_rollouts,  b->asks[at].sampling.seed};
+            }
+            at++;
+        }
+    }
+    TRY(export_answers(x->o->export_to, all, n, e));
+out:
+    mem_free(all);
+    return rc;
 }
 
 static persona_code run_cells(evaluating *x, persona_err *e)
@@ -200,7 +255,9 @@ static persona_code run_cells(evaluating *x, persona_err *e)
             (persona_judge_item){b.asks[i].question, a->answered ? a->text : NULL, NAN, NAN};
     }
     TRY(kept_judge(&k, x->judge, x->trait, b.items, NULL, b.n, b.got, e));
+    TRY(x->o->export_to != NULL ? export_batch(x, &b, e) : PERSONA_OK);
     book_all(x, &b);
+    impute(x);
 out:
     batch_free(&b);
     return rc;
@@ -218,6 +275,7 @@ static persona_code copy_references(evaluating *x, persona_err *e)
         to->n_coherence = from->n_coherence;
         to->n_unanswered = from->n_unanswered;
         to->n_unjudged = from->n_unjudged;
+        to->n_missing = from->n_missing;
         memcpy(to->score, from->score, to->n * sizeof *to->score);
         memcpy(to->coherence, from->coherence, to->n_coherence * sizeof *to->coherence);
         memcpy(to->group, from->group, to->n * sizeof *to->group);
@@ -268,7 +326,7 @@ static persona_code pool_row(evaluating *x, size_t c, persona_row *r, persona_er
     }
     r->coherence = stat_mean(coherence, n_coherence);
     r->coherence_sd = stat_sd(coherence, n_coherence);
-    r->n = n + r->n_unjudged;
+    r->n = n;
     r->sample = x->cells[c].sample;
     x->cells[c].sample = NULL;
 out:
@@ -286,7 +344,7 @@ static persona_code fill_rows(evaluating *x, persona_evaluation *out, persona_er
         return mem_err(e, "rows");
     }
     for (size_t c = 0; c < x->n_cells; c++) {
-        bool first = true;
+        bool first = !x->cells[c].hidden;
         for (size_t i = 0; i < c; i++) {
             first = first && !same_row(&x->cells[i], &x->cells[c]);
         }
@@ -346,8 +404,8 @@ persona_code evaluate_run(evaluating *x, const persona_arm *arms, size_t n_arms,
     TRY(copy_references(x, e));
     TRY(fill_rows(x, r, e));
     TRY(evaluate_crosses(x, r, e));
-    TRY(verdict_fill(x->cells, x->n_cells, x->n_questions, x->n_random, x->o->void_reason,
-                     x->o->seed, r, e));
+    const verdict_board board = {x->cells, x->n_cells, x->n_questions, x->o->seed};
+    TRY(verdict_fill(&board, x->o->void_reason, r, e));
     *out = r;
     r = NULL;
 out:
@@ -379,6 +437,15 @@ out:
     return rc;
 }
 
+static void spread_clear(persona_spread *s)
+{
+    for (size_t k = 0; s->what != NULL && k < s->n; k++) {
+        mem_free(s->what[k]);
+    }
+    mem_free(s->what);
+    mem_free(s->swing);
+}
+
 void persona_evaluation_free(persona_evaluation *x)
 {
     if (x == NULL) {
@@ -393,9 +460,16 @@ void persona_evaluation_free(persona_evaluation *x)
     for (size_t i = 0; i < x->n_crosses; i++) {
         mem_free(x->crosses[i].trait);
     }
+    for (size_t i = 0; i < x->n_margins; i++) {
+        mem_free(x->margins[i].what);
+    }
+    for (size_t i = 0; i < x->n_spreads; i++) {
+        spread_clear(&x->spreads[i]);
+    }
     mem_free(x->rows);
     mem_free(x->swings);
-    mem_free(x->random);
+    mem_free(x->spreads);
+    mem_free(x->margins);
     mem_free(x->crosses);
     mem_free(x->trait);
     mem_free(x);

@@ -3,10 +3,12 @@
  * evaluate_cells.c - the plan of an evaluation: one cell per condition and coefficient.
  *
  * Coefficient 0 of any vector is the unsteered condition itself (a plan of zeros is no plan, bit
- * for bit), so it is run once and shown for all. Random directions have the norm of the steered
- * one at its block and one dose, calibrated on the first: directions drawn alike have like effects
- * on the predictions, and a null of less KL than the claim would be too weak. At -1 and +1 each of
- * them answers every question, elsewhere they take turns.
+ * for bit), so it is run once and shown for all. Controls that are drawn many times (several arms
+ * of one condition) answer fewer questions each at -1 and +1, another run of them for each draw,
+ * and take turns elsewhere. Random directions that nobody made before are drawn here, at the norm
+ * and the block of the transferred vector and one dose, calibrated on the first: directions drawn
+ * alike have like effects on the predictions, and a null of less KL than the claim would be too
+ * weak.
  */
 #include <math.h>
 #include <string.h>
@@ -42,7 +44,7 @@ static bool is_zero(double c)
 
 /* A cell steered by the n vectors in turn, or the reference to the unsteered one (cell 0). */
 static persona_code add_steered(evaluating *x, const char *condition, double coefficient,
-                                persona_vector *const *v, size_t n, persona_err *e)
+                                const persona_vector *const *v, size_t n, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     eval_cell *c = add_cell(x, condition, coefficient);
@@ -58,25 +60,96 @@ out:
     return rc;
 }
 
-static persona_code add_arm(evaluating *x, const persona_arm *a, persona_err *e)
+static persona_code add_arm(evaluating *x, const condition_kind *known, const persona_arm *a,
+                            persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const condition_kind *known = condition_find(a->condition);
-    persona_vector *v = NULL;
-    if (!known || !known->is_vector) {
-        return persona_err_set(e, PERSONA_E_USAGE, "evaluate: no vector's condition is called '%s'",
-                               a->condition);
-    }
-    TRY(persona_vector_clone(a->vector, &v, e));
     for (size_t i = 0; i < x->o->n_coefficients; i++) {
-        TRY(add_steered(x, known->name, x->o->coefficients[i], &v, 1, e));
+        if (known->only_ones && !is_one(x->o->coefficients[i])) {
+            continue;
+        }
+        TRY(add_steered(x, known->name, x->o->coefficients[i], &a->vector, 1, e));
         eval_cell *c = &x->cells[x->n_cells - 1];
         c->note = a->note;
+        c->hidden = known->only_ones;
         c->keep_texts = is_one(c->coefficient) && (strcmp(known->name, "transferred") == 0 ||
                                                    strcmp(known->name, "in-sample") == 0);
     }
 out:
-    persona_vector_free(v);
+    return rc;
+}
+
+/* ---- what is drawn --------------------------------------------------------------------------- */
+
+/* n draws of one condition. */
+static persona_code add_draws(evaluating *x, const char *condition, const persona_vector *const *v,
+                              const char *const *notes, size_t n, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const bool few = condition_find(condition)->test == TEST_SPREAD;
+    for (size_t i = 0; n > 0 && i < x->o->n_coefficients; i++) {
+        const double c = x->o->coefficients[i];
+        if (!is_one(c)) {
+            TRY(add_steered(x, condition, c, v, n, e));
+            x->cells[x->n_cells - 1].few = few;
+            continue;
+        }
+        for (size_t k = 0; k < n; k++) {
+            TRY(add_steered(x, condition, c, &v[k], 1, e));
+            eval_cell *cell = &x->cells[x->n_cells - 1];
+            cell->variant = (int)k;
+            cell->few = few;
+            cell->note = notes ? notes[k] : NULL;
+        }
+    }
+out:
+    return rc;
+}
+
+/* All arms of the condition of arm `first`, which is the first of them. */
+static persona_code add_drawn_arms(evaluating *x, const char *condition, const persona_arm *arms,
+                                   size_t n_arms, persona_err *e)
+{
+    const persona_vector *v[CELL_PLANS];
+    const char *notes[CELL_PLANS];
+    size_t n = 0;
+    for (size_t i = 0; i < n_arms && n < CELL_PLANS; i++) {
+        if (strcmp(arms[i].condition, condition) == 0) {
+            v[n] = arms[i].vector;
+            notes[n++] = arms[i].note;
+        }
+    }
+    return add_draws(x, condition, v, notes, n, e);
+}
+
+static bool came_before(const persona_arm *arms, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (strcmp(arms[k].condition, arms[i].condition) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static persona_code add_arms(evaluating *x, const persona_arm *arms, size_t n, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    for (size_t i = 0; i < n; i++) {
+        const condition_kind *known = condition_find(arms[i].condition);
+        if (!known || !known->is_vector || (!known->drawn && came_before(arms, i))) {
+            TRY(persona_err_set(e, PERSONA_E_USAGE, "evaluate: %s '%s'",
+                                known && known->is_vector ? "two vectors are"
+                                                          : "no vector's condition is called",
+                                arms[i].condition));
+        }
+        if (!known->drawn) {
+            TRY(add_arm(x, known, &arms[i], e));
+        } else if (!came_before(arms, i)) {
+            TRY(add_drawn_arms(x, known->name, arms, n, e));
+        }
+    }
+out:
     return rc;
 }
 
@@ -154,6 +227,7 @@ static persona_code dose_random(evaluating *x, const persona_vector *like, perso
                            .v = x->random[0],
                            .questions = x->questions->extraction,
                            .n_questions = n < DOSE_QUESTIONS ? n : DOSE_QUESTIONS,
+                           .quick = true,
                            .job = x->job,
                            .tag = "random",
                            .hooks = x->hooks};
@@ -172,17 +246,7 @@ static persona_code add_random(evaluating *x, const persona_vector *like, person
     persona_code rc = PERSONA_OK;
     TRY(draw_random(x, like, e));
     TRY(dose_random(x, like, e));
-    for (size_t i = 0; x->n_random > 0 && i < x->o->n_coefficients; i++) {
-        const double c = x->o->coefficients[i];
-        if (!is_one(c)) {
-            TRY(add_steered(x, "random", c, x->random, x->n_random, e));
-            continue;
-        }
-        for (size_t k = 0; k < x->n_random; k++) {
-            TRY(add_steered(x, "random", c, &x->random[k], 1, e));
-            x->cells[x->n_cells - 1].variant = (int)k;
-        }
-    }
+    TRY(add_draws(x, "random", (const persona_vector *const *)x->random, NULL, x->n_random, e));
 out:
     return rc;
 }
@@ -225,11 +289,9 @@ persona_code evaluate_cells(evaluating *x, const persona_arm *arms, size_t n_arm
     TRY(x->cells ? PERSONA_OK : mem_err(e, "an evaluation"));
     add_cell(x, "unsteered", 0);
     add_prompt(x);
-    for (size_t i = 0; i < n_arms; i++) {
-        TRY(add_arm(x, &arms[i], e));
-    }
+    TRY(add_arms(x, arms, n_arms, e));
     add_sampling(x);
-    if (like) {
+    if (like && !vector_of(arms, n_arms, "random")) {
         TRY(add_random(x, like, e));
     }
     for (size_t c = 0; c < x->n_cells; c++) {
@@ -238,6 +300,16 @@ persona_code evaluate_cells(evaluating *x, const persona_arm *arms, size_t n_arm
     }
 out:
     return rc;
+}
+
+bool evaluate_asks(const evaluating *x, const eval_cell *c, size_t q)
+{
+    const size_t few = x->o->n_spread_questions > 0 ? (size_t)x->o->n_spread_questions : 1;
+    if (c->same_as >= 0) {
+        return false;
+    }
+    return !c->few || few >= x->n_questions ||
+           (q + (size_t)(c->variant > 0 ? c->variant : 0) * few) % x->n_questions < few;
 }
 
 void evaluate_cells_free(evaluating *x)
@@ -254,6 +326,7 @@ void evaluate_cells_free(evaluating *x)
         mem_free(cell->score);
         mem_free(cell->coherence);
         mem_free(cell->group);
+        mem_free(cell->missing);
         mem_free(cell->sample);
     }
     mem_free(x->cells);

@@ -34,6 +34,7 @@ void evaluate_settings(json_out *o, const persona_trait *trait, const persona_qu
     jo_end(o);
     jo_int(o, "answers", opts->n_rollouts);
     jo_int(o, "random", opts->n_random);
+    jo_int(o, "spread_questions", opts->n_spread_questions);
     jo_int(o, "max_tokens", opts->max_tokens);
     jo_number(o, "temperature", (double)opts->temperature);
     jo_array(o, "sampling");

@@ -26,7 +26,8 @@ typedef struct evaluating {
     size_t n_cells, n_run; /* n_run: cells that are answered, not references */
     char **systems;        /* pair * 2 + negative */
     persona_vector *random[CELL_PLANS];
-    size_t n_random;
+    size_t n_random;  /* drawn here */
+    double unsteered; /* mean score: what an answer that is missing counts for */
 } evaluating;
 
 /* evaluate.c: all of it, with s .. hooks and job filled in. */
@@ -51,6 +52,8 @@ PERSONA_CHECK persona_code evaluate_cells_note(const evaluating *x, persona_err 
 PERSONA_CHECK persona_code evaluate_cells(evaluating *x, const persona_arm *arms, size_t n_arms,
                                           persona_err *e);
 void evaluate_cells_free(evaluating *x);
+/* Whether question q is asked in a cell: not in references, and draws have their share only. */
+bool evaluate_asks(const evaluating *x, const eval_cell *c, size_t q);
 /* evaluate_cross.c: the transferred answers at -1 and +1, scored for other traits. */
 PERSONA_CHECK persona_code evaluate_crosses(evaluating *x, persona_evaluation *out, persona_err *e);
 

@@ -6,8 +6,9 @@
  *   target:  extract --------------------------------->    native        >  evaluate --> verdict
  *            controls (study_controls.c)  ------------>    the others   /
  *
- * The map has not seen the trait's texts; if it has (a map from a file), the result is called
- * in-sample and cannot pass. Evaluation questions are used by the evaluation only.
+ * The map has not seen the trait's texts, nor any that a judge sees it in; if it has (a map from a
+ * file), the result is called in-sample and cannot pass (study_void.c). Evaluation questions are
+ * used by the evaluation only.
  */
 #include "persona/study.h"
 
@@ -20,18 +21,39 @@
 #include "base/try.h"
 #include "core/map/mapobject.h"
 #include "pipeline/dose/settle.h"
+#include "pipeline/evaluate/evaluate_export.h"
 #include "pipeline/evaluate/evaluate_parts.h"
 #include "pipeline/evaluate/study_parts.h"
+#include "pipeline/transfer/lean.h"
 
 persona_study_opts persona_study_defaults(void)
 {
-    return (persona_study_opts){
-        .n_rollouts = 1, .evaluate = true, .all_controls = true, .fit = persona_fit_defaults()};
+    return (persona_study_opts){.n_rollouts = 1,
+                                .evaluate = true,
+                                .all_controls = true,
+                                .own_blocks = true,
+                                .fit = persona_fit_defaults()};
 }
 
-persona_judge *study_judge(const persona_study_side *side, const persona_trait *trait)
+persona_judge *study_select(const persona_study_side *side, const persona_trait *trait)
 {
-    return side->judge && persona_judge_knows(side->judge, trait->name) ? side->judge : NULL;
+    persona_judge *j = side->select ? side->select : side->judge;
+    return j && persona_judge_knows(j, trait->name) ? j : NULL;
+}
+
+persona_code study_add_arm(studying *s, const char *condition, persona_vector *v, const char *note,
+                           persona_err *e)
+{
+    persona_study *x = s->x;
+    persona_study_arm *grown = mem_realloc(x->arms, x->n_arms + 1, sizeof *grown);
+    if (!grown) {
+        return mem_err(e, "vectors to evaluate");
+    }
+    x->arms = grown;
+    x->arms[x->n_arms] =
+        (persona_study_arm){.condition = condition, .vector = v, .cosine = (double)NAN};
+    snprintf(x->arms[x->n_arms++].note, sizeof x->arms->note, "%s", note ? note : "");
+    return PERSONA_OK;
 }
 
 void study_note(persona_study *x, const char *what, const char *why)
@@ -51,7 +73,7 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
     persona_questions *own = NULL;
     const persona_questions *questions = NULL;
     char *place = NULL;
-    x.judge = study_judge(side, s->trait);
+    x.judge = study_select(side, s->trait);
     x.n_questions = s->o->n_questions;
     x.n_rollouts = s->o->n_rollouts;
     x.seed = s->o->seed;
@@ -104,7 +126,7 @@ persona_code study_settle(const studying *s, persona_vector *v, const char *cond
     settle_report report;
     x.trait = s->trait;
     x.questions = s->questions;
-    x.judge = study_judge(s->to, s->trait);
+    x.judge = study_select(s->to, s->trait);
     x.seed = s->o->seed;
     x.job = s->job;
     x.tag = condition;
@@ -126,11 +148,10 @@ static persona_code carry(studying *s, persona_err *e)
     map_stamp(s->map, x->transferred->from.best_layer, x->transferred);
     describe_map(s->map, x->transferred->from.best_layer, &x->map);
     const bool in_sample = strcmp(x->transferred->from.sample, PERSONA_SAMPLE_IN_SAMPLE) == 0;
-    x->arms[x->n_arms++] = (persona_study_arm){.condition = in_sample ? "in-sample" : "transferred",
-                                               .vector = x->transferred};
-    if (strcmp(x->transferred->from.sample, PERSONA_SAMPLE_UNKNOWN) == 0) {
-        study_note(x, "held out by name only", "the vector does not say which texts it comes from");
+    if (!in_sample && s->lean && !x->left.decidable) {
+        TRY(persona_vector_label(&x->transferred->from.sample, PERSONA_SAMPLE_UNDECIDABLE, e));
     }
+    TRY(study_add_arm(s, in_sample ? "in-sample" : "transferred", x->transferred, NULL, e));
 out:
     return rc;
 }
@@ -140,7 +161,7 @@ static persona_code evaluate(studying *s, persona_err *e)
     persona_code rc = PERSONA_OK;
     persona_study *x = s->x;
     persona_evaluate_opts o = study_evaluation(s);
-    persona_arm arms[PERSONA_STUDY_ARMS];
+    persona_arm *arms = mem_calloc(x->n_arms, sizeof *arms);
     evaluating run = {.s = s->to->session,
                       .trait = s->trait,
                       .judge = s->to->judge,
@@ -148,10 +169,12 @@ static persona_code evaluate(studying *s, persona_err *e)
                       .o = &o,
                       .hooks = s->hooks,
                       .job = s->job};
-    if (strcmp(x->arms[0].condition, "in-sample") == 0) {
-        o.void_reason = "in-sample: the map was fitted on texts of this very trait, so this says "
-                        "nothing about transfer (methods 5.2); fit a map without it";
-    }
+    char *folder = s->o->export_to ? mem_printf("%s/%s", s->o->export_to, s->trait->name) : NULL;
+    TRY(arms && (folder || !s->o->export_to) ? study_void(s, e)
+                                             : mem_err(e, "vectors to evaluate"));
+    o.export_to = folder;
+    TRY(folder && s->pairs ? export_texts(folder, s->pairs, &s->fit, e) : PERSONA_OK);
+    o.void_reason = s->void_reason[0] ? s->void_reason : NULL;
     for (size_t i = 0; i < x->n_arms; i++) {
         arms[i] = (persona_arm){.condition = x->arms[i].condition,
                                 .vector = x->arms[i].vector,
@@ -160,6 +183,8 @@ static persona_code evaluate(studying *s, persona_err *e)
     TRY(evaluate_run(&run, arms, x->n_arms, &x->evaluation, e));
     TRY(persona_vector_label(&x->transferred->from.verdict, persona_study_verdict(x), e));
 out:
+    mem_free(folder);
+    mem_free(arms);
     return rc;
 }
 
@@ -181,14 +206,37 @@ static persona_code check_judge(const persona_study_side *to, const persona_trai
     return PERSONA_OK;
 }
 
-/* A map without the trait and without the vector's own answers, whatever they are called. */
-static persona_code fit(const studying *s, persona_map **out, persona_err *e)
+/* What the texts show of the trait. Scores of a judge that is quick are not kept. */
+static persona_code lean(studying *s, persona_err *e)
 {
-    persona_fit_opts o = s->o->fit;
-    o.without = s->trait->name;
-    o.texts = s->x->source->from.texts;
-    o.seed = s->o->seed;
-    return persona_map_fit(s->pairs, &o, s->hooks, out, e);
+    persona_code rc = PERSONA_OK;
+    persona_study_left *left = &s->x->left;
+    persona_judge *judge = study_select(s->to, s->trait);
+    s->fit = s->o->fit;
+    s->fit.without = s->trait->name;
+    s->fit.texts = s->x->source->from.texts;
+    s->fit.seed = s->o->seed;
+    if (!s->pairs) {
+        return PERSONA_OK;
+    }
+    left->n_texts = persona_pairs_count(s->pairs, NULL);
+    if (!judge) {
+        TRY(persona_map_texts_left(s->pairs, &s->fit, PERSONA_LEAVE_NAME, &left->n_left[0], e));
+        return rc;
+    }
+    const bool quick = strcmp(persona_judge_kind(judge), "classifier") == 0;
+    TRY(pairs_lean(s->pairs, judge, s->trait, quick ? NULL : s->job, s->hooks, &s->lean, e));
+    s->fit.lean = s->lean;
+    left->judge = mem_strdup(s->lean->judge);
+    left->neutral = s->lean->neutral;
+    TRY(left->judge ? PERSONA_OK : mem_err(e, "the name of a judge"));
+    for (persona_leave how = PERSONA_LEAVE_NAME; how <= PERSONA_LEAVE_STRICT; how++) {
+        TRY(persona_map_texts_left(s->pairs, &s->fit, how, &left->n_left[how], e));
+    }
+    left->decidable = left->n_left[PERSONA_LEAVE_STRICT] >= PERSONA_LEAVE_MIN_TEXTS;
+    s->fit.leave = left->decidable ? PERSONA_LEAVE_STRICT : PERSONA_LEAVE_NAME;
+out:
+    return rc;
 }
 
 static persona_code work(studying *s, persona_err *e)
@@ -200,14 +248,17 @@ static persona_code work(studying *s, persona_err *e)
     TRY(persona_questions_for(s->to->questions, s->trait, &own, &s->questions, e));
     TRY(s->o->given ? persona_vector_clone(s->o->given, &x->source, e)
                     : study_extract(s, false, &x->source, e));
+    TRY(study_no_overlap(s, e));
     TRY(study_open_job(s, e));
+    TRY(lean(s, e));
     if (!s->map) {
-        TRY(fit(s, &fitted, e));
+        TRY(persona_map_fit(s->pairs, &s->fit, s->hooks, &fitted, e));
         s->map = fitted;
     }
     TRY(carry(s, e));
     if (s->o->evaluate) {
         TRY(study_controls(s, e));
+        TRY(study_cosines(s, e));
         TRY(evaluate(s, e));
     }
     TRY(study_ask_samples(s, e));
@@ -215,6 +266,7 @@ static persona_code work(studying *s, persona_err *e)
 out:
     rc = study_how_to_resume(s, rc, e);
     job_close(s->job);
+    persona_lean_free(s->lean);
     persona_map_free(fitted);
     persona_questions_free(own);
     return rc;
@@ -239,7 +291,7 @@ persona_code persona_study_trait(const persona_study_side *from, const persona_s
     TRY(opts->evaluate ? check_judge(to, trait, e) : PERSONA_OK);
     x = s.x = mem_calloc(1, sizeof *x);
     TRY(x ? PERSONA_OK : mem_err(e, "a study"));
-    x->swing_settled = (double)NAN;
+    x->swing_settled = x->null_cosine = x->null_cosine_max = (double)NAN;
     x->trait = mem_strdup(trait->name);
     TRY(x->trait ? work(&s, e) : mem_err(e, "a study"));
     x->seconds = clock_now() - start;
@@ -264,12 +316,14 @@ void persona_study_free(persona_study *x)
     persona_extract_report_clear(&x->source_report);
     persona_extract_report_clear(&x->native_report);
     for (size_t i = 0; i < x->n_arms; i++) {
-        if (x->arms[i].vector != x->transferred) {
-            persona_vector_free(x->arms[i].vector);
-        }
+        persona_vector_free(x->arms[i].vector);
     }
-    persona_vector_free(x->transferred);
+    if (x->n_arms == 0) {
+        persona_vector_free(x->transferred);
+    }
     persona_vector_free(x->source);
+    mem_free(x->arms);
+    mem_free(x->left.judge);
     mem_free(x->job);
     mem_free(x->extract_jobs[0]);
     mem_free(x->extract_jobs[1]);

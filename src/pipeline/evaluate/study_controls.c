@@ -2,17 +2,19 @@
  *
  * study_controls.c - the vectors that the transferred one is measured against.
  *
- *   native       extracted on the target itself, with its own best block        what is possible
- *   text-bridge  the target's own mean difference on the source's texts          upper baseline:
- *                no map (methods 5.2)
- *   in-sample    a map that has seen the trait's texts                           what a leak would
- *                claim
- *   shuffled     a map of shuffled pairs, with its own best block and dose       must do nothing
+ *   native       extracted on the target itself, with its own best block; where its rollouts show
+ *                no contrast, its reading of the trait's texts                   what is possible
+ *   text-bridge  the target's own mean difference on the source's texts, at the transferred block:
+ *                no map (methods 5.2)                                            upper baseline
+ *   in-sample    a map that has seen the trait's texts                           what a leak claims
+ *   leave-loose, leave-name   the same pair of blocks with less left out         what strictness
+ *                                                                                costs
+ *   lexical      word counts of the texts in place of the source's activations   must do less
  *   identity     the source's numbers cut or padded to the target's width        must do nothing
- *   other-trait  another trait through the same map                              what is specific
+ *   shuffled, random, random-source, other-trait: study_draws.c
  *
- * All but native and shuffled steer the block of the transferred vector, so that they differ from
- * it in the direction only; all are calibrated to one dose of their own.
+ * Nulls have the rights of the transferred vector: their own block, found by steering, and a dose
+ * of their own.
  */
 #include <math.h>
 #include <stdio.h>
@@ -20,10 +22,10 @@
 
 #include "base/linalg.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "base/try.h"
 #include "pipeline/dose/calibrate.h"
 #include "pipeline/evaluate/study_parts.h"
+#include "pipeline/transfer/lexical.h"
 #include "pipeline/transfer/pairs_parts.h"
 
 enum { DOSE_QUESTIONS = 12 };
@@ -36,9 +38,8 @@ static persona_code need_pairs(const studying *s, persona_err *e)
 
 /* ---- mean differences of texts --------------------------------------------------------------- */
 
-/* out (d): mean of the positive texts of a trait less that of the negative ones, at a block. */
-static persona_code contrast_of(const persona_pairs *p, bool target, int block, int trait,
-                                float *out, persona_err *e)
+persona_code study_contrast(const persona_pairs *p, bool target, int block, int trait, float *out,
+                            persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     const size_t d = (size_t)(target ? p->to.d : p->from.d);
@@ -100,33 +101,82 @@ out:
     return rc;
 }
 
-/* The dose at the best block, on extraction questions. */
-static persona_code dose(const studying *s, const persona_study_arm *a, persona_err *e)
+/* The dose at a block, on extraction questions. */
+static persona_code dose(const studying *s, persona_vector *v, const char *condition, int block,
+                         persona_err *e)
 {
     const size_t n = s->questions->n_extraction;
     const calibration c = {.s = s->to->session,
-                           .v = a->vector,
+                           .v = v,
                            .questions = s->questions->extraction,
                            .n_questions = n < DOSE_QUESTIONS ? n : DOSE_QUESTIONS,
+                           .quick = true,
                            .job = s->job,
-                           .tag = a->condition,
+                           .tag = condition,
                            .hooks = s->hooks};
-    return calibrate_vector(&c, a->vector, a->vector->from.best_layer, e);
+    v->from.best_layer = block;
+    return calibrate_vector(&c, v, block, e);
+}
+
+persona_code study_place(const studying *s, persona_vector *v, const char *condition, int at,
+                         persona_err *e)
+{
+    return at < 0 ? study_settle(s, v, condition, NULL, e) : dose(s, v, condition, at, e);
 }
 
 /* ---- the controls ---------------------------------------------------------------------------- */
 
-static persona_code make_native(studying *s, persona_study_arm *a, persona_err *e)
-{
-    return study_extract(s, true, &a->vector, e);
-}
-
-static persona_code make_shuffled(studying *s, persona_study_arm *a, persona_err *e)
+static persona_code trait_of_texts(const studying *s, int *trait, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const persona_apply_opts o = {.null = true, .from = -1, .to = -1};
-    TRY(persona_map_apply(s->map, s->x->source, &o, &a->vector, e));
-    TRY(study_settle(s, a->vector, a->condition, NULL, e));
+    TRY(need_pairs(s, e));
+    *trait = pairs_trait(s->pairs, s->trait->name);
+    TRY(*trait >= 0 ? PERSONA_OK
+                    : persona_err_set(e, PERSONA_E_NEGATIVE, "none of the texts shows '%s'",
+                                      s->trait->name));
+out:
+    return rc;
+}
+
+/* The target's mean difference on the trait's texts, at every block that was read. */
+static persona_code read_natively(const studying *s, persona_vector **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const persona_vector *like = s->x->transferred;
+    const pair_side *to = NULL;
+    persona_vector *v = NULL;
+    float *row = NULL;
+    int trait = -1;
+    TRY(trait_of_texts(s, &trait, e));
+    to = &s->pairs->to;
+    row = mem_calloc((size_t)to->d, sizeof *row);
+    TRY(row ? persona_vector_new(like->n_layer, like->n_embd, &v, e) : mem_err(e, "a vector"));
+    for (size_t i = 0; i < to->n_blocks; i++) {
+        const int b = to->blocks[i];
+        TRY(study_contrast(s->pairs, true, b, trait, row, e));
+        TRY(persona_vector_set(v, b, row, e));
+        v->layers[b].h_median = to->h_median[b];
+    }
+    TRY(persona_vector_label(&v->from.method, "mean difference of texts that were read", e));
+    TRY(persona_vector_label(&v->from.model_hash, like->from.model_hash, e));
+    TRY(persona_vector_label(&v->from.trait, s->trait->name, e));
+    *out = v;
+    v = NULL;
+out:
+    persona_vector_free(v);
+    mem_free(row);
+    return rc;
+}
+
+static persona_code make_native(studying *s, persona_study_arm *a, persona_err *e)
+{
+    persona_code rc = study_extract(s, true, &a->vector, e);
+    if (rc == PERSONA_E_NEGATIVE && s->pairs) {
+        snprintf(a->note, sizeof a->note, "its reading of the texts: no contrast in its rollouts");
+        rc = read_natively(s, &a->vector, e);
+        TRY(rc);
+        TRY(study_settle(s, a->vector, a->condition, NULL, e));
+    }
 out:
     return rc;
 }
@@ -135,88 +185,88 @@ static persona_code make_bridge(studying *s, persona_study_arm *a, persona_err *
 {
     persona_code rc = PERSONA_OK;
     float *row = NULL;
-    TRY(need_pairs(s, e));
+    int trait = -1;
+    TRY(trait_of_texts(s, &trait, e));
     row = mem_calloc((size_t)s->pairs->to.d, sizeof *row);
-    TRY(row ? PERSONA_OK : mem_err(e, "a text bridge"));
-    const int trait = pairs_trait(s->pairs, s->trait->name);
-    if (trait < 0) {
-        TRY(persona_err_set(e, PERSONA_E_NEGATIVE, "none of the texts shows '%s'", s->trait->name));
-    }
-    TRY(contrast_of(s->pairs, true, s->x->map.layer_to, trait, row, e));
+    TRY(row ? study_contrast(s->pairs, true, s->x->map.layer_to, trait, row, e)
+            : mem_err(e, "a text bridge"));
     TRY(one_block(s, row, "text bridge: the target's reading of the source's texts", &a->vector,
                   e));
-    TRY(dose(s, a, e));
+    TRY(dose(s, a->vector, a->condition, s->x->map.layer_to, e));
 out:
     mem_free(row);
+    return rc;
+}
+
+/* The vector through a map of the same blocks that leaves out something else. */
+static persona_code refit(studying *s, const persona_fit_opts *with, persona_study_arm *a,
+                          persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    persona_map *m = NULL;
+    persona_fit_opts o = *with;
+    o.from = s->x->map.layer_from;
+    o.to = s->x->map.layer_to;
+    o.null = false;
+    o.n_shuffles = 1;
+    TRY(need_pairs(s, e));
+    TRY(persona_map_fit(s->pairs, &o, s->hooks, &m, e));
+    TRY(persona_map_apply(m, s->x->source, NULL, &a->vector, e));
+    TRY(dose(s, a->vector, a->condition, o.to, e));
+out:
+    persona_map_free(m);
     return rc;
 }
 
 static persona_code make_in_sample(studying *s, persona_study_arm *a, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    persona_map *m = NULL;
-    persona_fit_opts o = s->o->fit;
+    persona_fit_opts o = s->fit;
+    int trait = -1;
     o.without = o.texts = NULL;
-    o.from = s->x->map.layer_from;
-    o.to = s->x->map.layer_to;
-    o.null = false;
-    o.n_shuffles = 1;
-    o.seed = s->o->seed;
-    TRY(need_pairs(s, e));
-    TRY(persona_map_fit(s->pairs, &o, s->hooks, &m, e));
-    TRY(persona_map_apply(m, s->x->source, NULL, &a->vector, e));
-    if (strcmp(a->vector->from.sample, PERSONA_SAMPLE_IN_SAMPLE) != 0) {
-        TRY(persona_err_set(e, PERSONA_E_NEGATIVE, "none of the texts shows '%s'", s->trait->name));
-    }
-    TRY(dose(s, a, e));
+    o.lean = NULL;
+    TRY(trait_of_texts(s, &trait, e));
+    TRY(refit(s, &o, a, e));
 out:
-    persona_map_free(m);
     return rc;
 }
 
-/* Which other trait: the next one of the list that the texts know, from a place that the seed
- * gives. */
-static int other_trait(const studying *s)
-{
-    const persona_pairs *p = s->pairs;
-    rng r;
-    rng_seed(&r, s->o->seed, 0x6f746872);
-    const size_t first = p->n_names > 0 ? rng_u32(&r) % p->n_names : 0;
-    for (size_t i = 0; i < p->n_names; i++) {
-        const size_t k = (first + i) % p->n_names;
-        for (size_t t = 0; t < p->n && strcmp(p->names[k], s->trait->name) != 0; t++) {
-            if (p->texts[t].usable && p->texts[t].trait == (int)k && p->texts[t].polarity > 0) {
-                return (int)k;
-            }
-        }
-    }
-    return -1;
-}
-
-/* The other trait's contrast as the source reads its texts, through the same map. */
-static persona_code make_other(studying *s, persona_study_arm *a, persona_err *e)
+static persona_code make_left(studying *s, persona_leave how, persona_study_arm *a, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const persona_vector *like = s->x->source;
-    const persona_apply_opts o = {.from = s->x->map.layer_from, .to = s->x->map.layer_to};
-    persona_vector *v = NULL;
-    float *row = NULL;
-    TRY(need_pairs(s, e));
-    const int trait = other_trait(s);
-    if (trait < 0) {
-        TRY(persona_err_set(e, PERSONA_E_NEGATIVE, "the texts show no other trait"));
+    const size_t *n = s->x->left.n_left;
+    persona_fit_opts o = s->fit;
+    o.leave = how;
+    if (!s->lean || !s->x->left.decidable || n[how] == n[PERSONA_LEAVE_STRICT]) {
+        return PERSONA_OK; /* nothing to compare with */
     }
-    snprintf(a->note, sizeof a->note, "%s", s->pairs->names[trait]);
-    row = mem_calloc((size_t)like->n_embd, sizeof *row);
-    TRY(row ? contrast_of(s->pairs, false, o.from, trait, row, e) : mem_err(e, "a contrast"));
-    TRY(persona_vector_new(like->n_layer, like->n_embd, &v, e));
-    TRY(persona_vector_set(v, o.from, row, e));
-    TRY(persona_vector_label(&v->from.trait, a->note, e));
-    TRY(persona_map_apply(s->map, v, &o, &a->vector, e));
-    TRY(dose(s, a, e));
+    snprintf(a->note, sizeof a->note, "%zu texts", n[how]);
+    TRY(refit(s, &o, a, e));
 out:
-    persona_vector_free(v);
-    mem_free(row);
+    return rc;
+}
+
+static persona_code make_loose(studying *s, persona_study_arm *a, persona_err *e)
+{
+    const size_t *n = s->x->left.n_left; /* the same texts as by name need no run of their own */
+    return n[PERSONA_LEAVE_LOOSE] == n[PERSONA_LEAVE_NAME]
+               ? PERSONA_OK
+               : make_left(s, PERSONA_LEAVE_LOOSE, a, e);
+}
+
+static persona_code make_named(studying *s, persona_study_arm *a, persona_err *e)
+{
+    return make_left(s, PERSONA_LEAVE_NAME, a, e);
+}
+
+static persona_code make_lexical(studying *s, persona_study_arm *a, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    int trait = -1;
+    TRY(trait_of_texts(s, &trait, e));
+    TRY(lexical_carry(s->pairs, &s->fit, trait, s->x->transferred, &a->vector, e));
+    TRY(study_place(s, a->vector, a->condition, s->o->own_blocks ? -1 : s->x->map.layer_to, e));
+out:
     return rc;
 }
 
@@ -226,28 +276,61 @@ static persona_code make_identity(studying *s, persona_study_arm *a, persona_err
     const persona_vector *v = s->x->source, *like = s->x->transferred;
     const size_t dt = (size_t)like->n_embd, ds = (size_t)v->n_embd;
     float *row = mem_calloc(dt, sizeof *row);
-    TRY(row ? PERSONA_OK : mem_err(e, "an identity"));
-    memcpy(row, persona_vector_row(v, s->x->map.layer_from), (ds < dt ? ds : dt) * sizeof *row);
-    const double norm = vec_norm(row, dt);
-    if (norm > 0) {
-        vec_scale(row, (double)like->layers[like->from.best_layer].norm / norm, dt);
+    TRY(row ? persona_vector_clone(like, &a->vector, e) : mem_err(e, "an identity"));
+    for (int b = 0; b < like->n_layer; b++) {
+        const persona_map_block *pair = persona_map_to(s->map, b);
+        if (!like->layers[b].present || !pair || !v->layers[pair->from].present) {
+            continue;
+        }
+        memset(row, 0, dt * sizeof *row);
+        memcpy(row, persona_vector_row(v, pair->from), (ds < dt ? ds : dt) * sizeof *row);
+        const double norm = vec_norm(row, dt);
+        vec_scale(row, norm > 0 ? (double)like->layers[b].norm / norm : 0, dt);
+        TRY(persona_vector_set(a->vector, b, row, e));
     }
-    TRY(one_block(s, row, "identity: the source's numbers as they stand", &a->vector, e));
-    TRY(dose(s, a, e));
+    TRY(persona_vector_label(&a->vector->from.method,
+                             "identity: the source's numbers as they stand", e));
+    TRY(study_place(s, a->vector, a->condition, -1, e));
 out:
     mem_free(row);
     return rc;
 }
 
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+/* make: one vector, NULL where there is nothing to compare; draw: several. */
 static const struct control {
     const char *condition;
     persona_code (*make)(studying *s, persona_study_arm *a, persona_err *e);
+    persona_code (*draw)(studying *s, persona_err *e);
     bool always;
 } controls[] = {
-    {"native", make_native, true},       {"shuffled", make_shuffled, true},
-    {"text-bridge", make_bridge, false}, {"in-sample", make_in_sample, false},
-    {"other-trait", make_other, false},  {"identity", make_identity, false},
+    {"native", make_native, NULL, true},
+    {"lexical", make_lexical, NULL, true},
+    {"shuffled", NULL, study_draw_shuffled, true},
+    {"random-source", NULL, study_draw_sources, true},
+    {"random", NULL, study_draw_random, true},
+    {"text-bridge", make_bridge, NULL, false},
+    {"in-sample", make_in_sample, NULL, false},
+    {"leave-loose", make_loose, NULL, false},
+    {"leave-name", make_named, NULL, false},
+    {"identity", make_identity, NULL, false},
+    {"other-trait", NULL, study_draw_traits, false},
 };
+
+static persona_code run_control(studying *s, const struct control *c, persona_err *e)
+{
+    persona_study_arm arm = {.condition = c->condition};
+    persona_code rc = PERSONA_OK;
+    TRY(c->make ? c->make(s, &arm, e) : c->draw(s, e));
+    if (arm.vector) {
+        TRY(study_add_arm(s, c->condition, arm.vector, arm.note, e));
+        arm.vector = NULL;
+    }
+out:
+    persona_vector_free(arm.vector);
+    return rc;
+}
 
 /* Reasons that lie in the data, not in the machine. */
 static bool may_miss(persona_code rc)
@@ -257,26 +340,21 @@ static bool may_miss(persona_code rc)
 
 persona_code study_controls(studying *s, persona_err *e)
 {
-    persona_study *x = s->x;
     for (size_t i = 0; i < sizeof controls / sizeof *controls; i++) {
+        const struct control *c = &controls[i];
         persona_err why = {.code = PERSONA_OK};
-        persona_study_arm arm = {.condition = controls[i].condition};
         char what[64];
-        if ((!controls[i].always && !s->o->all_controls) ||
-            persona_study_vector(x, arm.condition)) {
+        if ((!c->always && !s->o->all_controls) || persona_study_vector(s->x, c->condition)) {
             continue;
         }
-        const persona_code rc = controls[i].make(s, &arm, &why);
-        if (rc == PERSONA_OK) {
-            x->arms[x->n_arms++] = arm;
-            continue;
-        }
-        persona_vector_free(arm.vector);
-        if (!may_miss(rc)) {
+        const persona_code rc = run_control(s, c, &why);
+        if (rc != PERSONA_OK && !may_miss(rc)) {
             return persona_err_set(e, rc, "%s", why.msg);
         }
-        snprintf(what, sizeof what, "no %s", arm.condition);
-        study_note(x, what, why.msg);
+        if (rc != PERSONA_OK) {
+            snprintf(what, sizeof what, "no %s", c->condition);
+            study_note(s->x, what, why.msg);
+        }
     }
     return PERSONA_OK;
 }

@@ -29,6 +29,12 @@ persona_evaluate_opts study_evaluation(const studying *s)
     o.n_questions = s->o->n_evaluate;
     o.others = s->o->others;
     o.n_others = s->o->n_others;
+    if (s->o->n_random > 0) {
+        o.n_random = s->o->n_random;
+    }
+    if (s->o->n_spread > 0) {
+        o.n_spread_questions = s->o->n_spread;
+    }
     if (s->o->n_answers > 0) {
         o.n_rollouts = s->o->n_answers;
     }

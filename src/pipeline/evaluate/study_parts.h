@@ -17,11 +17,14 @@ typedef struct studying {
     const persona_hooks *hooks;
     const persona_questions *questions; /* for the target */
     job *job;                           /* what the target answers is kept there */
+    persona_lean *lean;                 /* what the texts show of the trait; NULL: not known */
+    persona_fit_opts fit;               /* with what is left out */
     persona_study *x;
+    char void_reason[384]; /* why there can be no PASS; "" */
 } studying;
 
-/* The judge of a side, if it knows the trait. */
-persona_judge *study_judge(const persona_study_side *side, const persona_trait *trait);
+/* The judge that filters and settles on a side, if it knows the trait. */
+persona_judge *study_select(const persona_study_side *side, const persona_trait *trait);
 /* target: the vector will steer this side, so it needs block and dose. */
 PERSONA_CHECK persona_code study_extract(const studying *s, bool target, persona_vector **out,
                                          persona_err *e);
@@ -32,6 +35,28 @@ PERSONA_CHECK persona_code study_open_job(studying *s, persona_err *e);
 persona_code study_how_to_resume(const studying *s, persona_code rc, persona_err *e);
 /* How the evaluation will be run, before its vectors are known. */
 persona_evaluate_opts study_evaluation(const studying *s);
+
+/* study_void.c: what makes a PASS impossible, whatever the numbers say. */
+PERSONA_CHECK persona_code study_void(studying *s, persona_err *e);
+/* Errors: USAGE (texts of the map answer questions of the evaluation). */
+PERSONA_CHECK persona_code study_no_overlap(const studying *s, persona_err *e);
+
+/* One more vector to evaluate; takes v over, unless it fails. */
+PERSONA_CHECK persona_code study_add_arm(studying *s, const char *condition, persona_vector *v,
+                                         const char *note, persona_err *e);
+/* out (d): mean of a trait's positive texts less that of its negative ones, at a block. */
+PERSONA_CHECK persona_code study_contrast(const persona_pairs *p, bool target, int block, int trait,
+                                          float *out, persona_err *e);
+/* Block and dose of a control. at: the block it must have; -1: its own. */
+PERSONA_CHECK persona_code study_place(const studying *s, persona_vector *v, const char *condition,
+                                       int at, persona_err *e);
+/* study_draws.c: the controls that are drawn. */
+PERSONA_CHECK persona_code study_draw_shuffled(studying *s, persona_err *e);
+PERSONA_CHECK persona_code study_draw_random(studying *s, persona_err *e);
+PERSONA_CHECK persona_code study_draw_sources(studying *s, persona_err *e);
+PERSONA_CHECK persona_code study_draw_traits(studying *s, persona_err *e);
+/* study_cosines.c: how like the native vector they all are, and shuffled maps would be. */
+PERSONA_CHECK persona_code study_cosines(studying *s, persona_err *e);
 
 /* Block and dose of a vector of the target; swing (may be NULL) as persona_settle. */
 PERSONA_CHECK persona_code study_settle(const studying *s, persona_vector *v, const char *condition,

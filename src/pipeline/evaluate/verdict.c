@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * verdict.c - whether a transferred vector did anything that its controls did not.
+ * verdict.c - from scored answers to numbers: swings, spreads of what was drawn, margins over
+ * controls. What they mean is verdict_decide.c.
  *
- * swing = mean score at coefficient +1 less that at -1, questions resampled jointly. PASS iff the
- * lower bound of the transferred swing is above the upper bound of every null that ran (each
- * random direction by itself), score rises with the coefficient (Spearman over the coefficients'
- * means >= 0.8), and the answers did not fall apart. Everything else is FAIL, with the first thing
- * that is missing as the reason.
+ * swing = mean score at coefficient +1 less that at -1. Questions are resampled, and jointly for
+ * everything that is compared.
  */
 #include "pipeline/evaluate/verdict.h"
 
@@ -20,24 +18,23 @@
 #include "pipeline/evaluate/conditions.h"
 
 #define DRAWS 2000
-#define MIN_SPEARMAN (0.8 - 1e-9) /* five ranks give 0.8 itself, which must not fail by rounding */
+#define NORMAL_97_5 1.96
 #define MIN_EFFECT 5.0 /* points of native effect below which a retained fraction means nothing */
-#define MIN_COHERENCE 0.5 /* of the unsteered one */
 
 static const persona_interval none = {(double)NAN, (double)NAN, (double)NAN};
-
-typedef struct board {
-    const eval_cell *cells;
-    size_t n, n_questions;
-    uint32_t seed;
-} board;
 
 /* The scores of a condition at a coefficient, all variants together or one. */
 typedef struct scores {
     double *x;
     size_t *group, n;
+    size_t n_missing;
     double coherence;
 } scores;
+
+static stat_sample sample_of(const scores *s)
+{
+    return (stat_sample){s->x, s->group, s->n};
+}
 
 static void scores_free(scores *s)
 {
@@ -51,8 +48,8 @@ static bool belongs(const eval_cell *c, const char *condition, double coefficien
            c->coefficient <= coefficient && (variant < 0 || c->variant == variant);
 }
 
-static persona_code gather(const board *b, const char *condition, double coefficient, int variant,
-                           scores *s, persona_err *e)
+static persona_code gather(const verdict_board *b, const char *condition, double coefficient,
+                           int variant, scores *s, persona_err *e)
 {
     size_t n = 0, n_coherent = 0;
     double coherence = 0;
@@ -77,6 +74,7 @@ static persona_code gather(const board *b, const char *condition, double coeffic
             coherence += c->coherence[k];
         }
         n_coherent += c->n_coherence;
+        s->n_missing += c->n_missing;
     }
     if (n_coherent > 0) {
         s->coherence = coherence / (double)n_coherent;
@@ -95,7 +93,7 @@ persona_code verdict_swing(const stat_sample *high, const stat_sample *low, size
 }
 
 /* Swing and coherence of a condition, or of one of its variants. coherence (2) may be NULL. */
-static persona_code swing_of(const board *b, const char *condition, int variant,
+static persona_code swing_of(const verdict_board *b, const char *condition, int variant,
                              persona_interval *out, double *coherence, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -103,8 +101,8 @@ static persona_code swing_of(const board *b, const char *condition, int variant,
     *out = none;
     TRY(gather(b, condition, 1, variant, &high, e));
     TRY(gather(b, condition, -1, variant, &low, e));
-    TRY(verdict_swing(&(stat_sample){high.x, high.group, high.n},
-                      &(stat_sample){low.x, low.group, low.n}, b->n_questions, b->seed, out, e));
+    const stat_sample h = sample_of(&high), l = sample_of(&low);
+    TRY(verdict_swing(&h, &l, b->n_questions, b->seed, out, e));
 out:
     if (coherence) {
         coherence[0] = low.coherence;
@@ -116,7 +114,8 @@ out:
 }
 
 /* Over the means of the coefficients that have any score. */
-static persona_code spearman_of(const board *b, const char *condition, double *out, persona_err *e)
+static persona_code spearman_of(const verdict_board *b, const char *condition, double *out,
+                                persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     scores s = {.n = 0};
@@ -144,8 +143,8 @@ out:
     return rc;
 }
 
-static persona_code retained_of(const board *b, const char *condition, persona_interval *out,
-                                persona_err *e)
+static persona_code retained_of(const verdict_board *b, const char *condition,
+                                persona_interval *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     scores t = {.n = 0}, n = {.n = 0}, base = {.n = 0};
@@ -168,7 +167,7 @@ out:
 
 /* ---- every condition ------------------------------------------------------------------------- */
 
-static const char *note_of(const board *b, const char *condition)
+static const char *note_of(const verdict_board *b, const char *condition)
 {
     for (size_t i = 0; i < b->n; i++) {
         if (strcmp(b->cells[i].condition, condition) == 0 && b->cells[i].note) {
@@ -178,7 +177,7 @@ static const char *note_of(const board *b, const char *condition)
     return "";
 }
 
-static bool ran(const board *b, const char *condition)
+static bool ran(const verdict_board *b, const char *condition)
 {
     for (size_t i = 0; i < b->n; i++) {
         if (strcmp(b->cells[i].condition, condition) == 0) {
@@ -188,13 +187,13 @@ static bool ran(const board *b, const char *condition)
     return false;
 }
 
-static persona_code add_swing(const board *b, const condition_kind *c, persona_evaluation *out,
-                              persona_err *e)
+static persona_code add_swing(const verdict_board *b, const condition_kind *c,
+                              persona_evaluation *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     double coherence[2];
     persona_swing *s = &out->swings[out->n_swings];
-    *s = (persona_swing){.condition = c->name, .null = c->null, .retained = none};
+    *s = (persona_swing){.condition = c->name, .null = condition_is_null(c), .retained = none};
     s->note = mem_strdup(note_of(b, c->name));
     if (!s->note) {
         return mem_err(e, "a verdict");
@@ -211,8 +210,7 @@ out:
     return rc;
 }
 
-static persona_code add_swings(const board *b, size_t n_random, persona_evaluation *out,
-                               persona_err *e)
+static persona_code add_swings(const verdict_board *b, persona_evaluation *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     size_t n = 0;
@@ -220,18 +218,11 @@ static persona_code add_swings(const board *b, size_t n_random, persona_evaluati
         n++;
     }
     out->swings = mem_calloc(n, sizeof *out->swings);
-    out->random = mem_calloc(n_random, sizeof *out->random);
-    if (!out->swings || !out->random) {
-        return mem_err(e, "a verdict");
-    }
+    TRY(out->swings ? PERSONA_OK : mem_err(e, "a verdict"));
     for (size_t i = 0; i < n; i++) {
         if (strcmp(condition_at(i)->name, "unsteered") != 0 && ran(b, condition_at(i)->name)) {
             TRY(add_swing(b, condition_at(i), out, e));
         }
-    }
-    for (size_t k = 0; k < n_random; k++) {
-        TRY(swing_of(b, "random", (int)k, &out->random[k], NULL, e));
-        out->n_random = k + 1;
     }
 out:
     return rc;
@@ -247,130 +238,201 @@ const persona_swing *persona_evaluation_swing(const persona_evaluation *x, const
     return NULL;
 }
 
-/* ---- deciding -------------------------------------------------------------------------------- */
+/* ---- controls that are drawn ----------------------------------------------------------------- */
 
-static persona_interval swing_in(const persona_evaluation *x, const char *condition)
+static size_t count_draws(const verdict_board *b, const char *condition)
 {
-    const persona_swing *s = persona_evaluation_swing(x, condition);
-    return s ? s->swing : none;
-}
-
-/* The random direction that comes closest. */
-static persona_interval worst_random(const persona_evaluation *x)
-{
-    persona_interval worst = none;
-    for (size_t k = 0; k < x->n_random; k++) {
-        if (!isnan(x->random[k].value) && !(worst.high >= x->random[k].high)) {
-            worst = x->random[k];
+    int most = -1;
+    for (size_t i = 0; i < b->n; i++) {
+        if (strcmp(b->cells[i].condition, condition) == 0 && b->cells[i].variant > most) {
+            most = b->cells[i].variant;
         }
     }
-    return worst;
+    return most < 0 ? 0 : (size_t)most + 1;
 }
 
-/* False, with the reason, if a null reaches the transferred swing or one that is needed is
- * missing. */
-static bool beats_null(persona_evaluation *x, const persona_interval *t, const condition_kind *c)
+static const char *note_of_draw(const verdict_board *b, const char *condition, size_t k)
 {
-    const bool random = strcmp(c->name, "random") == 0;
-    const persona_interval null = random ? worst_random(x) : swing_in(x, c->name);
-    if (isnan(null.value)) {
-        if (c->must_run) {
-            snprintf(x->reason, sizeof x->reason, "the control '%s' was not run, or not judged",
-                     c->name);
-        }
-        return !c->must_run;
-    }
-    if (t->low > null.high) {
-        return true;
-    }
-    snprintf(x->reason, sizeof x->reason,
-             "swing %.1f [%.1f, %.1f] is not above %s %.1f [%.1f, %.1f]", t->value, t->low, t->high,
-             random ? "one of the random directions," : c->name, null.value, null.low, null.high);
-    return false;
-}
-
-static bool keeps_coherence(persona_evaluation *x, const persona_swing *t, double base)
-{
-    const double least = fmin(t->coherence_low, t->coherence_high);
-    if (!(base > 0) || !(least < MIN_COHERENCE * base)) {
-        return true;
-    }
-    snprintf(x->reason, sizeof x->reason,
-             "answers fall apart: coherence %.0f at -1 and %.0f at +1, unsteered %.0f",
-             t->coherence_low, t->coherence_high, base);
-    return false;
-}
-
-/* Sets pass and reason; the first thing that is missing is the reason. */
-static void decide(persona_evaluation *x, double base_coherence)
-{
-    const persona_swing *t = persona_evaluation_swing(x, "transferred");
-    x->pass = false;
-    if (!t || isnan(t->swing.value)) {
-        snprintf(x->reason, sizeof x->reason, "no transferred vector was evaluated, or not judged");
-        return;
-    }
-    for (size_t i = 0; condition_at(i); i++) {
-        if (condition_at(i)->null && !beats_null(x, &t->swing, condition_at(i))) {
-            return;
+    for (size_t i = 0; i < b->n; i++) {
+        const eval_cell *c = &b->cells[i];
+        if (strcmp(c->condition, condition) == 0 && c->variant == (int)k && c->note) {
+            return c->note;
         }
     }
-    if (!(t->spearman >= MIN_SPEARMAN)) {
-        snprintf(x->reason, sizeof x->reason,
-                 "score does not rise with the coefficient (Spearman %.2f, needs 0.8)",
-                 t->spearman);
-        return;
-    }
-    if (!keeps_coherence(x, t, base_coherence)) {
-        return;
-    }
-    const persona_interval r = worst_random(x), s = swing_in(x, "shuffled");
-    x->pass = true;
-    snprintf(
-        x->reason, sizeof x->reason,
-        "swing %.1f [%.1f, %.1f] is above every random direction (at most %.1f [%.1f, %.1f]) and "
-        "shuffled %.1f [%.1f, %.1f]; Spearman %.2f",
-        t->swing.value, t->swing.low, t->swing.high, r.value, r.low, r.high, s.value, s.low, s.high,
-        t->spearman);
+    return "";
 }
 
-/* Own trait first among the crosses. A trait whose answers move as much as the own one's is not
- * told apart. */
-static bool is_specific(const persona_evaluation *x)
+/* Mean and spread of the draws, and where the transferred swing lies: one more draw of the same
+ * kind would be t distributed around the mean with the sd of a prediction; the transferred swing's
+ * own noise comes on top. */
+static void place(persona_spread *s, const persona_interval *t)
 {
-    const persona_swing *t = persona_evaluation_swing(x, "transferred");
-    const persona_interval other = swing_in(x, "other-trait");
-    if (!t || isnan(t->swing.value) || (!isnan(other.value) && !(other.value < t->swing.low))) {
-        return false;
-    }
-    for (size_t i = 1; i < x->n_crosses; i++) {
-        if (fabs(x->crosses[i].swing.value) >= t->swing.value) {
-            return false;
+    double *x = mem_calloc(s->n, sizeof *x);
+    size_t n = 0;
+    for (size_t k = 0; x && k < s->n; k++) {
+        if (!isnan(s->swing[k].value)) {
+            s->n_reaching += s->swing[k].value >= t->value;
+            x[n++] = s->swing[k].value;
         }
     }
-    return true;
+    s->mean = stat_mean(x, n);
+    s->sd = stat_sd(x, n);
+    mem_free(x);
+    const double noise = (t->high - t->low) / (2 * NORMAL_97_5);
+    const double sd = sqrt(s->sd * s->sd * (1 + 1 / (double)n) + noise * noise);
+    s->z = (t->value - s->mean) / sd;
+    s->p = stat_t_above(s->z, (double)n - 1);
 }
 
-persona_code verdict_fill(const eval_cell *cells, size_t n_cells, size_t n_questions,
-                          size_t n_random, const char *void_reason, uint32_t seed,
-                          persona_evaluation *out, persona_err *e)
+static persona_code add_spread(const verdict_board *b, const char *condition, size_t n,
+                               persona_evaluation *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const board b = {.cells = cells, .n = n_cells, .n_questions = n_questions, .seed = seed};
+    const persona_swing *t = persona_evaluation_swing(out, "transferred");
+    persona_spread *s = &out->spreads[out->n_spreads];
+    *s = (persona_spread){.condition = condition,
+                          .swing = mem_calloc(n, sizeof *s->swing),
+                          .what = mem_calloc(n, sizeof *s->what)};
+    out->n_spreads++;
+    TRY(s->swing && s->what ? PERSONA_OK : mem_err(e, "the draws of a control"));
+    for (; s->n < n; s->n++) {
+        TRY(swing_of(b, condition, (int)s->n, &s->swing[s->n], NULL, e));
+        s->what[s->n] = mem_strdup(note_of_draw(b, condition, s->n));
+        TRY(s->what[s->n] ? PERSONA_OK : mem_err(e, "the draws of a control"));
+    }
+    place(s, t ? &t->swing : &none);
+out:
+    return rc;
+}
+
+static persona_code add_spreads(const verdict_board *b, persona_evaluation *out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    size_t n = 0;
+    while (condition_at(n)) {
+        n++;
+    }
+    out->spreads = mem_calloc(n, sizeof *out->spreads);
+    TRY(out->spreads ? PERSONA_OK : mem_err(e, "a verdict"));
+    for (size_t i = 0; i < n; i++) {
+        const size_t draws = count_draws(b, condition_at(i)->name);
+        if (draws > 0) {
+            TRY(add_spread(b, condition_at(i)->name, draws, out, e));
+        }
+    }
+out:
+    return rc;
+}
+
+const persona_spread *persona_evaluation_spread(const persona_evaluation *x, const char *condition)
+{
+    for (size_t i = 0; x && i < x->n_spreads; i++) {
+        if (strcmp(x->spreads[i].condition, condition) == 0) {
+            return &x->spreads[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- margins --------------------------------------------------------------------------------- */
+
+/* By how much the transferred vector swings the score farther than draw `variant` of a condition
+ * (-1: all of it). either: than it does in either direction. */
+static persona_code margin_of(const verdict_board *b, const char *condition, int variant,
+                              bool either, persona_interval *out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    scores mine[2] = {{.n = 0}, {.n = 0}}, theirs[2] = {{.n = 0}, {.n = 0}};
+    *out = none;
+    for (int low = 0; low < 2; low++) {
+        TRY(gather(b, "transferred", low ? -1 : 1, -1, &mine[low], e));
+        TRY(gather(b, condition, low ? -1 : 1, variant, &theirs[low], e));
+    }
+    if (mine[0].n == 0 || mine[1].n == 0 || theirs[0].n == 0 || theirs[1].n == 0) {
+        goto out;
+    }
+    const size_t up =
+        either && stat_mean(theirs[0].x, theirs[0].n) < stat_mean(theirs[1].x, theirs[1].n);
+    const stat_sample a[2] = {sample_of(&mine[0]), sample_of(&mine[1])},
+                      c[2] = {sample_of(&theirs[up]), sample_of(&theirs[1 - up])};
+    TRY(stat_bootstrap_swings(a, c, (stat_draws){DRAWS, b->n_questions, b->seed}, out, e));
+out:
+    for (size_t i = 0; i < 2; i++) {
+        scores_free(&mine[i]);
+        scores_free(&theirs[i]);
+    }
+    return rc;
+}
+
+static persona_code add_margin(const verdict_board *b, const condition_kind *c, int variant,
+                               persona_evaluation *out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    persona_margin *m = &out->margins[out->n_margins];
+    *m = (persona_margin){.condition = c->name, .points = none};
+    m->what = mem_strdup(variant < 0 ? "" : note_of_draw(b, c->name, (size_t)variant));
+    TRY(m->what ? PERSONA_OK : mem_err(e, "a verdict"));
+    out->n_margins++;
+    TRY(margin_of(b, c->name, variant, c->test == TEST_OWN, &m->points, e));
+out:
+    return rc;
+}
+
+static persona_code add_margins(const verdict_board *b, persona_evaluation *out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    size_t n = 0;
+    for (size_t i = 0; condition_at(i); i++) {
+        n += 1 + count_draws(b, condition_at(i)->name);
+    }
+    out->margins = mem_calloc(n, sizeof *out->margins);
+    TRY(out->margins ? PERSONA_OK : mem_err(e, "a verdict"));
+    for (size_t i = 0; condition_at(i); i++) {
+        const condition_kind *c = condition_at(i);
+        const size_t draws = c->test == TEST_OWN ? count_draws(b, c->name) : 0;
+        if (c->test == TEST_BEYOND && ran(b, c->name)) {
+            TRY(add_margin(b, c, -1, out, e));
+        }
+        for (size_t k = 0; k < draws; k++) {
+            TRY(add_margin(b, c, (int)k, out, e));
+        }
+    }
+out:
+    return rc;
+}
+
+/* ---- answers that are missing ---------------------------------------------------------------- */
+
+double verdict_loss(const verdict_board *b, const char *condition, double coefficient)
+{
+    size_t n = 0, missing = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const eval_cell *c = &b->cells[i];
+        if (belongs(c, condition, coefficient, -1)) {
+            n += c->n;
+            missing += c->n_missing;
+        }
+    }
+    return n > 0 ? (double)missing / (double)n : (double)NAN;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+persona_code verdict_fill(const verdict_board *b, const char *void_reason, persona_evaluation *out,
+                          persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
     scores base = {.n = 0};
     out->retained = none;
-    TRY(add_swings(&b, n_random, out, e));
-    TRY(gather(&b, "unsteered", 0, -1, &base, e));
+    TRY(add_swings(b, out, e));
+    TRY(add_spreads(b, out, e));
+    TRY(add_margins(b, out, e));
+    TRY(gather(b, "unsteered", 0, -1, &base, e));
     const persona_swing *t = persona_evaluation_swing(out, "transferred");
     if (t) {
         out->retained = t->retained;
     }
-    decide(out, base.coherence);
-    out->specific = is_specific(out);
-    if (void_reason) {
-        out->pass = false;
-        snprintf(out->reason, sizeof out->reason, "%s", void_reason);
-    }
+    verdict_decide(b, base.coherence, void_reason, out);
 out:
     scores_free(&base);
     return rc;

@@ -8,13 +8,15 @@
 #include "core/measure/stats.h"
 #include "persona/evaluate.h"
 
-enum { CELL_PLANS = 16 };
+enum { CELL_PLANS = 64 };
 
 /* One condition at one coefficient: how its answers are made, and their scores. */
 typedef struct eval_cell {
     const char *condition, *note;
     double coefficient;
-    int variant; /* one random direction by itself; -1: all there is of the condition */
+    int variant; /* one draw by itself; -1: all there is of the condition */
+    bool hidden; /* in no row */
+    bool few;    /* a draw answers a share of the questions */
     int same_as; /* >= 0: not run; the numbers are those of that cell */
     size_t at;   /* its place among the cells that are run */
     persona_plan *plans[CELL_PLANS];
@@ -26,17 +28,31 @@ typedef struct eval_cell {
     size_t *group;     /* n: question */
     double *coherence; /* n_coherence */
     size_t n, n_coherence;
-    size_t n_unanswered; /* scored as failures */
-    size_t n_unjudged;   /* the judge did not answer: left out */
+    size_t n_unanswered; /* no final channel */
+    size_t n_unjudged;   /* the judge left them open */
+    size_t n_missing;    /* both: they count as the unsteered mean */
+    size_t *missing;     /* (n_missing) questions */
     char *sample;
     char **texts; /* keep_texts: one per answer, NULL: unanswered */
 } eval_cell;
 
-/* Fills swings, random, retained, specific, pass and reason; crosses are there already. n_random
- * variants. */
-PERSONA_CHECK persona_code verdict_fill(const eval_cell *cells, size_t n_cells, size_t n_questions,
-                                        size_t n_random, const char *void_reason, uint32_t seed,
+/* Cells that a verdict is made of. */
+typedef struct verdict_board {
+    const eval_cell *cells;
+    size_t n, n_questions;
+    uint32_t seed;
+} verdict_board;
+
+/* Fills swings, spreads, margins, retained, specific, pass and reason; crosses are there already.
+ * void_reason: FAIL for this reason, whatever the numbers; NULL: none. */
+PERSONA_CHECK persona_code verdict_fill(const verdict_board *b, const char *void_reason,
                                         persona_evaluation *out, persona_err *e);
+
+/* Sets pass, specific, closest and reason from the numbers. */
+void verdict_decide(const verdict_board *b, double base_coherence, const char *void_reason,
+                    persona_evaluation *x);
+/* The share of answers of a condition that are missing; NAN: it was not run. */
+double verdict_loss(const verdict_board *b, const char *condition, double coefficient);
 
 /* The swing between two cells' scores (n_questions groups), NAN where one is empty. */
 PERSONA_CHECK persona_code verdict_swing(const stat_sample *high, const stat_sample *low,

@@ -414,7 +414,7 @@ static void forest(buf *b, const persona_study *x)
     for (size_t i = 0; condition_at(i) && n < sizeof rows / sizeof *rows; i++) {
         const char *name = condition_at(i)->name;
         const persona_swing *swing = persona_evaluation_swing(v, name);
-        if (swing && isfinite(swing->swing.value)) {
+        if (swing && isfinite(swing->swing.value) && !condition_at(i)->only_ones) {
             rows[n++] = (svg_interval){name, name, swing->swing};
         }
     }

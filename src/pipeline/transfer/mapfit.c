@@ -3,10 +3,10 @@
  * mapfit.c - from paired texts to a map: which texts take part, which blocks are paired, one fit
  * each, and the same fit after shuffling which text belongs to which.
  *
- * The trait that is to be carried over is left out with all its texts, by its name and by the
- * hashes of the vector's own answers; otherwise a map only reproduces the target's own mean
- * difference on the same texts (methods 5.2). Groups are questions, so nothing predicts another
- * answer to its question.
+ * The trait that is to be carried over is left out with all its texts, by its name, by the hashes
+ * of the vector's own answers, and by what a judge sees of it in any text (lean.c); otherwise a map
+ * only reproduces the target's own mean difference on the same texts (methods 5.2). Groups are
+ * questions, so nothing predicts another answer to its question.
  */
 #include <math.h>
 #include <string.h>
@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "base/try.h"
 #include "core/map/linmap.h"
+#include "core/map/mapobject.h"
 #include "core/map/textset.h"
 #include "pipeline/transfer/mapblocks.h"
 #include "pipeline/transfer/pairs_parts.h"
@@ -30,7 +31,8 @@
 
 persona_fit_opts persona_fit_defaults(void)
 {
-    return (persona_fit_opts){.method = "ridge", .from = -1, .to = -1, .null = true};
+    return (persona_fit_opts){
+        .method = "ridge", .from = -1, .to = -1, .null = true, .leave = PERSONA_LEAVE_STRICT};
 }
 
 const char *persona_map_method(size_t i, const char **summary)
@@ -49,6 +51,7 @@ typedef struct fitting {
     const persona_hooks *hooks;
     size_t *texts; /* (n_texts) those that take part */
     size_t n_texts;
+    pairs_counts counts;
     pair_row *rows, *shuffled; /* (n_rows) */
     size_t *group;             /* (n_rows) */
     size_t n_rows;
@@ -61,26 +64,78 @@ typedef struct fitting {
 
 /* ---- which texts ----------------------------------------------------------------------------- */
 
+persona_code pairs_left_over(const persona_pairs *p, const persona_fit_opts *o, persona_leave how,
+                             pairs_counts *n, bool *taken, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    uint64_t *behind = NULL; /* the vector */
+    size_t n_behind = 0;
+    pairs_counts count = {0};
+    TRY(textset_parse(o->texts ? o->texts : "", &behind, &n_behind, e));
+    for (size_t i = 0; i < p->n; i++) {
+        const pair_text *t = &p->texts[i];
+        const bool named = (t->trait >= 0 && map_names_trait(o->without, p->names[t->trait])) ||
+                           textset_overlap(&t->hash, 1, behind, n_behind) > 0;
+        const bool leans = o->lean && persona_lean_leaves_out(o->lean, i, how);
+        count.named += t->usable && named;
+        count.leaning += t->usable && !named && leans;
+        count.left += t->usable && !named && !leans;
+        if (taken) {
+            taken[i] = t->usable && !named && !leans;
+        }
+    }
+    if (n) {
+        *n = count;
+    }
+out:
+    mem_free(behind);
+    return rc;
+}
+
+persona_code persona_map_texts_left(const persona_pairs *p, const persona_fit_opts *opts,
+                                    persona_leave how, size_t *out, persona_err *e)
+{
+    pairs_counts n = {0};
+    const persona_code rc = pairs_left_over(p, opts, how, &n, NULL, e);
+    *out = n.left;
+    return rc;
+}
+
 static persona_code choose_texts(fitting *f, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const persona_pairs *p = f->p;
-    const int skip = f->o->without ? pairs_trait(p, f->o->without) : -2;
-    uint64_t *left_out = NULL;
-    size_t n = 0;
-    f->texts = mem_calloc(p->n, sizeof *f->texts);
-    TRY(f->texts ? textset_parse(f->o->texts ? f->o->texts : "", &left_out, &n, e)
-                 : mem_err(e, "the texts of a map"));
-    for (size_t i = 0; i < p->n; i++) {
-        const pair_text *t = &p->texts[i];
-        if (t->usable && t->trait != (skip < 0 ? -2 : skip) &&
-            textset_overlap(&t->hash, 1, left_out, n) == 0) {
+    bool *taken = mem_calloc(f->p->n, sizeof *taken);
+    f->texts = mem_calloc(f->p->n, sizeof *f->texts);
+    TRY(taken && f->texts ? PERSONA_OK : mem_err(e, "the texts of a map"));
+    TRY(pairs_left_over(f->p, f->o, f->o->leave, &f->counts, taken, e));
+    for (size_t i = 0; i < f->p->n; i++) {
+        if (taken[i]) {
             f->texts[f->n_texts++] = i;
         }
     }
 out:
-    mem_free(left_out);
+    mem_free(taken);
     return rc;
+}
+
+/* Which text meets which. */
+static persona_code shuffle_rows(fitting *f, uint32_t seed, persona_err *e)
+{
+    size_t *order = mem_calloc(f->n_rows, sizeof *order);
+    rng r;
+    if (!order) {
+        return mem_err(e, "the rows of a map");
+    }
+    rng_seed(&r, seed, 0x73687566);
+    for (size_t i = 0; i < f->n_rows; i++) {
+        order[i] = i;
+    }
+    rng_shuffle(&r, order, f->n_rows);
+    for (size_t i = 0; i < f->n_rows; i++) {
+        f->shuffled[i] = f->rows[order[i]];
+    }
+    mem_free(order);
+    return PERSONA_OK;
 }
 
 static persona_code lay_out_rows(fitting *f, persona_err *e)
@@ -104,22 +159,7 @@ static persona_code lay_out_rows(fitting *f, persona_err *e)
             f->rows[f->n_rows++] = (pair_row){f->texts[i], f->o->chunks ? (int)k : -1};
         }
     }
-    memcpy(f->shuffled, f->rows, f->n_rows * sizeof *f->rows);
-    size_t *order = mem_calloc(f->n_rows, sizeof *order);
-    if (!order) {
-        return mem_err(e, "the rows of a map");
-    }
-    rng r;
-    rng_seed(&r, f->o->seed, 0x73687566);
-    for (size_t i = 0; i < f->n_rows; i++) {
-        order[i] = i;
-    }
-    rng_shuffle(&r, order, f->n_rows);
-    for (size_t i = 0; i < f->n_rows; i++) {
-        f->shuffled[i] = f->rows[order[i]];
-    }
-    mem_free(order);
-    return PERSONA_OK;
+    return shuffle_rows(f, f->o->seed, e);
 }
 
 /* The k-th positive of a trait and question meets the k-th negative; with chunks, chunk by
@@ -168,8 +208,8 @@ static persona_code fit_one(fitting *f, persona_map_block *b, bool null, persona
     map *m = NULL;
     map_report rep = {0};
     map_opts mo = map_defaults();
-    mo.lambda = null ? b->lambda : o->lambda;
-    mo.rank = null ? b->rank : o->rank;
+    mo.lambda = o->lambda; /* a null has the same right to its own */
+    mo.rank = o->rank;
     mo.n_shuffles = null ? 0 : o->n_shuffles > 0 ? o->n_shuffles : N_SHUFFLES;
     mo.seed = o->seed;
     if (o->n_anchors > 0) {
@@ -344,7 +384,11 @@ static persona_code begin_map(fitting *f, persona_err *e)
     m->n_texts = f->n_texts;
     m->n_rows = f->n_rows;
     m->n_contrasts = f->n_contrasts;
-    TRY(m->method && m->pairing && m->library ? PERSONA_OK : mem_err(e, "a map"));
+    m->without = mem_strdup(f->o->without ? f->o->without : "");
+    m->leave = f->o->lean ? f->o->leave : PERSONA_LEAVE_NAME;
+    m->n_named = f->counts.named;
+    m->n_leaning = f->counts.leaning;
+    TRY(m->method && m->pairing && m->library && m->without ? PERSONA_OK : mem_err(e, "a map"));
     TRY(copy_side(&m->from, &p->from, e));
     TRY(copy_side(&m->to, &p->to, e));
     TRY(label_texts(f, e));
@@ -430,6 +474,34 @@ persona_code persona_map_fit(const persona_pairs *p, const persona_fit_opts *opt
     TRY(check_contrasts(&f, e));
     TRY(begin_map(&f, e));
     TRY(fit_all(&f, e));
+    *out = f.out;
+    f.out = NULL;
+out:
+    fitting_free(&f);
+    return rc;
+}
+
+persona_code pairs_reshuffle(const persona_pairs *p, const persona_fit_opts *o,
+                             const persona_map *m, uint32_t seed, persona_map **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    fitting f = {.p = p, .o = o, .method = map_method_find(m->method), .x_block = -1};
+    *out = NULL;
+    TRY(choose_texts(&f, e));
+    TRY(lay_out_rows(&f, e));
+    TRY(shuffle_rows(&f, seed, e));
+    TRY(pair_poles(&f, e));
+    TRY(begin_map(&f, e));
+    f.x = mem_calloc(f.n_rows, (size_t)p->from.d * sizeof *f.x);
+    f.y = mem_calloc(f.n_rows, (size_t)p->to.d * sizeof *f.y);
+    f.out->blocks = mem_calloc(m->n_blocks, sizeof *f.out->blocks);
+    TRY(f.x && f.y && f.out->blocks ? PERSONA_OK : mem_err(e, "paired activations"));
+    for (size_t i = 0; i < m->n_blocks; i++) {
+        const persona_map_block *b = &m->blocks[i];
+        f.out->blocks[f.out->n_blocks++] =
+            (persona_map_block){.from = b->from, .to = b->to, .lambda = b->lambda, .rank = b->rank};
+        TRY(fit_one(&f, &f.out->blocks[i], true, e));
+    }
     *out = f.out;
     f.out = NULL;
 out:

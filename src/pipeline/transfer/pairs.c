@@ -226,7 +226,7 @@ static persona_code mark_usable(persona_pairs *p, persona_err *e)
         if (!t->text || t->text[strspn(t->text, " \t\r\n")] == '\0') {
             continue;
         }
-        t->hash = textset_hash(t->text);
+        t->hash = t->hash ? t->hash : textset_hash(t->text);
         size_t at = (size_t)(t->hash % size);
         while (seen[at] != 0 && seen[at] != t->hash) {
             at = (at + 1) % size;

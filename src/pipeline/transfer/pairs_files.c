@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/try.h"
+#include "core/map/textset.h"
 #include "core/text/chunks.h"
 #include "pipeline/transfer/pairs_parts.h"
 #include "store/text/textfile.h"
@@ -97,6 +98,7 @@ static persona_code take(persona_pairs *p, groups *g, const char *path, const te
     if (!t->text) {
         return mem_err(e, "paired texts");
     }
+    t->hash = textset_hash(t->text); /* of the whole: what is cut is still known again */
     p->n_cut +=
         cut(t->text, (size_t)(o->max_tokens > 0 ? o->max_tokens : 1 << 20) * BYTES_PER_TOKEN);
 out:

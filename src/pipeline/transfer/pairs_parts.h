@@ -10,7 +10,7 @@
 
 typedef struct pair_text {
     char *question, *text;
-    uint64_t hash;   /* textset_hash of the text */
+    uint64_t hash;   /* textset_hash of the text, before it was cut */
     int trait;       /* index into names; -1: neutral */
     int polarity;    /* +1, -1; 0: neutral */
     size_t group;    /* of the leave-one-group-out search: the question */
@@ -54,6 +54,23 @@ typedef struct pair_row {
 } pair_row;
 PERSONA_CHECK persona_code pairs_rows(const persona_pairs *p, bool target, int block,
                                       const pair_row *rows, size_t n, float *out, persona_err *e);
+
+/* Texts that stay, and that were left out: for their trait or the vector behind them, for what they
+ * show. */
+typedef struct pairs_counts {
+    size_t left, named, leaning;
+} pairs_counts;
+/* Which texts take part in a map that leaves out what o says, in one way; n and taken (p->n) may be
+ * NULL. */
+PERSONA_CHECK persona_code pairs_left_over(const persona_pairs *p, const persona_fit_opts *o,
+                                           persona_leave how, pairs_counts *n, bool *taken,
+                                           persona_err *e);
+
+/* mapfit.c: the same blocks as in m, each fitted to another shuffling of the pairs; as the `null`
+ * of a map without anything else. Errors: those of maps. */
+PERSONA_CHECK persona_code pairs_reshuffle(const persona_pairs *p, const persona_fit_opts *o,
+                                           const persona_map *m, uint32_t seed, persona_map **out,
+                                           persona_err *e);
 
 /* ---- between the files of pairs -------------------------------------------------------------- */
 

@@ -13,6 +13,12 @@
 #define MAPFILE_MAX_BLOCKS 256
 #define MAPFILE_MAX_TRAITS 4096
 
+/* What was left out: not in files of 0.1.0. */
+#define MAPFILE_WITHOUT "persona.map.without"
+#define MAPFILE_LEAVE "persona.map.leave"
+#define MAPFILE_NAMED "persona.map.n_named"
+#define MAPFILE_LEANING "persona.map.n_leaning"
+
 typedef struct mapfile_key {
     const char *key;
     size_t at; /* offsetof in persona_map, or in persona_map_block */

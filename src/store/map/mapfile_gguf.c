@@ -12,6 +12,8 @@
  * persona.map.traits                str[]
  * persona.map.texts                 str        hashes, 16 hex digits each
  * persona.map.n_texts, ...          u32
+ * persona.map.without, .leave       str        what was left out, and how: name, loose, strict
+ * persona.map.n_named, .n_leaning   u32        texts left out for their name; for what they show
  * persona.map.blocks                i32[3 n]   from, to, rank of each pair, most promising first
  * persona.map.lambda, .r2_*         f32[n]     NAN: not measured
  * TENSOR map.FROM.TO.left           f32 (d_from, k), .right (d_to, k); null.FROM.TO.left, .right
@@ -94,6 +96,10 @@ static void put_keys(struct gguf_context *g, const persona_map *m)
     gguf_set_val_str(g, "general.architecture", MAPFILE_ARCHITECTURE);
     gguf_set_val_u32(g, "persona.map.version", MAPFILE_VERSION);
     gguf_set_val_u32(g, "persona.map.seed", m->seed);
+    gguf_set_val_str(g, MAPFILE_WITHOUT, m->without ? m->without : "");
+    gguf_set_val_str(g, MAPFILE_LEAVE, persona_leave_name(m->leave));
+    gguf_set_val_u32(g, MAPFILE_NAMED, (uint32_t)m->n_named);
+    gguf_set_val_u32(g, MAPFILE_LEANING, (uint32_t)m->n_leaning);
     for (size_t i = 0; i < mapfile_n_strings; i++) {
         gguf_set_val_str(g, mapfile_strings[i].key,
                          *(char *const *)mapfile_member_const(m, mapfile_strings[i].at));

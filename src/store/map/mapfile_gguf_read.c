@@ -156,6 +156,31 @@ out:
     return rc;
 }
 
+/* A map of before says nothing of it: then it was by name at most. */
+static persona_code take_left_out(const source *s, persona_map *m)
+{
+    persona_code rc = PERSONA_OK;
+    char *how = NULL;
+    const vecfile f = {.path = s->path, .e = s->e};
+    m->leave = PERSONA_LEAVE_NAME;
+    if (gguf_find_key(s->g, MAPFILE_WITHOUT) < 0) {
+        return vecfile_label(&f, "", &m->without);
+    }
+    TRY(take_string(s, MAPFILE_WITHOUT, &m->without));
+    TRY(take_string(s, MAPFILE_LEAVE, &how));
+    TRY(take_count(s, MAPFILE_NAMED, 0, UINT32_MAX, &m->n_named));
+    TRY(take_count(s, MAPFILE_LEANING, 0, UINT32_MAX, &m->n_leaning));
+    while (m->leave <= PERSONA_LEAVE_STRICT && strcmp(how, persona_leave_name(m->leave)) != 0) {
+        m->leave++;
+    }
+    TRY(m->leave <= PERSONA_LEAVE_STRICT
+            ? PERSONA_OK
+            : bad_key(s, MAPFILE_LEAVE, "is neither name, loose nor strict"));
+out:
+    mem_free(how);
+    return rc;
+}
+
 static persona_code take_keys(const source *s, persona_map *m)
 {
     persona_code rc = PERSONA_OK;
@@ -173,6 +198,7 @@ static persona_code take_keys(const source *s, persona_map *m)
     TRY(take_side(s, "from", &m->from));
     TRY(take_side(s, "to", &m->to));
     TRY(take_traits(s, m));
+    TRY(take_left_out(s, m));
     if (textset_parse(m->texts, &texts, &n, s->e) != PERSONA_OK) {
         rc = persona_err_wrap(s->e, "%s: key 'persona.map.texts'", s->path);
     }
