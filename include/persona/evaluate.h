@@ -123,15 +123,16 @@ typedef struct persona_evaluate_opts {
 persona_evaluate_opts persona_evaluate_defaults(void);
 
 /* Runs n arms and the other conditions at every coefficient in one continuous batch, on the same
- * questions with the same seeds. Random directions steer the block of the transferred vector (else
- * the first arm's), at a dose that is calibrated on the first of them. Verdict: PASS iff the lower
- * bound of the transferred swing is above the upper bound of every null (each random direction by
- * itself; shuffled; identity), of which random and shuffled must have run; Spearman(coefficient,
- * score) >= 0.8; and the answers at -1 and +1 keep half of the unsteered coherence. Answers and
- * scores are kept in the job as they are made; the same call goes on from there, to the same bytes
- * in a session of fixed shape. Errors: USAGE (too few questions; the job is one of other settings,
- * which are named), UNAVAILABLE (no judge that knows the trait; the job is being worked on),
- * CANCELED, those of sessions, judges and jobs. */
+ * questions with the same seeds. Random directions, unless arms bring them, steer the block of the
+ * transferred vector (else the first arm's), at a dose that is calibrated on the first of them.
+ * Verdict (METHOD.md): PASS iff few answers are missing; the transferred swing is no draw of
+ * random, random-source and shuffled (p <= 0.05 each) and larger than lexical and identity on the
+ * same questions, all but identity having run; Spearman(coefficient, score) >= 0.8; and the answers
+ * at -1 and +1 keep half of the unsteered coherence. Answers and scores are kept in the job as they
+ * are made; the same call goes on from there, to the same bytes in a session of fixed shape.
+ * Errors: USAGE (too few questions; the job is one of other settings, which are named), UNAVAILABLE
+ * (no judge that knows the trait; the job is being worked on), CANCELED, those of sessions, judges
+ * and jobs. */
 PERSONA_CHECK persona_code persona_evaluate(const persona_subject *who, const persona_arm *arms,
                                             size_t n, const persona_evaluate_opts *opts,
                                             const persona_hooks *hooks, persona_evaluation **out,

@@ -370,7 +370,8 @@ const cli_command command_transfer = {
     .about = "Carries a persona vector from one model to another of any architecture, by a map "
              "learnt from texts that both have read and that leave this trait out, and measures "
              "what arrived beside a native vector, the target's own reading of the texts, and "
-             "everything that must do nothing: a map of shuffled pairs, random directions, the "
+             "everything that must do less or nothing: word counts in place of the source, maps of "
+             "shuffled pairs, random directions, the "
              "source's numbers as they stand.",
     .groups = {{&transfer_options, 0},
                {&opt_group_mapping, 0},
