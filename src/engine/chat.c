@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "engine/engine.h"
+#include "engine/prompt_memo.h"
 
 #define MAX_MARKS ((size_t)1 << 16)
 #define MARK_DIGITS 4 /* of MAX_MARKS */
@@ -416,16 +417,43 @@ persona_code persona_chat_text(const persona_model *m, const persona_message *ms
     return rc;
 }
 
+#define MAX_MEMO_KEY ((size_t)8192)
+
+/* All that decides about the tokens. */
+static void memo_key(buf *key, const persona_message *msgs, size_t n, const persona_chat_opts *opts)
+{
+    buf_printf(key, "%s %d %lld %zu", opts && opts->effort ? opts->effort : "",
+               opts && opts->skip_analysis, opts ? (long long)opts->now : 0LL, n);
+    for (size_t i = 0; i < n; i++) {
+        const char *const parts[2] = {msgs[i].role, msgs[i].content};
+        for (size_t k = 0; k < 2; k++) {
+            const size_t len = parts[k] ? strlen(parts[k]) : 0;
+            buf_printf(key, " %zu:", len);
+            buf_add(key, parts[k] ? parts[k] : "", len);
+        }
+    }
+}
+
 persona_code persona_chat_tokens(const persona_model *m, const persona_message *msgs, size_t n,
                                  const persona_chat_opts *opts, persona_tokens *out, persona_err *e)
 {
-    transcript t;
-    transcript_init(&t);
-    *out = (persona_tokens){0};
     persona_code rc = PERSONA_OK;
+    transcript t;
+    buf key;
+    transcript_init(&t);
+    buf_init(&key, MAX_MEMO_KEY);
+    *out = (persona_tokens){0};
+    memo_key(&key, msgs, n, opts);
+    if (!key.failed && prompt_memo_find(m->memo, &key, out)) {
+        goto out;
+    }
     TRY(render(m, msgs, n, opts, &t, e));
     TRY(transcript_tokens(m, &t, out, e));
+    if (!key.failed) {
+        prompt_memo_keep(m->memo, &key, out);
+    }
 out:
+    buf_free(&key);
     transcript_free(&t);
     return rc;
 }

@@ -63,6 +63,7 @@ struct persona_model {
     persona_model_info info;
     char *path, *name, *arch, *quant, *judge, *questions;
     template_program *program; /* NULL: no template */
+    struct prompt_memo *memo;  /* conversations that were tokens before */
     char chat_hash[65], sha256[65];
     const persona_cancel *cancel; /* of hashing */
     harmony_ids harmony;

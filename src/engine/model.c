@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "engine/engine.h"
+#include "engine/prompt_memo.h"
 
 #define MAX_SPLITS 512
 #define MAX_TEMPLATE ((size_t)1 << 20)
@@ -300,6 +301,7 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
         rc = mem_err(e, "a model");
         goto out;
     }
+    m->memo = prompt_memo_new(); /* NULL: prompts are made anew each time */
     TRY(start_template(m, &tmpl, e));
     TRY(backend_init(narrow && o.bulk, e));
     TRY(backend_devices(o.devices, &devices, e));
@@ -347,6 +349,7 @@ void persona_model_free(persona_model *m)
     mem_free(m->judge);
     mem_free(m->questions);
     template_free(m->program);
+    prompt_memo_free(m->memo);
     controls_free(&m->controls);
     mem_free(m);
 }
