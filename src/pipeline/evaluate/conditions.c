@@ -63,6 +63,11 @@ const condition_kind *condition_at(size_t i)
     return i < sizeof table / sizeof *table ? &table[i] : NULL;
 }
 
+size_t condition_count(void)
+{
+    return sizeof table / sizeof *table;
+}
+
 const condition_kind *condition_find(const char *name)
 {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

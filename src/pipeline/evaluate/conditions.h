@@ -33,6 +33,7 @@ static inline bool condition_is_null(const condition_kind *c)
 
 /* In the order of reports; NULL after the last. */
 const condition_kind *condition_at(size_t i);
+size_t condition_count(void);
 const condition_kind *condition_find(const char *name); /* NULL: unknown */
 
 #endif

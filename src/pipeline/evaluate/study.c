@@ -119,11 +119,9 @@ static void describe_map(const persona_map *m, int to, persona_study_map *out)
     out->r2_shuffled_max = b->r2_shuffled_max;
 }
 
-persona_code study_settle(const studying *s, persona_vector *v, const char *condition,
-                          double *swing, persona_err *e)
+settling study_settling(const studying *s, persona_vector *v, const char *condition)
 {
     settling x = settle_quickly(s->to->session, v);
-    settle_report report;
     x.trait = s->trait;
     x.questions = s->questions;
     x.judge = study_select(s->to, s->trait);
@@ -131,6 +129,14 @@ persona_code study_settle(const studying *s, persona_vector *v, const char *cond
     x.job = s->job;
     x.tag = condition;
     x.hooks = s->hooks;
+    return x;
+}
+
+persona_code study_settle(const studying *s, persona_vector *v, const char *condition,
+                          double *swing, persona_err *e)
+{
+    const settling x = study_settling(s, v, condition);
+    settle_report report;
     const persona_code rc = settle(&x, &report, e);
     if (swing) {
         *swing = report.swing;

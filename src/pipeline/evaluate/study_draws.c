@@ -33,15 +33,14 @@ static size_t n_draws(const studying *s)
 typedef struct drawing {
     settle_draw *draws; /* (n) own their vectors */
     const char **notes; /* (n) borrowed */
-    size_t n, most;
+    size_t n;
     bool alike; /* directions drawn alike have like effects on the predictions */
 } drawing;
 
 static persona_code drawing_begin(drawing *x, size_t most, persona_err *e)
 {
     *x = (drawing){.draws = mem_calloc(most, sizeof *x->draws),
-                   .notes = mem_calloc(most, sizeof *x->notes),
-                   .most = most};
+                   .notes = mem_calloc(most, sizeof *x->notes)};
     return x->draws && x->notes ? PERSONA_OK : mem_err(e, "the draws of a control");
 }
 
@@ -66,14 +65,7 @@ static void drawing_add(const studying *s, drawing *x, persona_vector *v, const 
 static persona_code drawing_end(studying *s, const char *condition, drawing *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    settling how = settle_quickly(s->to->session, NULL);
-    how.trait = s->trait;
-    how.questions = s->questions;
-    how.judge = study_select(s->to, s->trait);
-    how.seed = s->o->seed;
-    how.job = s->job;
-    how.tag = condition;
-    how.hooks = s->hooks;
+    const settling how = study_settling(s, NULL, condition);
     TRY(settle_draws(&how, x->draws, x->n, e));
     for (size_t i = 0; i < x->n; i++) {
         if (isfinite(x->draws[i].v->from.dose)) {

@@ -6,6 +6,7 @@
 #define PERSONA_PIPELINE_STUDY_PARTS_H
 
 #include "persona/study.h"
+#include "pipeline/dose/settle.h"
 #include "store/job/job.h"
 
 typedef struct studying {
@@ -58,6 +59,8 @@ PERSONA_CHECK persona_code study_draw_traits(studying *s, persona_err *e);
 /* study_cosines.c: how like the native vector they all are, and shuffled maps would be. */
 PERSONA_CHECK persona_code study_cosines(studying *s, persona_err *e);
 
+/* How vectors of the target are settled here. */
+settling study_settling(const studying *s, persona_vector *v, const char *condition);
 /* Block and dose of a vector of the target; swing (may be NULL) as persona_settle. */
 PERSONA_CHECK persona_code study_settle(const studying *s, persona_vector *v, const char *condition,
                                         double *swing, persona_err *e);

@@ -213,10 +213,7 @@ out:
 static persona_code add_swings(const verdict_board *b, persona_evaluation *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    size_t n = 0;
-    while (condition_at(n)) {
-        n++;
-    }
+    const size_t n = condition_count();
     out->swings = mem_calloc(n, sizeof *out->swings);
     TRY(out->swings ? PERSONA_OK : mem_err(e, "a verdict"));
     for (size_t i = 0; i < n; i++) {
@@ -308,10 +305,7 @@ out:
 static persona_code add_spreads(const verdict_board *b, persona_evaluation *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    size_t n = 0;
-    while (condition_at(n)) {
-        n++;
-    }
+    const size_t n = condition_count();
     out->spreads = mem_calloc(n, sizeof *out->spreads);
     TRY(out->spreads ? PERSONA_OK : mem_err(e, "a verdict"));
     for (size_t i = 0; i < n; i++) {
