@@ -77,6 +77,7 @@ typedef struct persona_cross {
     persona_interval swing;
 } persona_cross;
 
+struct persona_evaluation_kept;
 typedef struct persona_evaluation {
     char *trait;
     persona_row *rows; /* (n_rows) */
@@ -94,6 +95,7 @@ typedef struct persona_evaluation {
     bool specific;    /* and moves it more than every other trait's vector, carried the same way */
     char closest[64]; /* the other trait whose vector comes closest; "" */
     char reason[384]; /* why the verdict is what it is */
+    struct persona_evaluation_kept *kept; /* its scores, for persona_evaluation_pool */
 } persona_evaluation;
 
 /* NULL: the condition has no swing. */

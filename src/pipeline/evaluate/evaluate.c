@@ -24,7 +24,6 @@
 #include "pipeline/pipeline.h"
 
 #define MAX_COEFFICIENTS 32
-#define BOOTSTRAP_DRAWS 2000
 #define THOUGHT 4 /* times as long as an answer may a model think before it */
 
 static const double DEFAULT_COEFFICIENTS[] = {-2, -1, 0, 1, 2};
@@ -287,75 +286,6 @@ static persona_code copy_references(evaluating *x, persona_err *e)
     return PERSONA_OK;
 }
 
-static bool same_row(const eval_cell *a, const eval_cell *b)
-{
-    return strcmp(a->condition, b->condition) == 0 && a->coefficient >= b->coefficient &&
-           a->coefficient <= b->coefficient;
-}
-
-/* All cells of the condition and coefficient of cell c, which is the first of them, as one row. */
-static persona_code pool_row(evaluating *x, size_t c, persona_row *r, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    const eval_cell *first = &x->cells[c];
-    const size_t most = x->n_each * CELL_PLANS;
-    size_t n = 0, n_coherence = 0;
-    double *score = mem_calloc(most, sizeof *score),
-           *coherence = mem_calloc(most, sizeof *coherence);
-    size_t *group = mem_calloc(most, sizeof *group);
-    TRY(score && coherence && group ? PERSONA_OK : mem_err(e, "rows"));
-    *r = (persona_row){.condition = first->condition, .coefficient = first->coefficient};
-    for (size_t i = c; i < x->n_cells; i++) {
-        const eval_cell *cell = &x->cells[i];
-        if (!same_row(first, cell)) {
-            continue;
-        }
-        memcpy(score + n, cell->score, cell->n * sizeof *score);
-        memcpy(group + n, cell->group, cell->n * sizeof *group);
-        memcpy(coherence + n_coherence, cell->coherence, cell->n_coherence * sizeof *coherence);
-        n += cell->n;
-        n_coherence += cell->n_coherence;
-        r->n_unanswered += cell->n_unanswered;
-        r->n_unjudged += cell->n_unjudged;
-    }
-    r->score = (persona_interval){(double)NAN, (double)NAN, (double)NAN};
-    if (n > 0) {
-        TRY(stat_bootstrap_mean((stat_sample){score, group, n},
-                                (stat_draws){BOOTSTRAP_DRAWS, x->n_questions, x->o->seed},
-                                &r->score, e));
-    }
-    r->coherence = stat_mean(coherence, n_coherence);
-    r->coherence_sd = stat_sd(coherence, n_coherence);
-    r->n = n;
-    r->sample = x->cells[c].sample;
-    x->cells[c].sample = NULL;
-out:
-    mem_free(group);
-    mem_free(coherence);
-    mem_free(score);
-    return rc;
-}
-
-static persona_code fill_rows(evaluating *x, persona_evaluation *out, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    out->rows = mem_calloc(x->n_cells, sizeof *out->rows);
-    if (out->rows == NULL) {
-        return mem_err(e, "rows");
-    }
-    for (size_t c = 0; c < x->n_cells; c++) {
-        bool first = !x->cells[c].hidden;
-        for (size_t i = 0; i < c; i++) {
-            first = first && !same_row(&x->cells[i], &x->cells[c]);
-        }
-        if (first) {
-            TRY(pool_row(x, c, &out->rows[out->n_rows++], e));
-        }
-    }
-out:
-    return rc;
-}
-
 static persona_code check_evaluate(const evaluating *x, persona_err *e)
 {
     if (x->judge == NULL || !persona_judge_knows(x->judge, x->trait->name)) {
@@ -402,10 +332,10 @@ persona_code evaluate_run(evaluating *x, const persona_arm *arms, size_t n_arms,
     TRY(evaluate_stage(x, arms, n_arms, e));
     TRY(run_cells(x, e));
     TRY(copy_references(x, e));
-    TRY(fill_rows(x, r, e));
     TRY(evaluate_crosses(x, r, e));
-    const verdict_board board = {x->cells, x->n_cells, x->n_questions, x->o->seed};
-    TRY(verdict_fill(&board, x->o->void_reason, r, e));
+    TRY(evaluate_keep(x, r, e));
+    TRY(evaluate_rows(&r->kept->board, r, e));
+    TRY(verdict_fill(&r->kept->board, x->o->void_reason, r, e));
     *out = r;
     r = NULL;
 out:
@@ -466,6 +396,7 @@ void persona_evaluation_free(persona_evaluation *x)
     for (size_t i = 0; i < x->n_spreads; i++) {
         spread_clear(&x->spreads[i]);
     }
+    evaluate_kept_free(x->kept);
     mem_free(x->rows);
     mem_free(x->swings);
     mem_free(x->spreads);

@@ -312,22 +312,33 @@ bool evaluate_asks(const evaluating *x, const eval_cell *c, size_t q)
            (q + (size_t)(c->variant > 0 ? c->variant : 0) * few) % x->n_questions < few;
 }
 
+void evaluate_cell_spend(eval_cell *c, size_t n_texts)
+{
+    for (size_t k = 0; k < c->n_plans; k++) {
+        persona_plan_free(c->plans[k]);
+    }
+    for (size_t i = 0; c->texts && i < n_texts; i++) {
+        mem_free(c->texts[i]);
+    }
+    mem_free(c->texts);
+    c->texts = NULL;
+    c->n_plans = 0;
+}
+
+void evaluate_cell_free(eval_cell *c)
+{
+    mem_free(c->score);
+    mem_free(c->coherence);
+    mem_free(c->group);
+    mem_free(c->missing);
+    mem_free(c->sample);
+}
+
 void evaluate_cells_free(evaluating *x)
 {
     for (size_t c = 0; x->cells && c < x->n_cells; c++) {
-        eval_cell *cell = &x->cells[c];
-        for (size_t k = 0; k < cell->n_plans; k++) {
-            persona_plan_free(cell->plans[k]);
-        }
-        for (size_t i = 0; cell->texts && i < x->n_each; i++) {
-            mem_free(cell->texts[i]);
-        }
-        mem_free(cell->texts);
-        mem_free(cell->score);
-        mem_free(cell->coherence);
-        mem_free(cell->group);
-        mem_free(cell->missing);
-        mem_free(cell->sample);
+        evaluate_cell_spend(&x->cells[c], x->n_each);
+        evaluate_cell_free(&x->cells[c]);
     }
     mem_free(x->cells);
     for (size_t i = 0; x->systems && i < x->trait->n_pairs * 2; i++) {

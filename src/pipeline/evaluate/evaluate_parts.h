@@ -36,6 +36,20 @@ PERSONA_CHECK persona_code evaluate_run(evaluating *x, const persona_arm *arms, 
 /* How many questions of the evaluation half are asked. */
 size_t evaluate_questions(const persona_questions *q, const persona_evaluate_opts *o);
 
+/* evaluate_rows.c: a row per condition and coefficient. */
+PERSONA_CHECK persona_code evaluate_rows(const verdict_board *b, persona_evaluation *out,
+                                         persona_err *e);
+
+/* evaluate_kept.c: what came of an evaluation, answer by answer, so that it can be pooled with
+ * others of its questions. Cells own what they hold but plans; conditions are of the table. */
+typedef struct persona_evaluation_kept {
+    eval_cell *cells;
+    verdict_board board; /* of the cells */
+} persona_evaluation_kept;
+/* Takes the scores of all cells over. */
+PERSONA_CHECK persona_code evaluate_keep(evaluating *x, persona_evaluation *out, persona_err *e);
+void evaluate_kept_free(persona_evaluation_kept *k);
+
 /* evaluate_job.c: "evaluation", the settings that decide about its answers. */
 void evaluate_settings(json_out *o, const persona_trait *trait, const persona_questions *questions,
                        const persona_evaluate_opts *opts);
@@ -52,6 +66,9 @@ PERSONA_CHECK persona_code evaluate_cells_note(const evaluating *x, persona_err 
 PERSONA_CHECK persona_code evaluate_cells(evaluating *x, const persona_arm *arms, size_t n_arms,
                                           persona_err *e);
 void evaluate_cells_free(evaluating *x);
+/* Frees what answers were made with, and kept texts (n_texts); then all of a cell. */
+void evaluate_cell_spend(eval_cell *c, size_t n_texts);
+void evaluate_cell_free(eval_cell *c);
 /* Whether question q is asked in a cell: not in references, and draws have their share only. */
 bool evaluate_asks(const evaluating *x, const eval_cell *c, size_t q);
 /* evaluate_cross.c: the transferred answers at -1 and +1, scored for other traits. */

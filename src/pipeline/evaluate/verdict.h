@@ -14,11 +14,12 @@ enum { CELL_PLANS = 64 };
 typedef struct eval_cell {
     const char *condition, *note;
     double coefficient;
-    int variant; /* one draw by itself; -1: all there is of the condition */
-    bool hidden; /* in no row */
-    bool few;    /* a draw answers a share of the questions */
-    int same_as; /* >= 0: not run; the numbers are those of that cell */
-    size_t at;   /* its place among the cells that are run */
+    int variant;   /* one draw by itself; -1: all there is of the condition */
+    size_t repeat; /* which of several evaluations it is of */
+    bool hidden;   /* in no row */
+    bool few;      /* a draw answers a share of the questions */
+    int same_as;   /* >= 0: not run; the numbers are those of that cell */
+    size_t at;     /* its place among the cells that are run */
     persona_plan *plans[CELL_PLANS];
     size_t n_plans; /* question q is steered by plan q % n_plans */
     bool sampler, instructed, negative;
@@ -39,7 +40,7 @@ typedef struct eval_cell {
 /* Cells that a verdict is made of. */
 typedef struct verdict_board {
     const eval_cell *cells;
-    size_t n, n_questions;
+    size_t n, n_questions, n_repeats;
     uint32_t seed;
 } verdict_board;
 
