@@ -22,9 +22,11 @@ typedef struct persona_row {
     persona_interval score; /* 0..100 */
     double coherence;       /* 0..100: mean over answers, and its standard deviation */
     double coherence_sd;
-    size_t n;            /* answers */
-    size_t n_unanswered; /* no final channel: coherence 0 */
-    size_t n_unjudged;   /* the judge gave no score */
+    double tokens, tokens_sd; /* of an answer that came, thoughts not counted */
+    double cut;               /* 0..1: replies that ran into the length limit */
+    size_t n;                 /* answers */
+    size_t n_unanswered;      /* no final channel: coherence 0 */
+    size_t n_unjudged;        /* the judge gave no score */
     /* both count as the mean of the unsteered answers */
     char *sample; /* one answer; NULL: none */
 } persona_row;
@@ -50,6 +52,22 @@ typedef struct persona_swing {
     double coherence_high;     /* 0..100, at +1 */
     char *note;                /* of the arm; NULL: none */
 } persona_swing;
+
+/* The mean answer counts as coherent from here on. */
+#define PERSONA_COHERENT 70.0
+
+/* Of the coefficients of one sign whose answers stay coherent the one that moves the score farthest
+ * that way; NAN: there is none. Chosen on the answers that it is reported of. */
+typedef struct persona_best_point {
+    double coefficient;
+    double gain; /* score less that of the unsteered answers; below 0 where the trait recedes */
+    double coherence;
+} persona_best_point;
+
+typedef struct persona_best {
+    const char *condition;
+    persona_best_point plus, minus;
+} persona_best;
 
 /* A control that is drawn many times. Its draws answer fewer questions each, and what they say is
  * their spread. */
@@ -84,7 +102,10 @@ typedef struct persona_evaluation {
     size_t n_rows;
     persona_swing *swings; /* (n_swings) conditions that have one; random: all directions */
     size_t n_swings;
-    persona_spread *spreads; /* (n_spreads) */
+    persona_best *bests; /* (n_bests) conditions in the order of the rows */
+    size_t n_bests;
+    const char *coherence_validity; /* what the judge's coherence is worth */
+    persona_spread *spreads;        /* (n_spreads) */
     size_t n_spreads;
     persona_margin *margins; /* (n_margins) over lexical, identity, and each other trait's vector */
     size_t n_margins;
@@ -100,6 +121,8 @@ typedef struct persona_evaluation {
 
 /* NULL: the condition has no swing. */
 const persona_swing *persona_evaluation_swing(const persona_evaluation *x, const char *condition);
+/* NULL: the condition was not run. */
+const persona_best *persona_evaluation_best(const persona_evaluation *x, const char *condition);
 /* NULL: the condition is not drawn, or was not run. */
 const persona_spread *persona_evaluation_spread(const persona_evaluation *x, const char *condition);
 

@@ -161,6 +161,35 @@ static void print_spread(FILE *f, const persona_spread *s)
     fputs(")\n", f);
 }
 
+static void print_best_point(FILE *f, const persona_best_point *p, const char *none)
+{
+    if (isfinite(p->gain)) {
+        fprintf(f, " %s%s at %+g", p->gain > 0 ? "+" : "", cli_number(p->gain, 0), p->coefficient);
+    } else {
+        fprintf(f, " %s", none);
+    }
+}
+
+/* What transferred and native vector can do at most. */
+static void print_best(FILE *f, const persona_evaluation *v)
+{
+    static const char *const shown[] = {"transferred", "in-sample", "native"};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        const persona_best *b = persona_evaluation_best(v, shown[i]);
+        if (b) {
+            fprintf(f, n++ == 0 ? "  at most, coherence >= %g: " : "; ", PERSONA_COHERENT);
+            fputs(b->condition, f);
+            print_best_point(f, &b->minus, "none at -");
+            fputc(',', f);
+            print_best_point(f, &b->plus, "none at +");
+        }
+    }
+    if (n > 0) {
+        fprintf(f, " (coherence %s)\n", v->coherence_validity);
+    }
+}
+
 /* What the swing is where less is left out, and what was left out. */
 static void print_left(FILE *f, const persona_study *x)
 {
@@ -235,6 +264,7 @@ static void print_evaluation(FILE *f, const persona_study *x)
     print_samples(f, x);
     fputc('\n', f);
     print_details(f, v);
+    print_best(f, v);
     print_left(f, x);
     print_cosines(f, x);
     fprintf(f, "  %s%s%s%s  %s\n", tty_paint(f, TTY_BOLD),

@@ -32,6 +32,9 @@ static void row_json(json_out *o, const persona_row *r)
     jo_end(o);
     jo_number(o, "coherence", r->coherence);
     jo_number(o, "coherence_sd", r->coherence_sd);
+    jo_number(o, "tokens", r->tokens);
+    jo_number(o, "tokens_sd", r->tokens_sd);
+    jo_number(o, "cut", r->cut);
     jo_int(o, "n", (long long)r->n);
     jo_int(o, "n_unanswered", (long long)r->n_unanswered);
     jo_int(o, "n_unjudged", (long long)r->n_unjudged);
@@ -121,6 +124,32 @@ static void swings_json(json_out *o, const persona_evaluation *v)
     jo_end(o);
 }
 
+static void best_point_json(json_out *o, const char *key, const persona_best_point *p)
+{
+    if (!isfinite(p->gain)) {
+        jo_null(o, key);
+        return;
+    }
+    jo_object(o, key);
+    jo_number(o, "coefficient", p->coefficient);
+    jo_number(o, "gain", p->gain);
+    jo_number(o, "coherence", p->coherence);
+    jo_end(o);
+}
+
+static void bests_json(json_out *o, const persona_evaluation *v)
+{
+    jo_object(o, "best");
+    for (size_t i = 0; v && i < v->n_bests; i++) {
+        jo_object(o, v->bests[i].condition);
+        best_point_json(o, "plus", &v->bests[i].plus);
+        best_point_json(o, "minus", &v->bests[i].minus);
+        jo_end(o);
+    }
+    jo_end(o);
+    jo_string(o, "coherence_validity", v ? v->coherence_validity : NULL);
+}
+
 static void evaluation_json(json_out *o, const persona_evaluation *v)
 {
     static const persona_interval none = {NAN, NAN, NAN};
@@ -129,6 +158,7 @@ static void evaluation_json(json_out *o, const persona_evaluation *v)
         row_json(o, &v->rows[i]);
     }
     jo_end(o);
+    bests_json(o, v);
     interval(o, "retained", v ? &v->retained : &none);
     swings_json(o, v);
     jo_array(o, "specificity");

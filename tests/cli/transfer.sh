@@ -110,6 +110,11 @@ assert {"unsteered", "prompt", "transferred", "sampling", "random", "shuffled", 
         "identity"} <= c, c
 for r in d["rows"]:
     assert r["ci"][0] <= r["score"] <= r["ci"][1] and 0 <= r["coherence"] <= 100
+for r in d["rows"]:
+    assert 0 < r["tokens"] <= 24 and r["tokens_sd"] >= 0 and 0 <= r["cut"] <= 1, r
+for b in d["best"].values():
+    assert all(p is None or p["coherence"] >= 70 and abs(p["coefficient"]) == 1 for p in b.values()), b
+assert set(d["best"]) == c - {"unsteered"} and "measured" in d["coherence_validity"]
 assert {"lexical", "random-source"} <= c and len(d["random"]) == 6 and d["spreads"]["random"]["n"] == 6
 assert d["spreads"]["shuffled"]["n"] == 3 and len(d["spreads"]["other-trait"]["draws"]) == 9 and len(d["margins"]) == 11
 assert [x["leave"] for x in d["leave_out"]["levels"]] == ["name", "loose", "strict"] and d["leave_out"]["judge"] == "pair"
@@ -118,6 +123,11 @@ assert d["sample"] in ("held-out", "not decidable") and d["specificity"][0]["tra
 assert len(d["specificity"]) > 5 and set(d["swing"]) >= c - {"unsteered"} and isinstance(d["specific"], bool)
 assert {"layer_from", "layer_to", "lambda", "n_texts", "r2_heldout", "r2_contrast", "r2_shuffled", "retained"} <= set(d)
 '
+check "answers say how long they are" python3 - "$tmp/export/silly/answers.jsonl" <<'PY'
+import json, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+assert all(0 < r["n_answer"] <= r["n_tokens"] for r in rows if r["answered"]) and {r["cut"] for r in rows} == {True, False}
+PY
 check "the table comes out of the exported answers again" python3 "$(dirname "$0")/../../tools/recompute" "$tmp/export/silly"
 check "every text says whether the map saw it" python3 - "$tmp/export/silly/texts.jsonl" <<'PY'
 import json, sys

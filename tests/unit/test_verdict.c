@@ -92,7 +92,8 @@ static void fill(table *t, double slope)
 
 static persona_code run(const table *t, const char *void_reason, persona_evaluation *x)
 {
-    const verdict_board b = {t->cells, t->n, QUESTIONS, 1, 1};
+    const verdict_board b = {
+        .cells = t->cells, .n = t->n, .n_questions = QUESTIONS, .n_repeats = 1, .seed = 1};
     return verdict_fill(&b, void_reason, x, NULL);
 }
 

@@ -19,6 +19,7 @@
 #include "core/measure/stats.h"
 #include "pipeline/evaluate/conditions.h"
 #include "pipeline/evaluate/evaluate_export.h"
+#include "pipeline/evaluate/evaluate_figures.h"
 #include "pipeline/evaluate/evaluate_parts.h"
 #include "pipeline/kept.h"
 #include "pipeline/pipeline.h"
@@ -65,6 +66,7 @@ static void book(eval_cell *c, size_t q, const answer *a, const persona_judgemen
 {
     const double score = a->answered ? (double)r->trait : (double)NAN;
     const double coherence = a->answered ? (double)r->coherence : 0.0;
+    lengths_add(&c->lengths, a);
     c->n_unanswered += !a->answered;
     c->n_unjudged += a->answered && isnan(score);
     if (isnan(score)) {
@@ -275,6 +277,7 @@ static persona_code copy_references(evaluating *x, persona_err *e)
         to->n_unanswered = from->n_unanswered;
         to->n_unjudged = from->n_unjudged;
         to->n_missing = from->n_missing;
+        to->lengths = from->lengths;
         memcpy(to->score, from->score, to->n * sizeof *to->score);
         memcpy(to->coherence, from->coherence, to->n_coherence * sizeof *to->coherence);
         memcpy(to->group, from->group, to->n * sizeof *to->group);
@@ -398,6 +401,7 @@ void persona_evaluation_free(persona_evaluation *x)
     }
     evaluate_kept_free(x->kept);
     mem_free(x->rows);
+    mem_free(x->bests);
     mem_free(x->swings);
     mem_free(x->spreads);
     mem_free(x->margins);

@@ -61,6 +61,8 @@ static void answer_line(buf *lines, const eval_cell *c, const export_answer *a)
     jo_string(&o, "analysis", a->answer->analysis);
     jo_string(&o, "answer", a->answer->text);
     jo_int(&o, "n_tokens", (long long)a->answer->n_tokens);
+    jo_int(&o, "n_answer", (long long)a->answer->n_answer);
+    jo_bool(&o, "cut", a->answer->finish == PERSONA_FINISH_LENGTH);
     jo_number(&o, "score", a->answer->answered ? (double)a->judged->trait : (double)NAN);
     jo_number(&o, "coherence", a->answer->answered ? (double)a->judged->coherence : 0.0);
     end_line(lines, &o);

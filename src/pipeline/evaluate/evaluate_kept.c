@@ -21,6 +21,7 @@ persona_code evaluate_keep(evaluating *x, persona_evaluation *out, persona_err *
                                .n = x->n_cells,
                                .n_questions = x->n_questions,
                                .n_repeats = 1,
+                               .judge_kind = persona_judge_kind(x->judge),
                                .seed = x->o->seed};
     x->cells = NULL;
     x->n_cells = 0;

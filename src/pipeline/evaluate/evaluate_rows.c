@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "core/measure/stats.h"
+#include "pipeline/evaluate/evaluate_figures.h"
 #include "pipeline/evaluate/evaluate_parts.h"
 
 #define BOOTSTRAP_DRAWS 2000
@@ -66,6 +67,7 @@ static persona_code fill_row(const verdict_board *b, const eval_cell *first, per
 {
     persona_code rc = PERSONA_OK;
     row_values v = {.n = 0};
+    cell_lengths lengths = {0};
     *r = (persona_row){.condition = first->condition,
                        .coefficient = first->coefficient,
                        .score = {(double)NAN, (double)NAN, (double)NAN}};
@@ -74,6 +76,7 @@ static persona_code fill_row(const verdict_board *b, const eval_cell *first, per
         if (same_row(first, &b->cells[i])) {
             r->n_unanswered += b->cells[i].n_unanswered;
             r->n_unjudged += b->cells[i].n_unjudged;
+            lengths_pool(&lengths, &b->cells[i].lengths);
         }
     }
     if (v.n > 0) {
@@ -83,6 +86,7 @@ static persona_code fill_row(const verdict_board *b, const eval_cell *first, per
     }
     r->coherence = stat_mean(v.coherence, v.n_coherence);
     r->coherence_sd = stat_sd(v.coherence, v.n_coherence);
+    lengths_row(&lengths, r);
     r->n = v.n;
     r->sample = first->sample ? mem_strdup(first->sample) : NULL;
     TRY(r->sample || !first->sample ? PERSONA_OK : mem_err(e, "rows"));
@@ -105,6 +109,8 @@ persona_code evaluate_rows(const verdict_board *b, persona_evaluation *out, pers
             TRY(fill_row(b, &b->cells[c], &out->rows[out->n_rows++], e));
         }
     }
+    TRY(evaluate_bests(out, e));
+    out->coherence_validity = evaluate_coherence_validity(b->judge_kind);
 out:
     return rc;
 }

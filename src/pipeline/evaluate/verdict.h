@@ -10,6 +10,12 @@
 
 enum { CELL_PLANS = 64 };
 
+/* Of the answers of a cell. */
+typedef struct cell_lengths {
+    size_t n, n_asked, n_cut; /* answers that came; all; those that ran into a limit */
+    double sum, squares;      /* of tokens of those that came */
+} cell_lengths;
+
 /* One condition at one coefficient: how its answers are made, and their scores. */
 typedef struct eval_cell {
     const char *condition, *note;
@@ -33,6 +39,7 @@ typedef struct eval_cell {
     size_t n_unjudged;   /* the judge left them open */
     size_t n_missing;    /* both: they count as the unsteered mean */
     size_t *missing;     /* (n_missing) questions */
+    cell_lengths lengths;
     char *sample;
     char **texts; /* keep_texts: one per answer, NULL: unanswered */
 } eval_cell;
@@ -42,6 +49,7 @@ typedef struct verdict_board {
     const eval_cell *cells;
     size_t n, n_questions, n_repeats;
     uint32_t seed;
+    const char *judge_kind; /* NULL: unknown */
 } verdict_board;
 
 /* Fills swings, spreads, margins, retained, specific, pass and reason; crosses are there already.

@@ -15,6 +15,7 @@
 #include "base/try.h"
 #include "persona/persona.h"
 #include "pipeline/evaluate/conditions.h"
+#include "pipeline/report/report_arms.h"
 #include "pipeline/report/report_css.h"
 #include "pipeline/report/report_svg.h"
 
@@ -22,22 +23,11 @@ enum { PAGE_MAX = 16 << 20 };
 
 /* ---- small pieces ---------------------------------------------------------------------------- */
 
-static void number(buf *b, double x, int decimals)
-{
-    if (!isfinite(x)) {
-        buf_puts(b, "–");
-    } else if (fabs(x) < 0.5 * pow(10, -decimals)) { /* no minus before a zero */
-        buf_printf(b, "%.*f", decimals, 0.0);
-    } else {
-        buf_printf(b, "%s%.*f", x < 0 ? "−" : "", decimals, fabs(x));
-    }
-}
-
 static void range(buf *b, double low, double high, int decimals)
 {
-    number(b, low, decimals);
+    html_number(b, low, decimals);
     buf_puts(b, " to ");
-    number(b, high, decimals);
+    html_number(b, high, decimals);
 }
 
 static void badge(buf *b, const char *verdict)
@@ -97,7 +87,7 @@ static void head(buf *b, const report *r)
 static void interval_cell(buf *b, const persona_interval *x, double scale, const char *unit)
 {
     buf_puts(b, "<td>");
-    number(b, scale * x->value, 0);
+    html_number(b, scale * x->value, 0);
     if (isfinite(x->value)) {
         buf_printf(b, "%s<small>", unit);
         range(b, scale * x->low, scale * x->high, 0);
@@ -185,7 +175,7 @@ static void matrix_row(buf *b, const report *r, size_t i)
         const double strength = c && isfinite(c->swing.value) ? fmin(fabs(c->swing.value), 100) : 0;
         buf_printf(b, "<td class=\"heat%s\" style=\"--h:%.0f%%\">", k == i ? " own" : "",
                    0.6 * strength);
-        number(b, c ? c->swing.value : (double)NAN, 0);
+        html_number(b, c ? c->swing.value : (double)NAN, 0);
         if (c && isfinite(c->swing.value)) {
             buf_puts(b, "<small>");
             range(b, c->swing.low, c->swing.high, 0);
@@ -235,7 +225,7 @@ static void fact(buf *b, const char *name, double value, int decimals, const cha
                  const char *more)
 {
     buf_printf(b, "<div><dt>%s</dt><dd>", name);
-    number(b, value, decimals);
+    html_number(b, value, decimals);
     buf_printf(b, "%s<small>%s</small></dd></div>", isfinite(value) ? unit : "", more);
 }
 
@@ -366,12 +356,18 @@ static void table_cell(buf *b, const persona_row *r)
         return;
     }
     buf_puts(b, "<td>");
-    number(b, r->score.value, 0);
+    html_number(b, r->score.value, 0);
     buf_puts(b, "<small>");
     range(b, r->score.low, r->score.high, 0);
     buf_puts(b, "</small><small>coherence ");
-    number(b, r->coherence, 0);
-    buf_puts(b, "</small>");
+    html_number(b, r->coherence, 0);
+    buf_puts(b, "</small><small>");
+    html_number(b, r->tokens, 0);
+    buf_puts(b, " ± ");
+    html_number(b, r->tokens_sd, 0);
+    buf_puts(b, " tokens, ");
+    html_number(b, 100 * r->cut, 0);
+    buf_puts(b, " % cut</small>");
     if (r->n_unanswered > 0) {
         buf_printf(b, "<small>%zu unanswered</small>", r->n_unanswered);
     }
@@ -386,8 +382,9 @@ static void table(buf *b, const persona_study *x, const pivot *p)
     buf_puts(b, "<h3>Every number</h3><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
                 "aria-label=\"Scores of ");
     html_text(b, x->trait);
-    buf_puts(b, "\"><table><caption>Score, its 95 % interval and coherence by condition and "
-                "coefficient; n answers in each cell.</caption><thead><tr>"
+    buf_puts(b, "\"><table><caption>Score, its 95 % interval, coherence, and length of the "
+                "answers by condition and coefficient, with the share of replies that ran into "
+                "the length limit; n answers in each cell.</caption><thead><tr>"
                 "<th scope=\"col\">Condition</th>");
     for (size_t k = 0; k < p->n_coefficients; k++) {
         buf_puts(b, "<th scope=\"col\">");
@@ -465,6 +462,7 @@ static void chapter(buf *b, const report_trait *t)
     layers(b, x);
     if (x->evaluation) {
         table(b, x, &p);
+        report_arms(b, x);
     }
     buf_puts(b, "</section>\n");
 }
@@ -489,9 +487,14 @@ static const char *const reading[][2] = {
     {"shuffled",
      "The same map, learnt from texts whose pairing was destroyed. It gets its own best "
      "block and its own dose. If it steered, the map would be no evidence."},
-    {"random", "Five directions drawn at random, with the transferred vector's length and block, "
-               "at one dose. At "
-               "−1 and +1 each of them answers every question."},
+    {"random",
+     "Directions of the target drawn at random, with the transferred vector's length. They "
+     "show how far the score moves without any meaning in the direction."},
+    {"random-source",
+     "Directions of the source drawn at random, through the true map: what the map "
+     "makes of anything."},
+    {"lexical", "How often words occur in the texts, in place of the source's activations, through "
+                "a map of its own. If this steered as well, the source model would add nothing."},
     {"text-bridge",
      "The target's own mean difference on the texts that the source wrote: no map is involved. An "
      "upper mark for any map."},
@@ -504,12 +507,14 @@ static const char *const reading[][2] = {
                  "do nothing."},
     {"Retained", "How much of the native vector's effect at +1 the transferred one has."},
     {"PASS",
-     "The lower end of the transferred swing is above the upper end of every null (each random "
-     "direction by itself, shuffled, identity), the score rises with the coefficient (Spearman at "
-     "least 0.8), and answers keep half of their coherence. Anything else is FAIL."},
+     "The transferred swing is no draw of random, random-source and shuffled (one-sided p at most "
+     "0.05 for each), it is larger than that of lexical and identity on the same questions, the "
+     "score rises with the coefficient (Spearman at least 0.8), answers keep half of their "
+     "coherence, few are missing, the judge's scores agree with labels it had not seen, and the "
+     "map was fitted without the texts that show the trait. Anything else is FAIL."},
     {"Leave one trait out",
-     "The map that carries a trait has never seen a text of that trait: it is "
-     "learnt from neutral texts and from the other traits."},
+     "The map that carries a trait has seen no text that was written for the trait, nor any that a "
+     "judge sees it in: it is learnt from neutral texts and from the other traits."},
 };
 
 static void how_to_read(buf *b)

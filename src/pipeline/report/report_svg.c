@@ -38,6 +38,17 @@ void html_text(buf *b, const char *s)
     }
 }
 
+void html_number(buf *b, double x, int decimals)
+{
+    if (!isfinite(x)) {
+        buf_puts(b, "–");
+    } else if (fabs(x) < 0.5 * pow(10, -decimals)) { /* no minus before a zero */
+        buf_printf(b, "%.*f", decimals, 0.0);
+    } else {
+        buf_printf(b, "%s%.*f", x < 0 ? "−" : "", decimals, fabs(x));
+    }
+}
+
 void html_signed(buf *b, double x)
 {
     const char *sign = x > 0 ? "+" : x < 0 ? "−" : "";

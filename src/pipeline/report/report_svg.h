@@ -15,6 +15,8 @@ typedef struct svg_line {
 
 /* Text with the five special characters escaped. */
 void html_text(buf *b, const char *s);
+/* A real minus sign, none before zeros, a dash for NAN. */
+void html_number(buf *b, double x, int decimals);
 /* "+1", "−0.5", "0" with a real minus sign. */
 void html_signed(buf *b, double x);
 
