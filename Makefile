@@ -21,6 +21,7 @@ all: setup ## build/persona, libpersona and the tests (the default)
 
 setup: ## install or unpack what is missing; silent when nothing is
 	@tools/setup
+	@tools/setup-words
 
 demo: all ## the whole story on the embedded pair; report in build/demo
 	@./build/persona demo --out build/demo

@@ -32,4 +32,7 @@ install(DIRECTORY traits DESTINATION "${CMAKE_INSTALL_DATADIR}/persona"
     FILES_MATCHING PATTERN "*.json")
 install(DIRECTORY models DESTINATION "${CMAKE_INSTALL_DATADIR}/persona"
     FILES_MATCHING PATTERN "*.gguf" PATTERN "*.json" PATTERN "recipe" EXCLUDE)
+# Word lists: ours, and what tools/setup-words fetched, with its licences.
+install(DIRECTORY words DESTINATION "${CMAKE_INSTALL_DATADIR}/persona"
+    FILES_MATCHING PATTERN "*.txt" PATTERN "*.xml" PATTERN "*.license")
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")

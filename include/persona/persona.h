@@ -29,6 +29,7 @@
 #include "persona/map.h"
 #include "persona/model.h"
 #include "persona/pairs.h"
+#include "persona/panel.h"
 #include "persona/plan.h"
 #include "persona/session.h"
 #include "persona/steer.h"

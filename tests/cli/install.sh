@@ -14,7 +14,7 @@ fail() { echo "FAIL: $*"; exit 1; }
 
 cmake --install "$build" --prefix "$tmp/usr" >"$tmp/log" || { cat "$tmp/log"; fail "install"; }
 "$tmp/usr/bin/persona" --version | grep -q persona || fail "the installed program does not run"
-for f in share/persona/traits/silly.json include/persona/persona.h share/doc/persona/LICENSE \
+for f in share/persona/traits/silly.json share/persona/words/politeness.txt include/persona/persona.h share/doc/persona/LICENSE \
     share/bash-completion/completions/persona share/zsh/site-functions/_persona \
     share/fish/vendor_completions.d/persona.fish share/man/man1/persona.1 share/man/man1/persona-transfer.1; do
     [[ -e $tmp/usr/$f ]] || fail "$f was not installed"
