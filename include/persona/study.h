@@ -74,6 +74,7 @@ typedef struct persona_study_left {
     double neutral;   /* of its scale */
     size_t n_texts;   /* usable */
     size_t n_left[3]; /* by persona_leave: texts that stay */
+    size_t n_open;    /* of those left by name, without a score: they count as leaning */
     bool decidable;   /* enough stay without any that lean */
 } persona_study_left;
 
@@ -116,10 +117,10 @@ typedef struct persona_study {
     double seconds;
 } persona_study;
 
-/* Runs it. Errors: NEGATIVE (the source shows too little contrast), UNAVAILABLE (evaluation
- * without a judge that knows the trait), and those of the steps. pairs may be NULL where opts->map
- * is given:
- * controls that need texts are then left out with a note. */
+/* Runs it. Errors: USAGE (a map from a model to itself), NEGATIVE (the source shows too little
+ * contrast), UNAVAILABLE (evaluation without a judge that knows the trait), and those of the steps.
+ * pairs may be NULL where opts->map is given: controls that need texts are then left out with a
+ * note. */
 PERSONA_CHECK persona_code persona_study_trait(
     const persona_study_side *from, const persona_study_side *to, const persona_pairs *pairs,
     const persona_trait *trait, const persona_study_opts *opts, const persona_hooks *hooks,

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "pipeline/report/report.h"
+#include "pipeline/transfer/pairs_parts.h"
 
 #define MAX_MANIFEST ((size_t)16 << 20)
 
@@ -265,6 +266,22 @@ static void set_options(carry *x)
     x->opts.n_others = x->all.n;
 }
 
+/* What cannot pass for want of texts is better known before hours of work. */
+static void warn_of_poles(const carry *x)
+{
+    for (size_t i = 0; x->pairs && x->opts.evaluate && i < x->n; i++) {
+        const int trait = pairs_trait(x->pairs, x->packs[i]->name);
+        size_t n[2];
+        pairs_poles(x->pairs, trait, n);
+        if (trait < 0 || n[0] == 0 || n[1] == 0) {
+            cli_say(x->c,
+                    "%s: cannot pass: of it there are %zu positive and %zu negative texts, and the "
+                    "control 'lexical' takes both",
+                    x->packs[i]->name, trait < 0 ? 0 : n[0], trait < 0 ? 0 : n[1]);
+        }
+    }
+}
+
 persona_code carry_run(carry *x, persona_err *e)
 {
     const double start = clock_now();
@@ -282,6 +299,7 @@ persona_code carry_run(carry *x, persona_err *e)
         tty_progress_clear(&x->c->progress);
         cli_say_pairs(x->c, x->pairs, x->talk);
     }
+    warn_of_poles(x);
     for (size_t i = 0; i < x->n; i++) {
         TRY(carry_one(x, i, e));
     }

@@ -199,6 +199,7 @@ static void left_json(json_out *o, const persona_study *x)
     jo_string(o, "judge", l->judge);
     jo_number(o, "neutral", l->judge ? l->neutral : (double)NAN);
     jo_int(o, "n_texts", (long long)l->n_texts);
+    jo_int(o, "n_open", (long long)l->n_open);
     jo_bool(o, "decidable", l->decidable);
     jo_array(o, "levels");
     for (persona_leave how = PERSONA_LEAVE_NAME; l->judge && how <= PERSONA_LEAVE_STRICT; how++) {

@@ -99,6 +99,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def say_plain(self, prompt, a, long, n, q):
         self.send(*reply(f"Score: {a}" if long else ""))
 
+    def say_mute(self, prompt, a, long, n, q):
+        self.send(*reply("I would rather not say." if long else "I"))
+
     def say_prose(self, prompt, a, long, n, q):
         self.send(*reply({"1": "85/100", "2": "8/10", "3": "-5", "4": "REFUSAL 7", "5": "none", "6": "72.5.", "7": "300"}[a] if long else "x"))
 

@@ -212,6 +212,32 @@ static persona_code check_judge(const persona_study_side *to, const persona_trai
     return PERSONA_OK;
 }
 
+/* As persona_pairs_new refuses it where the map is fitted here. */
+static persona_code check_map(const persona_map *m, persona_err *e)
+{
+    return !m || strcmp(m->from.hash, m->to.hash) != 0
+               ? PERSONA_OK
+               : persona_err_set(e, PERSONA_E_USAGE,
+                                 "the map goes from %.100s to itself (sha256 %.12s): nothing would "
+                                 "be carried over; fit one to another model",
+                                 m->from.name, m->from.hash);
+}
+
+/* Texts that are not left out by name and that the judge gave no score. */
+static persona_code count_open(const studying *s, size_t *n, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    bool *taken = mem_calloc(s->pairs->n, sizeof *taken);
+    TRY(taken ? pairs_left_over(s->pairs, &s->fit, PERSONA_LEAVE_NAME, NULL, taken, e)
+              : mem_err(e, "the texts of a map"));
+    for (size_t i = 0; i < s->pairs->n; i++) {
+        *n += taken[i] && isnan(s->lean->score[i]);
+    }
+out:
+    mem_free(taken);
+    return rc;
+}
+
 /* What the texts show of the trait. Scores of a judge that is quick are not kept. */
 static persona_code lean(studying *s, persona_err *e)
 {
@@ -239,6 +265,7 @@ static persona_code lean(studying *s, persona_err *e)
     for (persona_leave how = PERSONA_LEAVE_NAME; how <= PERSONA_LEAVE_STRICT; how++) {
         TRY(persona_map_texts_left(s->pairs, &s->fit, how, &left->n_left[how], e));
     }
+    TRY(count_open(s, &left->n_open, e));
     left->decidable = left->n_left[PERSONA_LEAVE_STRICT] >= PERSONA_LEAVE_MIN_TEXTS;
     s->fit.leave = left->decidable ? PERSONA_LEAVE_STRICT : PERSONA_LEAVE_NAME;
 out:
@@ -294,6 +321,7 @@ persona_code persona_study_trait(const persona_study_side *from, const persona_s
                   .hooks = hooks};
     persona_study *x = NULL;
     *out = NULL;
+    TRY(check_map(opts->map, e));
     TRY(opts->evaluate ? check_judge(to, trait, e) : PERSONA_OK);
     x = s.x = mem_calloc(1, sizeof *x);
     TRY(x ? PERSONA_OK : mem_err(e, "a study"));

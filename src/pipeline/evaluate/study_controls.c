@@ -129,11 +129,17 @@ persona_code study_place(const studying *s, persona_vector *v, const char *condi
 static persona_code trait_of_texts(const studying *s, int *trait, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
+    size_t n[2];
     TRY(need_pairs(s, e));
     *trait = pairs_trait(s->pairs, s->trait->name);
-    TRY(*trait >= 0 ? PERSONA_OK
-                    : persona_err_set(e, PERSONA_E_NEGATIVE, "none of the texts shows '%s'",
-                                      s->trait->name));
+    pairs_poles(s->pairs, *trait, n);
+    TRY(*trait >= 0 && n[0] > 0 && n[1] > 0
+            ? PERSONA_OK
+            : persona_err_set(
+                  e, PERSONA_E_NEGATIVE,
+                  "of '%s' itself there are %zu positive and %zu negative texts, and it "
+                  "takes both, on top of those that the map is fitted on (--texts)",
+                  s->trait->name, *trait >= 0 ? n[0] : 0, *trait >= 0 ? n[1] : 0));
 out:
     return rc;
 }
@@ -354,6 +360,7 @@ persona_code study_controls(studying *s, persona_err *e)
         if (rc != PERSONA_OK) {
             snprintf(what, sizeof what, "no %s", c->condition);
             study_note(s->x, what, why.msg);
+            study_void_control(s, c->condition, why.msg);
         }
     }
     return PERSONA_OK;

@@ -178,13 +178,9 @@ out:
 
 static bool has_poles(const persona_pairs *p, int trait)
 {
-    bool pole[2] = {false, false};
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->texts[i].usable && p->texts[i].trait == trait && p->texts[i].polarity != 0) {
-            pole[p->texts[i].polarity < 0] = true;
-        }
-    }
-    return pole[0] && pole[1];
+    size_t n[2];
+    pairs_poles(p, trait, n);
+    return n[0] > 0 && n[1] > 0;
 }
 
 /* The source's mean difference on a trait's texts, at the source blocks of the map. */

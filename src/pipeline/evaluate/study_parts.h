@@ -22,6 +22,7 @@ typedef struct studying {
     persona_fit_opts fit;               /* with what is left out */
     persona_study *x;
     char void_reason[384]; /* why there can be no PASS; "" */
+    char no_control[384];  /* the first control that must run and could not be made, and why; "" */
 } studying;
 
 /* The judge that filters and settles on a side, if it knows the trait. */
@@ -39,6 +40,8 @@ persona_evaluate_opts study_evaluation(const studying *s);
 
 /* study_void.c: what makes a PASS impossible, whatever the numbers say. */
 PERSONA_CHECK persona_code study_void(studying *s, persona_err *e);
+/* A control that could not be made, and why: without some there is no PASS. */
+void study_void_control(studying *s, const char *condition, const char *why);
 /* Errors: USAGE (texts of the map answer questions of the evaluation). */
 PERSONA_CHECK persona_code study_no_overlap(const studying *s, persona_err *e);
 

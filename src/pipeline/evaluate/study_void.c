@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "core/map/textset.h"
+#include "pipeline/evaluate/conditions.h"
 #include "pipeline/evaluate/study_parts.h"
 #include "pipeline/transfer/pairs_parts.h"
 
@@ -35,12 +36,16 @@ static void void_judge(studying *s)
 static persona_code void_trained(studying *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    uint64_t *of_judge = NULL;
-    size_t n = 0, both = 0;
+    uint64_t *of_judge = NULL, *of_map = NULL;
+    size_t n = 0, n_map = 0, both = 0;
     TRY(textset_parse(persona_judge_texts(s->to->judge), &of_judge, &n, e));
     for (size_t i = 0; s->pairs && i < s->pairs->n; i++) {
         both += s->pairs->texts[i].usable &&
                 textset_overlap(&s->pairs->texts[i].hash, 1, of_judge, n) > 0;
+    }
+    if (!s->pairs) {
+        TRY(textset_parse(s->map->texts, &of_map, &n_map, e));
+        both = textset_overlap(of_map, n_map, of_judge, n);
     }
     if (both > 0) {
         VOID(s,
@@ -49,6 +54,7 @@ static persona_code void_trained(studying *s, persona_err *e)
              persona_judge_name(s->to->judge), both);
     }
 out:
+    mem_free(of_map);
     mem_free(of_judge);
     return rc;
 }
@@ -60,6 +66,14 @@ static void void_sample(studying *s)
     if (strcmp(sample, PERSONA_SAMPLE_IN_SAMPLE) == 0) {
         VOID(s, "in-sample: the map was fitted on texts of this very trait, so this says nothing "
                 "about transfer (methods 5.2); fit a map without it");
+    } else if (strcmp(sample, PERSONA_SAMPLE_UNDECIDABLE) == 0 &&
+               l->n_left[PERSONA_LEAVE_STRICT] + l->n_open >= PERSONA_LEAVE_MIN_TEXTS) {
+        VOID(s,
+             "not decidable: the judge '%.64s' gave no score to %zu of the %zu texts that are not "
+             "of "
+             "'%.64s', so nobody knows what they show: choose with one that answers "
+             "(--judge-select)",
+             l->judge, l->n_open, l->n_left[PERSONA_LEAVE_NAME], s->trait->name);
     } else if (strcmp(sample, PERSONA_SAMPLE_UNDECIDABLE) == 0) {
         VOID(s,
              "not decidable: of %zu texts that are not of '%.64s' only %zu do not show it "
@@ -77,6 +91,15 @@ static void void_sample(studying *s)
     }
 }
 
+void study_void_control(studying *s, const char *condition, const char *why)
+{
+    const condition_kind *c = condition_find(condition);
+    if (c && c->must_run && !s->no_control[0]) {
+        snprintf(s->no_control, sizeof s->no_control, "the control '%s' could not be made: %s",
+                 condition, why);
+    }
+}
+
 persona_code study_void(studying *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -87,6 +110,9 @@ persona_code study_void(studying *s, persona_err *e)
     }
     if (!s->void_reason[0]) {
         TRY(void_trained(s, e));
+    }
+    if (!s->void_reason[0]) {
+        VOID(s, "%s", s->no_control);
     }
 out:
     return rc;

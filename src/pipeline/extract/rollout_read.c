@@ -154,7 +154,8 @@ static persona_code plan(reading *w, rollouts *x, persona_err *e)
     }
     if (n[0] == 0 || n[1] == 0) {
         TRY(persona_err_set(e, PERSONA_E_FORMAT,
-                            "%s: %zu positive and %zu negative texts: a difference needs both",
+                            "%s: %zu positive and %zu negative texts: a difference needs both, so "
+                            "add texts of the other pole",
                             first_path(w), n[0], n[1]));
     }
     if (n[0] == n[1] && w->o->responses != NULL) {

@@ -47,6 +47,17 @@ size_t persona_pairs_count(const persona_pairs *p, const char *without_trait)
     return n;
 }
 
+void pairs_poles(const persona_pairs *p, int trait, size_t n[2])
+{
+    n[0] = n[1] = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const pair_text *t = &p->texts[i];
+        if (t->usable && t->trait == trait && t->polarity != 0) {
+            n[t->polarity < 0]++;
+        }
+    }
+}
+
 /* ---- growing --------------------------------------------------------------------------------- */
 
 persona_code pairs_name(persona_pairs *p, const char *name, int *trait, persona_err *e)
@@ -256,12 +267,30 @@ static persona_code check_texts(const persona_pairs *p, persona_err *e)
             n, p->n, p->n_duplicates, MIN_TEXTS);
     }
     if ((poles[0] == 0) != (poles[1] == 0)) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "%zu texts show a trait and %zu its opposite: a map is judged by "
-                               "contrasts, so both poles are needed",
-                               poles[0], poles[1]);
+        return persona_err_set(
+            e, PERSONA_E_USAGE,
+            "%zu texts show a trait (\"polarity\": \"positive\") and %zu its "
+            "opposite (\"negative\"): a map is judged by contrasts, so add texts "
+            "of the other pole, on the same questions",
+            poles[0], poles[1]);
     }
     return PERSONA_OK;
+}
+
+/* A model's own vectors need no map, and a map to itself would be taken for a transfer. */
+static persona_code check_models(const persona_pairs *p, persona_session *from, persona_session *to,
+                                 persona_err *e)
+{
+    return strcmp(p->from.hash, p->to.hash) != 0
+               ? PERSONA_OK
+               : persona_err_set(e, PERSONA_E_USAGE,
+                                 "%.200s and %.200s are one model (sha256 %.12s): nothing would be "
+                                 "carried over; "
+                                 "its vectors steer it as they are ('generate --steer'), so name "
+                                 "another target",
+                                 persona_model_info_get(persona_session_model(from))->path,
+                                 persona_model_info_get(persona_session_model(to))->path,
+                                 p->from.hash);
 }
 
 persona_code persona_pairs_new(persona_session *from, persona_session *to,
@@ -278,6 +307,7 @@ persona_code persona_pairs_new(persona_session *from, persona_session *to,
     p->max_tokens = o.max_tokens;
     TRY(open_side(p, &p->from, from, o.cache, o.blocks_from, o.n_blocks_from, e));
     TRY(open_side(p, &p->to, to, o.cache, o.blocks_to, o.n_blocks_to, e));
+    TRY(check_models(p, from, to, e));
     TRY(o.n_files > 0 ? pairs_load(p, &o, e)
                       : pairs_write(p, from, traits, n_traits, &o, hooks, e));
     TRY(mark_usable(p, e));

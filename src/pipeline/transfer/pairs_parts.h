@@ -45,6 +45,8 @@ struct persona_pairs {
 
 /* Index of a trait's name, or -1. */
 int pairs_trait(const persona_pairs *p, const char *name);
+/* Usable texts of a trait: positive, negative. */
+void pairs_poles(const persona_pairs *p, int trait, size_t n[2]);
 
 /* Streams rows of one block of one side into out (n, d): for each its whole response, or one chunk
  * of it. Errors: those of the cache. */
