@@ -33,6 +33,11 @@ typedef struct persona_map_factors {
     float *left, *right;
 } persona_map_factors;
 
+/* What a map says of what it has not seen; 1: all is explained, below 0: less than the mean. */
+typedef struct persona_map_r2 {
+    double rows, contrasts; /* contrasts: differences between the poles of a trait on a question */
+} persona_map_r2;
+
 /* One pair of blocks. NAN: not measured. */
 typedef struct persona_map_block {
     int from, to;
@@ -41,7 +46,9 @@ typedef struct persona_map_block {
     double r2_heldout;  /* rows of questions that were left out */
     double r2_contrast; /* differences between the poles of other traits, left out by question */
     double r2_shuffled, r2_shuffled_max; /* r2_contrast of shuffled pairings: mean, largest */
-    persona_map_factors map, null;       /* null.k == 0: not fitted */
+    /* the same with all texts of a trait left out; with those and all answers to the question */
+    persona_map_r2 by_trait, by_both;
+    persona_map_factors map, null; /* null.k == 0: not fitted */
 } persona_map_block;
 
 /* One of the two models. Strings are never NULL. */

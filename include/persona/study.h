@@ -90,6 +90,7 @@ typedef struct persona_study_map {
     double r2_heldout;            /* of rows of questions that were left out; 1: all is explained */
     double r2_contrast;           /* of contrasts, left out by question */
     double r2_shuffled, r2_shuffled_max; /* r2_contrast of shuffled pairings: mean, largest */
+    persona_map_r2 by_trait, by_both;    /* whole traits left out; and their questions, too */
 } persona_study_map;
 
 typedef struct persona_study {

@@ -16,6 +16,7 @@
 #include "cli/table.h"
 #include "core/map/mapobject.h"
 #include "pipeline/transfer/pairs_parts.h"
+#include "workbench/results.h"
 
 typedef struct map_args {
     cli_state *c;
@@ -115,6 +116,8 @@ static persona_code print_json(cli_state *c, const persona_map *m, const char *p
         jo_number(o, "r2_contrast", b->r2_contrast);
         jo_number(o, "r2_shuffled", b->r2_shuffled);
         jo_number(o, "r2_shuffled_max", b->r2_shuffled_max);
+        const persona_map_r2 question = {b->r2_heldout, b->r2_contrast};
+        map_r2_json(o, &question, &b->by_trait, &b->by_both);
         jo_end(o);
     }
     jo_end(o);
@@ -135,7 +138,7 @@ static void print_text(const persona_map *m)
     static const table_column columns[] = {
         {"block", TABLE_LEFT},    {"lambda", TABLE_RIGHT},       {"rank", TABLE_RIGHT},
         {"R2 rows", TABLE_RIGHT}, {"R2 contrasts", TABLE_RIGHT}, {"shuffled", TABLE_RIGHT},
-        {"at most", TABLE_RIGHT},
+        {"at most", TABLE_RIGHT}, {"by trait", TABLE_RIGHT},     {"by both", TABLE_RIGHT},
     };
     table t;
     printf("%s%s -> %s%s  %s on %zu texts (%zu rows of %ss, %zu contrasts)\n",
@@ -170,6 +173,8 @@ static void print_text(const persona_map *m)
         table_cell(&t, "%s", cli_number(b->r2_contrast, 3));
         table_cell(&t, "%s", cli_number(b->r2_shuffled, 3));
         table_cell(&t, "%s", cli_number(b->r2_shuffled_max, 3));
+        table_cell(&t, "%s", cli_number(b->by_trait.contrasts, 3));
+        table_cell(&t, "%s", cli_number(b->by_both.contrasts, 3));
     }
     table_print(&t, stdout, 2);
     table_free(&t);

@@ -287,9 +287,10 @@ void study_print(FILE *f, const persona_study *x)
     if (x->map.rank > 0) {
         fprintf(f, "  rank %d,", x->map.rank);
     }
-    fprintf(f, "  R2 of contrasts %s (shuffled %s) on %zu texts, %s\n",
-            cli_number(x->map.r2_contrast, 2), cli_number(x->map.r2_shuffled, 2), x->map.n_texts,
-            x->transferred->from.sample);
+    fprintf(f, "  R2 of contrasts %s (shuffled %s; traits left out %s, both %s) on %zu texts, %s\n",
+            cli_number(x->map.r2_contrast, 2), cli_number(x->map.r2_shuffled, 2),
+            cli_number(x->map.by_trait.contrasts, 2), cli_number(x->map.by_both.contrasts, 2),
+            x->map.n_texts, x->transferred->from.sample);
     if (x->note[0]) {
         fprintf(f, "  %snote: %s%s\n", tty_paint(f, TTY_YELLOW), x->note, tty_paint(f, TTY_RESET));
     }

@@ -27,6 +27,9 @@ void extract_json(json_out *o, const extract_result *x);
 void study_json(json_out *o, const persona_study *x);
 /* "matrix": what moved what, over n studies (NULL ones are skipped). */
 void study_json_matrix(json_out *o, persona_study *const *x, size_t n);
+/* "r2": {"question": {rows, contrasts}, "trait": .., "both": ..} */
+void map_r2_json(json_out *o, const persona_map_r2 *question, const persona_map_r2 *trait,
+                 const persona_map_r2 *both);
 /* key: {name, arch, path, quant, n_layer, n_embd} */
 void model_json(json_out *o, const char *key, const persona_model_info *info);
 /* "steering": {expression, unit, layers, delta_projection, ..., note}; NULL: null. n_steered:

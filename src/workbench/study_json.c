@@ -245,6 +245,23 @@ static void cosines_json(json_out *o, const persona_study *x)
     jo_end(o);
 }
 
+void map_r2_json(json_out *o, const persona_map_r2 *question, const persona_map_r2 *trait,
+                 const persona_map_r2 *both)
+{
+    const struct {
+        const char *key;
+        const persona_map_r2 *r2;
+    } all[] = {{"question", question}, {"trait", trait}, {"both", both}};
+    jo_object(o, "r2");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        jo_object(o, all[i].key);
+        jo_number(o, "rows", all[i].r2->rows);
+        jo_number(o, "contrasts", all[i].r2->contrasts);
+        jo_end(o);
+    }
+    jo_end(o);
+}
+
 void study_json(json_out *o, const persona_study *x)
 {
     jo_int(o, "kept", (long long)persona_study_kept(x));
@@ -261,6 +278,8 @@ void study_json(json_out *o, const persona_study *x)
     jo_number(o, "r2_contrast", x->map.r2_contrast);
     jo_number(o, "r2_shuffled", x->map.r2_shuffled);
     jo_number(o, "r2_shuffled_max", x->map.r2_shuffled_max);
+    const persona_map_r2 question = {x->map.r2_heldout, x->map.r2_contrast};
+    map_r2_json(o, &question, &x->map.by_trait, &x->map.by_both);
     jo_string(o, "sample", x->transferred->from.sample);
     jo_number(o, "dose", (double)x->transferred->from.dose);
     jo_string(o, "unit", isfinite(x->transferred->from.dose) ? "dose" : "raw");

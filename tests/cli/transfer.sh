@@ -30,12 +30,16 @@ assert d["from"]["arch"] == "qwen2" and d["to"]["arch"] == "gpt-oss" and len(d["
 assert "silly" not in d["traits"] and "poetic" in d["traits"] and len(d["blocks"]) >= 3
 for b in d["blocks"]:
     assert b["r2_contrast"] > b["r2_shuffled"] and b["lambda"] > 0
+    assert b["r2"]["question"] == {"rows": b["r2_heldout"], "contrasts": b["r2_contrast"]}
+    assert b["r2"]["both"]["contrasts"] <= b["r2"]["trait"]["contrasts"] + 0.05 < b["r2_contrast"] + 0.05, b
 '
 cp "$out" "$tmp/fitted"
 expect 0 -- map show "$tmp/map.gguf" --json
 document "show says what fit said" '
 e = json.load(open(sys.argv[1].replace("stdout", "fitted")))
-assert [b["layer_to"] for b in d["blocks"]] == [b["layer_to"] for b in e["blocks"]] and d["n_texts"] == e["n_texts"]
+assert [b["layer_to"] for b in d["blocks"]] == [b["layer_to"] for b in e["blocks"]]
+assert all(abs(b["r2"][k][w] - c["r2"][k][w]) < 1e-4 for b, c in zip(d["blocks"], e["blocks"]) for k in b["r2"] for w in b["r2"][k])
+assert d["n_texts"] == e["n_texts"]
 '
 expect 0 -- map show "$tmp/map.gguf"
 check "the table of blocks" grep -q "R2 contrasts" "$out"

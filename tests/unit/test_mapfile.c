@@ -86,6 +86,8 @@ static persona_map *small(void)
             .r2_contrast = 0.125,
             .r2_shuffled = i ? (double)NAN : -0.5,
             .r2_shuffled_max = 0,
+            .by_trait = {0.75, i ? (double)NAN : -0.25},
+            .by_both = {0.5, 0.0625},
             .map = {K, floats((size_t)K * DS, 1 + (float)i), floats((size_t)K * DT, -1)}};
     }
     m->blocks[0].null = (persona_map_factors){1, floats(DS, 3), floats(DT, 5)};
@@ -134,7 +136,45 @@ static void round_trip(void **state)
         same_floats(a->map.right, b->map.right, (size_t)K * DT);
     }
     assert_true(isnan(r->blocks[1].r2_shuffled));
+    assert_true(r->blocks[0].by_trait.rows == 0.75 && r->blocks[0].by_trait.contrasts == -0.25);
+    assert_true(isnan(r->blocks[1].by_trait.contrasts));
+    assert_true(r->blocks[1].by_both.rows == 0.5 && r->blocks[1].by_both.contrasts == 0.0625);
     same_floats(r->blocks[0].null.right, m->blocks[0].null.right, DT);
+    persona_map_free(r);
+    persona_map_free(m);
+}
+
+/* Maps that were written before whole traits were left out. */
+static void before_traits(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"persona.map.r2_trait", "persona.map.r2_both"};
+    persona_map *m = small(), *r = NULL;
+    persona_err e = {0};
+    const char *path = scratch_path("before.gguf");
+    char *bytes = NULL;
+    size_t len = 0, n = 0;
+    assert_int_equal(persona_map_write(m, path, &e), PERSONA_OK);
+    assert_int_equal(file_read(path, 1 << 20, &bytes, &len, NULL), PERSONA_OK);
+    for (size_t k = 0; k < 2; k++) {
+        const size_t size = strlen(keys[k]);
+        for (size_t i = 0; i + size < len; i++) {
+            if (memcmp(bytes + i, keys[k], size) == 0) { /* and the contrasts' keys */
+                bytes[i + size - 1] = '_';
+                n++;
+            }
+        }
+    }
+    assert_int_equal(n, 4);
+    assert_int_equal(file_write(path, bytes, len, &e), PERSONA_OK);
+    assert_int_equal(persona_map_read(path, &r, &e), PERSONA_OK);
+    for (size_t i = 0; i < 2; i++) {
+        const persona_map_block *b = &r->blocks[i];
+        assert_true(isnan(b->by_trait.rows) && isnan(b->by_trait.contrasts));
+        assert_true(isnan(b->by_both.rows) && isnan(b->by_both.contrasts));
+        assert_true(b->r2_contrast == 0.125);
+    }
+    mem_free(bytes);
     persona_map_free(r);
     persona_map_free(m);
 }
@@ -380,10 +420,11 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sets),      cmocka_unit_test(round_trip),
-        cmocka_unit_test(damaged),   cmocka_unit_test(contradictions),
-        cmocka_unit_test(applied),   cmocka_unit_test(not_for_this_model),
-        cmocka_unit_test(in_sample), cmocka_unit_test(no_memory),
+        cmocka_unit_test(sets),          cmocka_unit_test(round_trip),
+        cmocka_unit_test(damaged),       cmocka_unit_test(contradictions),
+        cmocka_unit_test(applied),       cmocka_unit_test(not_for_this_model),
+        cmocka_unit_test(in_sample),     cmocka_unit_test(no_memory),
+        cmocka_unit_test(before_traits),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

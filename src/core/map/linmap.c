@@ -81,6 +81,12 @@ static persona_code check_shape(const map_method *m, const map_data *d, const ma
                 i, d->pos[i], d->neg[i], n);
         }
     }
+    for (size_t i = 0; d->trait && i < n; i++) {
+        if (d->trait[i] >= 0 && (size_t)d->trait[i] >= d->n_traits) {
+            return persona_err_set(e, PERSONA_E_SHAPE, "map: text %zu is of trait %d of %zu", i,
+                                   d->trait[i], d->n_traits);
+        }
+    }
     if (m->needs_contrasts && d->n_contrasts < MIN_ROWS) {
         return persona_err_set(e, PERSONA_E_SHAPE,
                                "map: %s needs at least %d contrasts (a text of each pole on one "
@@ -134,6 +140,8 @@ persona_code map_fit(const map_method *m, const map_data *d, const map_opts *o, 
                        .n_contrasts = d->n_contrasts,
                        .r2_heldout = (double)NAN,
                        .r2_contrast = (double)NAN,
+                       .by_trait = {(double)NAN, (double)NAN},
+                       .by_both = {(double)NAN, (double)NAN},
                        .r2_shuffled = (double)NAN,
                        .r2_shuffled_max = (double)NAN};
     persona_code rc;

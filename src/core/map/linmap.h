@@ -31,6 +31,9 @@ typedef struct map_data {
     size_t n_groups;
     const size_t *pos, *neg; /* (n_contrasts) rows of opposite poles of one trait and question */
     size_t n_contrasts;
+    /* (n) which of n_traits a row was written for; below 0: none; NULL: not known */
+    const int *trait;
+    size_t n_traits;
 } map_data;
 
 typedef struct map_opts {
@@ -42,6 +45,11 @@ typedef struct map_opts {
 } map_opts;
 map_opts map_defaults(void);
 
+/* What a map says of rows, and of differences between the poles, that it has not seen. */
+typedef struct map_r2 {
+    double rows, contrasts;
+} map_r2;
+
 /* NAN: not measured. R2 is 1 - (squares of errors) / (squares), each target dimension in units of
  * its sd, on questions that were left out. */
 typedef struct map_report {
@@ -50,8 +58,11 @@ typedef struct map_report {
     size_t n, n_contrasts, n_groups;
     double r2_heldout;  /* of rows */
     double r2_contrast; /* of differences between the poles */
-    /* The same of shuffled pairings, after the same search: mean and largest. Of rows where there
-     * are no contrasts. */
+    /* The same of rows of a trait, all of whose rows are left out, and with them those of the
+     * question. */
+    map_r2 by_trait, by_both;
+    /* r2_contrast of shuffled pairings, after the same search: mean and largest. Of rows where
+     * there are no contrasts. */
     double r2_shuffled, r2_shuffled_max;
 } map_report;
 

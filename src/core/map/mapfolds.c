@@ -4,7 +4,9 @@
  * from its rows, means, scales and bases included, is learnt again without the rows it is tested
  * on.
  *
- * Whole groups are dealt to 5 folds. Errors are in units of each target dimension's sd over all
+ * Whole groups are dealt to 5 folds; each trait is a fold of its own, up to 8. Where both are left
+ * out, a trait is tested on one fold of the groups only: a fit for every trait and fold would cost
+ * five times as much and say the same. Errors are in units of each target dimension's sd over all
  * rows, as in leaveout.c, so that the numbers of all methods mean the same.
  */
 #include <math.h>
@@ -17,6 +19,8 @@
 #include "core/map/mapmethods.h"
 
 #define FOLDS 5
+#define TRAIT_FOLDS 8
+#define LEAST_LEFT 8       /* rows that a fit needs */
 #define FEW_ROWS 600       /* more rows than these get */
 #define SHUFFLES_OF_MANY 3 /* so many shuffled pairings: each costs five fits */
 
@@ -28,8 +32,9 @@ typedef struct folding {
     map_side scaled; /* y of all rows, prepared */
     size_t *fold;    /* (n_groups) */
     size_t n_folds;
-    float *errors; /* (n, dt) */
-    bool *tested;  /* (n) */
+    bool *out, *test; /* (n) of one fold: the rows left out, and those of them that are tested */
+    float *errors;    /* (n, dt) */
+    bool *tested;     /* (n) in any fold */
 } folding;
 
 static persona_code deal(folding *f, persona_err *e)
@@ -62,13 +67,13 @@ static persona_code deal(folding *f, persona_err *e)
     return ok ? PERSONA_OK : mem_err(e, "the folds of a map");
 }
 
-/* Rows in the fold (inside) or outside it, copied; means of what was copied into mean (d). */
-static float *take(mat x, const folding *f, size_t fold, bool inside, size_t *n)
+/* The rows with the flag, copied. */
+static float *take(mat x, const bool *flag, bool value, size_t *n)
 {
     float *out = mem_calloc(x.n, x.d * sizeof *out);
     *n = 0;
     for (size_t i = 0; out && i < x.n; i++) {
-        if ((f->fold[f->d->group[i]] == fold) == inside) {
+        if (flag[i] == value) {
             memcpy(out + (*n)++ * x.d, x.p + i * x.d, x.d * sizeof *out);
         }
     }
@@ -88,12 +93,12 @@ static void subtract_mean(float *rows, size_t n, mat from)
     }
 }
 
-/* What the map fitted on x, y (train) leaves of the rows of the fold. */
-static persona_code test_fold(folding *f, size_t fold, mat x, mat y, const map *m, persona_err *e)
+/* What the map fitted on x, y (train) leaves of the rows that are tested. */
+static persona_code test_fold(folding *f, mat x, mat y, const map *m, persona_err *e)
 {
     const size_t dt = y.d;
     size_t n = 0, at = 0;
-    float *in = take(f->d->x, f, fold, true, &n), *out = take(f->y, f, fold, true, &n);
+    float *in = take(f->d->x, f->test, true, &n), *out = take(f->y, f->test, true, &n);
     float *middle = mem_calloc(n, m->k * sizeof *middle),
           *guess = mem_calloc(n, dt * sizeof *guess);
     const bool ok = in && out && middle && guess;
@@ -104,7 +109,7 @@ static persona_code test_fold(folding *f, size_t fold, mat x, mat y, const map *
         linalg_gemm_single(middle, false, m->right, false, guess, n, m->k, dt);
     }
     for (size_t i = 0; ok && i < f->d->x.n; i++) {
-        if (f->fold[f->d->group[i]] != fold) {
+        if (!f->test[i]) {
             continue;
         }
         for (size_t j = 0; j < dt; j++) {
@@ -120,14 +125,14 @@ static persona_code test_fold(folding *f, size_t fold, mat x, mat y, const map *
     return ok ? PERSONA_OK : mem_err(e, "the folds of a map");
 }
 
-/* The contrasts whose rows all lie outside the fold, as places among the rows there. */
-static void keep_contrasts(const folding *f, size_t fold, const size_t *place, size_t *pos,
-                           size_t *neg, size_t *n)
+/* The contrasts whose rows all stay, as places among the rows that do. */
+static void keep_contrasts(const folding *f, const size_t *place, size_t *pos, size_t *neg,
+                           size_t *n)
 {
     const map_data *d = f->d;
     *n = 0;
     for (size_t i = 0; i < d->n_contrasts; i++) {
-        if (f->fold[d->group[d->pos[i]]] == fold) {
+        if (f->out[d->pos[i]] || f->out[d->neg[i]]) {
             continue;
         }
         pos[*n] = place[d->pos[i]];
@@ -135,12 +140,13 @@ static void keep_contrasts(const folding *f, size_t fold, const size_t *place, s
     }
 }
 
-static persona_code run_fold(folding *f, size_t fold, persona_err *e)
+/* One fit without the rows in out. */
+static persona_code run_fold(folding *f, persona_err *e)
 {
     const map_data *d = f->d;
     size_t n = 0, n_contrasts = 0;
     map *m = NULL;
-    float *x = take(d->x, f, fold, false, &n), *y = take(f->y, f, fold, false, &n);
+    float *x = take(d->x, f->out, false, &n), *y = take(f->y, f->out, false, &n);
     size_t *group = mem_calloc(d->x.n, sizeof *group), *place = mem_calloc(d->x.n, sizeof *place);
     size_t *pos = mem_calloc(d->n_contrasts, sizeof *pos);
     size_t *neg = mem_calloc(d->n_contrasts, sizeof *neg);
@@ -148,13 +154,13 @@ static persona_code run_fold(folding *f, size_t fold, persona_err *e)
     TRY(x && y && group && place && pos && neg ? PERSONA_OK : mem_err(e, "the folds of a map"));
     size_t at = 0;
     for (size_t i = 0; i < d->x.n; i++) {
-        if (f->fold[d->group[i]] == fold) {
+        if (f->out[i]) {
             continue;
         }
         place[i] = at;
         group[at++] = d->group[i];
     }
-    keep_contrasts(f, fold, place, pos, neg, &n_contrasts);
+    keep_contrasts(f, place, pos, neg, &n_contrasts);
     const map_data train = {.x = {x, n, d->x.d},
                             .y = {y, n, d->y.d},
                             .group = group,
@@ -163,7 +169,7 @@ static persona_code run_fold(folding *f, size_t fold, persona_err *e)
                             .neg = neg,
                             .n_contrasts = n_contrasts};
     TRY(f->fit(&train, f->o, &m, e));
-    TRY(test_fold(f, fold, train.x, train.y, m, e));
+    TRY(test_fold(f, train.x, train.y, m, e));
 out:
     map_free(m);
     mem_free(neg);
@@ -179,6 +185,8 @@ static void folding_end(folding *f)
 {
     mem_free(f->tested);
     mem_free(f->errors);
+    mem_free(f->out);
+    mem_free(f->test);
     mem_free(f->fold);
     map_side_free(&f->scaled);
 }
@@ -189,26 +197,22 @@ static persona_code folding_begin(folding *f, persona_err *e)
     TRY(map_side_make(&f->scaled, f->y, NULL, true, "target", e));
     f->errors = mem_calloc(f->y.n, f->y.d * sizeof *f->errors);
     f->tested = mem_calloc(f->y.n, sizeof *f->tested);
-    TRY(f->errors && f->tested ? PERSONA_OK : mem_err(e, "the folds of a map"));
+    f->out = mem_calloc(f->y.n, sizeof *f->out);
+    f->test = mem_calloc(f->y.n, sizeof *f->test);
+    TRY(f->errors && f->tested && f->out && f->test ? PERSONA_OK
+                                                    : mem_err(e, "the folds of a map"));
     TRY(deal(f, e));
 out:
     return rc;
 }
 
-/* All folds, or only the first. */
-static persona_code run_folds(folding *f, size_t n_folds, double *r2, double *r2_contrast,
-                              persona_err *e)
+/* R2 of the rows that were tested. */
+static map_r2 sum_up(const folding *f)
 {
     const size_t dt = f->y.d;
-    persona_code rc = PERSONA_OK;
-    TRY(folding_begin(f, e));
+    const map_data *d = f->d;
+    map_r2 r2 = {(double)NAN, (double)NAN};
     double left = 0, total = 0;
-    if (n_folds == 0 || n_folds > f->n_folds) {
-        n_folds = f->n_folds;
-    }
-    for (size_t k = 0; k < n_folds; k++) {
-        TRY(run_fold(f, k, e));
-    }
     for (size_t i = 0; i < f->y.n; i++) {
         for (size_t j = 0; f->tested[i] && j < dt; j++) {
             const double a = (double)f->errors[i * dt + j], b = (double)f->scaled.z[i * dt + j];
@@ -216,13 +220,82 @@ static persona_code run_folds(folding *f, size_t n_folds, double *r2, double *r2
             total += b * b;
         }
     }
-    *r2 = 1 - left / total;
-    if (r2_contrast) {
-        *r2_contrast = leaveout_r2_contrast(f->errors, f->scaled.z, f->d->pos, f->d->neg,
-                                            f->d->n_contrasts, dt, 0, dt);
+    r2.rows = total > 0 ? 1 - left / total : (double)NAN;
+    left = total = 0;
+    for (size_t c = 0; c < d->n_contrasts; c++) {
+        const size_t p = d->pos[c] * dt, q = d->neg[c] * dt;
+        for (size_t j = 0; f->tested[d->pos[c]] && f->tested[d->neg[c]] && j < dt; j++) {
+            const double a = (double)f->errors[p + j] - (double)f->errors[q + j];
+            const double b = (double)f->scaled.z[p + j] - (double)f->scaled.z[q + j];
+            left += a * a;
+            total += b * b;
+        }
     }
+    r2.contrasts = total > 0 ? 1 - left / total : (double)NAN;
+    return r2;
+}
+
+/* All folds of groups, or only the first. */
+static persona_code run_folds(folding *f, size_t n_folds, map_r2 *r2, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(folding_begin(f, e));
+    if (n_folds == 0 || n_folds > f->n_folds) {
+        n_folds = f->n_folds;
+    }
+    for (size_t k = 0; k < n_folds; k++) {
+        for (size_t i = 0; i < f->y.n; i++) {
+            f->out[i] = f->test[i] = f->fold[f->d->group[i]] == k;
+        }
+        TRY(run_fold(f, e));
+    }
+    *r2 = sum_up(f);
 out:
     folding_end(f);
+    return rc;
+}
+
+/* Fold k of the traits, and with both the rows of some groups. Nothing where too little is tested
+ * or stays. */
+static persona_code run_trait(folding *f, size_t k, size_t n_folds, bool both, persona_err *e)
+{
+    const map_data *d = f->d;
+    size_t n_out = 0, n_test = 0;
+    persona_err why = {.code = PERSONA_OK};
+    for (size_t i = 0; i < f->y.n; i++) {
+        const bool mine = d->trait[i] >= 0 && (size_t)d->trait[i] % n_folds == k;
+        const bool group = f->fold[d->group[i]] == k % f->n_folds;
+        f->out[i] = mine || (both && group);
+        f->test[i] = mine && (!both || group);
+        n_out += f->out[i];
+        n_test += f->test[i];
+    }
+    if (n_test == 0 || f->y.n - n_out < LEAST_LEFT) {
+        return PERSONA_OK;
+    }
+    const persona_code rc = run_fold(f, &why);
+    if (rc == PERSONA_E_NUMERIC || rc == PERSONA_E_SHAPE) {
+        return PERSONA_OK; /* what stays is too little to fit: not tested */
+    }
+    return rc != PERSONA_OK ? persona_err_set(e, rc, "%s", why.msg) : PERSONA_OK;
+}
+
+static persona_code run_traits(const map_data *d, const map_opts *o, map_refit *fit, bool both,
+                               map_r2 *r2, persona_err *e)
+{
+    const size_t n_folds = d->n_traits < TRAIT_FOLDS ? d->n_traits : TRAIT_FOLDS;
+    folding f = {.d = d, .o = o, .fit = fit, .y = d->y};
+    persona_code rc = PERSONA_OK;
+    if (!d->trait) {
+        return PERSONA_OK;
+    }
+    TRY(folding_begin(&f, e));
+    for (size_t k = 0; k < n_folds; k++) {
+        TRY(run_trait(&f, k, n_folds, both, e));
+    }
+    *r2 = sum_up(&f);
+out:
+    folding_end(&f);
     return rc;
 }
 
@@ -230,7 +303,10 @@ persona_code map_folds_r2(const map_data *d, const map_opts *o, map_refit *fit, 
                           persona_err *e)
 {
     folding f = {.d = d, .o = o, .fit = fit, .y = d->y};
-    return run_folds(&f, 1, r2, NULL, e);
+    map_r2 got = {(double)NAN, (double)NAN};
+    const persona_code rc = run_folds(&f, 1, &got, e);
+    *r2 = got.rows;
+    return rc;
 }
 
 persona_code map_by_folds(const map_data *d, const map_opts *o, map_refit *fit, map_report *rep,
@@ -243,22 +319,26 @@ persona_code map_by_folds(const map_data *d, const map_opts *o, map_refit *fit, 
     size_t *row = mem_calloc(n, sizeof *row);
     float *y = mem_calloc(n, dt * sizeof *y);
     double sum = 0, most = (double)NAN;
+    map_r2 got = {(double)NAN, (double)NAN};
     rng r;
-    persona_code rc = row && y ? run_folds(&real, 0, &rep->r2_heldout, &rep->r2_contrast, e)
-                               : mem_err(e, "the folds of a map");
+    persona_code rc = row && y ? run_folds(&real, 0, &got, e) : mem_err(e, "the folds of a map");
+    rep->r2_heldout = got.rows;
+    rep->r2_contrast = got.contrasts;
+    for (int both = 0; rc == PERSONA_OK && both < 2; both++) {
+        rc = run_traits(d, o, fit, both, both ? &rep->by_both : &rep->by_trait, e);
+    }
     rng_seed(&r, o->seed, 2);
     for (size_t i = 0; row && i < n; i++) {
         row[i] = i;
     }
     for (int k = 0; rc == PERSONA_OK && k < wanted; k++) {
-        double r2 = 0, r2_contrast = 0;
         folding f = {.d = d, .o = o, .fit = fit, .y = {y, n, dt}};
         rng_shuffle(&r, row, n);
         for (size_t i = 0; i < n; i++) {
             memcpy(y + i * dt, d->y.p + row[i] * dt, dt * sizeof *y);
         }
-        rc = run_folds(&f, 0, &r2, &r2_contrast, e);
-        const double one = d->n_contrasts > 0 ? r2_contrast : r2;
+        rc = run_folds(&f, 0, &got, e);
+        const double one = d->n_contrasts > 0 ? got.contrasts : got.rows;
         sum += one;
         most = fmax(most, one); /* fmax skips NAN */
     }

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "core/map/leaveout.h"
+#include "core/map/leaveparts.h"
 #include "core/map/mapmethods.h"
 #include "core/measure/stats.h"
 
@@ -25,6 +26,8 @@ typedef struct ridge {
     leaveout out;
     size_t *pos, *neg; /* (n_contrasts) in the order of groups */
     size_t n_contrasts;
+    int *trait; /* (n) in the order of groups; NULL: not known */
+    size_t n_traits;
 } ridge;
 
 static void ridge_end(ridge *r)
@@ -35,14 +38,21 @@ static void ridge_end(ridge *r)
     map_groups_free(&r->groups);
     mem_free(r->pos);
     mem_free(r->neg);
+    mem_free(r->trait);
 }
 
-static persona_code sort_contrasts(ridge *r, const map_data *d, persona_err *e)
+/* Contrasts and traits in the order of the groups. */
+static persona_code sort_labels(ridge *r, const map_data *d, persona_err *e)
 {
+    r->trait = d->trait ? mem_calloc(d->x.n, sizeof *r->trait) : NULL;
+    r->n_traits = d->n_traits;
     r->pos = mem_calloc(d->n_contrasts, sizeof *r->pos);
     r->neg = mem_calloc(d->n_contrasts, sizeof *r->neg);
-    if (!r->pos || !r->neg) {
+    if (!r->pos || !r->neg || (d->trait && !r->trait)) {
         return mem_err(e, "the contrasts of a map");
+    }
+    for (size_t i = 0; d->trait && i < d->x.n; i++) {
+        r->trait[r->groups.place[i]] = d->trait[i];
     }
     for (size_t i = 0; i < d->n_contrasts; i++) {
         r->pos[i] = r->groups.place[d->pos[i]];
@@ -89,6 +99,8 @@ static persona_code finish(ridge *r, map_report *rep, map **out, persona_err *e)
     persona_code rc = PERSONA_OK;
     TRY(m && errors ? leaveout_set(&r->out, rep->lambda, e) : mem_err(e, "a map"));
     TRY(leaveout_solve(&r->out, r->y.z, dt, m->right, e));
+    const leaveparts parts = {r->trait, r->n_traits, r->pos, r->neg, r->n_contrasts};
+    TRY(leaveparts_r2(&r->out, &parts, &r->y, m->right, &rep->by_trait, &rep->by_both, e));
     memcpy(errors, m->right, n * dt * sizeof *errors);
     TRY(leaveout_errors(&r->out, errors, dt, e));
     rep->r2_heldout = leaveout_r2(errors, r->y.z, n, dt, 0, dt);
@@ -116,7 +128,7 @@ static persona_code fit(const map_data *d, const map_opts *o, bool centered, map
     ridge r = {.n_contrasts = 0};
     persona_code rc;
     if ((rc = map_groups_make(&r.groups, d->group, d->x.n, d->n_groups, e)) ||
-        (rc = sort_contrasts(&r, d, e)) ||
+        (rc = sort_labels(&r, d, e)) ||
         (rc = map_side_make(&r.x, d->x, r.groups.order, centered, "source", e)) ||
         (rc = map_side_make(&r.y, d->y, r.groups.order, centered, "target", e)) ||
         (rc = leaveout_begin(&r.out, r.x.z, r.x.d, &r.groups, r.x.n, centered, e)) ||
@@ -155,16 +167,25 @@ persona_code map_fit_paired(const map_data *d, const map_opts *o, map **out, map
     const size_t n = d->n_contrasts;
     float *x = differences(d->x, d), *y = differences(d->y, d);
     size_t *group = mem_calloc(n, sizeof *group);
+    int *trait = mem_calloc(n, sizeof *trait);
     persona_code rc = PERSONA_OK;
-    TRY(x && y && group ? PERSONA_OK : mem_err(e, "the differences of a map"));
+    TRY(x && y && group && trait ? PERSONA_OK : mem_err(e, "the differences of a map"));
     for (size_t i = 0; i < n; i++) {
         group[i] = d->group[d->pos[i]];
+        trait[i] = d->trait ? d->trait[d->pos[i]] : -1;
     }
-    const map_data pairs = {
-        .x = {x, n, d->x.d}, .y = {y, n, d->y.d}, .group = group, .n_groups = d->n_groups};
+    const map_data pairs = {.x = {x, n, d->x.d},
+                            .y = {y, n, d->y.d},
+                            .group = group,
+                            .n_groups = d->n_groups,
+                            .trait = d->trait ? trait : NULL,
+                            .n_traits = d->n_traits};
     TRY(fit(&pairs, o, false, out, rep, e));
     rep->r2_contrast = rep->r2_heldout;
+    rep->by_trait.contrasts = rep->by_trait.rows;
+    rep->by_both.contrasts = rep->by_both.rows;
 out:
+    mem_free(trait);
     mem_free(group);
     mem_free(y);
     mem_free(x);

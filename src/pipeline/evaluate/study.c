@@ -117,6 +117,8 @@ static void describe_map(const persona_map *m, int to, persona_study_map *out)
     out->r2_contrast = b->r2_contrast;
     out->r2_shuffled = b->r2_shuffled;
     out->r2_shuffled_max = b->r2_shuffled_max;
+    out->by_trait = b->by_trait;
+    out->by_both = b->by_both;
 }
 
 settling study_settling(const studying *s, persona_vector *v, const char *condition)

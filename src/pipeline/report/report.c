@@ -252,6 +252,12 @@ static void facts(buf *b, const persona_study *x)
                  x->map.r2_shuffled, x->map.method, x->map.n_texts);
         fact(b, "Map", x->map.r2_contrast, 2, "", text);
     }
+    if (isfinite(x->map.by_trait.contrasts)) {
+        snprintf(text, sizeof text,
+                 "R² of contrasts of traits it has not seen; %.2f without their questions, too",
+                 x->map.by_both.contrasts);
+        fact(b, "Map, new traits", x->map.by_trait.contrasts, 2, "", text);
+    }
     if (x->evaluation) {
         fact(b, "Spearman", spearman_of(x->evaluation), 2, "", "of score and coefficient");
     }

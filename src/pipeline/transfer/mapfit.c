@@ -55,6 +55,7 @@ typedef struct fitting {
     pair_row *rows, *shuffled; /* (n_rows) */
     size_t *group;             /* (n_rows) */
     size_t n_rows;
+    int *trait;        /* (n_rows) */
     size_t *pos, *neg; /* (n_contrasts) rows */
     size_t n_contrasts;
     float *x, *y; /* (n_rows, d): one block of each side */
@@ -148,7 +149,8 @@ static persona_code lay_out_rows(fitting *f, persona_err *e)
     f->rows = mem_calloc(n, sizeof *f->rows);
     f->shuffled = mem_calloc(n, sizeof *f->shuffled);
     f->group = mem_calloc(n, sizeof *f->group);
-    if (!f->rows || !f->shuffled || !f->group) {
+    f->trait = mem_calloc(n, sizeof *f->trait);
+    if (!f->rows || !f->shuffled || !f->group || !f->trait) {
         return mem_err(e, "the rows of a map");
     }
     for (size_t i = 0; i < f->n_texts; i++) {
@@ -156,6 +158,7 @@ static persona_code lay_out_rows(fitting *f, persona_err *e)
         const size_t n_chunks = f->o->chunks ? t->n_chunks : 1;
         for (size_t k = 0; k < n_chunks; k++) {
             f->group[f->n_rows] = t->group;
+            f->trait[f->n_rows] = t->trait;
             f->rows[f->n_rows++] = (pair_row){f->texts[i], f->o->chunks ? (int)k : -1};
         }
     }
@@ -221,7 +224,9 @@ static persona_code fit_one(fitting *f, persona_map_block *b, bool null, persona
                         .n_groups = p->n_groups,
                         .pos = f->pos,
                         .neg = f->neg,
-                        .n_contrasts = f->n_contrasts};
+                        .n_contrasts = f->n_contrasts,
+                        .trait = null ? NULL : f->trait,
+                        .n_traits = p->n_names};
     if (f->x_block != b->from) {
         f->x_block = -1;
         TRY(load(f, false, b->from, f->rows, f->x, e));
@@ -239,6 +244,8 @@ static persona_code fit_one(fitting *f, persona_map_block *b, bool null, persona
         b->r2_contrast = rep.r2_contrast;
         b->r2_shuffled = rep.r2_shuffled;
         b->r2_shuffled_max = rep.r2_shuffled_max;
+        b->by_trait = (persona_map_r2){rep.by_trait.rows, rep.by_trait.contrasts};
+        b->by_both = (persona_map_r2){rep.by_both.rows, rep.by_both.contrasts};
         f->out->n_groups = rep.n_groups;
     }
 out:
@@ -422,6 +429,7 @@ static void fitting_free(fitting *f)
     mem_free(f->rows);
     mem_free(f->shuffled);
     mem_free(f->group);
+    mem_free(f->trait);
     mem_free(f->pos);
     mem_free(f->neg);
     mem_free(f->x);

@@ -30,6 +30,8 @@ extern const mapfile_key mapfile_counts[]; /* size_t, stored as u32 */
 extern const size_t mapfile_n_counts;
 extern const mapfile_key mapfile_reals[]; /* double of a block, stored as an array of f32 */
 extern const size_t mapfile_n_reals;
+extern const mapfile_key mapfile_later[]; /* the same, of later files */
+extern const size_t mapfile_n_later;
 
 /* A map file whose bytes are in memory. */
 PERSONA_CHECK persona_code mapfile_parse(const char *path, const unsigned char *p, size_t len,

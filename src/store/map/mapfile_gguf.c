@@ -66,6 +66,27 @@ const mapfile_key mapfile_reals[] = {
 };
 const size_t mapfile_n_reals = sizeof mapfile_reals / sizeof *mapfile_reals;
 
+/* Files of 0.1.0 may lack these. */
+const mapfile_key mapfile_later[] = {
+    {"persona.map.r2_trait", BLOCK(by_trait.rows)},
+    {"persona.map.r2_trait_contrast", BLOCK(by_trait.contrasts)},
+    {"persona.map.r2_both", BLOCK(by_both.rows)},
+    {"persona.map.r2_both_contrast", BLOCK(by_both.contrasts)},
+};
+const size_t mapfile_n_later = sizeof mapfile_later / sizeof *mapfile_later;
+
+/* values: room for one per block. */
+static void put_reals(struct gguf_context *g, const persona_map *m, const mapfile_key *keys,
+                      size_t n_keys, float *values)
+{
+    for (size_t k = 0; k < n_keys; k++) {
+        for (size_t i = 0; i < m->n_blocks; i++) {
+            values[i] = (float)*(const double *)mapfile_member_const(&m->blocks[i], keys[k].at);
+        }
+        gguf_set_arr_data(g, keys[k].key, GGUF_TYPE_FLOAT32, values, m->n_blocks);
+    }
+}
+
 static void put_side(struct gguf_context *g, const char *which, const persona_map_side *s)
 {
     char key[64];
@@ -124,13 +145,8 @@ static persona_code put_blocks(struct gguf_context *g, const persona_map *m, per
             which[3 * i + 2] = m->blocks[i].rank;
         }
         gguf_set_arr_data(g, "persona.map.blocks", GGUF_TYPE_INT32, which, 3 * m->n_blocks);
-        for (size_t k = 0; k < mapfile_n_reals; k++) {
-            for (size_t i = 0; i < m->n_blocks; i++) {
-                values[i] = (float)*(const double *)mapfile_member_const(&m->blocks[i],
-                                                                         mapfile_reals[k].at);
-            }
-            gguf_set_arr_data(g, mapfile_reals[k].key, GGUF_TYPE_FLOAT32, values, m->n_blocks);
-        }
+        put_reals(g, m, mapfile_reals, mapfile_n_reals, values);
+        put_reals(g, m, mapfile_later, mapfile_n_later, values);
     }
     mem_free(which);
     mem_free(values);

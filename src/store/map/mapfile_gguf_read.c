@@ -252,6 +252,14 @@ static persona_code take_blocks(const source *s, persona_map *m)
             *(double *)mapfile_member(&m->blocks[i], mapfile_reals[k].at) = (double)values[i];
         }
     }
+    for (size_t k = 0; k < mapfile_n_later; k++) {
+        const bool there = gguf_find_key(s->g, mapfile_later[k].key) >= 0;
+        TRY(there ? take_floats(s, mapfile_later[k].key, m->n_blocks, values) : PERSONA_OK);
+        for (size_t i = 0; i < m->n_blocks; i++) {
+            *(double *)mapfile_member(&m->blocks[i], mapfile_later[k].at) =
+                there ? (double)values[i] : (double)NAN;
+        }
+    }
 out:
     mem_free(values);
     return rc;
