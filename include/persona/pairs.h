@@ -41,9 +41,9 @@ persona_pairs_opts persona_pairs_defaults(void);
  * files, and has both models read them after the same question, each in its own template, without
  * any instruction. What an earlier run wrote or read is taken from the cache, bit for bit the same;
  * an interrupted run goes on where it was. Reading stops the graph after the last block that is
- * wanted. Texts that occur twice count once. Errors: USAGE (the two are one model; fewer than 8
- * distinct texts; one pole only; too few questions), FORMAT and others of text files, those of
- * sessions, IO (cache), CANCELED. */
+ * wanted. Texts that occur twice count once. Errors: USAGE (fewer than 8 distinct texts; one pole
+ * only; too few questions), FORMAT and others of text files, those of sessions, IO (cache),
+ * CANCELED. */
 PERSONA_CHECK persona_code persona_pairs_new(persona_session *from, persona_session *to,
                                              persona_trait *const *traits, size_t n_traits,
                                              const persona_pairs_opts *opts,

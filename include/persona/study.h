@@ -118,7 +118,7 @@ typedef struct persona_study {
     double seconds;
 } persona_study;
 
-/* Runs it. Errors: USAGE (a map from a model to itself), NEGATIVE (the source shows too little
+/* Runs it. Errors: USAGE (from a model to itself), NEGATIVE (the source shows too little
  * contrast), UNAVAILABLE (evaluation without a judge that knows the trait), and those of the steps.
  * pairs may be NULL where opts->map is given: controls that need texts are then left out with a
  * note. */

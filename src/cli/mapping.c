@@ -3,6 +3,9 @@
  * mapping.c - how maps between models are made: what the options of `transfer` and `map` mean, and
  * the paired texts behind them.
  */
+#include <string.h>
+
+#include "base/try.h"
 #include "cli/cli.h"
 #include "pipeline/transfer/pairs_parts.h"
 
@@ -24,11 +27,33 @@ persona_fit_opts cli_fit_opts(const cli_state *c)
     return o;
 }
 
+/* A model's own vectors need no map, and one to itself would be taken for a transfer. */
+static persona_code check_models(const rig *from, const rig *to, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const char *a = NULL, *b = NULL;
+    TRY(persona_model_sha256(from->model, &a, e));
+    TRY(persona_model_sha256(to->model, &b, e));
+    if (strcmp(a, b) == 0) {
+        rc = persona_err_set(
+            e, PERSONA_E_USAGE,
+            "%.200s and %.200s are one model (sha256 %.12s): nothing would be carried over; its "
+            "vectors steer it as they are ('generate --steer'), so name another target",
+            from->info->path, to->info->path, a);
+    }
+out:
+    return rc;
+}
+
 persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to, const trait_set *packs,
                        int n_questions, int text_tokens, persona_pairs **out, persona_err *e)
 {
     const cli_mapping *m = &c->mapping;
     persona_pairs_opts o = persona_pairs_defaults();
+    const persona_code rc = check_models(from, to, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
     o.questions = from->questions;
     o.seed = c->seed;
     o.chunks = m->pairing == 1;

@@ -214,15 +214,16 @@ static persona_code check_judge(const persona_study_side *to, const persona_trai
     return PERSONA_OK;
 }
 
-/* As persona_pairs_new refuses it where the map is fitted here. */
-static persona_code check_map(const persona_map *m, persona_err *e)
+/* From a model to itself everything would pass. */
+static persona_code check_models(const persona_map *m, const persona_pairs *p, persona_err *e)
 {
-    return !m || strcmp(m->from.hash, m->to.hash) != 0
+    const char *from = m ? m->from.hash : p->from.hash, *to = m ? m->to.hash : p->to.hash;
+    return strcmp(from, to) != 0
                ? PERSONA_OK
                : persona_err_set(e, PERSONA_E_USAGE,
-                                 "the map goes from %.100s to itself (sha256 %.12s): nothing would "
-                                 "be carried over; fit one to another model",
-                                 m->from.name, m->from.hash);
+                                 "source and target are one model, %.100s (sha256 %.12s): nothing "
+                                 "would be carried over; map to another one",
+                                 m ? m->from.name : p->from.name, from);
 }
 
 /* Texts that are not left out by name and that the judge gave no score. */
@@ -323,7 +324,7 @@ persona_code persona_study_trait(const persona_study_side *from, const persona_s
                   .hooks = hooks};
     persona_study *x = NULL;
     *out = NULL;
-    TRY(check_map(opts->map, e));
+    TRY(check_models(opts->map, pairs, e));
     TRY(opts->evaluate ? check_judge(to, trait, e) : PERSONA_OK);
     x = s.x = mem_calloc(1, sizeof *x);
     TRY(x ? PERSONA_OK : mem_err(e, "a study"));

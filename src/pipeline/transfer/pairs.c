@@ -277,22 +277,6 @@ static persona_code check_texts(const persona_pairs *p, persona_err *e)
     return PERSONA_OK;
 }
 
-/* A model's own vectors need no map, and a map to itself would be taken for a transfer. */
-static persona_code check_models(const persona_pairs *p, persona_session *from, persona_session *to,
-                                 persona_err *e)
-{
-    return strcmp(p->from.hash, p->to.hash) != 0
-               ? PERSONA_OK
-               : persona_err_set(e, PERSONA_E_USAGE,
-                                 "%.200s and %.200s are one model (sha256 %.12s): nothing would be "
-                                 "carried over; "
-                                 "its vectors steer it as they are ('generate --steer'), so name "
-                                 "another target",
-                                 persona_model_info_get(persona_session_model(from))->path,
-                                 persona_model_info_get(persona_session_model(to))->path,
-                                 p->from.hash);
-}
-
 persona_code persona_pairs_new(persona_session *from, persona_session *to,
                                persona_trait *const *traits, size_t n_traits,
                                const persona_pairs_opts *opts, const persona_hooks *hooks,
@@ -307,7 +291,6 @@ persona_code persona_pairs_new(persona_session *from, persona_session *to,
     p->max_tokens = o.max_tokens;
     TRY(open_side(p, &p->from, from, o.cache, o.blocks_from, o.n_blocks_from, e));
     TRY(open_side(p, &p->to, to, o.cache, o.blocks_to, o.n_blocks_to, e));
-    TRY(check_models(p, from, to, e));
     TRY(o.n_files > 0 ? pairs_load(p, &o, e)
                       : pairs_write(p, from, traits, n_traits, &o, hooks, e));
     TRY(mark_usable(p, e));
