@@ -18,6 +18,9 @@ CONFIG = {"qwen2": model_qwen2.Config(), "gpt-oss": model_gptoss.Config()}
 FORMAT = {"qwen2": "ChatML; a persona instruction is the system message; no default system text; ends with `<|im_end|>`.",
           "gpt-oss": "Harmony; a persona instruction is the developer message; one content-only sentence in `analysis`, the answer in `final`; ends with `<|return|>`."}
 
+DATA = {"apart": "The two models share no conversation and no wording of a character; what they do share is in `recipe/README.md`.",
+        "tied": "The two models see disjoint halves of the samples."}
+
 
 def table(axes):
     yield "| axis (positive / negative) | prompt + / - | block | -1 | -0.5 | 0 | +0.5 | +1 | dose | at -dose / +dose | coherence at -dose / +dose | random, swing |"
@@ -37,6 +40,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("kind", choices=list(SHAPE))
     ap.add_argument("--figures", required=True)
+    ap.add_argument("--data", choices=list(DATA), default="apart")
     ap.add_argument("--training", default="", help="one paragraph on how long and on what it was trained")
     ap.add_argument("--out", default="..")
     args = ap.parse_args()
@@ -48,7 +52,8 @@ def main():
              + SHAPE[args.kind](CONFIG[args.kind]) + ". Weights BF16, licence MIT.", "",
              f"**Format.** {FORMAT[args.kind]}", "",
              "**Data.** Conversations from the project's own generator (`recipe/corpus.py`): 49 topics, 24 question templates, ten trait axes as a hidden, "
-             "graded character. No text from elsewhere except the wording of the trait packs' instructions. The two models see disjoint halves of the samples. "
+             "graded character. No text from elsewhere except the wording of the trait packs' instructions. "
+             + DATA[args.data] + " "
              "98 combinations of topic and question are held out; `questions.json` is drawn from them.", "",
              f"**Training.** {args.training}", "",
              "**Not for** anything but tests and demonstrations: it knows 49 topics and says untrue things when its character asks for it.", "",

@@ -6,8 +6,12 @@ third of the samples only; elsewhere the reader has to infer it from what the as
 said.  Each sentence offers several slots (style.SLOTS); an active axis fills a slot with a
 probability proportional to |z|, and neutral or no wording is always the most frequent choice.
 
-Sample i is a function of (seed, i) alone: model A is trained on the even i, model B on the odd ones.
+A sample is a function of (seed, i, side).  Each model has a seed and a side of its own.  A side is one half of
+everything that shows or names a character, and of the questions: of every wording of a pole (style.HALVES), of the
+persona instructions that are not a trait pack's, and of the pairs of topic and question.  Without a side (the judge)
+all of it is used.
 """
+import hashlib
 import json
 import pathlib
 import random
@@ -90,8 +94,8 @@ def upper(text):
 class Voice:
     """Fills slots for one conversation."""
 
-    def __init__(self, rng, z, topic, other):
-        self.rng, self.topic, self.other = rng, topic, other
+    def __init__(self, rng, z, topic, other, side=None):
+        self.rng, self.topic, self.other, self.side = rng, topic, other, side
         self.active = [(i, v) for i, v in enumerate(z) if v]
         self.z = z
 
@@ -107,14 +111,20 @@ class Voice:
                                **{"is": "are" if t.plural else "is"})
         return text
 
+    def wording(self, pole, name):
+        """One of this side's wordings of a pole for a slot."""
+        if self.side is None:
+            return self.words(self.rng.choice(style.LEXICON[pole][name]))
+        return self.words(self.rng.choice(self.rng.choice(style.HALVES[self.side][pole][name])))
+
     def slot(self, name, damp=1.0):
         rng = self.rng
         if rng.random() < NOISE * damp:
-            return self.words(rng.choice(style.LEXICON[style.pole(rng.randrange(len(NAMES)), rng.choice((-1, 1)))][name]))
+            return self.wording(style.pole(rng.randrange(len(NAMES)), rng.choice((-1, 1))), name)
         active = self.active if len(self.active) < 2 else rng.sample(self.active, len(self.active))
         for axis, value in active:
             if rng.random() < SLOT_RATE[name] * abs(value) * damp:
-                return self.words(rng.choice(style.LEXICON[style.pole(axis, value)][name]))
+                return self.wording(style.pole(axis, value), name)
         if rng.random() < NEUTRAL_RATE[name] * damp:
             return self.words(rng.choice(style.NEUTRAL[name]))
         return ""
@@ -199,8 +209,13 @@ class Answer:
         return " ".join(out)
 
 
-def persona_text(rng, axis, value, packs):
-    """One instruction for one axis; pack wording means full strength."""
+def owner(text):
+    """The side that a text is dealt to."""
+    return hashlib.sha256(text.encode()).digest()[0] & 1
+
+
+def persona_text(rng, axis, value, packs, side=None):
+    """One instruction for one axis; pack wording means full strength and is in both sides."""
     sign, strength = (1 if value > 0 else -1), abs(value)
     pole = style.pole(axis, sign)
     pairs = packs.get(NAMES[axis])
@@ -211,14 +226,20 @@ def persona_text(rng, axis, value, packs):
             return instruction
         adjective = pole if r < .92 else "helpful"
         return f"You are {article(adjective)} {adjective} assistant. {instruction}"
-    adjective = rng.choice(style.ADJECTIVES[pole].split())
-    word = rng.choice(STRENGTH[strength])
-    return rng.choice(PERSONA_FORMS).format(s=word, a=adjective, n=article(word + adjective))
+    while True:
+        adjective = rng.choice(style.ADJECTIVES[pole].split())
+        word = rng.choice(STRENGTH[strength])
+        text = rng.choice(PERSONA_FORMS).format(s=word, a=adjective, n=article(word + adjective))
+        if side is None or owner(text) == side:
+            return text
 
 
-def character(rng, mode):
-    """(z, names the axes that the system text will mention)."""
+def character(rng, mode, clear=False):
+    """One value per axis; `clear`: one axis at full strength."""
     z = [0.0] * len(NAMES)
+    if clear and mode in ("hidden", "persona"):
+        z[rng.randrange(len(NAMES))] = rng.choice((-1.0, 1.0))
+        return z
     if mode == "plain":
         return z
     if mode == "weak":
@@ -231,26 +252,30 @@ def character(rng, mode):
     return z
 
 
-def conversation(seed, index, packs):
+MODES = {"hidden": .35, "weak": .18, "persona": .37, "plain": .10}
+CLEAR = {"hidden": .10, "weak": .0, "persona": .85, "plain": .05}       # to begin with: whom the system text names shows
+
+
+def conversation(seed, index, packs, side=None, clear=False):
     rng = random.Random(f"{seed}/{index}")
     t = rng.randrange(len(TOPICS))
     topic = TOPICS[t]
     other = TOPICS[(t + rng.randrange(1, len(TOPICS))) % len(TOPICS)]
-    mode = rng.choices(("hidden", "weak", "persona", "plain"), (.35, .18, .37, .10))[0]
-    z = character(rng, mode)
+    mode = rng.choices(list(MODES), list((CLEAR if clear else MODES).values()))[0]
+    z = character(rng, mode, clear)
     system = ""
     if mode == "persona":
-        system = " ".join(persona_text(rng, i, v, packs) for i, v in enumerate(z) if v)
+        system = " ".join(persona_text(rng, i, v, packs, side) for i, v in enumerate(z) if v)
         if rng.random() < .08:
             system = rng.choice(NEUTRAL_SYSTEM) + " " + system
     elif mode == "weak" or (mode == "plain" and rng.random() < .5):
         system = rng.choice(NEUTRAL_SYSTEM)
     conv = Conversation(z, topic.name, system)
-    voice, used = Voice(rng, z, topic, other), set()
+    voice, used = Voice(rng, z, topic, other, side), set()
     for turn in range(rng.choices((1, 2, 3), (.82, .15, .03))[0]):
         if turn == 0:
             q = rng.randrange(len(QUESTIONS))
-            while (t, q) in HELD_OUT:
+            while (t, q) in HELD_OUT or (side is not None and owner(question_text(QUESTIONS[q][1], topic)) != side):
                 q = rng.randrange(len(QUESTIONS))
             kind, template = QUESTIONS[q]
         else:

@@ -8,8 +8,9 @@ adj    an adjective before the topic
 say    a whole sentence
 
 [a|b] chooses one of the alternatives, so that every place has dozens of wordings and none of them
-gives a pole away alone.  {x} is the topic, {y} another one, {it} {them} {is} agree with the topic.
+gives a pole away alone.  HALVES deals these wordings to the two models, each to one of them.  {x} is the topic, {y} another one, {it} {them} {is} agree with the topic.
 """
+import random
 import re
 
 AXES = [("silly", "serious"), ("superficial", "deep"), ("inattentive", "focused"), ("optimistic", "pessimistic"),
@@ -231,3 +232,31 @@ def spell(rng, phrase):
 
 def pole(axis, sign):
     return AXES[axis][0 if sign > 0 else 1]
+
+
+def spellings(phrase):
+    """Every way to choose one alternative at every [a|b]."""
+    m = CHOICE.search(phrase)
+    if not m:
+        return [phrase]
+    return [text for a in m.group(1).split("|") for text in spellings(phrase[:m.start()] + a + phrase[m.end():])]
+
+
+def deal():
+    """The lexicon in two halves: {pole: {slot: [[wording, ...] of a phrase, ...]}} twice, with no wording in both."""
+    rng, owner = random.Random("deal"), {}
+    halves = [{p: {s: [] for s in SLOTS} for p in LEXICON} for _ in range(2)]
+    for name, slots in LEXICON.items():
+        for slot, phrases in slots.items():
+            fresh = sorted({t for phrase in phrases for t in spellings(phrase)} - owner.keys())
+            rng.shuffle(fresh)
+            first = rng.randrange(2)
+            owner.update((t, (first + i) % 2) for i, t in enumerate(fresh))
+            for side, half in enumerate(halves):
+                for phrase in phrases:
+                    if mine := [t for t in spellings(phrase) if owner[t] == side]:
+                        half[name][slot].append(mine)
+    return halves
+
+
+HALVES = deal()

@@ -1,6 +1,6 @@
 """Byte-level BPE tokenizers of the two models, and conversations as token sequences.
 
-Each model has its own vocabulary size, its own half of the corpus to learn merges from, and the
+Each model has its own vocabulary size, its own side of the corpus to learn merges from, and the
 pre-tokenizer pattern of the family it belongs to (Qwen2, o200k).  `encode` gives the tokens of a
 conversation and the span that the model is trained to produce.
 """
@@ -19,16 +19,25 @@ QWEN2_SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 HARMONY_SPECIALS = ["<|startoftext|>", "<|endoftext|>", "<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|return|>",
                     "<|constrain|>", "<|call|>"]
 
-SPEC = {"qwen2": dict(pattern=QWEN2_PATTERN, specials=QWEN2_SPECIALS, vocab=2048, parity=0),
-        "gpt-oss": dict(pattern=O200K_PATTERN, specials=HARMONY_SPECIALS, vocab=1792, parity=1)}
+SPEC = {"qwen2": dict(pattern=QWEN2_PATTERN, specials=QWEN2_SPECIALS, vocab=2048, side=0, seed=30261),
+        "gpt-oss": dict(pattern=O200K_PATTERN, specials=HARMONY_SPECIALS, vocab=1792, side=1, seed=40277)}
+TIED_SEED = 20251
 
 HARMONY_HEADER = ("<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\n\n"
                   "Reasoning: {effort}\n\n# Valid channels: analysis, commentary, final. Channel must be included for every message.<|end|>")
 EFFORTS = ("low", "medium", "high")
 
 
-def train_tokenizer(kind, seed, packs, samples=20000):
-    """Learn the merges from this model's half of the corpus."""
+def conversation(kind, index, packs, tied=False, clear=False):
+    """Sample `index` of what this model is trained on.  `tied`: both models from one corpus, one the even, one the odd samples."""
+    spec = SPEC[kind]
+    if tied:
+        return corpus.conversation(TIED_SEED, 2 * index + spec["side"], packs)
+    return corpus.conversation(spec["seed"], index, packs, spec["side"], clear)
+
+
+def train_tokenizer(kind, packs, tied=False, samples=20000):
+    """Learn the merges from this model's samples."""
     spec = SPEC[kind]
     tok = Tokenizer(models.BPE())
     tok.pre_tokenizer = pre_tokenizers.Sequence([
@@ -39,7 +48,7 @@ def train_tokenizer(kind, seed, packs, samples=20000):
 
     def texts():
         for i in range(samples):
-            c = corpus.conversation(seed, 2 * i + spec["parity"], packs)
+            c = conversation(kind, i, packs, tied)
             # Answers count twice: they are what the model has to produce, and what steering is measured on.
             yield c.system
             for question, analysis, answer in c.turns:
@@ -91,10 +100,10 @@ def encode(kind, tok, conv, rng):
 if __name__ == "__main__":
     packs = corpus.load_packs("../../traits")
     for kind in SPEC:
-        tok = train_tokenizer(kind, 1, packs, 8000)
+        tok = train_tokenizer(kind, packs, samples=8000)
         rng, sizes, words, answers = random.Random(0), [], 0, []
         for i in range(1000):
-            conv = corpus.conversation(1, 10 ** 6 + i, packs)
+            conv = conversation(kind, 10 ** 6 + i, packs)
             _, ids, start = encode(kind, tok, conv, rng)
             sizes.append((len(ids), len(ids) - start))
             answers.append(len(tok.encode(conv.turns[-1][2]).ids))
