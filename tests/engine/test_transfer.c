@@ -522,7 +522,7 @@ static void bad_texts(void **state)
                                "\"polarity\":\"positive\"}\n",
                                i, i);
     }
-    refused(&p, lines, PERSONA_E_USAGE, "12 texts show a trait and 0 its opposite");
+    refused(&p, lines, PERSONA_E_USAGE, "12 texts show a trait (\"polarity\": \"positive\") and 0");
     refused(&p,
             "{\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}],\"response\":\"Yes.\","
             "\"polarity\":\"negative\"}\n",
