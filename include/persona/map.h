@@ -58,6 +58,9 @@ typedef struct persona_map_side {
     float *h_median; /* (n_layer): median ||h_b|| over answer tokens; NAN: block not read */
 } persona_map_side;
 
+/* What both models read at the blocks of a map, for controls; opaque. */
+typedef struct persona_map_readings persona_map_readings;
+
 typedef struct persona_map {
     char *method, *pairing; /* "ridge", ...; "response" or "chunk" */
     persona_map_side from, to;
@@ -74,6 +77,7 @@ typedef struct persona_map {
     persona_leave leave;
     size_t n_named, n_leaning;
     uint32_t seed;
+    persona_map_readings *readings; /* NULL: not kept */
 } persona_map;
 
 /* Names of the methods: "ridge", "lowrank", "procrustes", "paired", "anchors"; *summary (may be
@@ -90,12 +94,15 @@ typedef struct persona_fit_opts {
     const char *without; /* traits whose texts are left out, all of them, with commas; NULL: none */
     /* hashes of texts that are left out (persona_provenance.texts); NULL: none */
     const char *texts;
+    /* hashes of the texts that take part, whatever is said here of leaving out; NULL: all others */
+    const char *only;
     const persona_lean *lean; /* what the texts show of them; NULL: leave is by name */
     persona_leave leave;      /* how much of it is left out; default STRICT */
     int from, to;             /* only this pair of blocks; -1, -1 (default): found by the grid */
     int n_candidates; /* pairs of blocks to fit; 0 (default): 4, or all of a shallow target */
     bool null;        /* also fit each after shuffling which text belongs to which; default */
     bool chunks;      /* rows are chunks of texts instead of whole ones */
+    bool keep;        /* readings: a study through the map alone has every control; default false */
     int n_shuffles;   /* pairings behind r2_shuffled; 0 (default): 20 */
     uint32_t seed;
 } persona_fit_opts;

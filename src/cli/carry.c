@@ -269,6 +269,12 @@ static void set_options(carry *x)
 /* What cannot pass for want of texts is better known before hours of work. */
 static void warn_of_poles(const carry *x)
 {
+    if (x->fitted && !x->fitted->readings && x->opts.evaluate) {
+        cli_say(x->c,
+                "%s keeps no readings, so controls are missing and nothing can pass: fit it again, "
+                "without --no-readings",
+                x->map);
+    }
     for (size_t i = 0; x->pairs && x->opts.evaluate && i < x->n; i++) {
         const int trait = pairs_trait(x->pairs, x->packs[i]->name);
         size_t n[2];

@@ -22,7 +22,8 @@ typedef struct map_args {
     cli_state *c;
     const char *from, *to, *without, *output;
     int max_tokens;
-    size_t n_cut; /* texts */
+    bool readings; /* are kept */
+    size_t n_cut;  /* texts */
 } map_args;
 
 enum { FIT = 1, SHOW = 2 };
@@ -68,6 +69,16 @@ static const opt options[] = {
      .at = AT(max_tokens),
      .without = "96",
      .help = "Length of a text at most"},
+    {.name = "readings",
+     .type = OPT_ON,
+     .at = AT(readings),
+     .help =
+         "Keep the texts and what both models read at the map's blocks, so that 'transfer --map' "
+         "has every control (the default)"},
+    {.name = "no-readings",
+     .type = OPT_OFF,
+     .at = AT(readings),
+     .help = "Keep only the map: smaller, but no transfer through it can pass"},
     {.name = NULL},
 };
 static const opt_group map_options = {NULL, false, options};
@@ -125,6 +136,15 @@ static persona_code print_json(cli_state *c, const persona_map *m, const char *p
     jo_string(o, "leave", persona_leave_name(m->leave));
     jo_int(o, "n_named", (long long)m->n_named);
     jo_int(o, "n_leaning", (long long)m->n_leaning);
+    if (m->readings) {
+        jo_object(o, "readings");
+        jo_int(o, "n_texts", (long long)m->readings->n);
+        jo_int(o, "size_bytes", (long long)readings_bytes(m));
+        jo_string(o, "judge", m->readings->judge);
+        jo_end(o);
+    } else {
+        jo_null(o, "readings");
+    }
     jo_int(o, "seed", (long long)m->seed);
     jo_string(o, "output", path);
     if (seconds > 0) {
@@ -158,6 +178,12 @@ static void print_text(const persona_map *m)
             printf(", %zu more that show them (%s)\n", m->n_leaning, persona_leave_name(m->leave));
         }
     }
+    if (m->readings) {
+        printf("  readings of %zu texts are kept for controls: %s\n", m->readings->n,
+               cli_bytes(readings_bytes(m)));
+    } else {
+        puts("  no readings are kept: no transfer through it can pass");
+    }
     putchar('\n');
     table_init(&t, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < m->n_blocks; i++) {
@@ -182,7 +208,8 @@ static void print_text(const persona_map *m)
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
-/* Every pack, those that --without names apart. Errors: NOTFOUND (no pack of a name). */
+/* Every pack, and those that --without names: with readings these have texts, too, which controls
+ * need and the map does not see. Errors: NOTFOUND (no pack of a name). */
 static persona_code split_packs(const map_args *a, trait_set *packs, trait_set *without,
                                 persona_err *e)
 {
@@ -196,9 +223,9 @@ static persona_code split_packs(const map_args *a, trait_set *packs, trait_set *
     for (; without->n < n; without->n++) {
         TRY(persona_trait_find(names[without->n], &without->p[without->n], e));
     }
-    TRY(trait_set_open(NULL, packs, e));
+    TRY(trait_set_open(without->n > 0 ? without->p[0] : NULL, packs, e));
     for (size_t i = 0; i < packs->n; i++) {
-        if (map_names_trait(a->without, packs->p[i]->name)) {
+        if (!a->readings && map_names_trait(a->without, packs->p[i]->name)) {
             persona_trait_free(packs->p[i]);
         } else {
             packs->p[kept++] = packs->p[i];
@@ -230,6 +257,24 @@ static persona_code look_for(const map_args *a, const rig *to, const persona_pai
                : PERSONA_OK;
 }
 
+/* With too few texts that do not show the traits these are left out by name, as transfer does. */
+static persona_code decide(const map_args *a, const persona_pairs *pairs, persona_fit_opts *o,
+                           persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    size_t n = 0;
+    TRY(persona_map_texts_left(pairs, o, PERSONA_LEAVE_STRICT, &n, e));
+    if (o->lean && n < PERSONA_LEAVE_MIN_TEXTS) {
+        cli_say(a->c,
+                "not decidable: only %zu texts do not show '%s' (%d are needed), so it is left out "
+                "by its name, and no transfer of it can pass",
+                n, o->without, PERSONA_LEAVE_MIN_TEXTS);
+        o->leave = PERSONA_LEAVE_NAME;
+    }
+out:
+    return rc;
+}
+
 static persona_code fit(map_args *a, persona_map **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -249,6 +294,8 @@ static persona_code fit(map_args *a, persona_map **out, persona_err *e)
     TRY(look_for(a, &to, pairs, &without, &lean, e));
     o.without = a->without;
     o.lean = lean;
+    o.keep = a->readings;
+    TRY(decide(a, pairs, &o, e));
     TRY(persona_map_fit(pairs, &o, &a->c->hooks, out, e));
     TRY(persona_map_write(*out, a->output, e));
 out:
@@ -296,6 +343,11 @@ static persona_code check(void *p, persona_err *e)
     return PERSONA_OK;
 }
 
+static void init(void *p)
+{
+    ((map_args *)p)->readings = true;
+}
+
 const cli_command command_map = {
     .name = "map",
     .summary = "Fit a map between two models once, to carry many vectors; show one",
@@ -310,6 +362,7 @@ const cli_command command_map = {
                {&opt_group_running, 0},
                {&opt_group_output, 0}},
     .size = sizeof(map_args),
+    .init = init,
     .check = check,
     .run = run_map,
 };

@@ -46,7 +46,7 @@ assert d['text'].strip() == open('$old/steered.txt').read().strip(), d['text']
 expect 0 -- map show "$old/map.gguf" --json
 document "the old map" '
 b, = d["blocks"]
-assert d["n_texts"] == 43 and b["layer_from"] == 3 and b["layer_to"] == 3 and abs(b["r2_contrast"] - 0.217217) < 1e-6
+assert d["readings"] is None and d["n_texts"] == 43 and b["layer_from"] == 3 and b["layer_to"] == 3 and abs(b["r2_contrast"] - 0.217217) < 1e-6
 '
 expect 0 -- transfer --map "$old/map.gguf" --vector "$old/silly.gguf" --to "$target_model" --trait silly --no-evaluate \
     --slots 4 --threads 1 -o "$tmp/carried.gguf" --json
@@ -86,7 +86,7 @@ fi
 
 # ---- readings --------------------------------------------------------------------------------------
 fit=(map fit --from "$source_model" --to "$target_model" --without silly --map-questions 2 --neutral 8 --max-tokens 16
-    --judge none --blocks 3:3 --slots 4 --threads 1 --cache "$tmp" -o "$tmp/map.gguf")
+    --judge none --blocks 3:3 --slots 4 --threads 1 --cache "$tmp" --no-readings -o "$tmp/map.gguf")
 if [[ $same_library == yes ]]; then
     expect 0 '0 are new' -- "${fit[@]}" --json
     document "the same map from the old readings" '

@@ -10,7 +10,7 @@ need_python
 
 few_questions 3
 expect 0 -- map fit --from "$source_model" --to "$target_model" --without silly -o "$tmp/map.gguf" --neutral 16 \
-    --map-questions 2 --questions "$few" --candidates 2 --max-tokens 24 --quiet
+    --map-questions 2 --questions "$few" --candidates 2 --max-tokens 24 --no-readings --quiet
 expect 0 -- extract --model "$source_model" --trait silly --questions "$few" --max-tokens 24 --no-calibrate --judge none \
     --job none -o "$tmp/v.gguf" --quiet
 carry=(transfer --map "$tmp/map.gguf" --vector "$tmp/v.gguf" --to "$target_model" --trait silly --coefficients -1:1:3

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/map/readings.h"
 #include "store/map/mapfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,6 +29,23 @@ static void all_finite(const float *p, size_t n)
     }
 }
 
+static void sound_readings(const persona_map *m)
+{
+    const persona_map_readings *r = m->readings;
+    must(r->n > 0 && r->n_rows >= r->n);
+    for (size_t i = 0; i < r->n; i++) {
+        const readings_text *t = &r->texts[i];
+        must(t->text && t->question && t->trait >= -1 && t->trait < (int)r->n_names);
+        must(t->group < r->n_groups && t->first + t->n_chunks < r->n_rows);
+    }
+    for (int side = 0; side < 2; side++) {
+        const size_t d = (size_t)(side ? m->to.n_embd : m->from.n_embd);
+        for (size_t k = 0; k < r->side[side].n_blocks; k++) {
+            all_finite(r->side[side].rows[k], r->n_rows * d);
+        }
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     persona_map *m = NULL;
@@ -44,6 +62,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(b->map.k > 0 && b->from < m->from.n_layer && b->to < m->to.n_layer);
         all_finite(b->map.left, b->map.k * (size_t)m->from.n_embd);
         all_finite(b->map.right, b->map.k * (size_t)m->to.n_embd);
+    }
+    if (m->readings) {
+        sound_readings(m);
     }
     persona_map_free(m);
     return 0;

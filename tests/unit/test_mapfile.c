@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "core/map/readings.h"
 #include "core/map/textset.h"
 #include "persona/map.h"
 #include "scratch.h"
@@ -91,6 +92,49 @@ static persona_map *small(void)
             .map = {K, floats((size_t)K * DS, 1 + (float)i), floats((size_t)K * DT, -1)}};
     }
     m->blocks[0].null = (persona_map_factors){1, floats(DS, 3), floats(DT, 5)};
+    return m;
+}
+
+/* Four texts, of which the map was fitted on three; blocks 2, 3 of the source and 1, 2 of the
+ * target. */
+static persona_map *with_readings(void)
+{
+    static const char *const texts[4] = {"one", "two\nlines", "three", "four"};
+    persona_map *m = small();
+    persona_map_readings *r = m->readings = mem_calloc(1, sizeof *r);
+    assert_non_null(r);
+    r->texts = mem_calloc(4, sizeof *r->texts);
+    r->names = mem_calloc(2, sizeof *r->names);
+    r->names[0] = word("poetic");
+    r->names[1] = word("silly");
+    r->n_names = 2;
+    for (size_t i = 0; i < 4; i++) {
+        r->texts[r->n++] = (readings_text){.question = word("What of it?"),
+                                           .text = word(texts[i]),
+                                           .hash = textset_hash(i == 1 ? "two" : texts[i]),
+                                           .trait = i == 3   ? 1
+                                                    : i == 2 ? -1
+                                                             : 0,
+                                           .polarity = i == 2   ? 0
+                                                       : i == 1 ? -1
+                                                                : 1,
+                                           .group = i % 2,
+                                           .score = i == 2 ? NAN : 50 + (float)i};
+    }
+    r->n_groups = 2;
+    r->n_cut = 1;
+    r->lambda = 0.25;
+    r->rank = 3;
+    r->n_anchors = 9;
+    r->judge = word("pair");
+    r->neutral = 50;
+    readings_lay_out(r);
+    for (int t = 0; t < 2; t++) {
+        assert_int_equal(readings_side_new(m, t == 1, &r->side[t], NULL), PERSONA_OK);
+        for (size_t k = 0; k < r->side[t].n_blocks; k++) {
+            r->side[t].rows[k] = floats(r->n_rows * (t ? DT : DS), (float)k - 3);
+        }
+    }
     return m;
 }
 
@@ -179,12 +223,48 @@ static void before_traits(void **state)
     persona_map_free(m);
 }
 
-/* Every cut, and every byte of the header changed: an error with the path, or a map; never a
- * crash. */
-static void damaged(void **state)
+static void readings_round_trip(void **state)
 {
     (void)state;
-    persona_map *m = small();
+    persona_map *m = with_readings(), *back = NULL;
+    persona_err e = {0};
+    const char *path = scratch_path("readings.gguf");
+    assert_int_equal(persona_map_write(m, path, &e), PERSONA_OK);
+    if (persona_map_read(path, &back, &e) != PERSONA_OK) {
+        fail_msg("%s", e.msg);
+    }
+    const persona_map_readings *a = m->readings, *b = back->readings;
+    assert_non_null(b);
+    assert_int_equal(b->n, 4);
+    assert_int_equal(b->n_rows, 4);
+    assert_true(b->n_groups == 2 && b->n_cut == 1 && b->rank == 3 && b->n_anchors == 9);
+    assert_true(b->lambda == 0.25 && b->neutral == 50 && b->n_names == 2);
+    assert_string_equal(b->judge, "pair");
+    assert_string_equal(b->names[1], "silly");
+    for (size_t i = 0; i < 4; i++) {
+        const readings_text *x = &a->texts[i], *y = &b->texts[i];
+        assert_string_equal(x->text, y->text);
+        assert_string_equal(x->question, y->question);
+        assert_true(x->hash == y->hash && x->trait == y->trait && x->polarity == y->polarity);
+        assert_true(x->group == y->group && x->n_chunks == y->n_chunks && x->first == y->first);
+        assert_true(isnan(x->score) ? isnan(y->score) : x->score == y->score);
+    }
+    for (int t = 0; t < 2; t++) {
+        assert_int_equal(b->side[t].n_blocks, 2);
+        for (size_t k = 0; k < 2; k++) {
+            assert_int_equal(a->side[t].blocks[k], b->side[t].blocks[k]);
+            same_floats(a->side[t].rows[k], b->side[t].rows[k], 4 * (t ? DT : DS));
+        }
+    }
+    assert_int_equal(readings_bytes(back), 2 * 4 * (DS + DT) * sizeof(float));
+    persona_map_free(back);
+    persona_map_free(m);
+}
+
+/* Every cut, and every byte of the header changed: an error with the path, or a map; never a
+ * crash. */
+static void damage(persona_map *m)
+{
     char *bytes = NULL;
     size_t len = 0, refused = 0;
     const char *path = scratch_path("good.gguf");
@@ -212,6 +292,13 @@ static void damaged(void **state)
     assert_true(refused > len / 4);
     mem_free(bytes);
     persona_map_free(m);
+}
+
+static void damaged(void **state)
+{
+    (void)state;
+    damage(small());
+    damage(with_readings());
 }
 
 static void refuse(persona_map *m, persona_code code, const char *text)
@@ -247,6 +334,56 @@ static void contradictions(void **state)
     m = small();
     m->texts[3] = '-';
     refuse(m, PERSONA_E_FORMAT, "persona.map.texts");
+}
+
+/* Whatever points out of its place, with the key, the value and what to do. */
+static void readings_contradict(void **state)
+{
+    (void)state;
+    persona_map *m = with_readings();
+    m->readings->texts[2].trait = 2;
+    refuse(m, PERSONA_E_FORMAT, "readings.trait': text 2 has 2 (expected -1 to 1) (damaged?");
+    m = with_readings();
+    m->readings->texts[1].group = 2;
+    refuse(m, PERSONA_E_FORMAT, "readings.group': text 1 has 2 (expected 0 to 1)");
+    m = with_readings();
+    m->readings->texts[1].polarity = -7;
+    refuse(m, PERSONA_E_FORMAT, "readings.polarity': text 1 has -7");
+    m = with_readings();
+    m->readings->texts[0].n_chunks = 1; /* the map is of whole responses */
+    refuse(m, PERSONA_E_FORMAT, "readings.chunks': text 0 has 1 (expected 0 to 0)");
+    m = with_readings();
+    m->readings->texts[0].hash = m->readings->texts[3].hash;
+    refuse(m, PERSONA_E_FORMAT, "readings.hashes' holds one twice");
+    m = with_readings();
+    m->readings->texts[0].hash = 17;
+    refuse(m, PERSONA_E_FORMAT,
+           "lacks texts that the map was fitted on (damaged? fit the map again)");
+    m = with_readings();
+    m->readings->texts[3].score = 101;
+    refuse(m, PERSONA_E_FORMAT, "readings.scores'");
+    m = with_readings();
+    m->readings->neutral = -1;
+    refuse(m, PERSONA_E_FORMAT, "readings.neutral'");
+    m = with_readings();
+    m->readings->lambda = (double)NAN;
+    refuse(m, PERSONA_E_FORMAT, "readings.lambda'");
+    m = with_readings();
+    m->readings->rank = 4000000000;
+    refuse(m, PERSONA_E_FORMAT, "readings.rank' is 4000000000, at most 1000000");
+    m = with_readings();
+    m->readings->names[1][0] = m->readings->names[0][0] = 'p';
+    m->readings->names[1][1] = m->readings->names[0][1] = '\0';
+    refuse(m, PERSONA_E_FORMAT, "readings.traits' names one twice");
+    m = with_readings();
+    m->readings->texts[1].text[0] = (char)0xff;
+    refuse(m, PERSONA_E_FORMAT, "readings.texts: byte 0");
+    m = with_readings();
+    m->readings->side[1].blocks[0] = 3;
+    refuse(m, PERSONA_E_FORMAT, "tensor 'readings.to.1' is missing");
+    m = with_readings();
+    m->readings->side[0].rows[1][2] = (float)INFINITY;
+    refuse(m, PERSONA_E_NUMERIC, "readings.from.3");
 }
 
 static persona_vector *vector(const char *trait)
@@ -352,6 +489,9 @@ static void in_sample(void **state)
     assert_int_equal(textset_format(h, 1, &texts, NULL), PERSONA_OK);
     assert_int_equal(persona_vector_label(&v->from.texts, texts, NULL), PERSONA_OK);
     assert_int_equal(persona_map_sample(m, v, &sample, &shared, NULL), PERSONA_OK);
+    assert_string_equal(sample, PERSONA_SAMPLE_UNDECIDABLE); /* of three texts */
+    m->n_texts = PERSONA_LEAVE_MIN_TEXTS;
+    assert_int_equal(persona_map_sample(m, v, &sample, &shared, NULL), PERSONA_OK);
     assert_string_equal(sample, PERSONA_SAMPLE_HELD_OUT);
     assert_int_equal(shared, 0);
     m->leave = PERSONA_LEAVE_LOOSE; /* texts that lean may be in it */
@@ -393,7 +533,7 @@ static void sets(void **state)
 static void no_memory(void **state)
 {
     (void)state;
-    persona_map *m = small(), *r = NULL;
+    persona_map *m = with_readings(), *r = NULL;
     persona_vector *v = vector("silly"), *t = NULL;
     const char *path = scratch_path("oom.gguf");
     assert_int_equal(persona_map_write(m, path, NULL), PERSONA_OK);
@@ -420,11 +560,17 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sets),          cmocka_unit_test(round_trip),
-        cmocka_unit_test(damaged),       cmocka_unit_test(contradictions),
-        cmocka_unit_test(applied),       cmocka_unit_test(not_for_this_model),
-        cmocka_unit_test(in_sample),     cmocka_unit_test(no_memory),
+        cmocka_unit_test(sets),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(damaged),
+        cmocka_unit_test(contradictions),
+        cmocka_unit_test(applied),
+        cmocka_unit_test(not_for_this_model),
+        cmocka_unit_test(in_sample),
+        cmocka_unit_test(no_memory),
         cmocka_unit_test(before_traits),
+        cmocka_unit_test(readings_round_trip),
+        cmocka_unit_test(readings_contradict),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

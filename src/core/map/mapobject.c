@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "core/map/mapobject.h"
+#include "core/map/readings.h"
 #include "core/map/textset.h"
 
 static void side_free(persona_map_side *s)
@@ -46,6 +47,7 @@ void persona_map_free(persona_map *m)
     mem_free(m->texts);
     mem_free(m->library);
     mem_free(m->without);
+    readings_free(m->readings);
     mem_free(m);
 }
 
@@ -97,9 +99,10 @@ persona_code persona_map_sample(const persona_map *m, const persona_vector *v, c
     TRY(textset_parse(m->texts, &of_map, &n_map, e));
     TRY(textset_parse(v->from.texts, &of_v, &n_v, e));
     n = textset_overlap(of_map, n_map, of_v, n_v);
-    *sample = n > 0 || knows_trait(m, v->from.trait)  ? PERSONA_SAMPLE_IN_SAMPLE
-              : n_v > 0 && left_out(m, v->from.trait) ? PERSONA_SAMPLE_HELD_OUT
-                                                      : PERSONA_SAMPLE_UNVERIFIED;
+    *sample = n > 0 || knows_trait(m, v->from.trait)    ? PERSONA_SAMPLE_IN_SAMPLE
+              : n_v == 0 || !left_out(m, v->from.trait) ? PERSONA_SAMPLE_UNVERIFIED
+              : m->n_texts < PERSONA_LEAVE_MIN_TEXTS    ? PERSONA_SAMPLE_UNDECIDABLE
+                                                        : PERSONA_SAMPLE_HELD_OUT;
     if (shared) {
         *shared = n;
     }

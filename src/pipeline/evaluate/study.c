@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/linalg.h"
 #include "base/mem.h"
 #include "base/try.h"
 #include "core/map/mapobject.h"
@@ -226,67 +227,23 @@ static persona_code check_models(const persona_map *m, const persona_pairs *p, p
                                  m ? m->from.name : p->from.name, from);
 }
 
-/* Texts that are not left out by name and that the judge gave no score. */
-static persona_code count_open(const studying *s, size_t *n, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    bool *taken = mem_calloc(s->pairs->n, sizeof *taken);
-    TRY(taken ? pairs_left_over(s->pairs, &s->fit, PERSONA_LEAVE_NAME, NULL, taken, e)
-              : mem_err(e, "the texts of a map"));
-    for (size_t i = 0; i < s->pairs->n; i++) {
-        *n += taken[i] && isnan(s->lean->score[i]);
-    }
-out:
-    mem_free(taken);
-    return rc;
-}
-
-/* What the texts show of the trait. Scores of a judge that is quick are not kept. */
-static persona_code lean(studying *s, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    persona_study_left *left = &s->x->left;
-    persona_judge *judge = study_select(s->to, s->trait);
-    s->fit = s->o->fit;
-    s->fit.without = s->trait->name;
-    s->fit.texts = s->x->source->from.texts;
-    s->fit.seed = s->o->seed;
-    if (!s->pairs) {
-        return PERSONA_OK;
-    }
-    left->n_texts = persona_pairs_count(s->pairs, NULL);
-    if (!judge) {
-        TRY(persona_map_texts_left(s->pairs, &s->fit, PERSONA_LEAVE_NAME, &left->n_left[0], e));
-        return rc;
-    }
-    const bool quick = strcmp(persona_judge_kind(judge), "classifier") == 0;
-    TRY(pairs_lean(s->pairs, judge, s->trait, quick ? NULL : s->job, s->hooks, &s->lean, e));
-    s->fit.lean = s->lean;
-    left->judge = mem_strdup(s->lean->judge);
-    left->neutral = s->lean->neutral;
-    TRY(left->judge ? PERSONA_OK : mem_err(e, "the name of a judge"));
-    for (persona_leave how = PERSONA_LEAVE_NAME; how <= PERSONA_LEAVE_STRICT; how++) {
-        TRY(persona_map_texts_left(s->pairs, &s->fit, how, &left->n_left[how], e));
-    }
-    TRY(count_open(s, &left->n_open, e));
-    left->decidable = left->n_left[PERSONA_LEAVE_STRICT] >= PERSONA_LEAVE_MIN_TEXTS;
-    s->fit.leave = left->decidable ? PERSONA_LEAVE_STRICT : PERSONA_LEAVE_NAME;
-out:
-    return rc;
-}
-
 static persona_code work(studying *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     persona_study *x = s->x;
     persona_map *fitted = NULL;
     persona_questions *own = NULL;
+    linalg_threads(1); /* as after a fit: the last bits of a sum depend on it */
     TRY(persona_questions_for(s->to->questions, s->trait, &own, &s->questions, e));
+    if (!s->pairs && s->map->readings) {
+        TRY(pairs_of_map(s->map, &s->of_map, e));
+        s->pairs = s->of_map;
+    }
     TRY(s->o->given ? persona_vector_clone(s->o->given, &x->source, e)
                     : study_extract(s, false, &x->source, e));
     TRY(study_no_overlap(s, e));
     TRY(study_open_job(s, e));
-    TRY(lean(s, e));
+    TRY(study_leave(s, e));
     if (!s->map) {
         TRY(persona_map_fit(s->pairs, &s->fit, s->hooks, &fitted, e));
         s->map = fitted;
@@ -303,6 +260,7 @@ out:
     rc = study_how_to_resume(s, rc, e);
     job_close(s->job);
     persona_lean_free(s->lean);
+    persona_pairs_free(s->of_map);
     persona_map_free(fitted);
     persona_questions_free(own);
     return rc;

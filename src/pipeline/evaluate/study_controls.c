@@ -33,7 +33,9 @@ enum { DOSE_QUESTIONS = 12 };
 static persona_code need_pairs(const studying *s, persona_err *e)
 {
     return s->pairs ? PERSONA_OK
-                    : persona_err_set(e, PERSONA_E_NEGATIVE, "the map file holds no texts");
+                    : persona_err_set(e, PERSONA_E_NEGATIVE,
+                                      "the map's file keeps no readings of texts (fit it "
+                                      "again, without --no-readings)");
 }
 
 /* ---- mean differences of texts --------------------------------------------------------------- */
@@ -144,24 +146,24 @@ out:
     return rc;
 }
 
-/* The target's mean difference on the trait's texts, at every block that was read. */
+/* The target's mean difference on the trait's texts, at the blocks that the transferred vector may
+ * steer. */
 static persona_code read_natively(const studying *s, persona_vector **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     const persona_vector *like = s->x->transferred;
-    const pair_side *to = NULL;
     persona_vector *v = NULL;
     float *row = NULL;
     int trait = -1;
     TRY(trait_of_texts(s, &trait, e));
-    to = &s->pairs->to;
-    row = mem_calloc((size_t)to->d, sizeof *row);
+    row = mem_calloc((size_t)like->n_embd, sizeof *row);
     TRY(row ? persona_vector_new(like->n_layer, like->n_embd, &v, e) : mem_err(e, "a vector"));
-    for (size_t i = 0; i < to->n_blocks; i++) {
-        const int b = to->blocks[i];
-        TRY(study_contrast(s->pairs, true, b, trait, row, e));
-        TRY(persona_vector_set(v, b, row, e));
-        v->layers[b].h_median = to->h_median[b];
+    for (int b = 0; b < like->n_layer; b++) {
+        if (like->layers[b].present) {
+            TRY(study_contrast(s->pairs, true, b, trait, row, e));
+            TRY(persona_vector_set(v, b, row, e));
+            v->layers[b].h_median = like->layers[b].h_median;
+        }
     }
     TRY(persona_vector_label(&v->from.method, "mean difference of texts that were read", e));
     TRY(persona_vector_label(&v->from.model_hash, like->from.model_hash, e));
@@ -214,6 +216,7 @@ static persona_code refit(studying *s, const persona_fit_opts *with, persona_stu
     o.from = s->x->map.layer_from;
     o.to = s->x->map.layer_to;
     o.null = false;
+    o.only = NULL;
     o.n_shuffles = 1;
     TRY(need_pairs(s, e));
     TRY(persona_map_fit(s->pairs, &o, s->hooks, &m, e));

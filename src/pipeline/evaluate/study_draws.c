@@ -214,7 +214,8 @@ persona_code study_draw_traits(studying *s, persona_err *e)
     persona_vector *source = NULL, *v = NULL;
     drawing x;
     TRY(drawing_begin(&x, p ? p->n_names : 0, e));
-    TRY(p ? PERSONA_OK : persona_err_set(e, PERSONA_E_NEGATIVE, "the map file holds no texts"));
+    TRY(p ? PERSONA_OK
+          : persona_err_set(e, PERSONA_E_NEGATIVE, "the map's file keeps no readings of texts"));
     for (size_t k = 0; k < p->n_names; k++) {
         if (strcmp(p->names[k], s->trait->name) == 0 || !has_poles(p, (int)k)) {
             continue;

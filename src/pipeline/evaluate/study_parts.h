@@ -12,6 +12,7 @@
 typedef struct studying {
     const persona_study_side *from, *to;
     const persona_pairs *pairs; /* NULL: only a map */
+    persona_pairs *of_map;      /* they, where it keeps readings; NULL: given, or none */
     const persona_map *map;
     const persona_trait *trait;
     const persona_study_opts *o;
@@ -38,6 +39,8 @@ persona_code study_how_to_resume(const studying *s, persona_code rc, persona_err
 /* How the evaluation will be run, before its vectors are known. */
 persona_evaluate_opts study_evaluation(const studying *s);
 
+/* study_leave.c: sets fit, lean and x->left. Errors: those of judges and of maps. */
+PERSONA_CHECK persona_code study_leave(studying *s, persona_err *e);
 /* study_void.c: what makes a PASS impossible, whatever the numbers say. */
 PERSONA_CHECK persona_code study_void(studying *s, persona_err *e);
 /* A control that could not be made, and why: without some there is no PASS. */

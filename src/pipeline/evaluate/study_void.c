@@ -66,7 +66,7 @@ static void void_sample(studying *s)
     if (strcmp(sample, PERSONA_SAMPLE_IN_SAMPLE) == 0) {
         VOID(s, "in-sample: the map was fitted on texts of this very trait, so this says nothing "
                 "about transfer (methods 5.2); fit a map without it");
-    } else if (strcmp(sample, PERSONA_SAMPLE_UNDECIDABLE) == 0 &&
+    } else if (strcmp(sample, PERSONA_SAMPLE_UNDECIDABLE) == 0 && l->judge &&
                l->n_left[PERSONA_LEAVE_STRICT] + l->n_open >= PERSONA_LEAVE_MIN_TEXTS) {
         VOID(s,
              "not decidable: the judge '%.64s' gave no score to %zu of the %zu texts that are not "
@@ -74,6 +74,9 @@ static void void_sample(studying *s)
              "'%.64s', so nobody knows what they show: choose with one that answers "
              "(--judge-select)",
              l->judge, l->n_open, l->n_left[PERSONA_LEAVE_NAME], s->trait->name);
+    } else if (strcmp(sample, PERSONA_SAMPLE_UNDECIDABLE) == 0 && !l->judge) {
+        VOID(s, "not decidable: the map was fitted on %zu texts only (%d are needed)",
+             s->map->n_texts, PERSONA_LEAVE_MIN_TEXTS);
     } else if (strcmp(sample, PERSONA_SAMPLE_UNDECIDABLE) == 0) {
         VOID(s,
              "not decidable: of %zu texts that are not of '%.64s' only %zu do not show it "

@@ -69,10 +69,11 @@ persona_code pairs_left_over(const persona_pairs *p, const persona_fit_opts *o, 
                              pairs_counts *n, bool *taken, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    uint64_t *behind = NULL; /* the vector */
-    size_t n_behind = 0;
+    uint64_t *behind = NULL, *only = NULL; /* the vector; those that take part */
+    size_t n_behind = 0, n_only = 0;
     pairs_counts count = {0};
     TRY(textset_parse(o->texts ? o->texts : "", &behind, &n_behind, e));
+    TRY(textset_parse(o->only ? o->only : "", &only, &n_only, e));
     for (size_t i = 0; i < p->n; i++) {
         const pair_text *t = &p->texts[i];
         const bool named = (t->trait >= 0 && map_names_trait(o->without, p->names[t->trait])) ||
@@ -82,13 +83,15 @@ persona_code pairs_left_over(const persona_pairs *p, const persona_fit_opts *o, 
         count.leaning += t->usable && !named && leans;
         count.left += t->usable && !named && !leans;
         if (taken) {
-            taken[i] = t->usable && !named && !leans;
+            taken[i] =
+                t->usable && (o->only ? textset_has(only, n_only, t->hash) : !named && !leans);
         }
     }
     if (n) {
         *n = count;
     }
 out:
+    mem_free(only);
     mem_free(behind);
     return rc;
 }
@@ -482,6 +485,7 @@ persona_code persona_map_fit(const persona_pairs *p, const persona_fit_opts *opt
     TRY(check_contrasts(&f, e));
     TRY(begin_map(&f, e));
     TRY(fit_all(&f, e));
+    TRY(o.keep ? pairs_keep(p, &o, f.out, e) : PERSONA_OK);
     *out = f.out;
     f.out = NULL;
 out:

@@ -5,6 +5,7 @@
 #ifndef PERSONA_PIPELINE_PAIRS_PARTS_H
 #define PERSONA_PIPELINE_PAIRS_PARTS_H
 
+#include "core/map/readings.h"
 #include "persona/map.h"
 #include "store/actcache.h"
 
@@ -28,6 +29,8 @@ typedef struct pair_side {
     float *h_median;  /* (n_layer): median ||h|| over answer tokens; NAN: block not read */
     actcache *cache;  /* rows lie here */
     char (*keys)[65]; /* (n texts) */
+    const persona_map_readings *kept; /* or here: borrowed of a map; NULL */
+    const readings_side *held;        /* this side of it */
 } pair_side;
 
 struct persona_pairs {
@@ -68,6 +71,16 @@ PERSONA_CHECK persona_code pairs_left_over(const persona_pairs *p, const persona
                                            persona_leave how, pairs_counts *n, bool *taken,
                                            persona_err *e);
 
+/* pairs_kept.c: readings into a map that was fitted on p as o says. Errors: NOMEM, of the cache. */
+PERSONA_CHECK persona_code pairs_keep(const persona_pairs *p, const persona_fit_opts *o,
+                                      persona_map *m, persona_err *e);
+/* The texts of a map that has readings, which it must outlive. */
+PERSONA_CHECK persona_code pairs_of_map(const persona_map *m, persona_pairs **out, persona_err *e);
+/* How such a map was fitted, and what its judge saw of the traits that were left out (NULL: nobody
+ * looked; it is not in o). */
+PERSONA_CHECK persona_code pairs_fit_of(const persona_map *m, persona_fit_opts *o,
+                                        persona_lean **lean, persona_err *e);
+
 /* mapfit.c: the same blocks as in m, each fitted to another shuffling of the pairs; as the `null`
  * of a map without anything else. Errors: those of maps. */
 PERSONA_CHECK persona_code pairs_reshuffle(const persona_pairs *p, const persona_fit_opts *o,
@@ -90,6 +103,9 @@ PERSONA_CHECK persona_code pairs_write(persona_pairs *p, persona_session *from,
 /* pairs_files.c */
 PERSONA_CHECK persona_code pairs_load(persona_pairs *p, const persona_pairs_opts *o,
                                       persona_err *e);
+/* pairs_kept.c: as pairs_rows, of a side that has them in memory. */
+PERSONA_CHECK persona_code pairs_rows_held(const pair_side *s, int block, const pair_row *rows,
+                                           size_t n, float *out, persona_err *e);
 /* pairs_read.c */
 PERSONA_CHECK persona_code pairs_read(persona_pairs *p, persona_session *s, bool target,
                                       const persona_hooks *hooks, persona_err *e);

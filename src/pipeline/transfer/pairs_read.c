@@ -247,6 +247,9 @@ persona_code pairs_rows(const persona_pairs *p, bool target, int block, const pa
 {
     persona_code rc = PERSONA_OK;
     const pair_side *s = target ? &p->to : &p->from;
+    if (s->held) {
+        return pairs_rows_held(s, block, rows, n, out, e);
+    }
     for (size_t i = 0; i < n; i++) {
         const size_t row = rows[i].chunk < 0 ? 0 : (size_t)rows[i].chunk + 1;
         TRY(actcache_row(s->cache, s->keys[rows[i].text], block, row, out + i * (size_t)s->d, e));

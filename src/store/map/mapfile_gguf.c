@@ -16,6 +16,7 @@
  * persona.map.n_named, .n_leaning   u32        texts left out for their name; for what they show
  * persona.map.blocks                i32[3 n]   from, to, rank of each pair, most promising first
  * persona.map.lambda, .r2_*         f32[n]     NAN: not measured
+ * persona.map.readings.*            see mapfile_readings.c
  * TENSOR map.FROM.TO.left           f32 (d_from, k), .right (d_to, k); null.FROM.TO.left, .right
  *
  * GGUF lists the fastest dimension first. Reading is mapfile_gguf_read.c.
@@ -115,7 +116,7 @@ static persona_code put_traits(struct gguf_context *g, const persona_map *m, per
 static void put_keys(struct gguf_context *g, const persona_map *m)
 {
     gguf_set_val_str(g, "general.architecture", MAPFILE_ARCHITECTURE);
-    gguf_set_val_u32(g, "persona.map.version", MAPFILE_VERSION);
+    gguf_set_val_u32(g, "persona.map.version", m->readings ? MAPFILE_VERSION : 1);
     gguf_set_val_u32(g, "persona.map.seed", m->seed);
     gguf_set_val_str(g, MAPFILE_WITHOUT, m->without ? m->without : "");
     gguf_set_val_str(g, MAPFILE_LEAVE, persona_leave_name(m->leave));
@@ -185,7 +186,7 @@ persona_code persona_map_write(const persona_map *m, const char *path, persona_e
 {
     persona_code rc = PERSONA_OK;
     gguf_out o = {0};
-    TRY(gguf_out_new(&o, 4 * m->n_blocks, path, e));
+    TRY(gguf_out_new(&o, 4 * m->n_blocks + mapfile_n_reading_tensors(m), path, e));
     TRY(check_pairs(m, path, e));
     put_keys(o.keys, m);
     TRY(put_traits(o.keys, m, e));
@@ -194,6 +195,7 @@ persona_code persona_map_write(const persona_map *m, const char *path, persona_e
         put_factors(&o, m, &m->blocks[i], "map", &m->blocks[i].map);
         put_factors(&o, m, &m->blocks[i], "null", &m->blocks[i].null);
     }
+    TRY(m->readings ? mapfile_put_readings(&o, m, e) : PERSONA_OK);
     TRY(gguf_out_write(&o, path, e));
 out:
     gguf_out_free(&o);

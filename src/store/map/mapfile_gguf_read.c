@@ -24,13 +24,7 @@
 
 enum { MAX_WIDTH = 1 << 20, MAX_LAYER = 4098 };
 
-typedef struct source {
-    const char *path;
-    const unsigned char *p;
-    size_t len;
-    struct gguf_context *g;
-    persona_err *e;
-} source;
+typedef mapfile_source source;
 
 static persona_code bad_key(const source *s, const char *key, const char *what)
 {
@@ -270,9 +264,8 @@ static persona_code bad_tensor(const source *s, const char *name, const char *wh
     return persona_err_set(s->e, PERSONA_E_FORMAT, "%s: tensor '%s' %s", s->path, name, what);
 }
 
-/* A (k, d) matrix; *k 0: any number of rows, told back. *out NULL and OK: the tensor is not
- * there. */
-static persona_code take_matrix(const source *s, const char *name, size_t d, size_t *k, float **out)
+persona_code mapfile_take_matrix(const source *s, const char *name, size_t d, size_t *k,
+                                 float **out)
 {
     size_t bad = 0;
     const int64_t id = gguf_find_tensor(s->g, name);
@@ -316,9 +309,9 @@ static persona_code take_factors(const source *s, const persona_map *m, const pe
     char name[64];
     snprintf(name, sizeof name, "%s.%d.%d.left", kind, b->from, b->to);
     persona_code rc = PERSONA_OK;
-    TRY(take_matrix(s, name, (size_t)m->from.n_embd, &f->k, &f->left));
+    TRY(mapfile_take_matrix(s, name, (size_t)m->from.n_embd, &f->k, &f->left));
     snprintf(name, sizeof name, "%s.%d.%d.right", kind, b->from, b->to);
-    TRY(take_matrix(s, name, (size_t)m->to.n_embd, &f->k, &f->right));
+    TRY(mapfile_take_matrix(s, name, (size_t)m->to.n_embd, &f->k, &f->right));
     if ((f->left != NULL) != (f->right != NULL)) {
         TRY(bad_tensor(s, name, "or its other half is missing"));
     }
@@ -341,6 +334,8 @@ static persona_code take_matrices(const source *s, persona_map *m)
         TRY(take_factors(s, m, b, "null", &b->null));
         expected += b->null.k > 0 ? 4 : 2;
     }
+    TRY(mapfile_take_readings(s, m));
+    expected += (int64_t)mapfile_n_reading_tensors(m);
     if (gguf_get_n_tensors(s->g) != expected) {
         rc = persona_err_set(s->e, PERSONA_E_FORMAT, "%s: %lld tensors (expected %lld)", s->path,
                              (long long)gguf_get_n_tensors(s->g), (long long)expected);
