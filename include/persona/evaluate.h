@@ -10,6 +10,7 @@
 
 #include "persona/dose.h"
 #include "persona/interval.h"
+#include "persona/witness.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,7 +29,8 @@ typedef struct persona_row {
     size_t n_unanswered;      /* no final channel: coherence 0 */
     size_t n_unjudged;        /* the judge gave no score */
     /* both count as the mean of the unsteered answers */
-    char *sample; /* one answer; NULL: none */
+    char *sample;                     /* one answer; NULL: none */
+    double panel[PERSONA_PANEL_DIMS]; /* means of the lexical panel */
 } persona_row;
 
 /* A vector to evaluate. Borrowed. Several of one condition are draws of it, where the condition is
@@ -116,6 +118,7 @@ typedef struct persona_evaluation {
     bool specific;    /* and moves it more than every other trait's vector, carried the same way */
     char closest[64]; /* the other trait whose vector comes closest; "" */
     char reason[384]; /* why the verdict is what it is */
+    persona_witness witness;              /* what else is known of the scores */
     struct persona_evaluation_kept *kept; /* its scores, for persona_evaluation_pool */
 } persona_evaluation;
 
@@ -152,12 +155,12 @@ persona_evaluate_opts persona_evaluate_defaults(void);
  * transferred vector (else the first arm's), at a dose that is calibrated on the first of them.
  * Verdict (METHOD.md): PASS iff few answers are missing; the transferred swing is no draw of
  * random, random-source and shuffled (p <= 0.05 each) and larger than lexical and identity on the
- * same questions, all but identity having run; Spearman(coefficient, score) >= 0.8; and the answers
- * at -1 and +1 keep half of the unsteered coherence. Answers and scores are kept in the job as they
- * are made; the same call goes on from there, to the same bytes in a session of fixed shape.
- * Errors: USAGE (too few questions; the job is one of other settings, which are named), UNAVAILABLE
- * (no judge that knows the trait; the job is being worked on), CANCELED, those of sessions, judges
- * and jobs. */
+ * same questions, all but identity having run; Spearman(coefficient, score) >= 0.8; the answers
+ * at -1 and +1 keep half of the unsteered coherence; and length does not explain it (witness.h).
+ * Answers and scores are kept in the job as they are made; the same call goes on from there, to
+ * the same bytes in a session of fixed shape. Errors: USAGE (too few questions; the job is one of
+ * other settings, which are named), UNAVAILABLE (no judge that knows the trait; the job is being
+ * worked on), CANCELED, those of sessions, judges and jobs. */
 PERSONA_CHECK persona_code persona_evaluate(const persona_subject *who, const persona_arm *arms,
                                             size_t n, const persona_evaluate_opts *opts,
                                             const persona_hooks *hooks, persona_evaluation **out,

@@ -38,6 +38,7 @@
 #include "persona/trait.h"
 #include "persona/traitwrite.h"
 #include "persona/vector.h"
+#include "persona/witness.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/study_witness.h"
 #include "cli/table.h"
 #include "pipeline/evaluate/conditions.h"
 #include "pipeline/report/pivot.h"
@@ -267,6 +268,7 @@ static void print_evaluation(FILE *f, const persona_study *x)
     print_best(f, v);
     print_left(f, x);
     print_cosines(f, x);
+    study_print_witness(f, &v->witness);
     fprintf(f, "  %s%s%s%s  %s\n", tty_paint(f, TTY_BOLD),
             tty_paint(f, v->pass ? TTY_GREEN : TTY_RED), v->pass ? "PASS" : "FAIL",
             tty_paint(f, TTY_RESET), v->reason);

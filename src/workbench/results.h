@@ -25,6 +25,9 @@ typedef struct extract_result {
 void extract_json(json_out *o, const extract_result *x);
 /* kept, layer_from, ..., rows, retained, swing, verdict, ... */
 void study_json(json_out *o, const persona_study *x);
+/* panel, length, second_judge, neutral, caution; NULL: not evaluated. Then "panel" of a row. */
+void witness_json(json_out *o, const persona_witness *w);
+void row_panel_json(json_out *o, const persona_row *r);
 /* "matrix": what moved what, over n studies (NULL ones are skipped). */
 void study_json_matrix(json_out *o, persona_study *const *x, size_t n);
 /* "r2": {"question": {rows, contrasts}, "trait": .., "both": ..} */

@@ -39,6 +39,7 @@ static void row_json(json_out *o, const persona_row *r)
     jo_int(o, "n_unanswered", (long long)r->n_unanswered);
     jo_int(o, "n_unjudged", (long long)r->n_unjudged);
     jo_string(o, "sample", r->sample);
+    row_panel_json(o, r);
     jo_end(o);
 }
 
@@ -169,6 +170,7 @@ static void evaluation_json(json_out *o, const persona_evaluation *v)
         jo_end(o);
     }
     jo_end(o);
+    witness_json(o, v ? &v->witness : NULL);
     if (v) {
         jo_bool(o, "specific", v->specific);
     } else {

@@ -125,6 +125,16 @@ assert [x["leave"] for x in d["leave_out"]["levels"]] == ["name", "loose", "stri
 assert d["cosine_null"]["n"] == 20 and d["arms"][0]["condition"] == "transferred"
 assert d["sample"] in ("held-out", "not decidable") and d["specificity"][0]["trait"] == "silly"
 assert len(d["specificity"]) > 5 and set(d["swing"]) >= c - {"unsteered"} and isinstance(d["specific"], bool)
+p = {x["dimension"]: x for x in d["panel"]}
+assert list(p) == ["words", "sentiment", "subjectivity", "hedging", "politeness", "profanity", "readability"]
+for k in ("words", "hedging", "politeness", "readability"): # lists that are always there
+    assert p[k]["counted"] and -1 <= p[k]["spearman"]["value"] <= 1 and p[k]["n"] > 50, p[k]
+    assert p[k]["swing"]["transferred"]["ci"][0] <= p[k]["swing"]["transferred"]["value"], p[k]
+    assert all(r["panel"][k] is not None for r in d["rows"])
+for x in p.values():
+    assert x["counted"] or x["list"] and x["spearman"]["value"] is None, x
+assert d["length"]["explains"] is False and d["second_judge"] is None and isinstance(d["caution"], str)
+assert d["neutral"]["judge"] == 50 and abs(d["neutral"]["shift"]["value"]) < 20, d["neutral"]
 assert {"layer_from", "layer_to", "lambda", "n_texts", "r2_heldout", "r2_contrast", "r2_shuffled", "retained"} <= set(d)
 '
 check "answers say how long they are" python3 - "$tmp/export/silly/answers.jsonl" <<'PY'
@@ -133,6 +143,15 @@ rows = [json.loads(line) for line in open(sys.argv[1])]
 assert all(0 < r["n_answer"] <= r["n_tokens"] for r in rows if r["answered"]) and {r["cut"] for r in rows} == {True, False}
 PY
 check "the table comes out of the exported answers again" python3 "$(dirname "$0")/../../tools/recompute" "$tmp/export/silly"
+check "words are counted" python3 - "$tmp/export/silly/answers.jsonl" <<'PY'
+import json, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+for r in rows:
+    assert r["second_score"] is None and bool(r["panel"]) == r["answered"]
+    if r["answered"]:
+        n = len([w for w in r["answer"].replace(",", " ").replace(".", " ").split() if any(c.isalnum() for c in w)])
+        assert abs(r["panel"]["words"] - n) <= 2, (n, r["panel"]["words"], r["answer"])
+PY
 check "every text says whether the map saw it" python3 - "$tmp/export/silly/texts.jsonl" <<'PY'
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
@@ -156,4 +175,16 @@ for attack in 'del a["heldout"]|was never compared with labels' 'a["heldout"]["s
     expect 1 "${attack#*|}" -- transfer "${pair[@]}" --trait silly "${whole[@]}" --coefficients -1:1:3 -o "$tmp/worse.gguf" \
         --judge-select "$PERSONA_SOURCE_DIR/models/judge.json" --judge-score "$tmp/worse.json" --quiet
 done
+# a second judge that says the opposite, on all answers, since it is quick
+judge_like "$tmp/worse.json" 'a["weights"] = {k: -v for k, v in a["weights"].items()}'
+code=0
+"$PERSONA" transfer "${pair[@]}" --trait silly "${whole[@]}" --coefficients -1:1:3 -o "$tmp/worse.gguf" --export "$tmp/second" \
+    --judge-select "$PERSONA_SOURCE_DIR/models/judge.json" --judge-score "$tmp/worse.json" --json >"$out" 2>"$err" </dev/null || code=$?
+check "exit code 0 or 1" test "$code" -le 1
+document "a second judge" '
+s = d["second_judge"]
+assert s["judge"] == "pair" and min(s["spearman"]["ci"]) >= -1 and s["spearman"]["value"] < -0.8 and s["n"] > 50 and s["same_side"] < 0.7, s
+assert "agrees little" in d["caution"], d["caution"]
+'
+check "its scores come out again" python3 "$(dirname "$0")/../../tools/recompute" "$tmp/second/silly"
 finish

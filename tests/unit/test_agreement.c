@@ -61,6 +61,7 @@ static void spearman(void **state)
     assert_int_equal(stat_bootstrap_spearman(&p, draws, &rho, &e), PERSONA_OK);
     assert_true(fabs(rho.value + 1) < 1e-12 && fabs(rho.low + 1) < 1e-12 &&
                 fabs(rho.high + 1) < 1e-12);
+    assert_true(rho.low >= -1); /* no rounding beyond */
     for (size_t i = 0; i < N; i++) {
         s.y[i] = 7; /* no rank to agree on */
     }

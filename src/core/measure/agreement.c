@@ -156,8 +156,10 @@ static void correlation(const table *t, const estimand *what, double *out)
     const sums s = of_cell(t, 0);
     const double vx = s.xx - s.x * s.x / s.n, vy = s.yy - s.y * s.y / s.n;
     (void)what;
-    out[0] = vx > NO_SPREAD * s.n && vy > NO_SPREAD * s.n ? (s.xy - s.x * s.y / s.n) / sqrt(vx * vy)
-                                                          : (double)NAN;
+    out[0] = (double)NAN;
+    if (vx > NO_SPREAD * s.n && vy > NO_SPREAD * s.n) {
+        out[0] = fmin(fmax((s.xy - s.x * s.y / s.n) / sqrt(vx * vy), -1), 1);
+    }
     out[1] = out[0];
 }
 

@@ -208,8 +208,8 @@ static void book_all(evaluating *x, eval_batch *b)
     }
 }
 
-/* What was asked, with what came of it. */
-static persona_code export_batch(const evaluating *x, const eval_batch *b, persona_err *e)
+/* Looks at what was asked, with what came of it, and writes it where that was wished. */
+static persona_code look_at_batch(evaluating *x, const eval_batch *b, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     export_answer *all = mem_calloc(b->n, sizeof *all);
@@ -224,12 +224,15 @@ static persona_code export_batch(const evaluating *x, const eval_batch *b, perso
                 all[n++] = (export_answer){&x->cells[c],       b->asks[at].question,
                                            b->asks[at].system, &b->answers[at],
                                            &b->got[at],        i / x->n_rollouts,
-                                           i % x->n_rollouts,  b->asks[at].sampling.seed};
+                                           i % x->n_rollouts,  b->asks[at].sampling.seed,
+                                           (int64_t)at,        NULL,
+                                           (double)NAN};
             }
             at++;
         }
     }
-    TRY(export_answers(x->o->export_to, all, n, e));
+    TRY(evaluate_see(x, all, n, e));
+    TRY(x->o->export_to != NULL ? export_answers(x->o->export_to, all, n, e) : PERSONA_OK);
 out:
     mem_free(all);
     return rc;
@@ -256,7 +259,7 @@ static persona_code run_cells(evaluating *x, persona_err *e)
             (persona_judge_item){b.asks[i].question, a->answered ? a->text : NULL, NAN, NAN};
     }
     TRY(kept_judge(&k, x->judge, x->trait, b.items, NULL, b.n, b.got, e));
-    TRY(x->o->export_to != NULL ? export_batch(x, &b, e) : PERSONA_OK);
+    TRY(look_at_batch(x, &b, e));
     book_all(x, &b);
     impute(x);
 out:
@@ -324,6 +327,7 @@ persona_code evaluate_run(evaluating *x, const persona_arm *arms, size_t n_arms,
     x->n_rollouts = x->o->n_rollouts > 0 ? (size_t)x->o->n_rollouts : 1;
     x->n_each = x->n_questions * x->n_rollouts;
     TRY(check_evaluate(x, e));
+    TRY(persona_panel_open(&x->panel, e));
     if (x->job == NULL) {
         TRY(evaluate_open(x, arms, n_arms, e));
     }
@@ -343,6 +347,7 @@ persona_code evaluate_run(evaluating *x, const persona_arm *arms, size_t n_arms,
     r = NULL;
 out:
     evaluate_cells_free(x);
+    persona_panel_free(x->panel);
     persona_evaluation_free(r);
     return rc;
 }

@@ -331,6 +331,7 @@ void evaluate_cell_free(eval_cell *c)
     mem_free(c->coherence);
     mem_free(c->group);
     mem_free(c->missing);
+    mem_free(c->seen);
     mem_free(c->sample);
 }
 

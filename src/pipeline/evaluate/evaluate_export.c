@@ -65,6 +65,12 @@ static void answer_line(buf *lines, const eval_cell *c, const export_answer *a)
     jo_bool(&o, "cut", a->answer->finish == PERSONA_FINISH_LENGTH);
     jo_number(&o, "score", a->answer->answered ? (double)a->judged->trait : (double)NAN);
     jo_number(&o, "coherence", a->answer->answered ? (double)a->judged->coherence : 0.0);
+    jo_number(&o, "second_score", a->second);
+    jo_object(&o, "panel");
+    for (persona_panel_dim d = 0; a->panel && d < PERSONA_PANEL_DIMS; d++) {
+        jo_number(&o, persona_panel_name(d), a->panel[d]);
+    }
+    jo_end(&o);
     end_line(lines, &o);
 }
 

@@ -17,6 +17,9 @@ typedef struct export_answer {
     const persona_judgement *judged;
     size_t question_index, rollout;
     uint32_t seed;
+    int64_t id;          /* its place in the stage of the job */
+    const double *panel; /* of the lexical panel; NULL: there was no answer */
+    double second;       /* the second judge's score; NAN */
 } export_answer;
 
 /* folder/answers.jsonl. Errors: IO, NOMEM. */

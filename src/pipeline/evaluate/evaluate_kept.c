@@ -16,12 +16,14 @@ persona_code evaluate_keep(evaluating *x, persona_evaluation *out, persona_err *
     for (size_t i = 0; i < x->n_cells; i++) {
         evaluate_cell_spend(&x->cells[i], x->n_each);
     }
+    evaluate_judges(x, &k->judges);
     k->cells = x->cells;
     k->board = (verdict_board){.cells = k->cells,
                                .n = x->n_cells,
                                .n_questions = x->n_questions,
                                .n_repeats = 1,
                                .judge_kind = persona_judge_kind(x->judge),
+                               .judges = &k->judges,
                                .seed = x->o->seed};
     x->cells = NULL;
     x->n_cells = 0;

@@ -16,6 +16,8 @@ typedef struct evaluating {
     persona_model *m;
     const persona_trait *trait;
     persona_judge *judge;
+    persona_judge *second; /* looks at the answers, too; NULL: none */
+    persona_panel *panel;
     const persona_questions *questions;
     const persona_evaluate_opts *o;
     const persona_hooks *hooks;
@@ -44,11 +46,21 @@ PERSONA_CHECK persona_code evaluate_rows(const verdict_board *b, persona_evaluat
  * others of its questions. Cells own what they hold but plans; conditions are of the table. */
 typedef struct persona_evaluation_kept {
     eval_cell *cells;
+    verdict_judges judges;
     verdict_board board; /* of the cells */
 } persona_evaluation_kept;
 /* Takes the scores of all cells over. */
 PERSONA_CHECK persona_code evaluate_keep(evaluating *x, persona_evaluation *out, persona_err *e);
 void evaluate_kept_free(persona_evaluation_kept *k);
+
+/* evaluate_seen.c: words and second scores of the n answers of a run, into cells and answers. */
+struct export_answer;
+PERSONA_CHECK persona_code evaluate_see(evaluating *x, struct export_answer *all, size_t n,
+                                        persona_err *e);
+void evaluate_judges(const evaluating *x, verdict_judges *out);
+/* Whether `other` is another judge that knows the trait. */
+bool evaluate_second(const persona_judge *judge, const persona_judge *other,
+                     const persona_trait *trait);
 
 /* evaluate_job.c: "evaluation", the settings that decide about its answers. */
 void evaluate_settings(json_out *o, const persona_trait *trait, const persona_questions *questions,

@@ -171,13 +171,15 @@ static persona_code evaluate(studying *s, persona_err *e)
     persona_study *x = s->x;
     persona_evaluate_opts o = study_evaluation(s);
     persona_arm *arms = mem_calloc(x->n_arms, sizeof *arms);
-    evaluating run = {.s = s->to->session,
-                      .trait = s->trait,
-                      .judge = s->to->judge,
-                      .questions = s->questions,
-                      .o = &o,
-                      .hooks = s->hooks,
-                      .job = s->job};
+    evaluating run = {
+        .s = s->to->session,
+        .trait = s->trait,
+        .judge = s->to->judge,
+        .second = evaluate_second(s->to->judge, s->to->select, s->trait) ? s->to->select : NULL,
+        .questions = s->questions,
+        .o = &o,
+        .hooks = s->hooks,
+        .job = s->job};
     char *folder = s->o->export_to ? mem_printf("%s/%s", s->o->export_to, s->trait->name) : NULL;
     TRY(arms && (folder || !s->o->export_to) ? study_void(s, e)
                                              : mem_err(e, "vectors to evaluate"));

@@ -418,6 +418,7 @@ persona_code verdict_fill(const verdict_board *b, const char *void_reason, perso
     persona_code rc = PERSONA_OK;
     scores base = {.n = 0};
     out->retained = none;
+    TRY(witness_fill(b, out, e));
     TRY(add_swings(b, out, e));
     TRY(add_spreads(b, out, e));
     TRY(add_margins(b, out, e));

@@ -16,6 +16,13 @@ typedef struct cell_lengths {
     double sum, squares;      /* of tokens of those that came */
 } cell_lengths;
 
+/* What was seen of an answer that came. */
+typedef struct cell_seen {
+    double panel[PERSONA_PANEL_DIMS];
+    double score, second; /* of the judge, and of a second one; NAN: none */
+    size_t group;         /* question */
+} cell_seen;
+
 /* One condition at one coefficient: how its answers are made, and their scores. */
 typedef struct eval_cell {
     const char *condition, *note;
@@ -40,22 +47,36 @@ typedef struct eval_cell {
     size_t n_missing;    /* both: they count as the unsteered mean */
     size_t *missing;     /* (n_missing) questions */
     cell_lengths lengths;
+    cell_seen *seen; /* (n_seen) */
+    size_t n_seen;
     char *sample;
     char **texts; /* keep_texts: one per answer, NULL: unanswered */
 } eval_cell;
+
+/* Who and what looked at the answers. */
+typedef struct verdict_judges {
+    char second[96]; /* the second judge; "": none */
+    double neutral;  /* of the judge */
+    bool counted[PERSONA_PANEL_DIMS];
+} verdict_judges;
 
 /* Cells that a verdict is made of. */
 typedef struct verdict_board {
     const eval_cell *cells;
     size_t n, n_questions, n_repeats;
     uint32_t seed;
-    const char *judge_kind; /* NULL: unknown */
+    const char *judge_kind;       /* NULL: unknown */
+    const verdict_judges *judges; /* NULL: nothing was seen but scores */
 } verdict_board;
 
 /* Fills swings, spreads, margins, retained, specific, pass and reason; crosses are there already.
  * void_reason: FAIL for this reason, whatever the numbers; NULL: none. */
 PERSONA_CHECK persona_code verdict_fill(const verdict_board *b, const char *void_reason,
                                         persona_evaluation *out, persona_err *e);
+
+/* witness.c: fills the witness and the panel of the rows. */
+PERSONA_CHECK persona_code witness_fill(const verdict_board *b, persona_evaluation *out,
+                                        persona_err *e);
 
 /* Sets pass, specific, closest and reason from the numbers. */
 void verdict_decide(const verdict_board *b, double base_coherence, const char *void_reason,

@@ -145,6 +145,21 @@ static bool is_specific(persona_evaluation *x)
     return least && least->points.low > 0;
 }
 
+/* ---- length ---------------------------------------------------------------------------------- */
+
+static bool is_not_length(persona_evaluation *x)
+{
+    const persona_length_check *l = &x->witness.length;
+    if (l->explains) {
+        REASON(x,
+               "the score is the length of the answers: Spearman %.2f with words, and with words "
+               "held equal %.2f [%.2f, %.2f] of the swing of %.2f are left (in ranks)",
+               x->witness.panel[PERSONA_PANEL_WORDS].spearman.value, l->beside.value, l->beside.low,
+               l->beside.high, l->swing.value);
+    }
+    return !l->explains;
+}
+
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 static bool passes(const verdict_board *b, double base_coherence, persona_evaluation *x)
@@ -167,7 +182,7 @@ static bool passes(const verdict_board *b, double base_coherence, persona_evalua
                t->spearman);
         return false;
     }
-    return keeps_coherence(x, t, base_coherence);
+    return keeps_coherence(x, t, base_coherence) && is_not_length(x);
 }
 
 static void praise(persona_evaluation *x)

@@ -18,6 +18,7 @@
 #include "pipeline/report/report_arms.h"
 #include "pipeline/report/report_css.h"
 #include "pipeline/report/report_svg.h"
+#include "pipeline/report/report_witness.h"
 
 enum { PAGE_MAX = 16 << 20 };
 
@@ -469,6 +470,7 @@ static void chapter(buf *b, const report_trait *t)
     if (x->evaluation) {
         table(b, x, &p);
         report_arms(b, x);
+        report_witness(b, x);
     }
     buf_puts(b, "</section>\n");
 }
