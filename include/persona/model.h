@@ -33,8 +33,11 @@ typedef struct persona_model_opts {
        default false */
     bool bulk;
     /* a chat template instead of the file's own: the path of a file, or a name (chatml, gemma,
-       harmony, llama-2, llama-3, mistral, phi-3, zephyr); NULL: the file's own */
+       harmony, llama-2, llama-3, mistral, phi-3, plain, zephyr); NULL: the file's own */
     const char *chat_template;
+    /* a file without a chat template is asked in the plain frame ("plain" above); default false:
+       only raw prompts */
+    bool raw_prompts;
     /* ends loading and hashing with CANCELED; must outlive the model; NULL: never */
     const persona_cancel *cancel;
 } persona_model_opts;
@@ -43,6 +46,7 @@ typedef enum persona_chat_format {
     PERSONA_CHAT_NONE,     /* no template: only raw prompts */
     PERSONA_CHAT_TEMPLATE, /* the file's or the user's, evaluated */
     PERSONA_CHAT_HARMONY,  /* gpt-oss: developer message, analysis and final channels */
+    PERSONA_CHAT_PLAIN,    /* no turns: "Question: ...", "Answer:"; a next question ends a reply */
 } persona_chat_format;
 
 typedef struct persona_model_info {
@@ -61,6 +65,9 @@ typedef struct persona_model_info {
     int n_layer, n_embd, n_vocab, n_ctx_train;
     uint64_t n_params, size_bytes;
 } persona_model_info;
+
+/* "none", "template", "harmony", "plain". */
+const char *persona_chat_name(persona_chat_format chat);
 
 persona_model_opts persona_model_defaults(void);
 

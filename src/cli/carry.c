@@ -174,6 +174,7 @@ static persona_code write_manifest(carry *x, size_t i, persona_err *e)
             jo_object(&o, k == 0 ? "from" : "to");
             jo_string(&o, "name", side[k]->info->name);
             jo_string(&o, "sha256", sha);
+            jo_string(&o, "chat", persona_chat_name(side[k]->info->chat));
             jo_end(&o);
         }
     }

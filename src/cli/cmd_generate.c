@@ -415,6 +415,7 @@ static persona_code print_json(const generate_args *a, const work *w, persona_er
     json_out *o = cli_json_begin(&j, "generate");
     const reply *r = &w->replies[0];
     jo_string(o, "model", w->x.info->path);
+    jo_string(o, "chat", a->raw ? "none" : persona_chat_name(w->x.info->chat));
     jo_string(o, "text", r->text);
     if (r->analysis && *r->analysis) {
         jo_string(o, "analysis", r->analysis);

@@ -58,12 +58,6 @@ static persona_code run_list(cli_state *c, persona_err *e)
 
 /* ---- info ------------------------------------------------------------------------------------ */
 
-static const char *const chat_names[] = {
-    [PERSONA_CHAT_NONE] = "none",
-    [PERSONA_CHAT_TEMPLATE] = "template",
-    [PERSONA_CHAT_HARMONY] = "harmony",
-};
-
 static persona_code info_json(cli_state *c, const persona_model_info *m, const char *hash,
                               persona_err *e)
 {
@@ -79,7 +73,7 @@ static persona_code info_json(cli_state *c, const persona_model_info *m, const c
     jo_int(o, "n_ctx_train", m->n_ctx_train);
     jo_int(o, "n_params", (long long)m->n_params);
     jo_int(o, "size_bytes", (long long)m->size_bytes);
-    jo_string(o, "chat", chat_names[m->chat]);
+    jo_string(o, "chat", persona_chat_name(m->chat));
     jo_string(o, "template_sha256", m->chat_hash);
     jo_string(o, "judge", m->judge);
     jo_string(o, "questions", m->questions);
@@ -95,7 +89,7 @@ static void info_text(const persona_model_info *m, const char *hash)
            m->n_embd, m->n_layer - 2);
     printf("  weights    %.1f million, %s\n", (double)m->n_params / 1e6, cli_bytes(m->size_bytes));
     printf("  tokens     %d, trained on %d in a row\n", m->n_vocab, m->n_ctx_train);
-    printf("  chat       %s\n", chat_names[m->chat]);
+    printf("  chat       %s\n", persona_chat_name(m->chat));
     printf("  judge      %s\n", m->judge ? m->judge : "none of its own");
     printf("  questions  %s\n", m->questions ? m->questions : "the trait packs'");
     printf("  sha256     %s\n", hash);

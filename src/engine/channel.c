@@ -10,6 +10,10 @@
  * followed: those that may become a tag are held back until it is known, and then belong to the
  * text or to nobody. A reply that does not begin with a thought is all answer, and one that ends in
  * a thought has no answer.
+ *
+ * Frame: a base model knows no end of a turn and goes on with a question of its own. A line that
+ * begins like one ends the reply; newlines are held back until it is known what they lead to, so
+ * they count as the template's.
  */
 #include "engine/channel.h"
 
@@ -17,7 +21,7 @@
 
 #include "engine/engine.h"
 
-static const char OPEN[] = "<think>", CLOSE[] = "</think>";
+static const char OPEN[] = "<think>", CLOSE[] = "</think>", NEXT[] = "Question:";
 
 void channel_init(channel_state *c, const persona_model *m, bool raw)
 {
@@ -193,12 +197,50 @@ static token_class think_step(channel_state *c, llama_token t, buf *analysis, bu
     return n_answer > 0 ? TOKEN_ANSWER : n_analysis > 0 ? TOKEN_ANALYSIS : TOKEN_TEMPLATE;
 }
 
+/* ---- frame ----------------------------------------------------------------------------------- */
+
+static void frame_byte(channel_state *c, char b, buf *answer, size_t *n)
+{
+    c->name[c->n_held++] = b;
+    while (c->n_held > 0) {
+        size_t at = 0;
+        while (at < c->n_held && c->name[at] == '\n') {
+            at++;
+        }
+        if (at > 0 && begins(NEXT, c->name + at, c->n_held - at) && c->n_held < sizeof c->name) {
+            c->ended = c->n_held - at == strlen(NEXT);
+            return;
+        }
+        emit(answer, c->name, 1, n);
+        drop_first(c);
+    }
+}
+
+static token_class frame_step(channel_state *c, llama_token t, buf *answer)
+{
+    size_t n = 0;
+    buf piece;
+    if (!c->replying) {
+        return TOKEN_TEMPLATE;
+    }
+    buf_init(&piece, 1 << 16);
+    model_piece(c->model, t, false, &piece);
+    for (size_t i = 0; i < piece.len && !c->ended; i++) {
+        frame_byte(c, piece.p[i], answer, &n);
+    }
+    buf_free(&piece);
+    return n > 0 ? TOKEN_ANSWER : TOKEN_TEMPLATE;
+}
+
 /* ---- all ------------------------------------------------------------------------------------- */
 
 token_class channel_step(channel_state *c, llama_token t, buf *analysis, buf *answer)
 {
     if (c->channels == CHANNELS_THINK) {
         return think_step(c, t, analysis, answer);
+    }
+    if (c->channels == CHANNELS_FRAME) {
+        return frame_step(c, t, answer);
     }
     const token_class k = c->channels == CHANNELS_HARMONY ? harmony_step(c, t)
                           : model_is_end(c->model, t)     ? TOKEN_TEMPLATE
@@ -230,6 +272,10 @@ void channel_reply(channel_state *c)
 
 void channel_end(channel_state *c, buf *analysis, buf *answer)
 {
+    if (c->channels == CHANNELS_FRAME && !c->ended) {
+        buf_add(answer, c->name, c->n_held);
+        c->n_held = 0;
+    }
     if (c->channels == CHANNELS_THINK && c->n_held > 0) {
         buf_add(c->where == CHANNEL_THOUGHT ? analysis : answer, c->name, c->n_held);
         c->n_held = 0;
@@ -244,6 +290,7 @@ bool channel_answered(const channel_state *c)
     case CHANNELS_THINK:
         return c->where != CHANNEL_THOUGHT;
     case CHANNELS_PLAIN:
+    case CHANNELS_FRAME:
     default:
         return true;
     }

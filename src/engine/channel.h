@@ -16,6 +16,7 @@ typedef enum channel_kind {
     CHANNELS_PLAIN, /* it does not: everything is answer */
     CHANNELS_HARMONY,
     CHANNELS_THINK, /* <think>...</think> before the answer */
+    CHANNELS_FRAME, /* all answer, up to a line that begins the frame's next question */
 } channel_kind;
 
 /* What a token of a reply is; TOKEN_ANSWER for any token of a model without channels. */
@@ -42,10 +43,12 @@ typedef struct channel_state {
     channel_kind channels;
     channel_place where;
     token_class kind; /* of a harmony body */
-    char name[32];    /* harmony: of the channel; think: bytes held back, they may become a tag */
+    char name[32];    /* harmony: of the channel; think, frame: bytes held back, that may become a
+                         tag or a question */
     size_t n_held;
     bool replying;
     bool leading; /* think: newlines that follow a tag belong to it */
+    bool ended;   /* frame: the next question has begun */
 } channel_state;
 
 void channel_init(channel_state *c, const persona_model *m, bool raw);

@@ -385,8 +385,9 @@ static persona_code render(const persona_model *m, const persona_message *msgs, 
     persona_code rc = PERSONA_OK;
     if (m->info.chat == PERSONA_CHAT_NONE) {
         return persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                               "%s: has no chat template (pass --chat-template NAME|FILE, or --raw "
-                               "where the prompt is raw text)",
+                               "%s: has no chat template, as base models have none (pass "
+                               "--raw-prompts to ask it in a plain frame, or --chat-template "
+                               "NAME|FILE)",
                                m->path);
     }
     if (m->info.chat == PERSONA_CHAT_HARMONY) {

@@ -189,13 +189,16 @@ static persona_code describe_chat(persona_model *m, const template_source *src, 
         sha256_hex(src->harmony ? "harmony" : src->text,
                    strlen(src->harmony ? "harmony" : src->text), m->chat_hash);
     }
+    const bool plain = t != NULL && strcmp(t, template_builtin(TEMPLATE_PLAIN)) == 0;
     m->info.chat = harmony && (!src->given || src->harmony) ? PERSONA_CHAT_HARMONY
+                   : plain                                  ? PERSONA_CHAT_PLAIN
                    : t != NULL                              ? PERSONA_CHAT_TEMPLATE
                                                             : PERSONA_CHAT_NONE;
     const bool asks = m->info.chat == PERSONA_CHAT_TEMPLATE && strstr(t, "strftime_now") != NULL;
     m->info.date = asks ? today() : 0;
     m->thinks = t != NULL && (strstr(t, "<think>") != NULL || strstr(t, "</think>") != NULL);
     m->channels = harmony                                             ? CHANNELS_HARMONY
+                  : plain                                             ? CHANNELS_FRAME
                   : m->thinks || control_id(m->vocab, "<think>") >= 0 ? CHANNELS_THINK
                                                                       : CHANNELS_PLAIN;
     m->space = space_rule_find(m->vocab);
@@ -296,6 +299,11 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
         TRY(given_template(o.chat_template, &tmpl, e));
     }
     TRY(check_kind(path, &narrow, tmpl.given ? NULL : &tmpl.text, e));
+    if (tmpl.text == NULL && o.raw_prompts) {
+        tmpl.name = TEMPLATE_PLAIN;
+        tmpl.text = mem_strdup(template_builtin(TEMPLATE_PLAIN));
+        TRY(tmpl.text != NULL ? PERSONA_OK : mem_err(e, "a chat template"));
+    }
     m = mem_calloc(1, sizeof *m);
     if (m == NULL || (m->path = mem_strdup(path)) == NULL) {
         rc = mem_err(e, "a model");
@@ -332,6 +340,17 @@ out:
         persona_model_free(m);
     }
     return rc;
+}
+
+const char *persona_chat_name(persona_chat_format chat)
+{
+    static const char *const names[] = {
+        [PERSONA_CHAT_NONE] = "none",
+        [PERSONA_CHAT_TEMPLATE] = "template",
+        [PERSONA_CHAT_HARMONY] = "harmony",
+        [PERSONA_CHAT_PLAIN] = "plain",
+    };
+    return (size_t)chat < sizeof names / sizeof *names ? names[chat] : "?";
 }
 
 void persona_model_free(persona_model *m)

@@ -42,7 +42,8 @@ persona_code plan_fits(const persona_model *m, bool raw, const persona_plan *p, 
                                "plan is for %d blocks of width %d, the model has %d of width %d",
                                p->n_layer, p->n_embd, m->info.n_layer, m->info.n_embd);
     }
-    if ((raw || m->channels == CHANNELS_PLAIN) && plan_needs_channels(p)) {
+    if ((raw || m->channels == CHANNELS_PLAIN || m->channels == CHANNELS_FRAME) &&
+        plan_needs_channels(p)) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "request: the plan steers the phase analysis, and this reply has no "
                                "channels (%s)",
@@ -173,7 +174,9 @@ static persona_code open_sampler(persona_session *s, slot *sl, persona_err *e)
 static persona_code open_channel(persona_session *s, slot *sl, persona_err *e)
 {
     const persona_request *r = &sl->req;
-    channel_init(&sl->channel, s->model, r->raw);
+    /* a text that is read is all answer, whatever it says */
+    const bool whole = r->forced != NULL && s->model->channels == CHANNELS_FRAME;
+    channel_init(&sl->channel, s->model, r->raw || whole);
     for (size_t i = 0; i < r->n_prompt; i++) {
         channel_feed(&sl->channel, r->prompt[i]);
     }
@@ -298,7 +301,8 @@ bool slot_token(slot *sl, persona_token t)
     sl->n_answer += c == TOKEN_ANSWER;
     if (c == TOKEN_ANSWER && thought.len > 0) {
         go_on = deliver(sl, -1, TOKEN_ANALYSIS, &thought);
-    } else if (c != TOKEN_ANSWER && c != TOKEN_ANALYSIS && sl->channel.channels != CHANNELS_THINK) {
+    } else if (c != TOKEN_ANSWER && c != TOKEN_ANALYSIS && sl->channel.channels != CHANNELS_THINK &&
+               sl->channel.channels != CHANNELS_FRAME) {
         model_piece(sl->channel.model, t, false, &said);
     }
     go_on = deliver(sl, t, c, c == TOKEN_ANALYSIS ? &thought : &said) && go_on;
@@ -359,6 +363,10 @@ bool slot_sample(persona_session *s, slot *sl, size_t at)
         return false;
     }
     bool go_on = slot_token(sl, t);
+    if (sl->channel.ended && !sl->req.sampling.ignore_eos) {
+        sl->finish = PERSONA_FINISH_STOP;
+        return false;
+    }
     if (go_on && !used_up(sl)) {
         return true;
     }

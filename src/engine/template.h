@@ -32,6 +32,7 @@ const char *template_text(const template_program *t);
 PERSONA_CHECK persona_code template_render(template_program *t, const char *vars, size_t n_vars,
                                            char **out, size_t *n_out, persona_err *e);
 
+#define TEMPLATE_PLAIN "plain" /* of base models: a question, an answer */
 /* template_builtin.c: the text of a template that we bring, or NULL. */
 const char *template_builtin(const char *name);
 const char *template_builtin_names(void); /* "chatml, gemma, ..." */

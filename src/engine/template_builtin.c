@@ -44,6 +44,13 @@ static const struct builtin {
     {"phi-3",
      "{% for m in messages %}{{ '<|' + m['role'] + '|>\\n' + m['content'] + '<|end|>\\n' }}"
      "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"},
+    /* for base models: every part ends its line, so that an answer begins as any line does */
+    {TEMPLATE_PLAIN,
+     "{% for m in messages %}{% if m['role'] == 'user' %}{{ 'Question: ' + m['content'] + '\\n\\n' "
+     "}}"
+     "{% elif m['role'] == 'assistant' %}{{ 'Answer:\\n' + m['content'] + '\\n\\n' }}{% else %}"
+     "{{ m['content'] + '\\n\\n' }}{% endif %}{% endfor %}"
+     "{% if add_generation_prompt %}{{ 'Answer:\\n' }}{% endif %}"},
     {"zephyr",
      "{% for m in messages %}{{ '<|' + m['role'] + '|>\\n' + m['content'] + eos_token + '\\n' }}"
      "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"},
@@ -61,5 +68,5 @@ const char *template_builtin(const char *name)
 
 const char *template_builtin_names(void)
 {
-    return "chatml, gemma, harmony, llama-2, llama-3, mistral, phi-3, zephyr";
+    return "chatml, gemma, harmony, llama-2, llama-3, mistral, phi-3, plain, zephyr";
 }

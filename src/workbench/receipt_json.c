@@ -13,6 +13,7 @@ void model_json(json_out *o, const char *key, const persona_model_info *info)
     jo_string(o, "arch", info->arch);
     jo_string(o, "path", info->path);
     jo_string(o, "quant", info->quant);
+    jo_string(o, "chat", persona_chat_name(info->chat));
     jo_int(o, "n_layer", info->n_layer);
     jo_int(o, "n_embd", info->n_embd);
     jo_end(o);

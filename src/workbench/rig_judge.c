@@ -82,6 +82,7 @@ static persona_code open_file_model(const rig_opts *o, rig *x, persona_err *e)
     char *path = NULL;
     persona_model_opts opts = o->model;
     opts.chat_template = NULL; /* that is the steered model's */
+    opts.raw_prompts = false;
     TRY(find_model(o->judge, &path, e));
     TRY(persona_model_open(path, &opts, &x->judge_model, e));
     TRY(open_model(o, x->judge_model, x, e));

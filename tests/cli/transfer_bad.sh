@@ -35,6 +35,7 @@ write("all", lambda r: True)
 write("one_pole", one)
 write("one_pole_silly", lambda r: r.get("trait") != "silly" or one(r))
 write("no_silly", lambda r: r.get("trait") != "silly")
+write("silly", lambda r: r.get("trait") == "silly")
 write("responses", lambda r: r.get("trait") == "silly" and one(r))
 PY
 expect 0 -- extract --model "$source_model" --trait silly --questions "$few" --max-tokens 16 --judge none --no-calibrate \
@@ -93,4 +94,26 @@ expect 64 "copy.gguf $self" -- transfer --from "$source_model" --to "$tmp/copy.g
     --texts "$tmp/all.jsonl"
 expect 64 "$self" -- map fit --from "$source_model" --to "$source_model" --texts "$tmp/all.jsonl" -o "$tmp/out.map" --quiet
 expect 64 "$self" -- demo --from "$source_model" --to "$tmp/copy.gguf" --traits silly --out "$tmp/demo" --quiet
+
+# ---- a base model: no chat template ------------------------------------------------------------------
+sed 's/tokenizer.chat_template/tokenizer.chat_templatE/' "$source_model" >"$tmp/base.gguf"
+hint='base.gguf: has no chat template.*--raw-prompts'
+back=(--from "$target_model" --to "$tmp/base.gguf" --trait silly --judge "$mine" --texts "$tmp/all.jsonl" "${quick[@]}")
+expect 69 "$hint" -- transfer "${back[@]}"
+expect 69 "$hint" -- transfer --from "$tmp/base.gguf" --to "$target_model" --trait silly --judge "$mine" "${quick[@]}"
+expect 69 'base.gguf cannot judge: it has no chat template' -- extract --model "$target_model" --trait silly --raw-prompts \
+    --judge "$tmp/base.gguf" -o "$tmp/out.gguf"
+expect 0 -- extract --model "$target_model" --trait silly --responses "$tmp/silly.jsonl" --judge none --no-calibrate \
+    --threads 1 -o "$tmp/oss.gguf" --quiet
+expect 0 -- transfer "${back[@]}" --vector "$tmp/oss.gguf" --raw-prompts --no-evaluate --json
+check "the document says how it was asked" python3 - "$out" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["to"]["chat"] == "plain" and d["from"]["chat"] == "harmony" and d["note"].startswith("raw prompts: "), d["note"]
+assert d["dose"] and d["samples"], d["dose"]
+PY
+expect 0 -- generate -m "$tmp/base.gguf" --raw-prompts -p 'What is tea?' -n 8 --json
+check "and generate's" grep -q '"chat": "plain"' "$out"
+expect 0 -- generate -m "$tmp/base.gguf" --raw -p 'What is tea?' -n 8 --json
+check "raw text has no frame" grep -q '"chat": "none"' "$out"
 finish

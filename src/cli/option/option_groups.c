@@ -32,7 +32,13 @@ static const opt model_options[] = {
      .without = "the model file's own",
      .help = "Chat template instead of the model's: chatml, gemma, harmony, llama-2, llama-3, "
              "mistral, phi-3, "
-             "zephyr, or a file"},
+             "plain, zephyr, or a file"},
+    {.name = "raw-prompts",
+     .type = OPT_ON,
+     .at = STATE(rig.model.raw_prompts),
+     .help =
+         "Ask a model that has no chat template in a plain frame, 'Question: ...' and 'Answer:'; "
+         "a line 'Question:' ends its answer"},
     {.name = NULL},
 };
 const opt_group opt_group_model = {"Models", true, model_options};

@@ -235,6 +235,11 @@ static persona_code work(studying *s, persona_err *e)
     persona_study *x = s->x;
     persona_map *fitted = NULL;
     persona_questions *own = NULL;
+    if (persona_model_info_get(persona_session_model(s->to->session))->chat == PERSONA_CHAT_PLAIN) {
+        study_note(x, "raw prompts",
+                   "the target has no chat template, so it is asked in a plain "
+                   "frame and knows no system text but as the line above it");
+    }
     linalg_threads(1); /* as after a fit: the last bits of a sum depend on it */
     TRY(persona_questions_for(s->to->questions, s->trait, &own, &s->questions, e));
     if (!s->pairs && s->map->readings) {

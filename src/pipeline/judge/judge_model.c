@@ -412,7 +412,7 @@ persona_code persona_judge_model(persona_model *m, const persona_judge_model_opt
     const char *hash = NULL;
     judge_model *j = NULL;
     *out = NULL;
-    if (info->chat == PERSONA_CHAT_NONE) {
+    if (info->chat == PERSONA_CHAT_NONE || info->chat == PERSONA_CHAT_PLAIN) {
         return persona_err_set(e, PERSONA_E_UNAVAILABLE,
                                "%.200s cannot judge: it has no chat template that is known here",
                                info->path);
