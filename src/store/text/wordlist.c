@@ -113,25 +113,25 @@ static persona_code add(lexicon *l, wordlist_format format, char *line, const ch
     return rc ? persona_err_set(e, rc, "%s: %s", place, why.msg) : PERSONA_OK;
 }
 
-persona_code wordlist_read(const char *path, wordlist_format format, lexicon **out, persona_err *e)
+/* All lines of an input that is open. */
+static persona_code read_all(text_lines *in, wordlist_format format, lexicon **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    text_lines in = {.fd = -1};
     buf line;
     bool end = false;
     char place[512];
     lexicon *l = lexicon_new();
     *out = NULL;
     buf_init(&line, MAX_LINE);
-    TRY(l ? lines_open(&in, path, e) : mem_err(e, path));
+    TRY(l ? PERSONA_OK : mem_err(e, in->name));
     for (;;) {
         buf_clear(&line);
-        TRY(lines_next(&in, &line, &end, e));
+        TRY(lines_next(in, &line, &end, e));
         if (end) {
             break;
         }
-        snprintf(place, sizeof place, "%.480s:%zu", path, in.line);
-        if (in.line > MAX_LINES) {
+        snprintf(place, sizeof place, "%.480s:%zu", in->name, in->line);
+        if (in->line > MAX_LINES) {
             TRY(persona_err_set(e, PERSONA_E_SHAPE, "%s: more than %d lines", place, MAX_LINES));
         }
         while (line.len > 0 && line.p[line.len - 1] == '\r') {
@@ -142,15 +142,39 @@ persona_code wordlist_read(const char *path, wordlist_format format, lexicon **o
         }
     }
     if (lexicon_size(l) == 0) {
-        TRY(persona_err_set(e, PERSONA_E_FORMAT, "%s:%zu: no word in the whole file", path,
-                            in.line));
+        TRY(persona_err_set(e, PERSONA_E_FORMAT, "%s:%zu: no word in the whole file", in->name,
+                            in->line));
     }
     *out = l;
     l = NULL;
 out:
-    lines_close(&in);
     buf_free(&line);
     lexicon_free(l);
+    return rc;
+}
+
+persona_code wordlist_read(const char *path, wordlist_format format, lexicon **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    text_lines in = {.fd = -1};
+    *out = NULL;
+    TRY(lines_open(&in, path, e));
+    TRY(read_all(&in, format, out, e));
+out:
+    lines_close(&in);
+    return rc;
+}
+
+persona_code wordlist_parse(const char *name, const void *p, size_t n, wordlist_format format,
+                            lexicon **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    text_lines in = {.fd = -1};
+    *out = NULL;
+    TRY(lines_open_bytes(&in, name, p, n, e));
+    TRY(read_all(&in, format, out, e));
+out:
+    lines_close(&in);
     return rc;
 }
 

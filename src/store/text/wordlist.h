@@ -17,6 +17,9 @@ typedef enum wordlist_format {
  * bytes a line, 200000 lines), NOTFOUND, IO, NOMEM. */
 PERSONA_CHECK persona_code wordlist_read(const char *path, wordlist_format format, lexicon **out,
                                          persona_err *e);
+/* The same of bytes in memory; name stands in messages. */
+PERSONA_CHECK persona_code wordlist_parse(const char *name, const void *p, size_t n,
+                                          wordlist_format format, lexicon **out, persona_err *e);
 /* DIR/words/NAME or DIR/words/fetched/NAME of the first data folder that has it; NULL in *out: none
  * has. Errors: NOMEM. */
 PERSONA_CHECK persona_code wordlist_find(const char *name, char **out, persona_err *e);
