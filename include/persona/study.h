@@ -120,8 +120,8 @@ typedef struct persona_study {
 
 /* Runs it. Errors: USAGE (from a model to itself), NEGATIVE (the source shows too little
  * contrast), UNAVAILABLE (evaluation without a judge that knows the trait), and those of the steps.
- * pairs may be NULL where opts->map is given: controls that need texts are then left out with a
- * note. */
+ * pairs may be NULL where opts->map is given: its readings stand for them, and without readings
+ * controls that need texts are left out with a note. */
 PERSONA_CHECK persona_code persona_study_trait(
     const persona_study_side *from, const persona_study_side *to, const persona_pairs *pairs,
     const persona_trait *trait, const persona_study_opts *opts, const persona_hooks *hooks,
