@@ -36,6 +36,7 @@ typedef struct persona_extract_opts {
     bool choose_layer; /* steering sweep over blocks; by statistics without a judge; default true */
     bool calibrate;    /* iso-KL dose at the best block; default true */
     bool quick;        /* blocks compared at equal ||edit||/||h||, the dose on 12 questions */
+    int n_settle;      /* questions that decide between the best two blocks; default 20 */
     bool response_curve; /* safe range and recommended coefficients (wants judge and dose); true */
 
     /* Texts to read instead of answers to write (FORMATS.md, "Texts"): one file, or two aligned

@@ -35,6 +35,7 @@ typedef struct persona_study_opts {
     bool evaluate;      /* default true; needs a judge on the target */
     bool all_controls;  /* default true; false: only those that the verdict needs, and native */
     bool own_blocks;    /* default true; false: drawn controls steer the transferred one's block */
+    int n_settle;       /* questions that settle a block; default 20 */
     int n_random;       /* random directions of the target; default 20 */
     int n_draws;        /* shuffled maps and random directions of the source; default 5 each */
     int n_spread;       /* questions that each draw answers; default 8 */

@@ -137,6 +137,7 @@ static void init(void *p)
     a->x.opts.n_evaluate = small.n_evaluate;
     a->x.opts.max_tokens = small.max_tokens;
     a->x.opts.all_controls = a->x.opts.own_blocks = false;
+    a->x.opts.n_settle = 6;
     a->x.opts.n_draws = small.n_draws;
     a->x.opts.n_spread = small.n_spread;
 }

@@ -8,8 +8,9 @@
  *   dose       a rough iso-KL dose for every candidate, so that blocks are compared at equal
  *              effect on the predictions, never at equal raw multiples
  *   sweep      every candidate at +1 and -1 dose (at +-2 if no block answers) on a few questions;
- *              the judge scores; the largest swing wins, reduced where answers stop being coherent
- *   refine     in deep models the neighbors of the winner are tried, too
+ *              the judge scores; the largest swing leads, reduced where answers stop being coherent
+ *   refine     in deep models the neighbors of the leader are tried, too
+ *   decide     the best two on 20 questions (trials.c)
  *   measure    the exact dose of the winner on all questions
  *   curve      the response to coefficients -3 .. 3: safe range and recommended coefficients
  *
@@ -27,6 +28,7 @@
 #include "persona/dose.h"
 #include "pipeline/dose/calibrate.h"
 #include "pipeline/dose/sweep.h"
+#include "pipeline/dose/trials.h"
 #include "pipeline/pipeline.h"
 
 #define N_REFINE 2           /* neighbors on each side */
@@ -174,34 +176,38 @@ out:
 
 /* ---- the sweep ------------------------------------------------------------------------------- */
 
-/* Tries blocks at both signs of a step; updates the winner. */
+/* All trials of one vector. */
+typedef struct trying {
+    trial trials[2 * SETTLE_CANDIDATES + 2 * N_REFINE];
+    size_t n;
+} trying;
+
+/* Tries blocks at both signs of a step; the best of all so far leads. */
 static persona_code try_blocks(const settling *x, const int *blocks, size_t n, double step,
-                               double *best, settle_report *report, persona_err *e)
+                               trying *t, settle_report *report, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    sweep_cell *cells = mem_calloc(n * 2, sizeof *cells);
+    trial *now[2 * SETTLE_CANDIDATES + 2 * N_REFINE];
+    const trial *best = NULL;
     size_t m = 0;
-    TRY(cells != NULL ? PERSONA_OK : mem_err(e, "a sweep"));
     for (size_t i = 0; i < n; i++) {
         const persona_vector_layer *l = &x->v->layers[blocks[i]];
         if (isfinite(l->dose)) {
-            cells[m++] = (sweep_cell){.block = blocks[i], .alpha = step * (double)l->dose};
-            cells[m++] = (sweep_cell){.block = blocks[i], .alpha = -step * (double)l->dose};
+            now[m++] = &t->trials[t->n];
+            t->trials[t->n++] = (trial){.block = blocks[i], .alpha = step * (double)l->dose};
         }
     }
-    if (m > 0) {
-        TRY(sweep_run(x, cells, m, false, "choose block", e));
-    }
-    for (size_t i = 0; i + 1 < m; i += 2) {
-        const double value = sweep_value(&cells[i], &cells[i + 1]);
-        if (value > *best || x->v->from.best_layer < 0) {
-            *best = value;
-            x->v->from.best_layer = cells[i].block;
-            report->swing = cells[i].score - cells[i + 1].score;
+    TRY(trials_ask(x, now, m, x->n_questions > 0 ? x->n_questions : SWEEP_QUESTIONS, e));
+    for (size_t i = 0; i < t->n; i++) {
+        if (!best || trial_value(&t->trials[i]) > trial_value(best)) {
+            best = &t->trials[i];
         }
+    }
+    if (best) {
+        x->v->from.best_layer = best->block;
+        report->swing = trial_swing(best);
     }
 out:
-    mem_free(cells);
     return rc;
 }
 
@@ -227,16 +233,23 @@ static persona_code by_behavior(const settling *x, settle_report *report, person
     static const double STEPS[] = {1, 2}; /* doses, or multiples of the equal ratio */
     int blocks[SETTLE_CANDIDATES], more[2 * N_REFINE];
     const size_t n = settle_candidates(x->v, blocks);
-    double best = -INFINITY, step = 0;
+    trying t = {.n = 0};
+    const trial *winner = NULL;
+    double step = 0;
     TRY(rough_doses(x, blocks, n, e));
     for (size_t k = 0; k < 2 && !(report->swing >= ENOUGH); k++) {
         step = STEPS[k];
-        TRY(try_blocks(x, blocks, n, step, &best, report, e));
+        TRY(try_blocks(x, blocks, n, step, &t, report, e));
     }
     if (x->v->from.best_layer > 0 && n == SETTLE_CANDIDATES) {
         const size_t m = neighbors(x->v, blocks, n, more);
         TRY(rough_doses(x, more, m, e));
-        TRY(try_blocks(x, more, m, step, &best, report, e));
+        TRY(try_blocks(x, more, m, step, &t, report, e));
+    }
+    TRY(trials_decide(x, t.trials, t.n, 1, &winner, e));
+    if (winner) {
+        x->v->from.best_layer = winner->block;
+        report->swing = trial_swing(winner);
     }
 out:
     return rc;
@@ -298,8 +311,13 @@ out:
 
 settling settle_quickly(persona_session *s, persona_vector *v)
 {
-    return (settling){
-        .s = s, .v = v, .calibrate = true, .quick = true, .n_questions = 6, .tag = ""};
+    return (settling){.s = s,
+                      .v = v,
+                      .calibrate = true,
+                      .quick = true,
+                      .n_questions = SETTLE_FEW,
+                      .n_decide = SETTLE_DECIDE,
+                      .tag = ""};
 }
 
 persona_code persona_settle(const persona_subject *who, persona_vector *v, uint32_t seed,

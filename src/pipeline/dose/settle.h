@@ -18,7 +18,8 @@ typedef struct settling {
     bool quick;     /* blocks at equal ratio, the dose on few questions */
     /* the response to several coefficients at the chosen block; NULL: not measured */
     persona_curve *curve;
-    size_t n_questions; /* of a sweep; 0: 8 */
+    size_t first_question, n_questions; /* of a sweep; n 0: 8 */
+    size_t n_decide; /* questions that decide between the best two blocks; below n: no more are */
     uint32_t seed;
     job *job;        /* trials are kept there; NULL: nowhere */
     const char *tag; /* names the vector among others of the job */
@@ -47,6 +48,8 @@ PERSONA_CHECK persona_code settle_draws(const settling *x, settle_draw *draws, s
                                         persona_err *e);
 /* settle.c: the blocks that are tried, at most SETTLE_CANDIDATES. */
 enum { SETTLE_CANDIDATES = 6 };
+/* Questions that all candidates of a quick settling are asked, and that the best two are. */
+enum { SETTLE_FEW = 4, SETTLE_DECIDE = 20 };
 size_t settle_candidates(const persona_vector *v, int *out);
 #define SETTLE_RATIO 0.3 /* ||edit||/||h|| of one step where doses are not measured */
 

@@ -3,8 +3,9 @@
  * settle_draws.c - block and dose of many vectors at once: controls that are drawn have the rights
  * of the vector that they are compared with, but there are dozens of them.
  *
- * What makes it cheap: one sweep holds every block of every vector, one calibration every vector,
- * so that batches are full; the sweep tries one step, the one that nearly every null needs anyway;
+ * Each gets as many questions as that vector: few for all its blocks, 20 for its best two. What
+ * makes it cheap: one sweep holds every block of every vector, one calibration every vector, so
+ * that batches are full; the sweep tries one step, the one that nearly every null needs anyway;
  * doses are good to a quarter of a nat.
  */
 #include <math.h>
@@ -16,9 +17,9 @@
 #include "base/try.h"
 #include "pipeline/dose/calibrate.h"
 #include "pipeline/dose/settle.h"
-#include "pipeline/dose/sweep.h"
+#include "pipeline/dose/trials.h"
 
-enum { QUESTIONS = 4, DOSE_QUESTIONS = 8, EVALUATIONS = 6 };
+enum { DOSE_QUESTIONS = 8, EVALUATIONS = 6 };
 #define STEP 2.0 /* of SETTLE_RATIO */
 #define TOLERANCE 0.25
 
@@ -54,8 +55,8 @@ static void name_all(const settling *x, const settle_draw *draws, size_t n, tag 
     snprintf(all->text, sizeof all->text, "%.32s-%.16s", x->tag, hex);
 }
 
-/* Both signs of every block that every draw may have. */
-static size_t lay_out(const settle_draw *draws, size_t n, sweep_cell *cells, size_t *of)
+/* Every block that every draw may have. */
+static size_t lay_out(const settle_draw *draws, size_t n, trial *trials, trial **all)
 {
     size_t m = 0;
     for (size_t i = 0; i < n; i++) {
@@ -63,10 +64,13 @@ static size_t lay_out(const settle_draw *draws, size_t n, sweep_cell *cells, siz
         const size_t k = draws[i].block < 0 ? settle_candidates(draws[i].v, blocks) : 0;
         for (size_t b = 0; b < k; b++) {
             const persona_vector_layer *l = &draws[i].v->layers[blocks[b]];
-            const double alpha = STEP * SETTLE_RATIO * (double)l->h_median / (double)l->norm;
-            of[m] = of[m + 1] = i;
-            cells[m++] = (sweep_cell){.v = draws[i].v, .block = blocks[b], .alpha = alpha};
-            cells[m++] = (sweep_cell){.v = draws[i].v, .block = blocks[b], .alpha = -alpha};
+            trials[m] =
+                (trial){.v = draws[i].v,
+                        .of = i,
+                        .block = blocks[b],
+                        .alpha = STEP * SETTLE_RATIO * (double)l->h_median / (double)l->norm};
+            all[m] = &trials[m];
+            m++;
         }
     }
     return m;
@@ -77,30 +81,24 @@ static persona_code choose_blocks(const settling *given, const char *named, sett
 {
     persona_code rc = PERSONA_OK;
     settling x = *given;
-    sweep_cell *cells = mem_calloc(2 * n, SETTLE_CANDIDATES * sizeof *cells);
-    size_t *of = mem_calloc(2 * n, SETTLE_CANDIDATES * sizeof *of);
-    double *best = mem_calloc(n, sizeof *best);
-    TRY(cells && of && best ? PERSONA_OK : mem_err(e, "a sweep"));
+    trial *trials = mem_calloc(n, SETTLE_CANDIDATES * sizeof *trials);
+    trial **all = mem_calloc(n, SETTLE_CANDIDATES * sizeof *all);
+    const trial **winner = mem_calloc(n, sizeof *winner);
+    TRY(trials && all && winner ? PERSONA_OK : mem_err(e, "a sweep"));
     x.v = draws[0].v;
     x.tag = named;
-    x.n_questions = QUESTIONS;
-    const size_t m = lay_out(draws, n, cells, of);
-    TRY(m > 0 ? sweep_run(&x, cells, m, false, "choose block", e) : PERSONA_OK);
-    for (size_t i = 0; i < n; i++) {
-        draws[i].v->from.best_layer = draws[i].block;
+    const size_t m = lay_out(draws, n, trials, all);
+    if (m > 0) {
+        TRY(trials_ask(&x, all, m, x.n_questions, e));
+        TRY(trials_decide(&x, trials, m, n, winner, e));
     }
-    for (size_t i = 0; i + 1 < m; i += 2) {
-        const double value = sweep_value(&cells[i], &cells[i + 1]);
-        persona_vector *v = draws[of[i]].v;
-        if (v->from.best_layer < 0 || value > best[of[i]]) {
-            best[of[i]] = value;
-            v->from.best_layer = cells[i].block;
-        }
+    for (size_t i = 0; i < n; i++) {
+        draws[i].v->from.best_layer = winner[i] ? winner[i]->block : draws[i].block;
     }
 out:
-    mem_free(cells);
-    mem_free(of);
-    mem_free(best);
+    mem_free(trials);
+    mem_free(all);
+    mem_free(winner);
     return rc;
 }
 

@@ -21,15 +21,16 @@
 #include "pipeline/kept.h"
 #include "pipeline/pipeline.h"
 
-#define N_QUESTIONS 8
 #define MAX_TOKENS 32
+#define QUICK_TOKENS 24 /* many short answers say more than few long ones */
 #define MIN_COHERENCE 70.0
 #define SEED_SWEEP 0x73776565
 
 typedef struct sweeping {
     const settling *x;
     const sweep_cell *cells;
-    size_t n_cells, n_questions;
+    size_t n_cells, first, n_questions; /* questions [first, first + n) */
+    int max_tokens;
     persona_plan **plans; /* n_cells */
     char stage[96];       /* of the job */
     char title[96];
@@ -47,7 +48,7 @@ double sweep_value(const sweep_cell *plus, const sweep_cell *minus)
 /* The stage's name holds what its answers depend on, to the bit. */
 static void name_stage(sweeping *w)
 {
-    uint32_t h = 0;
+    uint32_t h = rng_mix((uint32_t)w->max_tokens, w->first, w->n_questions);
     for (size_t i = 0; i < w->n_cells; i++) {
         uint64_t bits;
         memcpy(&bits, &w->cells[i].alpha, sizeof bits);
@@ -84,7 +85,7 @@ static persona_code judge_cells(const sweeping *w, const kept *k, sweep_cell *ce
     persona_judgement *got = mem_calloc(n, sizeof *got);
     TRY(items != NULL && got != NULL ? PERSONA_OK : mem_err(e, "answers to judge"));
     for (size_t i = 0; i < n; i++) {
-        items[i] = (persona_judge_item){w->x->questions->extraction[i / w->n_cells],
+        items[i] = (persona_judge_item){w->x->questions->extraction[w->first + i / w->n_cells],
                                         text_of(&w->answers[i]), NAN, NAN};
     }
     TRY(kept_judge(k, w->x->judge, w->x->trait, items, NULL, n, got, e));
@@ -129,7 +130,7 @@ static persona_code measure_fluency(const sweeping *w, sweep_cell *cells, person
     double *nll = mem_calloc(n, sizeof *nll);
     TRY(questions != NULL && texts != NULL && nll != NULL ? PERSONA_OK : mem_err(e, "a sweep"));
     for (size_t i = 0; i < n; i++) {
-        questions[i] = w->x->questions->extraction[i / w->n_cells];
+        questions[i] = w->x->questions->extraction[w->first + i / w->n_cells];
         texts[i] = text_of(&w->answers[i]);
     }
     TRY(nll_measure(w->x->s, questions, texts, n, w->title, w->x->hooks, nll, e));
@@ -161,12 +162,12 @@ static persona_code ask_cells(const sweeping *w, const kept *k, persona_err *e)
     job_answer *rows = mem_calloc(n, sizeof *rows);
     TRY(asks != NULL && rows != NULL ? PERSONA_OK : mem_err(e, "a sweep"));
     for (size_t i = 0; i < n; i++) {
-        const size_t question = i / w->n_cells;
+        const size_t question = w->first + i / w->n_cells;
         asks[i] = (ask){.question = w->x->questions->extraction[question],
                         .skip_analysis = true,
                         .plan = w->plans[i % w->n_cells],
                         .sampling = persona_sampling_defaults()};
-        asks[i].sampling.max_tokens = MAX_TOKENS;
+        asks[i].sampling.max_tokens = w->max_tokens;
         asks[i].sampling.seed = rng_mix(w->x->seed, SEED_SWEEP, question);
         rows[i] = (job_answer){.question = asks[i].question,
                                .pair = -1,
@@ -184,9 +185,14 @@ persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, bool with
                        const char *title, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    sweeping w = {.x = x, .cells = cells, .n_cells = n};
-    const size_t wanted = x->n_questions > 0 ? x->n_questions : N_QUESTIONS;
-    w.n_questions = x->questions->n_extraction < wanted ? x->questions->n_extraction : wanted;
+    sweeping w = {.x = x,
+                  .cells = cells,
+                  .n_cells = n,
+                  .first = x->first_question,
+                  .max_tokens = x->quick ? QUICK_TOKENS : MAX_TOKENS};
+    const size_t wanted = x->n_questions > 0 ? x->n_questions : SWEEP_QUESTIONS;
+    const size_t there = x->questions->n_extraction - w.first;
+    w.n_questions = there < wanted ? there : wanted;
     const kept k = {.job = x->job,
                     .stage = w.stage,
                     .trait = x->trait->name,

@@ -7,6 +7,8 @@
 
 #include "pipeline/dose/settle.h"
 
+enum { SWEEP_QUESTIONS = 8 }; /* unless somebody says */
+
 /* One block at one multiple of its direction; score and coherence are means over the questions. */
 typedef struct sweep_cell {
     const persona_vector *v; /* NULL: the one that is settled */

@@ -82,6 +82,7 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
     x.choose_layer = target;  /* the source's block is found with the target's */
     x.calibrate = target;
     x.quick = true; /* as vectors that are carried over */
+    x.n_settle = s->o->n_settle;
     x.fresh = s->o->fresh;
     if (s->o->extract_tokens > 0) {
         x.max_tokens = s->o->extract_tokens;
@@ -125,6 +126,9 @@ static void describe_map(const persona_map *m, int to, persona_study_map *out)
 settling study_settling(const studying *s, persona_vector *v, const char *condition)
 {
     settling x = settle_quickly(s->to->session, v);
+    if (s->o->n_settle > 0) {
+        x.n_decide = (size_t)s->o->n_settle;
+    }
     x.trait = s->trait;
     x.questions = s->questions;
     x.judge = study_select(s->to, s->trait);
