@@ -24,6 +24,15 @@
 extern "C" {
 #endif
 
+/* One answer of an extraction, for whoever measures something else of the same answers. */
+typedef struct persona_extract_answer {
+    int polarity; /* +1, -1; 0: no instruction */
+    size_t question;
+    bool kept;
+    float score;       /* of the trait; NAN: not judged, or left open */
+    const float *mean; /* (n_layer - 1, n_embd) by block, over the answer's tokens; for the call */
+} persona_extract_answer;
+
 typedef struct persona_extract_opts {
     persona_judge *judge; /* NULL: nothing is judged, every answered pair is kept */
     const char *method;   /* "mean" (default), "pca", "logistic"; "all": see the report */
@@ -45,6 +54,10 @@ typedef struct persona_extract_opts {
 
     const char *job; /* job file to begin or to resume; NULL: a private one that vanishes */
     bool fresh;      /* forget what the job file holds */
+
+    /* called for every answer that came, once the vector is there; NULL (default): nobody asks */
+    persona_code (*on_answer)(void *ud, const persona_extract_answer *a, persona_err *e);
+    void *on_answer_ud;
 } persona_extract_opts;
 
 /* One method's vector on the same answers. */

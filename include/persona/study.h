@@ -94,6 +94,19 @@ typedef struct persona_study_map {
     persona_map_r2 by_trait, by_both;    /* whole traits left out; and their questions, too */
 } persona_study_map;
 
+/* Whether the projection on the carried direction, at the block that is steered, tells answers of
+ * the target that show the trait from those that do not; nothing is steered. NAN: not measured. */
+typedef struct persona_study_auroc {
+    const char *of;                     /* which answers; NULL: nobody looked */
+    const char *by;                     /* what says which show it: "judge" or "instruction" */
+    size_t n_shown, n_not, n_questions; /* answers of each class, and their questions */
+    persona_interval area;              /* 0.5: not at all, 1: all of them; over questions */
+    /* the same of what shuffled maps make of the source vector; p: share that reaches it */
+    size_t n_null;
+    double null_mean, null_sd, null_max, p;
+    char reason[160]; /* why it is not measured, "" */
+} persona_study_auroc;
+
 typedef struct persona_study {
     char *trait;
     persona_vector *source;      /* of the source model */
@@ -105,6 +118,7 @@ typedef struct persona_study {
      * that is steered: mean and largest magnitude; NAN */
     double null_cosine, null_cosine_max;
     size_t n_null_cosines;
+    persona_study_auroc auroc;
     persona_extract_report source_report, native_report;
     persona_study_map map;
     double swing_settled; /* score(+) - score(-), 0..100 each, at the target's block; NAN */

@@ -227,6 +227,25 @@ static void print_cosines(FILE *f, const persona_study *x)
     }
 }
 
+static void print_auroc(FILE *f, const persona_study_auroc *a)
+{
+    if (!isfinite(a->area.value)) {
+        if (a->reason[0]) {
+            fprintf(f, "  no AUROC of the carried direction: %s\n", a->reason);
+        }
+        return;
+    }
+    fprintf(
+        f, "  AUROC of the carried direction on %s %s [%s, %s] (%zu show the trait by %s, %zu not)",
+        a->of, cli_number(a->area.value, 2), cli_number(a->area.low, 2),
+        cli_number(a->area.high, 2), a->n_shown, a->by, a->n_not);
+    if (a->n_null > 0) {
+        fprintf(f, "; %zu shuffled maps %s +- %s, p %s", a->n_null, cli_number(a->null_mean, 2),
+                cli_number(a->null_sd, 2), cli_number(a->p, 2));
+    }
+    fputc('\n', f);
+}
+
 /* What stands behind a condition, where the table has no room for it. */
 static void print_details(FILE *f, const persona_evaluation *v)
 {
@@ -268,6 +287,7 @@ static void print_evaluation(FILE *f, const persona_study *x)
     print_best(f, v);
     print_left(f, x);
     print_cosines(f, x);
+    print_auroc(f, &x->auroc);
     study_print_witness(f, &v->witness);
     fprintf(f, "  %s%s%s%s  %s\n", tty_paint(f, TTY_BOLD),
             tty_paint(f, v->pass ? TTY_GREEN : TTY_RED), v->pass ? "PASS" : "FAIL",

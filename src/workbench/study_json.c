@@ -247,6 +247,31 @@ static void cosines_json(json_out *o, const persona_study *x)
     jo_end(o);
 }
 
+/* Whether the carried direction reads the trait in the target's answers. */
+static void auroc_json(json_out *o, const persona_study_auroc *a)
+{
+    jo_object(o, "auroc");
+    jo_number(o, "value", a->area.value);
+    jo_array(o, "ci");
+    jo_number(o, NULL, a->area.low);
+    jo_number(o, NULL, a->area.high);
+    jo_end(o);
+    jo_string(o, "of", a->of);
+    jo_string(o, "class", a->by);
+    jo_int(o, "n_shown", (long long)a->n_shown);
+    jo_int(o, "n_not", (long long)a->n_not);
+    jo_int(o, "n_questions", (long long)a->n_questions);
+    jo_object(o, "null");
+    jo_int(o, "n", (long long)a->n_null);
+    jo_number(o, "mean", a->null_mean);
+    jo_number(o, "sd", a->null_sd);
+    jo_number(o, "max", a->null_max);
+    jo_number(o, "p", a->p);
+    jo_end(o);
+    jo_string(o, "reason", a->reason[0] ? a->reason : NULL);
+    jo_end(o);
+}
+
 void map_r2_json(json_out *o, const persona_map_r2 *question, const persona_map_r2 *trait,
                  const persona_map_r2 *both)
 {
@@ -287,6 +312,7 @@ void study_json(json_out *o, const persona_study *x)
     jo_string(o, "unit", isfinite(x->transferred->from.dose) ? "dose" : "raw");
     left_json(o, x);
     cosines_json(o, x);
+    auroc_json(o, &x->auroc);
     evaluation_json(o, x->evaluation);
     jo_string(o, "verdict", persona_study_verdict(x));
     jo_string(o, "reason", x->evaluation ? x->evaluation->reason : NULL);

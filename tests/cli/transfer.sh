@@ -114,6 +114,11 @@ assert {"unsteered", "prompt", "transferred", "sampling", "random", "shuffled", 
         "identity"} <= c, c
 for r in d["rows"]:
     assert r["ci"][0] <= r["score"] <= r["ci"][1] and 0 <= r["coherence"] <= 100
+a = d["auroc"]
+assert a["of"] and a["class"] == "judge" and (a["value"] is None) == (a["reason"] is not None)
+if a["value"] is not None:
+    assert a["ci"][0] <= a["value"] <= a["ci"][1] and a["null"]["n"] == 20 and min(a["n_shown"], a["n_not"]) >= 10
+    assert 1 / 21 - 1e-9 <= a["null"]["p"] <= 1 and a["null"]["max"] >= a["null"]["mean"]
 for r in d["rows"]:
     assert 0 < r["tokens"] <= 24 and r["tokens_sd"] >= 0 and 0 <= r["cut"] <= 1, r
 for b in d["best"].values():

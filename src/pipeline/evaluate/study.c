@@ -83,6 +83,12 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
     x.calibrate = target;
     x.quick = true; /* as vectors that are carried over */
     x.n_settle = s->o->n_settle;
+    if (target) {
+        s->own->block = s->x->transferred->from.best_layer;
+        s->own->d = (size_t)s->x->transferred->n_embd;
+        x.on_answer = study_take_own;
+        x.on_answer_ud = s->own;
+    }
     x.fresh = s->o->fresh;
     if (s->o->extract_tokens > 0) {
         x.max_tokens = s->o->extract_tokens;
@@ -238,14 +244,16 @@ static persona_code work(studying *s, persona_err *e)
     persona_code rc = PERSONA_OK;
     persona_study *x = s->x;
     persona_map *fitted = NULL;
-    persona_questions *own = NULL;
+    persona_questions *questions = NULL;
+    study_own own = {.block = -1};
+    s->own = &own;
     if (persona_model_info_get(persona_session_model(s->to->session))->chat == PERSONA_CHAT_PLAIN) {
         study_note(x, "raw prompts",
                    "the target has no chat template, so it is asked in a plain "
                    "frame and knows no system text but as the line above it");
     }
     linalg_threads(1); /* as after a fit: the last bits of a sum depend on it */
-    TRY(persona_questions_for(s->to->questions, s->trait, &own, &s->questions, e));
+    TRY(persona_questions_for(s->to->questions, s->trait, &questions, &s->questions, e));
     if (!s->pairs && s->map->readings) {
         TRY(pairs_of_map(s->map, &s->of_map, e));
         s->pairs = s->of_map;
@@ -263,6 +271,7 @@ static persona_code work(studying *s, persona_err *e)
     if (s->o->evaluate) {
         TRY(study_controls(s, e));
         TRY(study_cosines(s, e));
+        TRY(study_auroc(s, e));
         TRY(evaluate(s, e));
     }
     TRY(study_ask_samples(s, e));
@@ -270,10 +279,11 @@ static persona_code work(studying *s, persona_err *e)
 out:
     rc = study_how_to_resume(s, rc, e);
     job_close(s->job);
+    study_own_free(&own);
     persona_lean_free(s->lean);
     persona_pairs_free(s->of_map);
     persona_map_free(fitted);
-    persona_questions_free(own);
+    persona_questions_free(questions);
     return rc;
 }
 
@@ -298,6 +308,8 @@ persona_code persona_study_trait(const persona_study_side *from, const persona_s
     x = s.x = mem_calloc(1, sizeof *x);
     TRY(x ? PERSONA_OK : mem_err(e, "a study"));
     x->swing_settled = x->null_cosine = x->null_cosine_max = (double)NAN;
+    x->auroc.null_mean = x->auroc.null_sd = x->auroc.null_max = x->auroc.p = (double)NAN;
+    x->auroc.area = (persona_interval){(double)NAN, (double)NAN, (double)NAN};
     x->trait = mem_strdup(trait->name);
     TRY(x->trait ? work(&s, e) : mem_err(e, "a study"));
     x->seconds = clock_now() - start;

@@ -2,7 +2,8 @@
  *
  * study_cosines.c - how like the native vector every arm is at the block that it steers, and how
  * like it vectors through shuffled maps come out. A cosine says little without that null, and
- * decides nothing: directions with little in common can steer alike (methods 5.6).
+ * decides nothing: directions with little in common can steer alike (methods 5.6). The shuffled
+ * directions serve study_auroc.c as well.
  */
 #include <math.h>
 
@@ -43,6 +44,7 @@ static persona_code null_cosines(studying *s, const persona_vector *native, pers
     for (size_t k = 0; k < N_SHUFFLED; k++) {
         TRY(pairs_reshuffle(s->pairs, &s->fit, &one, rng_mix(s->o->seed, 0x636f73, k), &m, e));
         TRY(persona_map_apply(m, x->source, &o, &v, e));
+        TRY(study_keep_null(s, v, e));
         const double c = cosine_at(v, native, to);
         sum += c;
         x->null_cosine_max = fmax(x->null_cosine_max, fabs(c));

@@ -9,6 +9,18 @@
 #include "pipeline/dose/settle.h"
 #include "store/job/job.h"
 
+/* Answers of the target at the block that is steered, and directions of shuffled maps there. */
+typedef struct study_own {
+    float *rows;   /* (n, d) */
+    double *score; /* (n) NAN: not judged */
+    int *polarity; /* (n) */
+    size_t *group; /* (n) questions */
+    size_t n, room, d, n_groups;
+    int block;
+    float *null; /* (n_null, d) */
+    size_t n_null;
+} study_own;
+
 typedef struct studying {
     const persona_study_side *from, *to;
     const persona_pairs *pairs; /* NULL: only a map */
@@ -22,6 +34,7 @@ typedef struct studying {
     persona_lean *lean;                 /* what the texts show of the trait; NULL: not known */
     persona_fit_opts fit;               /* with what is left out */
     persona_study *x;
+    study_own *own;
     char void_reason[384]; /* why there can be no PASS; "" */
     char no_control[384];  /* the first control that must run and could not be made, and why; "" */
 } studying;
@@ -64,6 +77,15 @@ PERSONA_CHECK persona_code study_draw_sources(studying *s, persona_err *e);
 PERSONA_CHECK persona_code study_draw_traits(studying *s, persona_err *e);
 /* study_cosines.c: how like the native vector they all are, and shuffled maps would be. */
 PERSONA_CHECK persona_code study_cosines(studying *s, persona_err *e);
+
+/* study_auroc.c: whether the carried direction reads the trait in the target's answers. */
+PERSONA_CHECK persona_code study_auroc(studying *s, persona_err *e);
+/* As persona_extract_opts.on_answer, with a study_own (block and d set) as ud. */
+persona_code study_take_own(void *ud, const persona_extract_answer *a, persona_err *e);
+/* One more direction of a shuffled map. */
+PERSONA_CHECK persona_code study_keep_null(const studying *s, const persona_vector *v,
+                                           persona_err *e);
+void study_own_free(study_own *own);
 
 /* How vectors of the target are settled here. */
 settling study_settling(const studying *s, persona_vector *v, const char *condition);

@@ -289,6 +289,7 @@ static persona_code work(extraction *x, persona_err *e)
     TRY(kept_texts(&x->rolls, &x->texts, e));
     TRY(measure_begin(&x->rolls, &x->sums, e));
     TRY(run_methods(x, e));
+    TRY(x->o->on_answer ? measure_answers(&x->sums, x->o, e) : PERSONA_OK);
     TRY(job_put_value(x->rolls.job, JOB_STATE, JOB_DONE, e));
 out:
     x->report->n_resumed = x->rolls.n_resumed;

@@ -103,6 +103,30 @@ out:
     return rc;
 }
 
+/* Who asked for answers, and what is known of them. */
+typedef struct handing {
+    const rollouts *x;
+    const persona_extract_opts *o;
+} handing;
+
+static persona_code hand_over(void *ud, const response *r, const job_answer *a, persona_err *e)
+{
+    const handing *h = ud;
+    const rollout *known = &h->x->r[a->id];
+    const persona_extract_answer one = {.polarity = r->polarity,
+                                        .question = r->question,
+                                        .kept = known->kept,
+                                        .score = known->score,
+                                        .mean = r->mean};
+    return h->o->on_answer(h->o->on_answer_ud, &one, e);
+}
+
+persona_code measure_answers(measure *m, const persona_extract_opts *o, persona_err *e)
+{
+    handing h = {m->x, o};
+    return visit(m, true, false, hand_over, &h, e);
+}
+
 void measure_end(measure *m)
 {
     contrast_free(m->sums);

@@ -22,6 +22,9 @@ PERSONA_CHECK persona_code measure_begin(const rollouts *x, measure *m, persona_
  * persona_vector_layer that needs no steering. Errors: NUMERIC, those of jobs. */
 PERSONA_CHECK persona_code measure_vector(measure *m, const direction_method *method, uint32_t seed,
                                           persona_vector *v, persona_err *e);
+/* Hands every answer that came to o->on_answer. Errors: those of it and of jobs. */
+PERSONA_CHECK persona_code measure_answers(measure *m, const persona_extract_opts *o,
+                                           persona_err *e);
 void measure_end(measure *m);
 
 #endif
