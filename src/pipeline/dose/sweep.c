@@ -22,7 +22,7 @@
 #include "pipeline/pipeline.h"
 
 #define MAX_TOKENS 32
-#define QUICK_TOKENS 24 /* many short answers say more than few long ones */
+#define QUICK_TOKENS 16 /* many short answers say more than few long ones */
 #define MIN_COHERENCE 70.0
 #define SEED_SWEEP 0x73776565
 

@@ -91,7 +91,7 @@ static persona_code add_draws(evaluating *x, const char *condition, const person
         const double c = x->o->coefficients[i];
         if (!is_one(c)) {
             TRY(add_steered(x, condition, c, v, n, e));
-            x->cells[x->n_cells - 1].few = few;
+            x->cells[x->n_cells - 1].few = true;
             continue;
         }
         for (size_t k = 0; k < n; k++) {

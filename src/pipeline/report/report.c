@@ -236,24 +236,6 @@ static double spearman_of(const persona_evaluation *v)
     return s ? s->spearman : (double)NAN;
 }
 
-static void auroc_fact(buf *b, const persona_study_auroc *a)
-{
-    char text[256];
-    if (!isfinite(a->area.value)) {
-        fact(b, "AUROC", (double)NAN, 2, "", a->reason);
-        return;
-    }
-    int n = snprintf(text, sizeof text,
-                     "of the carried direction on %s, %.2f to %.2f; %zu show the trait by %s, %zu "
-                     "do not",
-                     a->of, a->area.low, a->area.high, a->n_shown, a->by, a->n_not);
-    if (a->n_null > 0 && n > 0 && (size_t)n < sizeof text) {
-        snprintf(text + n, sizeof text - (size_t)n, "; shuffled maps %.2f ± %.2f, p %.2f",
-                 a->null_mean, a->null_sd, a->p);
-    }
-    fact(b, "AUROC", a->area.value, 2, "", text);
-}
-
 static void facts(buf *b, const persona_study *x)
 {
     char text[96];
@@ -279,7 +261,6 @@ static void facts(buf *b, const persona_study *x)
     }
     if (x->evaluation) {
         fact(b, "Spearman", spearman_of(x->evaluation), 2, "", "of score and coefficient");
-        auroc_fact(b, &x->auroc);
     }
     buf_puts(b, "</dl>\n");
 }

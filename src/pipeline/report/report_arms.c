@@ -89,6 +89,35 @@ static void arm_row(buf *b, const persona_study *x, const char *condition)
     buf_puts(b, "</tr>\n");
 }
 
+static void auroc(buf *b, const persona_study_auroc *a)
+{
+    buf_puts(b, "<p><strong>AUROC of the carried direction");
+    if (!isfinite(a->area.value)) {
+        buf_puts(b, ":</strong> not measured. ");
+        html_text(b, a->reason);
+        buf_puts(b, "</p>\n");
+        return;
+    }
+    buf_puts(b, "</strong> on ");
+    html_text(b, a->of);
+    buf_puts(b, ", nothing steered: ");
+    html_number(b, a->area.value, 2);
+    buf_puts(b, " (");
+    html_number(b, a->area.low, 2);
+    buf_puts(b, " to ");
+    html_number(b, a->area.high, 2);
+    buf_printf(b, "); %zu show the trait by %s, %zu do not", a->n_shown, a->by, a->n_not);
+    if (a->n_null > 0) {
+        buf_printf(b, "; directions of %zu shuffled maps ", a->n_null);
+        html_number(b, a->null_mean, 2);
+        buf_puts(b, " ± ");
+        html_number(b, a->null_sd, 2);
+        buf_puts(b, ", p ");
+        html_number(b, a->p, 2);
+    }
+    buf_puts(b, ".</p>\n");
+}
+
 void report_arms(buf *b, const persona_study *x)
 {
     if (!x->evaluation) {
@@ -116,4 +145,5 @@ void report_arms(buf *b, const persona_study *x)
         arm_row(b, x, condition_at(i)->name);
     }
     buf_puts(b, "</tbody></table></div>\n");
+    auroc(b, &x->auroc);
 }
