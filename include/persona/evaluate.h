@@ -46,9 +46,10 @@ typedef struct persona_arm {
 /* What a condition did. */
 typedef struct persona_swing {
     const char *condition;
-    bool null;                 /* a control that must do nothing */
-    persona_interval swing;    /* -100..100, questions resampled jointly */
-    double spearman;           /* -1..1: of coefficient and mean score */
+    bool null;              /* a control that must do nothing */
+    persona_interval swing; /* -100..100 */
+    double se, df;   /* of the swing: standard error, degrees of freedom (INFINITY: bootstrap) */
+    double spearman; /* -1..1: of coefficient and mean score */
     persona_interval retained; /* (T - base) / (native - base) at +1; 1: all of it */
     double coherence_low;      /* 0..100, at -1 */
     double coherence_high;     /* 0..100, at +1 */
@@ -119,7 +120,8 @@ typedef struct persona_evaluation {
     char closest[64]; /* the other trait whose vector comes closest; "" */
     char reason[384]; /* why the verdict is what it is */
     persona_witness witness;              /* what else is known of the scores */
-    struct persona_evaluation_kept *kept; /* its scores, for persona_evaluation_pool */
+    size_t n_repeats;                     /* evaluations that were pooled; 1: none */
+    struct persona_evaluation_kept *kept; /* its scores, for persona_evaluation_pool; may be NULL */
 } persona_evaluation;
 
 /* NULL: the condition has no swing. */
@@ -165,6 +167,13 @@ PERSONA_CHECK persona_code persona_evaluate(const persona_subject *who, const pe
                                             size_t n, const persona_evaluate_opts *opts,
                                             const persona_hooks *hooks, persona_evaluation **out,
                                             persona_err *e);
+/* Several evaluations of the same questions, with other seeds, vectors and draws, as one: rows,
+ * swings, margins and retained fractions over questions and repeats, both taken as random
+ * (METHOD.md, "Repeats"), draws of all repeats as one heap, and the verdict of all. void_reason: as
+ * in the options. x stays. Errors: USAGE (none; one that was pooled), SHAPE (other questions). */
+PERSONA_CHECK persona_code persona_evaluation_pool(const persona_evaluation *const *x, size_t n,
+                                                   const char *void_reason,
+                                                   persona_evaluation **out, persona_err *e);
 void persona_evaluation_free(persona_evaluation *x);
 
 #ifdef __cplusplus

@@ -105,6 +105,9 @@ typedef struct persona_fit_opts {
     bool keep;        /* readings: a study through the map alone has every control; default false */
     int n_shuffles;   /* pairings behind r2_shuffled; 0 (default): 20 */
     uint32_t seed;
+    /* not 0: questions are drawn again with this seed, with replacement, as many as there are of
+     * each trait, and take part with all their texts as often as they were drawn; 0 (default) */
+    uint32_t resample;
 } persona_fit_opts;
 persona_fit_opts persona_fit_defaults(void);
 

@@ -39,9 +39,12 @@ typedef struct persona_study_opts {
     int n_random;       /* random directions of the target; default 20 */
     int n_draws;        /* shuffled maps and random directions of the source; default 5 each */
     int n_spread;       /* questions that each draw answers; default 8 */
-    bool keep_jobs;     /* all work is in resumable jobs in the user's folder; default false */
-    const char *job;    /* where the target's answers are kept instead; NULL: by keep_jobs */
-    bool fresh;         /* forget what jobs hold */
+    /* 1 (default), or 3 and more studies with seeds that follow each other, as one: see
+     * persona_study.repeats. Not with a map that is given. */
+    int n_repeats;
+    bool keep_jobs;  /* all work is in resumable jobs in the user's folder; default false */
+    const char *job; /* where the target's answers are kept instead; NULL: by keep_jobs */
+    bool fresh;      /* forget what jobs hold */
     /* folder; TRAIT/answers.jsonl and TRAIT/texts.jsonl go there (FORMATS.md); NULL: none */
     const char *export_to;
     const double *coefficients; /* (n_coefficients) in doses; NULL: evaluation's default */
@@ -107,6 +110,17 @@ typedef struct persona_study_auroc {
     char reason[160]; /* why it is not measured, "" */
 } persona_study_auroc;
 
+/* One of several studies of the same claim: the first with all texts, the others with texts whose
+ * questions were drawn again. */
+typedef struct persona_study_repeat {
+    uint32_t seed;
+    int layer_from, layer_to;
+    size_t n_texts; /* behind the map */
+    double r2_contrast, dose, cosine, seconds;
+    char *job;                      /* NULL: nothing is kept */
+    persona_evaluation *evaluation; /* of this one alone; its verdict means nothing */
+} persona_study_repeat;
+
 typedef struct persona_study {
     char *trait;
     persona_vector *source;      /* of the source model */
@@ -131,6 +145,10 @@ typedef struct persona_study {
     char *extract_jobs[2]; /* of the source, of the target; NULL likewise */
     size_t n_resumed;      /* answers that it had already */
     double seconds;
+    /* (n_repeats) NULL, 0: there was one study, and intervals are given its vector. Else evaluation
+     * is all of them pooled, and everything else is of the first. */
+    persona_study_repeat *repeats;
+    size_t n_repeats;
 } persona_study;
 
 /* Runs it. Errors: USAGE (from a model to itself), NEGATIVE (the source shows too little

@@ -179,6 +179,16 @@ static const opt options[] = {
      .at = AT(x.opts.n_settle),
      .without = "20",
      .help = "Questions that decide between the best two blocks of each vector and control"},
+    {.name = "repeats",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 50,
+     .at = AT(x.opts.n_repeats),
+     .without = "1",
+     .help =
+         "Do it N times (3 or more) with other seeds, texts and draws; intervals then cover all "
+         "of these"},
     {.name = "job",
      .type = OPT_FILE,
      .arg = "FILE",
@@ -211,6 +221,11 @@ static persona_code check(void *p, persona_err *e)
         {a->map && t->c->mapping.texts.n > 0, "--texts fit a map, --map is one: use either"},
         {a->traits && a->job && strcmp(a->job, "none") != 0,
          "--job is of one trait: use --trait, or leave it to the library"},
+        {a->opts.n_repeats == 2,
+         "--repeats is 1, or 3 to 50: two say too little about how far they scatter"},
+        {a->opts.n_repeats > 1 && !a->opts.evaluate, "--repeats wants an evaluation"},
+        {a->opts.n_repeats > 1 && a->map,
+         "a --map is one choice of texts and --repeats make others: leave --map away"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (rules[i].wrong) {

@@ -213,6 +213,26 @@ static void print_left(FILE *f, const persona_study *x)
     fputc('\n', f);
 }
 
+/* What each repeat did, and what intervals cover. */
+static void print_repeats(FILE *f, const persona_study *x)
+{
+    if (x->n_repeats == 0) {
+        fputs("  intervals: over questions, given this vector (transfer --repeats 3 covers texts, "
+              "blocks and doses, too)\n",
+              f);
+        return;
+    }
+    fprintf(f, "  intervals: over questions and %zu repeats with other texts, blocks and doses:",
+            x->n_repeats);
+    for (size_t k = 0; k < x->n_repeats; k++) {
+        const persona_study_repeat *r = &x->repeats[k];
+        const persona_swing *s = persona_evaluation_swing(r->evaluation, "transferred");
+        fprintf(f, "%s block %d -> %d swings %s", k > 0 ? "," : "", r->layer_from, r->layer_to,
+                s ? cli_number(s->swing.value, 0) : "-");
+    }
+    fputc('\n', f);
+}
+
 static void print_cosines(FILE *f, const persona_study *x)
 {
     for (size_t i = 0; i < x->n_arms && i < 1; i++) {
@@ -285,6 +305,7 @@ static void print_evaluation(FILE *f, const persona_study *x)
     fputc('\n', f);
     print_details(f, v);
     print_best(f, v);
+    print_repeats(f, x);
     print_left(f, x);
     print_cosines(f, x);
     print_auroc(f, &x->auroc);

@@ -289,6 +289,39 @@ void map_r2_json(json_out *o, const persona_map_r2 *question, const persona_map_
     jo_end(o);
 }
 
+/* What intervals cover, and what each repeat did. */
+static void repeats_json(json_out *o, const persona_study *x)
+{
+    static const char *const shown[] = {"transferred", "native", "text-bridge", "lexical"};
+    jo_string(o, "interval",
+              !x->evaluation      ? NULL
+              : x->n_repeats == 0 ? "questions, given this vector"
+                                  : "questions and repeats");
+    jo_array(o, "repeats");
+    for (size_t k = 0; k < x->n_repeats; k++) {
+        const persona_study_repeat *r = &x->repeats[k];
+        jo_object(o, NULL);
+        jo_int(o, "seed", r->seed);
+        jo_int(o, "layer_from", r->layer_from);
+        jo_int(o, "layer_to", r->layer_to);
+        jo_int(o, "n_texts", (long long)r->n_texts);
+        jo_number(o, "r2_contrast", r->r2_contrast);
+        jo_number(o, "dose", r->dose);
+        jo_number(o, "cosine_native", r->cosine);
+        jo_object(o, "swing");
+        for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+            const persona_swing *s = persona_evaluation_swing(r->evaluation, shown[i]);
+            if (s) {
+                jo_number(o, shown[i], s->swing.value);
+            }
+        }
+        jo_end(o);
+        jo_number(o, "seconds", r->seconds);
+        jo_end(o);
+    }
+    jo_end(o);
+}
+
 void study_json(json_out *o, const persona_study *x)
 {
     jo_int(o, "kept", (long long)persona_study_kept(x));
@@ -310,6 +343,7 @@ void study_json(json_out *o, const persona_study *x)
     jo_string(o, "sample", x->transferred->from.sample);
     jo_number(o, "dose", (double)x->transferred->from.dose);
     jo_string(o, "unit", isfinite(x->transferred->from.dose) ? "dose" : "raw");
+    repeats_json(o, x);
     left_json(o, x);
     cosines_json(o, x);
     auroc_json(o, &x->auroc);

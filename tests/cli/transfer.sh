@@ -11,7 +11,7 @@ need_python
 few_questions 3
 small=(--questions "$few" --max-tokens 24 --neutral 24 --map-questions 3 --threads 1)
 whole=(--questions "$few" --max-tokens 24 --extract-tokens 24 --text-tokens 24 --neutral 24 --map-questions 3 --threads 1
-    --random 6 --draws 3 --draw-questions 2)
+    --random 4 --draws 2 --draw-questions 2)
 pair=(--from "$source_model" --to "$target_model")
 
 # document TEXT PYTHON: conditions on the last document, as d
@@ -124,8 +124,8 @@ for r in d["rows"]:
 for b in d["best"].values():
     assert all(p is None or p["coherence"] >= 70 and abs(p["coefficient"]) == 1 for p in b.values()), b
 assert set(d["best"]) == c - {"unsteered"} and "measured" in d["coherence_validity"]
-assert {"lexical", "random-source"} <= c and len(d["random"]) == 6 and d["spreads"]["random"]["n"] == 6
-assert d["spreads"]["shuffled"]["n"] == 3 and len(d["spreads"]["other-trait"]["draws"]) == 9 and len(d["margins"]) == 11
+assert {"lexical", "random-source"} <= c and len(d["random"]) == 4 and d["spreads"]["random"]["n"] == 4
+assert d["spreads"]["shuffled"]["n"] == 2 and len(d["spreads"]["other-trait"]["draws"]) == 9 and len(d["margins"]) == 11
 assert [x["leave"] for x in d["leave_out"]["levels"]] == ["name", "loose", "strict"] and d["leave_out"]["judge"] == "pair"
 assert d["cosine_null"]["n"] == 20 and d["arms"][0]["condition"] == "transferred"
 assert d["sample"] in ("held-out", "not decidable") and d["specificity"][0]["trait"] == "silly"
@@ -142,6 +142,7 @@ assert d["length"]["explains"] is False and d["second_judge"] is None and isinst
 assert d["neutral"]["judge"] == 50 and abs(d["neutral"]["shift"]["value"]) < 20, d["neutral"]
 assert {"layer_from", "layer_to", "lambda", "n_texts", "r2_heldout", "r2_contrast", "r2_shuffled", "retained"} <= set(d)
 '
+cp "$out" "$tmp/once"
 check "answers say how long they are" python3 - "$tmp/export/silly/answers.jsonl" <<'PY'
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
@@ -163,6 +164,31 @@ rows = [json.loads(line) for line in open(sys.argv[1])]
 assert not any(r["in_map"] for r in rows if r["trait"] == "silly") and any(r["in_map"] for r in rows)
 assert all(r["score"] is not None for r in rows if r["usable"])
 PY
+
+# ---- three times ------------------------------------------------------------------------------------
+# the first repeat has its share of the draws, as many as above, and finds its answers there
+expect 64 'repeats.*1, or 3 to 50' -- transfer "${pair[@]}" --trait silly "${whole[@]}" --repeats 2
+expect 64 'wants an evaluation' -- transfer "${pair[@]}" --trait silly "${whole[@]}" --repeats 3 --no-evaluate
+code=0
+"$PERSONA" transfer "${pair[@]}" --trait silly "${whole[@]}" --random 12 --draws 6 --coefficients -1:1:3 -o "$tmp/thrice.gguf" --json \
+    --export "$tmp/thrice" --repeats 3 >"$out" 2>"$err" </dev/null || code=$?
+check "exit code 0 or 1" test "$code" -le 1
+document "three repeats" '
+one = json.load(open(sys.argv[1].replace("stdout", "once")))
+r = d["repeats"]
+assert d["interval"] == "questions and repeats" and one["interval"] == "questions, given this vector" and one["repeats"] == []
+assert [x["seed"] for x in r] == [0, 1, 2] and d["resumed"] > 100
+assert r[0]["swing"]["transferred"] == one["swing"]["transferred"]["value"] and r[0]["n_texts"] == one["n_texts"]
+assert all(x["n_texts"] <= r[0]["n_texts"] for x in r) and r[2]["n_texts"] < r[0]["n_texts"]
+mean = sum(x["swing"]["transferred"] for x in r) / 3
+s = d["swing"]["transferred"]
+assert abs(s["value"] - mean) < 1e-6 and s["ci"][0] <= s["value"] <= s["ci"][1]
+assert d["spreads"]["random"]["n"] == 12 and d["spreads"]["shuffled"]["n"] == 6 and len(d["spreads"]["other-trait"]["draws"]) == 9
+'
+check "the table of all repeats comes out of the answers again" python3 "$(dirname "$0")/../../tools/recompute" "$tmp/thrice/silly"
+check "a repeat in which a score was changed does not" bash -c '
+    sed -i "0,/\"transferred\".*\"score\":[0-9.]*/s/\(\"transferred\".*\"score\":\)[0-9.]*/\1 99/" "$1/silly/repeat-2/answers.jsonl"
+    ! python3 "$2" "$1/silly" >/dev/null 2>&1' _ "$tmp/thrice" "$(dirname "$0")/../../tools/recompute"
 
 # ---- who may give a PASS: the same answers, scored by judges that are worth less --------------------
 judge_like() { # FILE PYTHON: the judge of the pair, changed; j is its document, a the axis

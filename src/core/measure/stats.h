@@ -5,6 +5,7 @@
 #ifndef PERSONA_CORE_STATS_H
 #define PERSONA_CORE_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +58,22 @@ PERSONA_CHECK persona_code stat_bootstrap_swings(const stat_sample mine[2],
                                                  persona_interval *out, persona_err *e);
 /* P(T >= t) of Student's t with df > 0 degrees of freedom; NAN for NAN. */
 double stat_t_above(double t, double df);
+/* t with P(T <= t) = p, 0.5 < p < 1. */
+double stat_t_quantile(double p, double df);
+
+/* The mean of a table (n_repeats, n_questions) in which both are random: its standard error and
+ * degrees of freedom (crossed.c). NAN values: that question is left out of all repeats. se and df
+ * are NAN below two repeats or two questions. */
+typedef struct stat_crossed {
+    double mean, se, df;
+} stat_crossed;
+stat_crossed stat_crossed_mean(const double *y, size_t n_repeats, size_t n_questions);
+/* 95 %, by Student's t. */
+persona_interval stat_crossed_interval(stat_crossed x);
+/* Ratio of two means of such tables, by Fieller's theorem: the ratios c for which top - c * bottom
+ * may be 0. NAN: the bottom may be 0 itself. */
+persona_interval stat_crossed_ratio(const double *top, const double *bottom, size_t n_repeats,
+                                    size_t n_questions);
 /* Difference of two means over the same groups (high minus low), joint resampling. */
 PERSONA_CHECK persona_code stat_bootstrap_diff(stat_sample high, stat_sample low, stat_draws draws,
                                                persona_interval *out, persona_err *e);

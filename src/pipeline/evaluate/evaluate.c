@@ -25,7 +25,6 @@
 #include "pipeline/pipeline.h"
 
 #define MAX_COEFFICIENTS 32
-#define THOUGHT 4 /* times as long as an answer may a model think before it */
 
 static const double DEFAULT_COEFFICIENTS[] = {-2, -1, 0, 1, 2};
 
@@ -45,7 +44,7 @@ static ask ask_of(const evaluating *x, const eval_cell *c, size_t q, size_t k)
     ask a = {.question = x->questions->evaluation[q], .sampling = persona_sampling_defaults()};
     a.sampling.temperature = x->o->temperature;
     a.sampling.max_tokens = x->o->max_tokens;
-    a.sampling.max_analysis = THOUGHT * x->o->max_tokens;
+    a.sampling.max_analysis = EVALUATE_THOUGHT * x->o->max_tokens;
     a.sampling.seed = rng_mix(x->o->seed, 0x6576616c, q * x->n_rollouts + k);
     if (c->sampler) {
         a.sampling.temperature = c->temperature;
@@ -334,12 +333,13 @@ persona_code evaluate_run(evaluating *x, const persona_arm *arms, size_t n_arms,
     r = mem_calloc(1, sizeof *r);
     TRY(r != NULL ? PERSONA_OK : mem_err(e, "an evaluation"));
     r->trait = mem_strdup(x->trait->name);
+    r->n_repeats = 1;
     TRY(r->trait != NULL ? PERSONA_OK : mem_err(e, "an evaluation"));
     TRY(evaluate_cells(x, arms, n_arms, e));
     TRY(evaluate_stage(x, arms, n_arms, e));
     TRY(run_cells(x, e));
     TRY(copy_references(x, e));
-    TRY(evaluate_crosses(x, r, e));
+    TRY(evaluate_crosses(x, e));
     TRY(evaluate_keep(x, r, e));
     TRY(evaluate_rows(&r->kept->board, r, e));
     TRY(verdict_fill(&r->kept->board, x->o->void_reason, r, e));

@@ -285,7 +285,9 @@ persona_code evaluate_cells(evaluating *x, const persona_arm *arms, size_t n_arm
     if (!like) {
         like = n_arms > 0 ? arms[0].vector : NULL;
     }
-    x->cells = mem_calloc(3 + (n_arms + 2 + CELL_PLANS) * x->o->n_coefficients, sizeof *x->cells);
+    x->cells = mem_calloc(3 + (n_arms + 2 + CELL_PLANS) * x->o->n_coefficients +
+                              2 * (1 + x->o->n_others), /* the last: evaluate_cross.c */
+                          sizeof *x->cells);
     TRY(x->cells ? PERSONA_OK : mem_err(e, "an evaluation"));
     add_cell(x, "unsteered", 0);
     add_prompt(x);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * evaluate_cross.c - what else the transferred vector moves: the same answers, scored for other
- * traits. Nothing is asked again. The own trait stands first, for comparison.
+ * traits. Nothing is asked again. The own trait stands first, for comparison. Their scores are
+ * hidden cells, of which verdict.c makes swings like of all others.
  */
 #include <math.h>
 #include <string.h>
@@ -22,23 +23,24 @@ static const eval_cell *kept_cell(const evaluating *x, double coefficient)
     return NULL;
 }
 
-/* Scored answers of one cell. */
-typedef struct cell_scores {
-    double *score; /* (n_each), n of them */
-    size_t *group; /* question */
-    size_t n;
-} cell_scores;
-
+/* Scores one cell's answers for another trait; they become a cell of their own. */
 static persona_code score_cell(evaluating *x, const eval_cell *c, const persona_trait *trait,
-                               cell_scores *out, persona_err *e)
+                               persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     const kept k = {.job = x->job, .stage = x->stage, .trait = x->trait->name, .hooks = x->hooks};
     persona_judge_item *items = mem_calloc(x->n_each, sizeof *items);
     persona_judgement *got = mem_calloc(x->n_each, sizeof *got);
     int64_t *ids = mem_calloc(x->n_each, sizeof *ids);
-    out->score = mem_calloc(x->n_each, sizeof *out->score);
-    out->group = mem_calloc(x->n_each, sizeof *out->group);
+    eval_cell *out = &x->cells[x->n_cells++];
+    *out = (eval_cell){.condition = EVALUATE_CROSS,
+                       .note = trait->name,
+                       .coefficient = c->coefficient,
+                       .variant = -1,
+                       .same_as = -1,
+                       .hidden = true,
+                       .score = mem_calloc(x->n_each, sizeof *out->score),
+                       .group = mem_calloc(x->n_each, sizeof *out->group)};
     TRY(items && got && ids && out->score && out->group ? PERSONA_OK
                                                         : mem_err(e, "other traits' scores"));
     for (size_t i = 0; i < x->n_each; i++) {
@@ -60,48 +62,19 @@ out:
     return rc;
 }
 
-static persona_code cross(evaluating *x, const persona_trait *trait, persona_cross *out,
-                          persona_err *e)
+persona_code evaluate_crosses(evaluating *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    cell_scores low = {.n = 0}, high = {.n = 0};
-    TRY(score_cell(x, kept_cell(x, -1), trait, &low, e));
-    TRY(score_cell(x, kept_cell(x, 1), trait, &high, e));
-    TRY(verdict_swing(&(stat_sample){high.score, high.group, high.n},
-                      &(stat_sample){low.score, low.group, low.n}, x->n_questions, x->o->seed,
-                      &out->swing, e));
-out:
-    mem_free(low.score);
-    mem_free(low.group);
-    mem_free(high.score);
-    mem_free(high.group);
-    return rc;
-}
-
-static persona_code add_cross(evaluating *x, const persona_trait *trait, persona_evaluation *out,
-                              persona_err *e)
-{
-    persona_cross *c = &out->crosses[out->n_crosses];
-    c->trait = mem_strdup(trait->name);
-    if (!c->trait) {
-        return mem_err(e, "other traits' scores");
-    }
-    out->n_crosses++;
-    return cross(x, trait, c, e);
-}
-
-persona_code evaluate_crosses(evaluating *x, persona_evaluation *out, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    if (!kept_cell(x, -1) || !kept_cell(x, 1)) {
+    const eval_cell *low = kept_cell(x, -1), *high = kept_cell(x, 1);
+    if (!low || !high) {
         return PERSONA_OK;
     }
-    out->crosses = mem_calloc(1 + x->o->n_others, sizeof *out->crosses);
-    TRY(out->crosses ? add_cross(x, x->trait, out, e) : mem_err(e, "other traits' scores"));
-    for (size_t i = 0; i < x->o->n_others; i++) {
-        const persona_trait *t = x->o->others[i];
-        if (strcmp(t->name, x->trait->name) != 0 && persona_judge_knows(x->judge, t->name)) {
-            TRY(add_cross(x, t, out, e));
+    for (size_t i = 0; i <= x->o->n_others; i++) {
+        const persona_trait *t = i == 0 ? x->trait : x->o->others[i - 1];
+        if (i == 0 ||
+            (strcmp(t->name, x->trait->name) != 0 && persona_judge_knows(x->judge, t->name))) {
+            TRY(score_cell(x, low, t, e));
+            TRY(score_cell(x, high, t, e));
         }
     }
 out:

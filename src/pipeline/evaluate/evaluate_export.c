@@ -90,10 +90,10 @@ persona_code export_texts(const char *folder, const persona_pairs *p, const pers
 {
     persona_code rc = PERSONA_OK;
     buf lines;
-    bool *taken = mem_calloc(p->n, sizeof *taken);
+    unsigned *times = mem_calloc(p->n, sizeof *times);
     char hash[17];
     buf_init(&lines, MAX_FILE);
-    TRY(taken ? pairs_left_over(p, fit, fit->leave, NULL, taken, e) : mem_err(e, "an export"));
+    TRY(times ? pairs_left_over(p, fit, fit->leave, NULL, times, e) : mem_err(e, "an export"));
     for (size_t i = 0; i < p->n; i++) {
         const pair_text *t = &p->texts[i];
         json_out o;
@@ -105,13 +105,13 @@ persona_code export_texts(const char *folder, const persona_pairs *p, const pers
         jo_string(&o, "question", t->question);
         jo_string(&o, "text", t->text);
         jo_bool(&o, "usable", t->usable);
-        jo_bool(&o, "in_map", taken[i]);
+        jo_bool(&o, "in_map", times[i] > 0);
         jo_number(&o, "score", fit->lean ? fit->lean->score[i] : (double)NAN);
         end_line(&lines, &o);
     }
     TRY(write_lines(folder, "texts.jsonl", &lines, e));
 out:
     buf_free(&lines);
-    mem_free(taken);
+    mem_free(times);
     return rc;
 }

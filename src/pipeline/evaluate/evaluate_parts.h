@@ -10,6 +10,7 @@
 #include "store/job/job.h"
 
 #define EVALUATE_STAGE "evaluate/" /* and a digest of the vectors */
+#define EVALUATE_THOUGHT 4         /* times as long as an answer may a model think before it */
 
 typedef struct evaluating {
     persona_session *s;
@@ -43,10 +44,11 @@ PERSONA_CHECK persona_code evaluate_rows(const verdict_board *b, persona_evaluat
                                          persona_err *e);
 
 /* evaluate_kept.c: what came of an evaluation, answer by answer, so that it can be pooled with
- * others of its questions. Cells own what they hold but plans; conditions are of the table. */
+ * others of its questions. Cells own what they hold, notes too; conditions are of the table. */
 typedef struct persona_evaluation_kept {
     eval_cell *cells;
     verdict_judges judges;
+    char **notes;        /* of the cells */
     verdict_board board; /* of the cells */
 } persona_evaluation_kept;
 /* Takes the scores of all cells over. */
@@ -83,7 +85,8 @@ void evaluate_cell_spend(eval_cell *c, size_t n_texts);
 void evaluate_cell_free(eval_cell *c);
 /* Whether question q is asked in a cell: not in references, and draws have their share only. */
 bool evaluate_asks(const evaluating *x, const eval_cell *c, size_t q);
-/* evaluate_cross.c: the transferred answers at -1 and +1, scored for other traits. */
-PERSONA_CHECK persona_code evaluate_crosses(evaluating *x, persona_evaluation *out, persona_err *e);
+/* evaluate_cross.c: the transferred answers at -1 and +1, scored for other traits: two more cells
+ * each, for which there is room. */
+PERSONA_CHECK persona_code evaluate_crosses(evaluating *x, persona_err *e);
 
 #endif

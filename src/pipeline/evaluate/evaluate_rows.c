@@ -11,8 +11,7 @@
 #include "core/measure/stats.h"
 #include "pipeline/evaluate/evaluate_figures.h"
 #include "pipeline/evaluate/evaluate_parts.h"
-
-#define BOOTSTRAP_DRAWS 2000
+#include "pipeline/evaluate/verdict_scores.h"
 
 static bool same_row(const eval_cell *a, const eval_cell *b)
 {
@@ -79,9 +78,14 @@ static persona_code fill_row(const verdict_board *b, const eval_cell *first, per
             lengths_pool(&lengths, &b->cells[i].lengths);
         }
     }
-    if (v.n > 0) {
+    if (scores_repeated(b, first->condition, -1)) {
+        const scores_term all = {first->condition, first->coefficient, -1, 1};
+        stat_crossed x;
+        TRY(scores_crossed(b, &all, 1, &x, e));
+        r->score = stat_crossed_interval(x);
+    } else if (v.n > 0) {
         TRY(stat_bootstrap_mean((stat_sample){v.score, v.group, v.n},
-                                (stat_draws){BOOTSTRAP_DRAWS, b->n_questions, b->seed}, &r->score,
+                                (stat_draws){VERDICT_DRAWS, b->n_questions, b->seed}, &r->score,
                                 e));
     }
     r->coherence = stat_mean(v.coherence, v.n_coherence);

@@ -175,6 +175,17 @@ out:
     return rc;
 }
 
+/* FOLDER/TRAIT, and for what follows the first repeat a folder in it. */
+static persona_code export_folder(const studying *s, char **out, persona_err *e)
+{
+    const char *to = s->o->export_to, *trait = s->trait->name;
+    *out = !to ? NULL
+           : s->shared->repeat == 0
+               ? mem_printf("%s/%s", to, trait)
+               : mem_printf("%s/%s/repeat-%zu", to, trait, s->shared->repeat + 1);
+    return *out || !to ? PERSONA_OK : mem_err(e, "an export");
+}
+
 static persona_code evaluate(studying *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -190,9 +201,9 @@ static persona_code evaluate(studying *s, persona_err *e)
         .o = &o,
         .hooks = s->hooks,
         .job = s->job};
-    char *folder = s->o->export_to ? mem_printf("%s/%s", s->o->export_to, s->trait->name) : NULL;
-    TRY(arms && (folder || !s->o->export_to) ? study_void(s, e)
-                                             : mem_err(e, "vectors to evaluate"));
+    char *folder = NULL;
+    TRY(export_folder(s, &folder, e));
+    TRY(arms ? study_void(s, e) : mem_err(e, "vectors to evaluate"));
     o.export_to = folder;
     TRY(folder && s->pairs ? export_texts(folder, s->pairs, &s->fit, e) : PERSONA_OK);
     o.void_reason = s->void_reason[0] ? s->void_reason : NULL;
@@ -258,8 +269,9 @@ static persona_code work(studying *s, persona_err *e)
         TRY(pairs_of_map(s->map, &s->of_map, e));
         s->pairs = s->of_map;
     }
-    TRY(s->o->given ? persona_vector_clone(s->o->given, &x->source, e)
-                    : study_extract(s, false, &x->source, e));
+    const persona_vector *given = s->shared->first ? s->shared->first->source : s->o->given;
+    TRY(given ? persona_vector_clone(given, &x->source, e)
+              : study_extract(s, false, &x->source, e));
     TRY(study_no_overlap(s, e));
     TRY(study_open_job(s, e));
     TRY(study_leave(s, e));
@@ -271,47 +283,51 @@ static persona_code work(studying *s, persona_err *e)
     if (s->o->evaluate) {
         TRY(study_controls(s, e));
         TRY(study_cosines(s, e));
-        TRY(study_auroc(s, e));
+        TRY(s->shared->first ? PERSONA_OK : study_auroc(s, e));
         TRY(evaluate(s, e));
     }
-    TRY(study_ask_samples(s, e));
+    TRY(s->shared->first ? PERSONA_OK : study_ask_samples(s, e));
     TRY(job_put_value(s->job, JOB_STATE, JOB_DONE, e));
 out:
     rc = study_how_to_resume(s, rc, e);
     job_close(s->job);
     study_own_free(&own);
-    persona_lean_free(s->lean);
+    if (s->lean != s->shared->lean) {
+        persona_lean_free(s->lean);
+    }
     persona_pairs_free(s->of_map);
     persona_map_free(fitted);
     persona_questions_free(questions);
     return rc;
 }
 
-persona_code persona_study_trait(const persona_study_side *from, const persona_study_side *to,
-                                 const persona_pairs *pairs, const persona_trait *trait,
-                                 const persona_study_opts *opts, const persona_hooks *hooks,
-                                 persona_study **out, persona_err *e)
+persona_code study_once(const study_task *task, study_shared *shared, persona_study **out,
+                        persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     const double start = clock_now();
-    studying s = {.from = from,
-                  .to = to,
-                  .pairs = pairs,
-                  .map = opts->map,
-                  .trait = trait,
-                  .o = opts,
-                  .hooks = hooks};
+    studying s = {.from = task->from,
+                  .to = task->to,
+                  .pairs = task->pairs,
+                  .map = task->o->map,
+                  .trait = task->trait,
+                  .o = task->o,
+                  .hooks = task->hooks,
+                  .shared = shared};
     persona_study *x = NULL;
     *out = NULL;
-    TRY(check_models(opts->map, pairs, e));
-    TRY(opts->evaluate ? check_judge(to, trait, e) : PERSONA_OK);
+    TRY(check_models(task->o->map, task->pairs, e));
+    TRY(task->o->evaluate ? check_judge(task->to, task->trait, e) : PERSONA_OK);
     x = s.x = mem_calloc(1, sizeof *x);
     TRY(x ? PERSONA_OK : mem_err(e, "a study"));
     x->swing_settled = x->null_cosine = x->null_cosine_max = (double)NAN;
     x->auroc.null_mean = x->auroc.null_sd = x->auroc.null_max = x->auroc.p = (double)NAN;
     x->auroc.area = (persona_interval){(double)NAN, (double)NAN, (double)NAN};
-    x->trait = mem_strdup(trait->name);
+    x->trait = mem_strdup(task->trait->name);
     TRY(x->trait ? work(&s, e) : mem_err(e, "a study"));
+    if (s.void_reason[0] && !shared->void_reason[0]) {
+        memcpy(shared->void_reason, s.void_reason, sizeof shared->void_reason);
+    }
     x->seconds = clock_now() - start;
     *out = x;
     x = NULL;
@@ -345,6 +361,7 @@ void persona_study_free(persona_study *x)
     mem_free(x->job);
     mem_free(x->extract_jobs[0]);
     mem_free(x->extract_jobs[1]);
+    study_repeats_free(x);
     mem_free(x->trait);
     mem_free(x);
 }

@@ -176,8 +176,27 @@ out:
     return rc;
 }
 
+/* The first repeat's, with a block and a dose of its own. */
+static persona_code native_again(studying *s, persona_study_arm *a, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    for (size_t i = 0; i < s->shared->first->n_arms; i++) {
+        const persona_study_arm *had = &s->shared->first->arms[i];
+        if (strcmp(had->condition, a->condition) == 0) {
+            memcpy(a->note, had->note, sizeof a->note);
+            TRY(persona_vector_clone(had->vector, &a->vector, e));
+            TRY(study_settle(s, a->vector, a->condition, NULL, e));
+        }
+    }
+out:
+    return rc;
+}
+
 static persona_code make_native(studying *s, persona_study_arm *a, persona_err *e)
 {
+    if (s->shared->first) {
+        return native_again(s, a, e);
+    }
     persona_code rc = study_extract(s, true, &a->vector, e);
     if (rc == PERSONA_E_NEGATIVE && s->pairs) {
         snprintf(a->note, sizeof a->note, "its reading of the texts: no contrast in its rollouts");

@@ -101,6 +101,9 @@ static persona_code put_fit(json_out *o, const persona_pairs *p, const persona_f
     jo_int(o, "from", f->from);
     jo_int(o, "to", f->to);
     jo_int(o, "candidates", f->n_candidates);
+    if (f->resample != 0) {
+        jo_int(o, "resample", f->resample);
+    }
     buf_init(&b, MAX_DIGEST);
     for (size_t i = 0; i < p->n; i++) {
         const pair_text *t = &p->texts[i];
@@ -187,6 +190,11 @@ persona_code persona_study_forget(const persona_study *x, persona_err *e)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         if (paths[i] && file_exists(paths[i])) {
             TRY(job_remove(paths[i], e));
+        }
+    }
+    for (size_t k = 1; k < x->n_repeats; k++) {
+        if (x->repeats[k].job && file_exists(x->repeats[k].job)) {
+            TRY(job_remove(x->repeats[k].job, e));
         }
     }
 out:

@@ -21,14 +21,14 @@ static persona_code count_open(const studying *s, const persona_fit_opts *o, siz
                                persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    bool *taken = mem_calloc(s->pairs->n, sizeof *taken);
-    TRY(taken ? pairs_left_over(s->pairs, o, PERSONA_LEAVE_NAME, NULL, taken, e)
+    unsigned *times = mem_calloc(s->pairs->n, sizeof *times);
+    TRY(times ? pairs_left_over(s->pairs, o, PERSONA_LEAVE_NAME, NULL, times, e)
               : mem_err(e, "the texts of a map"));
     for (size_t i = 0; i < s->pairs->n; i++) {
-        *n += taken[i] && isnan(s->lean->score[i]);
+        *n += times[i] > 0 && isnan(s->lean->score[i]);
     }
 out:
-    mem_free(taken);
+    mem_free(times);
     return rc;
 }
 
@@ -39,6 +39,7 @@ static persona_code count_left(studying *s, persona_err *e)
     persona_study_left *left = &s->x->left;
     persona_fit_opts o = s->fit;
     o.only = NULL;
+    o.resample = 0;
     left->judge = mem_strdup(s->lean->judge);
     left->neutral = s->lean->neutral;
     TRY(left->judge ? PERSONA_OK : mem_err(e, "the name of a judge"));
@@ -83,8 +84,11 @@ static persona_code leave_by_judge(studying *s, persona_err *e)
         return rc;
     }
     const bool quick = strcmp(persona_judge_kind(judge), "classifier") == 0;
-    TRY(pairs_lean(s->pairs, judge, s->trait, quick ? NULL : s->job, s->hooks, &s->lean, e));
-    s->fit.lean = s->lean;
+    if (!s->shared->lean) {
+        TRY(pairs_lean(s->pairs, judge, s->trait, quick ? NULL : s->job, s->hooks, &s->shared->lean,
+                       e));
+    }
+    s->fit.lean = s->lean = s->shared->lean;
     TRY(count_left(s, e));
     s->fit.leave = left->decidable ? PERSONA_LEAVE_STRICT : PERSONA_LEAVE_NAME;
 out:

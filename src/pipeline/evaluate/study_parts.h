@@ -21,6 +21,23 @@ typedef struct study_own {
     size_t n_null;
 } study_own;
 
+/* What is to be done. */
+typedef struct study_task {
+    const persona_study_side *from, *to;
+    const persona_pairs *pairs;
+    const persona_trait *trait;
+    const persona_study_opts *o;
+    const persona_hooks *hooks;
+} study_task;
+
+/* What the repeats of a study have in common. */
+typedef struct study_shared {
+    const persona_study *first; /* NULL: this is the first, or the only one */
+    size_t repeat;
+    persona_lean *lean;
+    char void_reason[384]; /* of any of them; "" */
+} study_shared;
+
 typedef struct studying {
     const persona_study_side *from, *to;
     const persona_pairs *pairs; /* NULL: only a map */
@@ -31,13 +48,20 @@ typedef struct studying {
     const persona_hooks *hooks;
     const persona_questions *questions; /* for the target */
     job *job;                           /* what the target answers is kept there */
-    persona_lean *lean;                 /* what the texts show of the trait; NULL: not known */
-    persona_fit_opts fit;               /* with what is left out */
+    study_shared *shared;
+    /* what the texts show of the trait, of the repeats or of the map; NULL: not known */
+    persona_lean *lean;
+    persona_fit_opts fit; /* with what is left out */
     persona_study *x;
     study_own *own;
     char void_reason[384]; /* why there can be no PASS; "" */
     char no_control[384];  /* the first control that must run and could not be made, and why; "" */
 } studying;
+
+/* study.c: one study from begin to end. */
+PERSONA_CHECK persona_code study_once(const study_task *task, study_shared *shared,
+                                      persona_study **out, persona_err *e);
+void study_repeats_free(persona_study *x);
 
 /* The judge that filters and settles on a side, if it knows the trait. */
 persona_judge *study_select(const persona_study_side *side, const persona_trait *trait);

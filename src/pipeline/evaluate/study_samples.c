@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "persona/steer.h"
+#include "pipeline/evaluate/evaluate_parts.h"
 #include "pipeline/evaluate/study_parts.h"
 #include "pipeline/kept.h"
 #include "pipeline/manifest_parts.h"
@@ -77,6 +78,7 @@ static persona_code ask_samples(studying *s, persona_err *e)
             .question = x->question, .sampling = persona_sampling_defaults(), .plan = plans[n]};
         asks[n].sampling.temperature = o.temperature;
         asks[n].sampling.max_tokens = o.max_tokens;
+        asks[n].sampling.max_analysis = EVALUATE_THOUGHT * o.max_tokens;
         asks[n].sampling.seed = o.seed;
         rows[n] = (job_answer){.question = x->question, .pair = -1, .rollout = -1, .seed = o.seed};
         row[n++] = i;

@@ -9,6 +9,7 @@
 #include "persona/evaluate.h"
 
 enum { CELL_PLANS = 64 };
+#define EVALUATE_CROSS "cross" /* the transferred answers, scored for the trait in the note */
 
 /* Of the answers of a cell. */
 typedef struct cell_lengths {
@@ -69,8 +70,7 @@ typedef struct verdict_board {
     const verdict_judges *judges; /* NULL: nothing was seen but scores */
 } verdict_board;
 
-/* Fills swings, spreads, margins, retained, specific, pass and reason; crosses are there already.
- * void_reason: FAIL for this reason, whatever the numbers; NULL: none. */
+/* Fills swings, spreads, margins, crosses, retained, specific, pass and reason. void_reason: FAIL for this reason, whatever the numbers; NULL: none. */
 PERSONA_CHECK persona_code verdict_fill(const verdict_board *b, const char *void_reason,
                                         persona_evaluation *out, persona_err *e);
 

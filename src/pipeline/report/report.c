@@ -426,6 +426,15 @@ static void forest(buf *b, const persona_study *x)
     snprintf(id, sizeof id, "swing-%s", x->trait);
     buf_puts(b, "<h3>Swing from −1 to +1, in points</h3><figure class=\"plots\">");
     svg_forest(b, rows, n, id, "Swing by condition");
+    if (x->n_repeats > 0) {
+        buf_printf(b,
+                   "<figcaption>Bars are 95 %% intervals over questions and %zu repeats, each with "
+                   "other texts behind the map, its own block, dose and draws.</figcaption>",
+                   x->n_repeats);
+    } else {
+        buf_puts(b, "<figcaption>Bars are 95 % intervals over questions, given this vector: one "
+                    "seed, one choice of texts and block.</figcaption>");
+    }
     buf_puts(b, "</figure>\n");
 }
 

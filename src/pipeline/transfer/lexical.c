@@ -21,7 +21,7 @@ typedef struct lexicon {
     const persona_pairs *p;
     ngrams words;      /* of all usable texts */
     size_t *of;        /* (words.n_texts) text */
-    bool *taken;       /* (p->n) a row of the map */
+    unsigned *times;   /* (p->n) rows of the map */
     pair_row *rows;    /* (n) */
     size_t *group, n;  /* of rows */
     float *x, *y;      /* (n, words.n), (n, d of the target) */
@@ -32,7 +32,7 @@ static void lexicon_free(lexicon *l)
 {
     ngrams_clear(&l->words);
     mem_free(l->of);
-    mem_free(l->taken);
+    mem_free(l->times);
     mem_free(l->rows);
     mem_free(l->group);
     mem_free(l->x);
@@ -72,7 +72,10 @@ static void add_text(const lexicon *l, size_t t, double weight, float *out)
 
 static persona_code fill_rows(lexicon *l, persona_err *e)
 {
-    const size_t n = l->words.n_texts;
+    size_t n = 0;
+    for (size_t t = 0; t < l->words.n_texts; t++) {
+        n += l->times[l->of[t]];
+    }
     l->rows = mem_calloc(n, sizeof *l->rows);
     l->group = mem_calloc(n, sizeof *l->group);
     l->x = mem_calloc(n, l->words.n * sizeof *l->x);
@@ -81,8 +84,8 @@ static persona_code fill_rows(lexicon *l, persona_err *e)
     if (!l->rows || !l->group || !l->x || !l->y || !l->difference) {
         return mem_err(e, "rows of word counts");
     }
-    for (size_t t = 0; t < n; t++) {
-        if (l->taken[l->of[t]]) {
+    for (size_t t = 0; t < l->words.n_texts; t++) {
+        for (unsigned k = 0; k < l->times[l->of[t]]; k++) {
             add_text(l, t, 1, l->x + l->n * l->words.n);
             l->group[l->n] = l->p->texts[l->of[t]].group;
             l->rows[l->n++] = (pair_row){l->of[t], -1};
@@ -157,9 +160,9 @@ persona_code lexical_carry(const persona_pairs *p, const persona_fit_opts *o, in
     persona_vector *v = NULL;
     float *row = mem_calloc((size_t)p->to.d, sizeof *row);
     *out = NULL;
-    l.taken = mem_calloc(p->n, sizeof *l.taken);
-    TRY(row && l.taken ? PERSONA_OK : mem_err(e, "word counts"));
-    TRY(pairs_left_over(p, o, o->leave, NULL, l.taken, e));
+    l.times = mem_calloc(p->n, sizeof *l.times);
+    TRY(row && l.times ? PERSONA_OK : mem_err(e, "word counts"));
+    TRY(pairs_left_over(p, o, o->leave, NULL, l.times, e));
     TRY(count_words(&l, e));
     TRY(fill_rows(&l, e));
     TRY(take_difference(&l, trait, e));

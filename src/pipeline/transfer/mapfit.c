@@ -49,8 +49,8 @@ typedef struct fitting {
     const persona_fit_opts *o;
     const map_method *method;
     const persona_hooks *hooks;
-    size_t *texts; /* (n_texts) those that take part */
-    size_t n_texts;
+    size_t *texts; /* (n_texts) those that take part, as often as they do */
+    size_t n_texts, n_distinct;
     pairs_counts counts;
     pair_row *rows, *shuffled; /* (n_rows) */
     size_t *group;             /* (n_rows) */
@@ -65,60 +65,26 @@ typedef struct fitting {
 
 /* ---- which texts ----------------------------------------------------------------------------- */
 
-persona_code pairs_left_over(const persona_pairs *p, const persona_fit_opts *o, persona_leave how,
-                             pairs_counts *n, bool *taken, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    uint64_t *behind = NULL, *only = NULL; /* the vector; those that take part */
-    size_t n_behind = 0, n_only = 0;
-    pairs_counts count = {0};
-    TRY(textset_parse(o->texts ? o->texts : "", &behind, &n_behind, e));
-    TRY(textset_parse(o->only ? o->only : "", &only, &n_only, e));
-    for (size_t i = 0; i < p->n; i++) {
-        const pair_text *t = &p->texts[i];
-        const bool named = (t->trait >= 0 && map_names_trait(o->without, p->names[t->trait])) ||
-                           textset_overlap(&t->hash, 1, behind, n_behind) > 0;
-        const bool leans = o->lean && persona_lean_leaves_out(o->lean, i, how);
-        count.named += t->usable && named;
-        count.leaning += t->usable && !named && leans;
-        count.left += t->usable && !named && !leans;
-        if (taken) {
-            taken[i] =
-                t->usable && (o->only ? textset_has(only, n_only, t->hash) : !named && !leans);
-        }
-    }
-    if (n) {
-        *n = count;
-    }
-out:
-    mem_free(only);
-    mem_free(behind);
-    return rc;
-}
-
-persona_code persona_map_texts_left(const persona_pairs *p, const persona_fit_opts *opts,
-                                    persona_leave how, size_t *out, persona_err *e)
-{
-    pairs_counts n = {0};
-    const persona_code rc = pairs_left_over(p, opts, how, &n, NULL, e);
-    *out = n.left;
-    return rc;
-}
-
 static persona_code choose_texts(fitting *f, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    bool *taken = mem_calloc(f->p->n, sizeof *taken);
-    f->texts = mem_calloc(f->p->n, sizeof *f->texts);
-    TRY(taken && f->texts ? PERSONA_OK : mem_err(e, "the texts of a map"));
-    TRY(pairs_left_over(f->p, f->o, f->o->leave, &f->counts, taken, e));
+    unsigned *times = mem_calloc(f->p->n, sizeof *times);
+    size_t n = 0;
+    TRY(times ? pairs_left_over(f->p, f->o, f->o->leave, &f->counts, times, e)
+              : mem_err(e, "the texts of a map"));
     for (size_t i = 0; i < f->p->n; i++) {
-        if (taken[i]) {
+        n += times[i];
+    }
+    f->texts = mem_calloc(n, sizeof *f->texts);
+    TRY(f->texts ? PERSONA_OK : mem_err(e, "the texts of a map"));
+    for (size_t i = 0; i < f->p->n; i++) {
+        f->n_distinct += times[i] > 0;
+        for (unsigned k = 0; k < times[i]; k++) {
             f->texts[f->n_texts++] = i;
         }
     }
 out:
-    mem_free(taken);
+    mem_free(times);
     return rc;
 }
 
@@ -391,7 +357,7 @@ static persona_code begin_map(fitting *f, persona_err *e)
     m->pairing = mem_strdup(f->o->chunks ? "chunk" : "response");
     m->library = mem_strdup(persona_engine_version());
     m->seed = f->o->seed;
-    m->n_texts = f->n_texts;
+    m->n_texts = f->n_distinct;
     m->n_rows = f->n_rows;
     m->n_contrasts = f->n_contrasts;
     m->without = mem_strdup(f->o->without ? f->o->without : "");
@@ -408,11 +374,11 @@ out:
 
 static persona_code check_contrasts(const fitting *f, persona_err *e)
 {
-    if (f->n_texts < 8) {
+    if (f->n_distinct < 8) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "map: %zu texts are left%s%s (at least 8 are needed): more traits, "
                                "questions or neutral texts",
-                               f->n_texts, f->o->without ? " without " : "",
+                               f->n_distinct, f->o->without ? " without " : "",
                                f->o->without ? f->o->without : "");
     }
     if (f->n_contrasts < 4) {
@@ -421,7 +387,7 @@ static persona_code check_contrasts(const fitting *f, persona_err *e)
             "map: %zu contrasts (a positive and a negative text of one trait and "
             "question) in %zu texts, at least 4 are needed to judge a map: add "
             "texts of both poles of other traits",
-            f->n_contrasts, f->n_texts);
+            f->n_contrasts, f->n_distinct);
     }
     return PERSONA_OK;
 }

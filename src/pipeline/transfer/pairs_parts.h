@@ -65,10 +65,10 @@ PERSONA_CHECK persona_code pairs_rows(const persona_pairs *p, bool target, int b
 typedef struct pairs_counts {
     size_t left, named, leaning;
 } pairs_counts;
-/* Which texts take part in a map that leaves out what o says, in one way; n and taken (p->n) may be
- * NULL. */
+/* How often each text takes part in a map that leaves out what o says, in one way; n and times
+ * (p->n) may be NULL. */
 PERSONA_CHECK persona_code pairs_left_over(const persona_pairs *p, const persona_fit_opts *o,
-                                           persona_leave how, pairs_counts *n, bool *taken,
+                                           persona_leave how, pairs_counts *n, unsigned *times,
                                            persona_err *e);
 
 /* pairs_kept.c: readings into a map that was fitted on p as o says. Errors: NOMEM, of the cache. */
