@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_repeats.c - several evaluations as one: a seed that was lucky does not pass, one that is like
- * the others does, and draws of all repeats are one heap.
+ * test_repeats.c - several evaluations as one: a seed that was lucky does not pass, one that is
+ * like the others does, and draws of all repeats are one heap.
  */
 #include <math.h>
 #include <setjmp.h>

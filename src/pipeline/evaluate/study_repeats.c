@@ -5,8 +5,8 @@
  * block and the dose, the answers, random directions and shuffled maps.
  *
  * What does not change is shared: the readings, the source's vector, the native vector (settled
- * anew), what the judge sees in the texts. The draws of the nulls are dealt out over the repeats, so
- * that together there are as many as in one study. The verdict is that of all repeats together
+ * anew), what the judge sees in the texts. The draws of the nulls are dealt out over the repeats,
+ * so that together there are as many as in one study. The verdict is that of all repeats together
  * (persona_evaluation_pool); no repeat has one of its own.
  */
 #include <math.h>

@@ -409,7 +409,7 @@ out:
     return rc;
 }
 
-/* ---- other traits' scores --------------------------------------------------------------------- */
+/* ---- other traits' scores -------------------------------------------------------------------- */
 
 /* A board of the cells of one note. */
 static persona_code add_cross(const verdict_board *b, const char *trait, eval_cell *cells,

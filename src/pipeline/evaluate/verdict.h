@@ -70,7 +70,8 @@ typedef struct verdict_board {
     const verdict_judges *judges; /* NULL: nothing was seen but scores */
 } verdict_board;
 
-/* Fills swings, spreads, margins, crosses, retained, specific, pass and reason. void_reason: FAIL for this reason, whatever the numbers; NULL: none. */
+/* Fills swings, spreads, margins, crosses, retained, specific, pass and reason. void_reason: FAIL
+ * for this reason, whatever the numbers; NULL: none. */
 PERSONA_CHECK persona_code verdict_fill(const verdict_board *b, const char *void_reason,
                                         persona_evaluation *out, persona_err *e);
 
