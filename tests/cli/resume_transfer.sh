@@ -14,7 +14,7 @@ expect 0 -- map fit --from "$source_model" --to "$target_model" --without silly 
 expect 0 -- extract --model "$source_model" --trait silly --questions "$few" --max-tokens 24 --no-calibrate --judge none \
     --job none -o "$tmp/v.gguf" --quiet
 carry=(transfer --map "$tmp/map.gguf" --vector "$tmp/v.gguf" --to "$target_model" --trait silly --coefficients -1:1:3
-    --random 4 --draws 2 --draw-questions 2 --json)
+    --random 4 --draws 2 --draw-questions 2 --quiet --json)
 small=("${carry[@]}" --questions "$few" --max-tokens 40)
 
 start=$(date +%s%N)
