@@ -25,6 +25,8 @@ typedef struct extract_result {
 void extract_json(json_out *o, const extract_result *x);
 /* kept, layer_from, ..., rows, retained, swing, verdict, ... */
 void study_json(json_out *o, const persona_study *x);
+/* {"value": .., "ci": [low, high]} */
+void interval_json(json_out *o, const char *key, const persona_interval *x);
 /* panel, length, second_judge, neutral, caution; NULL: not evaluated. Then "panel" of a row. */
 void witness_json(json_out *o, const persona_witness *w);
 void row_panel_json(json_out *o, const persona_row *r);

@@ -9,7 +9,7 @@
 
 #include "pipeline/evaluate/conditions.h"
 
-static void interval(json_out *o, const char *key, const persona_interval *x)
+void interval_json(json_out *o, const char *key, const persona_interval *x)
 {
     jo_object(o, key);
     jo_number(o, "value", x->value);
@@ -61,7 +61,7 @@ static void spreads_json(json_out *o, const persona_evaluation *v)
             if (s->what[k][0]) {
                 jo_string(o, "trait", s->what[k]);
             }
-            interval(o, "swing", &s->swing[k]);
+            interval_json(o, "swing", &s->swing[k]);
             jo_end(o);
         }
         jo_end(o);
@@ -79,7 +79,7 @@ static void margins_json(json_out *o, const persona_evaluation *v)
         if (v->margins[i].what[0]) {
             jo_string(o, "trait", v->margins[i].what);
         }
-        interval(o, "points", &v->margins[i].points);
+        interval_json(o, "points", &v->margins[i].points);
         jo_end(o);
     }
     jo_end(o);
@@ -92,14 +92,14 @@ static void swings_json(json_out *o, const persona_evaluation *v)
     for (size_t i = 0; condition_at(i); i++) {
         const persona_swing *s = persona_evaluation_swing(v, condition_at(i)->name);
         if (strcmp(condition_at(i)->name, "unsteered") != 0 && !condition_at(i)->only_ones) {
-            interval(o, condition_at(i)->name, s ? &s->swing : &none);
+            interval_json(o, condition_at(i)->name, s ? &s->swing : &none);
         }
     }
     jo_end(o);
     const persona_spread *random = persona_evaluation_spread(v, "random");
     jo_array(o, "random");
     for (size_t k = 0; random && k < random->n; k++) {
-        interval(o, NULL, &random->swing[k]);
+        interval_json(o, NULL, &random->swing[k]);
     }
     jo_end(o);
     spreads_json(o, v);
@@ -112,7 +112,7 @@ static void swings_json(json_out *o, const persona_evaluation *v)
     jo_object(o, "retained_by");
     for (size_t i = 0; v && i < v->n_swings; i++) {
         if (isfinite(v->swings[i].retained.value)) {
-            interval(o, v->swings[i].condition, &v->swings[i].retained);
+            interval_json(o, v->swings[i].condition, &v->swings[i].retained);
         }
     }
     jo_end(o);
@@ -160,13 +160,13 @@ static void evaluation_json(json_out *o, const persona_evaluation *v)
     }
     jo_end(o);
     bests_json(o, v);
-    interval(o, "retained", v ? &v->retained : &none);
+    interval_json(o, "retained", v ? &v->retained : &none);
     swings_json(o, v);
     jo_array(o, "specificity");
     for (size_t i = 0; v && i < v->n_crosses; i++) {
         jo_object(o, NULL);
         jo_string(o, "trait", v->crosses[i].trait);
-        interval(o, "swing", &v->crosses[i].swing);
+        interval_json(o, "swing", &v->crosses[i].swing);
         jo_end(o);
     }
     jo_end(o);
@@ -211,7 +211,7 @@ static void left_json(json_out *o, const persona_study *x)
         jo_int(o, "n_left", (long long)l->n_left[how]);
         jo_int(o, "n_leaning", (long long)(l->n_left[PERSONA_LEAVE_NAME] - l->n_left[how]));
         if (s) {
-            interval(o, "swing", &s->swing);
+            interval_json(o, "swing", &s->swing);
         }
         jo_end(o);
     }
@@ -365,7 +365,7 @@ void study_json_matrix(json_out *o, persona_study *const *x, size_t n)
             jo_object(o, NULL);
             jo_string(o, "steered", v->trait);
             jo_string(o, "scored", v->crosses[k].trait);
-            interval(o, "swing", &v->crosses[k].swing);
+            interval_json(o, "swing", &v->crosses[k].swing);
             jo_end(o);
         }
     }

@@ -6,17 +6,6 @@
 
 #include <math.h>
 
-static void interval(json_out *o, const char *key, const persona_interval *x)
-{
-    jo_object(o, key);
-    jo_number(o, "value", x->value);
-    jo_array(o, "ci");
-    jo_number(o, NULL, x->low);
-    jo_number(o, NULL, x->high);
-    jo_end(o);
-    jo_end(o);
-}
-
 void row_panel_json(json_out *o, const persona_row *r)
 {
     jo_object(o, "panel");
@@ -37,10 +26,10 @@ static void panel_json(json_out *o, const persona_witness *w)
         jo_string(o, "list", persona_panel_list(d));
         jo_bool(o, "counted", p->counted);
         jo_int(o, "n", (long long)p->n);
-        interval(o, "spearman", &p->spearman);
+        interval_json(o, "spearman", &p->spearman);
         jo_object(o, "swing");
-        interval(o, "transferred", &p->swing);
-        interval(o, "native", &p->of_native);
+        interval_json(o, "transferred", &p->swing);
+        interval_json(o, "native", &p->of_native);
         jo_end(o);
         jo_end(o);
     }
@@ -58,17 +47,17 @@ void witness_json(json_out *o, const persona_witness *w)
         return;
     }
     jo_object(o, "length");
-    interval(o, "swing", &w->length.swing);
-    interval(o, "beside", &w->length.beside);
+    interval_json(o, "swing", &w->length.swing);
+    interval_json(o, "beside", &w->length.beside);
     jo_bool(o, "explains", w->length.explains);
     jo_end(o);
     if (*w->second.name) {
         jo_object(o, "second_judge");
         jo_string(o, "judge", w->second.name);
         jo_int(o, "n", (long long)w->second.n);
-        interval(o, "spearman", &w->second.spearman);
+        interval_json(o, "spearman", &w->second.spearman);
         jo_number(o, "same_side", w->second.same_side);
-        interval(o, "difference", &w->second.difference);
+        interval_json(o, "difference", &w->second.difference);
         jo_end(o);
     } else {
         jo_null(o, "second_judge");
@@ -76,7 +65,7 @@ void witness_json(json_out *o, const persona_witness *w)
     jo_object(o, "neutral");
     jo_number(o, "judge", w->neutral.neutral);
     jo_int(o, "n", (long long)w->neutral.n);
-    interval(o, "shift", &w->neutral.shift);
+    interval_json(o, "shift", &w->neutral.shift);
     jo_end(o);
     jo_string(o, "caution", w->caution);
 }
