@@ -170,16 +170,52 @@ static int64_t today(void)
     return fixed != NULL && *fixed != '\0' ? strtoll(fixed, NULL, 10) : now - now % day;
 }
 
-/* How turns are written, and how thoughts are told from answers. A given template is always
- * evaluated; of the file's own, harmony is written by hand. */
+/* What a vocabulary and a template (NULL: none) say of how a model talks. */
+typedef struct talk {
+    const char *template;
+    bool harmony, plain;
+} talk;
+
+static talk talk_of(const persona_model *m, const template_source *src)
+{
+    talk x = {.template = m->program != NULL ? template_text(m->program) : NULL};
+    const bool marked = x.template != NULL && strstr(x.template, "<|channel|>") != NULL;
+    x.harmony =
+        has_harmony(&m->harmony) && (strcmp(m->arch, "gpt-oss") == 0 || src->harmony || marked);
+    x.plain = x.template != NULL && strcmp(x.template, template_builtin(TEMPLATE_PLAIN)) == 0;
+    return x;
+}
+
+/* A given template is always evaluated; of the file's own, harmony is written by hand. */
+static persona_chat_format chat_of(const talk *x, const template_source *src)
+{
+    if (x->harmony && (!src->given || src->harmony)) {
+        return PERSONA_CHAT_HARMONY;
+    }
+    if (x->plain) {
+        return PERSONA_CHAT_PLAIN;
+    }
+    return x->template != NULL ? PERSONA_CHAT_TEMPLATE : PERSONA_CHAT_NONE;
+}
+
+static channel_kind channels_of(const persona_model *m, const talk *x)
+{
+    if (x->harmony) {
+        return CHANNELS_HARMONY;
+    }
+    if (x->plain) {
+        return CHANNELS_FRAME;
+    }
+    return m->thinks || control_id(m->vocab, "<think>") >= 0 ? CHANNELS_THINK : CHANNELS_PLAIN;
+}
+
+/* How turns are written, and how thoughts are told from answers. */
 static persona_code describe_chat(persona_model *m, const template_source *src, persona_err *e)
 {
-    const char *t = m->program != NULL ? template_text(m->program) : NULL;
     harmony_find_ids(m->vocab, &m->harmony);
-    const bool harmony =
-        has_harmony(&m->harmony) && (strcmp(m->arch, "gpt-oss") == 0 || src->harmony ||
-                                     (t != NULL && strstr(t, "<|channel|>") != NULL));
-    if (src->harmony && !harmony) {
+    const talk x = talk_of(m, src);
+    const char *t = x.template;
+    if (src->harmony && !x.harmony) {
         return persona_err_set(e, PERSONA_E_USAGE,
                                "%s: --chat-template harmony needs a vocabulary with <|start|>, "
                                "<|message|>, <|channel|> and <|end|>",
@@ -189,18 +225,11 @@ static persona_code describe_chat(persona_model *m, const template_source *src, 
         sha256_hex(src->harmony ? "harmony" : src->text,
                    strlen(src->harmony ? "harmony" : src->text), m->chat_hash);
     }
-    const bool plain = t != NULL && strcmp(t, template_builtin(TEMPLATE_PLAIN)) == 0;
-    m->info.chat = harmony && (!src->given || src->harmony) ? PERSONA_CHAT_HARMONY
-                   : plain                                  ? PERSONA_CHAT_PLAIN
-                   : t != NULL                              ? PERSONA_CHAT_TEMPLATE
-                                                            : PERSONA_CHAT_NONE;
+    m->info.chat = chat_of(&x, src);
     const bool asks = m->info.chat == PERSONA_CHAT_TEMPLATE && strstr(t, "strftime_now") != NULL;
     m->info.date = asks ? today() : 0;
     m->thinks = t != NULL && (strstr(t, "<think>") != NULL || strstr(t, "</think>") != NULL);
-    m->channels = harmony                                             ? CHANNELS_HARMONY
-                  : plain                                             ? CHANNELS_FRAME
-                  : m->thinks || control_id(m->vocab, "<think>") >= 0 ? CHANNELS_THINK
-                                                                      : CHANNELS_PLAIN;
+    m->channels = channels_of(m, &x);
     m->space = space_rule_find(m->vocab);
     return controls_find(m->vocab, t, &m->controls, e);
 }
