@@ -45,10 +45,14 @@ double sweep_value(const sweep_cell *plus, const sweep_cell *minus)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-/* The stage's name holds what its answers depend on, to the bit. */
+/* The stage's name holds what its answers depend on, to the bit. The first sweep of an extraction
+ * is called what it was before there were others, so that older jobs go on. */
 static void name_stage(sweeping *w)
 {
-    uint32_t h = rng_mix((uint32_t)w->max_tokens, w->first, w->n_questions);
+    const size_t n = w->x->questions->n_extraction;
+    const bool usual = w->first == 0 && w->max_tokens == MAX_TOKENS &&
+                       w->n_questions == (n < SWEEP_QUESTIONS ? n : SWEEP_QUESTIONS);
+    uint32_t h = usual ? 0 : rng_mix((uint32_t)w->max_tokens, w->first, w->n_questions);
     for (size_t i = 0; i < w->n_cells; i++) {
         uint64_t bits;
         memcpy(&bits, &w->cells[i].alpha, sizeof bits);

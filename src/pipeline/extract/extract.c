@@ -149,8 +149,32 @@ out:
 
 /* ---- one method ------------------------------------------------------------------------------ */
 
+/* How many questions decide between the best two blocks. A job that was finished before there was
+ * such a decision stays as it was, and nothing is asked. */
+static persona_code questions_to_decide(const extraction *x, size_t *n, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char *state = NULL, *decided = NULL;
+    *n = x->o->n_settle > 0 ? (size_t)x->o->n_settle : SETTLE_DECIDE;
+    TRY(job_get_value(x->rolls.job, JOB_STATE, &state, e));
+    TRY(job_get_value(x->rolls.job, JOB_DECIDED, &decided, e));
+    if (state && strcmp(state, JOB_DONE) == 0 && !decided) {
+        *n = 0;
+    } else {
+        TRY(job_put_value(x->rolls.job, JOB_DECIDED, "yes", e));
+    }
+out:
+    mem_free(decided);
+    mem_free(state);
+    return rc;
+}
+
 static persona_code find_block(extraction *x, persona_extract_method *m, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
+    size_t n_decide = 0;
+    settle_report report;
+    TRY(questions_to_decide(x, &n_decide, e));
     const settling s = {.s = x->s,
                         .v = m->vector,
                         .trait = x->trait,
@@ -159,17 +183,17 @@ static persona_code find_block(extraction *x, persona_extract_method *m, persona
                         .calibrate = x->o->calibrate,
                         .quick = x->o->quick,
                         .n_questions = x->o->quick ? SETTLE_FEW : 0,
-                        .n_decide = x->o->n_settle > 0 ? (size_t)x->o->n_settle : SETTLE_DECIDE,
+                        .n_decide = n_decide,
                         .curve = x->o->response_curve ? &m->curve : NULL,
                         .seed = x->o->seed,
                         .job = x->rolls.job,
                         .tag = m->name,
                         .hooks = x->hooks};
-    settle_report report;
-    persona_code rc = settle(&s, &report, e);
+    TRY(settle(&s, &report, e));
     m->layer_choice = report.how;
     m->swing = report.swing;
     snprintf(m->note, sizeof m->note, "%s", report.note);
+out:
     return rc;
 }
 

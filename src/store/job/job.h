@@ -118,6 +118,8 @@ PERSONA_CHECK persona_code job_put_value(job *j, const char *key, const char *te
 /* *out is NULL if there is none; mem_free it. */
 PERSONA_CHECK persona_code job_get_value(job *j, const char *key, char **out, persona_err *e);
 
+/* Says that blocks are decided on by more questions; jobs of older versions have no such value. */
+#define JOB_DECIDED "decided"
 /* The value that says whether anything is left to do; opening a new job makes it "running". */
 #define JOB_STATE "state"
 #define JOB_RUNNING "running"
