@@ -127,7 +127,7 @@ static void ratios(void **state)
         held += x.low <= 0.5 && x.high >= 0.5;
         assert_true(isnan(x.low) || (x.low <= x.value && x.value <= x.high));
     }
-    assert_true(finite > TABLES * 0.9);
+    assert_true((double)finite > TABLES * 0.9);
     assert_true((double)held >= 0.93 * (double)finite);
     /* a bottom that may be nothing has no ratio */
     double top[40], bottom[40];

@@ -92,7 +92,7 @@ persona_code stat_bootstrap_auroc(stat_sample pos, stat_sample neg, stat_draws d
             weight[used[rng_below(&r, (uint32_t)n_used)]] += 1;
         }
         areas[kept] = area(v, n, weight);
-        kept += isfinite(areas[kept]);
+        kept += isfinite(areas[kept]) ? 1 : 0;
     }
     if (kept > 0) {
         out->low = stat_quantile(areas, kept, 0.025);

@@ -163,7 +163,7 @@ static void row_panel(const verdict_board *b, persona_row *r)
                  at(c, zero ? "unsteered" : r->condition, r->coefficient) && k < c->n_seen; k++) {
                 const double v = c->seen[k].panel[d];
                 sum += isfinite(v) ? v : 0;
-                n += isfinite(v);
+                n += isfinite(v) ? 1 : 0;
             }
         }
         r->panel[d] = n > 0 ? sum / (double)n : (double)NAN;
