@@ -103,7 +103,7 @@ static bool no_draw(persona_evaluation *x, const persona_interval *t, const cond
     }
     REASON(x,
            "swing %.1f [%.1f, %.1f] could be one of the control '%s': %zu of them swing %.1f "
-           "+- %.1f, %zu as far (p %.3f, at most 0.05)",
+           "+- %.1f, %zu as far (p %.4f, at most 0.05)",
            t->value, t->low, t->high, c->name, s->n, s->mean, s->sd, s->n_reaching, s->p);
     return false;
 }
