@@ -5,7 +5,8 @@
 #ifndef PERSONA_INTERVAL_H
 #define PERSONA_INTERVAL_H
 
-/* 95 %, percentile bootstrap over questions. NAN: it cannot be computed. */
+/* 95 %: percentile bootstrap over questions, or, of what was repeated, Student's t over questions
+ * and repeats. NAN: it cannot be computed. */
 typedef struct persona_interval {
     double value, low, high;
 } persona_interval;

@@ -22,11 +22,9 @@
 #include "pipeline/evaluate/study_parts.h"
 #include "pipeline/transfer/pairs_parts.h"
 
-enum { N_DRAWS = 5, N_RANDOM = 20 };
-
 static size_t n_draws(const studying *s)
 {
-    return s->o->n_draws > 0 ? (size_t)s->o->n_draws : N_DRAWS;
+    return s->o->n_draws > 0 ? (size_t)s->o->n_draws : STUDY_DRAWS;
 }
 
 /* Vectors of one control that are settled together. */
@@ -159,7 +157,7 @@ out:
 persona_code study_draw_random(studying *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const size_t n = s->o->n_random > 0 ? (size_t)s->o->n_random : N_RANDOM;
+    const size_t n = s->o->n_random > 0 ? (size_t)s->o->n_random : STUDY_RANDOM;
     drawing x;
     TRY(drawing_begin(&x, n, e));
     x.alike = true;

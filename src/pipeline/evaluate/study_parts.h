@@ -21,6 +21,10 @@ typedef struct study_own {
     size_t n_null;
 } study_own;
 
+/* Draws of the nulls where nobody says how many: random directions; shuffled maps and random source
+ * vectors, each. */
+enum { STUDY_RANDOM = 20, STUDY_DRAWS = 5 };
+
 /* What is to be done. */
 typedef struct study_task {
     const persona_study_side *from, *to;

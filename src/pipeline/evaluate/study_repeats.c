@@ -17,7 +17,7 @@
 #include "base/try.h"
 #include "pipeline/evaluate/study_parts.h"
 
-enum { N_RANDOM = 20, N_DRAWS = 5, LEAST_DRAWS = 2, REPEATS_LEAST = 3, REPEATS_MOST = 50 };
+enum { LEAST_DRAWS = 2, REPEATS_LEAST = 3, REPEATS_MOST = 50 };
 
 /* Progress that says which repeat it is of. */
 typedef struct telling {
@@ -57,8 +57,8 @@ static persona_code vary(const persona_study_opts *o, size_t k, persona_study_op
     *own = *o;
     own->seed = o->seed + (uint32_t)k;
     own->fit.seed = own->seed;
-    own->n_random = share(o->n_random, N_RANDOM, (size_t)o->n_repeats);
-    own->n_draws = share(o->n_draws, N_DRAWS, (size_t)o->n_repeats);
+    own->n_random = share(o->n_random, STUDY_RANDOM, (size_t)o->n_repeats);
+    own->n_draws = share(o->n_draws, STUDY_DRAWS, (size_t)o->n_repeats);
     if (k > 0) {
         own->fit.resample = (uint32_t)k;
         TRY(numbered(o->job, ".", k, place, e));

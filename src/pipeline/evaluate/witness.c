@@ -6,14 +6,12 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/try.h"
 #include "core/measure/agreement.h"
-#include "pipeline/evaluate/verdict.h"
+#include "pipeline/evaluate/verdict_scores.h"
 
-#define DRAWS 2000
 #define MIDDLE 50.0
 
 static const persona_interval none = {(double)NAN, (double)NAN, (double)NAN};
@@ -52,8 +50,7 @@ static size_t count_seen(const verdict_board *b)
 
 static bool at(const eval_cell *c, const char *condition, double coefficient)
 {
-    return strcmp(c->condition, condition) == 0 && c->coefficient >= coefficient &&
-           c->coefficient <= coefficient;
+    return scores_belong(c, condition, coefficient, -1);
 }
 
 /* The first cell of the same condition, coefficient and draw, so that repeats are one cell. */
@@ -99,7 +96,7 @@ static persona_code look(const verdict_board *b, const char *condition, double c
 
 static stat_draws draws_of(const verdict_board *b)
 {
-    return (stat_draws){DRAWS, b->n_questions, b->seed};
+    return (stat_draws){VERDICT_DRAWS, b->n_questions, b->seed};
 }
 
 /* ---- the panel ------------------------------------------------------------------------------- */
