@@ -26,6 +26,7 @@
 #include "core/measure/stats.h"
 #include "persona/steer.h"
 #include "pipeline/ask.h"
+#include "pipeline/dose/kl.h"
 #include "pipeline/pipeline.h"
 
 #define N_TOKENS 20
@@ -33,47 +34,24 @@
 #define FIRST_RATIO 0.4 /* ||edit|| / ||h|| of the first trial */
 #define MIN_RATIO 0.01
 #define MAX_RATIO 8.0
-#define MAX_KEPT_BYTES ((size_t)64 << 20) /* distributions held at once */
 #define MAX_AT_ONCE 512
 
 /* ---- one answer ------------------------------------------------------------------------------ */
 
-/* Distributions of one steered answer, and the KL of each of its tokens. */
 typedef struct trial {
     size_t search; /* whose trial it is */
-    float *logp;   /* (N_TOKENS, n_vocab), log-probabilities under steering */
+    kl_track track;
     double kl[N_TOKENS];
-    size_t n_steered, n_base;
 } trial;
 
 static void keep_steered(void *ud, size_t i, const float *logits, size_t n_vocab)
 {
-    trial *t = ud;
-    if (i >= N_TOKENS) {
-        return;
-    }
-    const double shift = stat_log_sum(logits, n_vocab);
-    for (size_t k = 0; k < n_vocab; k++) {
-        t->logp[i * n_vocab + k] = (float)((double)logits[k] - shift);
-    }
-    t->n_steered = i + 1;
+    kl_keep(&((trial *)ud)->track, i, logits, n_vocab);
 }
 
 static void compare_base(void *ud, size_t i, const float *logits, size_t n_vocab)
 {
-    trial *t = ud;
-    if (i >= t->n_steered) {
-        return;
-    }
-    const float *ps = t->logp + i * n_vocab;
-    const double shift = stat_log_sum(logits, n_vocab);
-    double kl = 0;
-    for (size_t k = 0; k < n_vocab; k++) {
-        const double p = exp((double)ps[k]);
-        kl += p > 0 ? p * ((double)ps[k] - ((double)logits[k] - shift)) : 0;
-    }
-    t->kl[i] = isnan(kl) ? (double)INFINITY : fmax(kl, 0); /* numbers that overflow are too much */
-    t->n_base = i + 1;
+    kl_compare(&((trial *)ud)->track, i, logits, n_vocab);
 }
 
 /* ---- searches -------------------------------------------------------------------------------- */
@@ -189,8 +167,9 @@ static persona_code run_group(round_of *r, trial *trials, ask *asks, answer *ste
     const calibration *c = r->c;
     for (size_t i = 0; i < n; i++) {
         const size_t at = r->at + i; /* question by question, searches side by side */
-        float *logp = trials[i].logp;
-        trials[i] = (trial){.search = at % r->n, .logp = logp};
+        float *logp = trials[i].track.logp;
+        trials[i] = (trial){.search = at % r->n};
+        trials[i].track = (kl_track){.cap = N_TOKENS, .logp = logp, .kl = trials[i].kl};
         asks[i] = (ask){.question = c->questions[at / r->n],
                         .skip_analysis = true,
                         .plan = r->x[at % r->n]->plan,
@@ -211,8 +190,8 @@ static persona_code run_group(round_of *r, trial *trials, ask *asks, answer *ste
     TRY(ask_all(c->s, asks, n, r->stage, c->hooks, base, e));
     for (size_t i = 0; i < n; i++) {
         search *x = r->x[trials[i].search];
-        const size_t m =
-            trials[i].n_base < steered[i].n_tokens ? trials[i].n_base : steered[i].n_tokens;
+        const size_t n_base = trials[i].track.n_base;
+        const size_t m = n_base < steered[i].n_tokens ? n_base : steered[i].n_tokens;
         memcpy(x->kls + x->n_kls, trials[i].kl, m * sizeof *x->kls);
         x->n_kls += m;
     }
@@ -226,7 +205,7 @@ static persona_code run_trials(round_of *r, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     const size_t each = N_TOKENS * r->n_vocab * sizeof(float), total = r->n * r->c->n_questions;
-    size_t room = MAX_KEPT_BYTES / each;
+    size_t room = KL_MAX_BYTES / each;
     room = room < 1 ? 1 : room > MAX_AT_ONCE ? MAX_AT_ONCE : room;
     room = room < total ? room : total;
     trial *trials = mem_calloc(room, sizeof *trials);
@@ -237,7 +216,7 @@ static persona_code run_trials(round_of *r, persona_err *e)
             ? PERSONA_OK
             : mem_err(e, "calibration"));
     for (size_t i = 0; i < room; i++) {
-        trials[i].logp = logp + i * N_TOKENS * r->n_vocab;
+        trials[i].track.logp = logp + i * N_TOKENS * r->n_vocab;
     }
     while (r->at < total) {
         const size_t n = total - r->at < room ? total - r->at : room;
