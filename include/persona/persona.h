@@ -28,6 +28,7 @@
 #include "persona/judge.h"
 #include "persona/map.h"
 #include "persona/model.h"
+#include "persona/monitor.h"
 #include "persona/pairs.h"
 #include "persona/panel.h"
 #include "persona/plan.h"

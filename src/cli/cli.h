@@ -58,9 +58,9 @@ typedef struct cli_state {
 cli_state cli_state_defaults(void);
 
 /* One per file cmd_NAME.c. */
-extern const cli_command command_demo, command_doctor, command_extract, command_generate,
-    command_jobs, command_judge, command_map, command_models, command_traits, command_transfer,
-    command_vector;
+extern const cli_command command_activations, command_demo, command_doctor, command_extract,
+    command_generate, command_jobs, command_judge, command_map, command_models, command_traits,
+    command_transfer, command_vector;
 
 /* ---- common.c -------------------------------------------------------------------------------- */
 
@@ -71,6 +71,11 @@ char *cli_strdup(const char *s);
 char *cli_format(const char *fmt, ...) PERSONA_PRINTF(1, 2);
 /* "a,b,c" into pieces (free with persona_names_free). */
 void cli_split(const char *list, char ***out, size_t *n);
+
+/* "3-5,8" into ascending blocks of a model of n_layer, each once; all of 0 .. n_layer-2 where list
+ * is NULL. *out: mem_free it. Errors: USAGE. */
+PERSONA_CHECK persona_code cli_blocks(const char *list, int n_layer, int **out, size_t *n,
+                                      persona_err *e);
 
 /* As rig_open_judge and rig_open_side, with a warning where a model judges itself. */
 PERSONA_CHECK persona_code cli_open_judge(const cli_state *c, rig *x, persona_err *e);

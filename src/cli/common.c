@@ -61,6 +61,50 @@ char *cli_format(const char *fmt, ...)
     return sure(buf_take(&b));
 }
 
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+static persona_code mark_blocks(const char *list, int n_layer, bool *on, persona_err *e)
+{
+    for (const char *p = list; *p; p += *p == ',') {
+        char *end = NULL;
+        const long first = strtol(p, &end, 10);
+        const char *const after = end;
+        const bool range = after != p && *after == '-';
+        const long last = range ? strtol(after + 1, &end, 10) : first;
+        if (after == p || (range && end == after + 1) || (*end && *end != ',')) {
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "--blocks wants numbers and ranges, such as 3-5,8, not '%.100s'",
+                                   list);
+        }
+        if (first < 0 || last < first || last > n_layer - 2) {
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "--blocks %.100s: %ld-%ld is not within 0-%d of this model (its "
+                                   "last block is not read)",
+                                   list, first, last, n_layer - 2);
+        }
+        for (long b = first; b <= last; b++) {
+            on[b] = true;
+        }
+        p = end;
+    }
+    return PERSONA_OK;
+}
+
+persona_code cli_blocks(const char *list, int n_layer, int **out, size_t *n, persona_err *e)
+{
+    bool *on = cli_alloc((size_t)n_layer, sizeof *on);
+    const persona_code rc = list ? mark_blocks(list, n_layer, on, e) : PERSONA_OK;
+    *out = cli_alloc((size_t)n_layer, sizeof **out);
+    *n = 0;
+    for (int b = 0; b < n_layer - 1; b++) {
+        if (!list || on[b]) {
+            (*out)[(*n)++] = b;
+        }
+    }
+    mem_free(on);
+    return rc;
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 static persona_code warned(const cli_state *c, const rig *x, persona_code rc)

@@ -51,7 +51,7 @@ static void print_help(FILE *f)
           "usage: persona COMMAND [OPTION...]\n\n",
           f);
     for (size_t i = 0; cli_command_at(i); i++) {
-        fprintf(f, "  %s%-10s%s %s\n", tty_paint(f, TTY_BOLD), cli_command_at(i)->name,
+        fprintf(f, "  %s%-11s%s %s\n", tty_paint(f, TTY_BOLD), cli_command_at(i)->name,
                 tty_paint(f, TTY_RESET), cli_command_at(i)->summary);
     }
     fputs("\n'persona help COMMAND' or 'persona COMMAND --help' says more; 'persona --version'.\n"

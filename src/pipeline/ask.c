@@ -22,6 +22,7 @@ typedef struct flight {
     size_t i;
     bool busy;
     ask q;
+    persona_tap taps[2];
     persona_tokens prompt, forced;
 } flight;
 
@@ -36,7 +37,7 @@ struct asking {
     persona_tokens probe;
     const char *stage;
     const persona_hooks *hooks;
-    persona_code rc; /* first failure in a callback */
+    persona_code rc; /* first failure in a callback, or of a question */
     persona_err *e;
 };
 
@@ -76,6 +77,16 @@ static bool take(answer *out, const persona_result *r)
             out->norms = copy(acts->norms, acts->n_positions * acts->n_blocks, sizeof *out->norms);
             ok = ok && out->norms != NULL;
         }
+        if (acts->positions != NULL) {
+            out->positions = copy(acts->positions, acts->n_positions, sizeof *out->positions);
+            ok = ok && out->positions != NULL;
+        }
+    }
+    if (r->n_acts > 1 && r->acts[1].n_rows > 0) {
+        const persona_acts *also = &r->acts[1];
+        out->n_also = also->n_rows * also->n_blocks * also->width;
+        out->also = copy(also->data, out->n_also, sizeof *out->also);
+        ok = ok && out->also != NULL;
     }
     return ok;
 }
@@ -87,6 +98,8 @@ void answer_clear(answer *a)
     mem_free(a->tokens);
     mem_free(a->mean);
     mem_free(a->norms);
+    mem_free(a->positions);
+    mem_free(a->also);
     memset(a, 0, sizeof *a);
 }
 
@@ -106,16 +119,25 @@ static void land(flight *f)
     f->busy = false;
 }
 
+static persona_code blame(const asking *a, size_t i, persona_code rc)
+{
+    return rc != PERSONA_OK && a->stream->blame != NULL
+               ? a->stream->blame(a->stream->ud, i, rc, a->e)
+               : rc;
+}
+
 static void on_done(void *ud, const persona_result *r)
 {
     flight *f = ud;
     asking *a = f->all;
     if (a->rc == PERSONA_OK && r->finish == PERSONA_FINISH_FAILED) {
-        a->rc = persona_err_set(a->e, r->code, "%s", r->message);
+        a->rc = blame(a, f->i, persona_err_set(a->e, r->code, "%s", r->message));
     } else if (a->rc == PERSONA_OK && r->finish != PERSONA_FINISH_CANCELED) {
         answer out = {0};
-        a->rc = take(&out, r) ? a->stream->done(a->stream->ud, f->i, &out, a->e)
-                              : mem_err(a->e, "an answer");
+        const bool taken = take(&out, r);
+        out.prompt = f->prompt.ids;
+        a->rc =
+            taken ? a->stream->done(a->stream->ud, f->i, &out, a->e) : mem_err(a->e, "an answer");
         answer_clear(&out);
     }
     land(f);
@@ -261,6 +283,19 @@ static flight *free_flight(asking *a)
     return NULL;
 }
 
+/* Both taps of a question, or the one that it has. */
+static size_t take_taps(flight *f)
+{
+    size_t n = 0;
+    if (f->q.tap != NULL) {
+        f->taps[n++] = *f->q.tap;
+        if (f->q.also != NULL) {
+            f->taps[n++] = *f->q.also;
+        }
+    }
+    return n;
+}
+
 static persona_next next(void *ud, persona_request *r)
 {
     asking *a = ud;
@@ -276,7 +311,7 @@ static persona_next next(void *ud, persona_request *r)
     }
     *f = (flight){.all = a, .i = a->at++, .busy = true};
     size_t n_prefix = 0;
-    a->rc = load(a, f);
+    a->rc = blame(a, f->i, load(a, f));
     if (a->rc == PERSONA_OK) {
         a->rc = find_prefix(a, f, &n_prefix);
     }
@@ -284,6 +319,7 @@ static persona_next next(void *ud, persona_request *r)
         land(f);
         return PERSONA_NEXT_END;
     }
+    const size_t n_taps = take_taps(f);
     *r = (persona_request){.prompt = f->prompt.ids,
                            .n_prompt = f->prompt.n,
                            .n_prefix = n_prefix,
@@ -294,8 +330,8 @@ static persona_next next(void *ud, persona_request *r)
                            .want_logits = f->q.want_logits,
                            .sampling = f->q.sampling,
                            .plan = f->q.plan,
-                           .taps = f->q.tap,
-                           .n_taps = f->q.tap != NULL,
+                           .taps = f->taps,
+                           .n_taps = n_taps,
                            .ud = f,
                            .on_token = on_token,
                            .on_logits = f->q.on_logits != NULL ? on_logits : NULL,
@@ -319,7 +355,8 @@ static void on_progress(void *ud, const persona_progress *p)
 persona_code ask_each(persona_session *s, size_t n, const ask_stream *stream, const char *stage,
                       const persona_hooks *hooks, persona_err *e)
 {
-    asking a = {.s = s, .stream = stream, .n = n, .stage = stage, .hooks = hooks, .e = e};
+    persona_err mine = {.code = PERSONA_OK};
+    asking a = {.s = s, .stream = stream, .n = n, .stage = stage, .hooks = hooks, .e = &mine};
     const size_t n_slots = (size_t)persona_session_opts_get(s)->n_slots;
     a.n_flights = 2 * n_slots;
     for (size_t i = 0; stream->skip != NULL && i < n; i++) {
@@ -336,10 +373,14 @@ persona_code ask_each(persona_session *s, size_t n, const ask_stream *stream, co
     persona_code rc = PERSONA_OK;
     if (a.n_skipped < n) {
         persona_session_shape(s, n < n_slots ? (int)n : (int)n_slots);
-        TRY(persona_session_run(s, next, &a, &h, e));
+        rc = persona_session_run(s, next, &a, &h, e);
     }
-    TRY(a.rc);
-out:
+    if (a.rc != PERSONA_OK) { /* said with more context than the session has */
+        rc = a.rc;
+        if (e != NULL) {
+            *e = mine;
+        }
+    }
     for (size_t i = 0; i < a.n_flights; i++) {
         land(&a.flights[i]);
     }
@@ -364,6 +405,7 @@ static persona_code make_of_array(void *ud, size_t i, ask *q, persona_err *e)
 static persona_code done_to_array(void *ud, size_t i, answer *a, persona_err *e)
 {
     (void)e;
+    a->prompt = NULL;
     ((arrays *)ud)->answers[i] = *a;
     memset(a, 0, sizeof *a);
     return PERSONA_OK;

@@ -26,7 +26,8 @@ typedef struct ask {
     persona_sampling sampling;
     persona_plan *plan;
     const persona_tap *tap;
-    void *ud; /* for on_logits and take_forced */
+    const persona_tap *also; /* a second one; NULL: none */
+    void *ud;                /* for on_logits and take_forced */
     bool want_logits;
     void (*on_logits)(void *ud, size_t i, const float *logits, size_t n_vocab);
 } ask;
@@ -40,9 +41,14 @@ typedef struct answer {
     persona_token *tokens; /* all generated tokens */
     size_t n_tokens;
     size_t n_blocks, n_positions; /* of the tap */
-    /* (1 + n_ends of the tap, n_blocks, n_embd); NULL without a tap or answer tokens */
+    /* What the tap read (persona_acts.data); for MEAN (1 + n_ends, n_blocks, n_embd). NULL without
+     * a tap or tokens that it reads */
     float *mean;
-    float *norms; /* (n_positions, n_blocks) */
+    float *norms;      /* MEAN: (n_positions, n_blocks) */
+    size_t *positions; /* ALL, PROJECT: (n_positions) of the tokens, prompt and reply from 0 */
+    float *also;       /* (n_also) what the second tap read; NULL: nothing */
+    size_t n_also;
+    const persona_token *prompt; /* (n_prompt), for the call of done only */
 } answer;
 
 typedef struct ask_stream {
@@ -52,6 +58,9 @@ typedef struct ask_stream {
     /* Takes answer i; members it keeps must be set to NULL. Never called for interrupted ones. */
     persona_code (*done)(void *ud, size_t i, answer *a, persona_err *e);
     const bool *skip; /* n: those that are not asked again; NULL: all are asked */
+    /* Says whose fault it is that question i failed, in front of the message; returns the code.
+     * NULL: nobody says */
+    persona_code (*blame)(void *ud, size_t i, persona_code rc, persona_err *e);
 } ask_stream;
 
 /* Asks questions 0 .. n-1. Neighbors should share prefixes. stage names the work in progress

@@ -114,6 +114,8 @@ typedef struct cli_command {
     const char *usage;          /* without actions: what follows the name; a line each */
     const char *about, *notes;  /* paragraphs before and after the options; notes NULL: none */
     const cli_action *actions;  /* NULL: none; the first one without words is the default */
+    const char *wants;          /* without actions: the words it takes, in English; NULL: none */
+    size_t min, max;            /* how many */
     opt_use groups[CLI_GROUPS]; /* ends with NULL */
     size_t size;                /* of its struct */
     void (*init)(void *args);   /* sets what is not zero; NULL: nothing */

@@ -195,6 +195,18 @@ static persona_code check_words(const cli_command *x, const cli_state *c, person
                                  c->words[0]);
 }
 
+/* The words of a command without actions. */
+static persona_code check_plain(const cli_command *x, const cli_state *c, persona_err *e)
+{
+    const size_t max = x->wants ? x->max : 0;
+    if (c->n_words > max) {
+        return persona_err_set(e, PERSONA_E_USAGE, "unexpected argument '%.200s'", c->words[max]);
+    }
+    return c->n_words >= x->min
+               ? PERSONA_OK
+               : persona_err_set(e, PERSONA_E_USAGE, "%s wants %s", x->name, x->wants);
+}
+
 static persona_code take_words(parsing *p, int argc, char **argv, persona_err *e)
 {
     cli_state *c = p->c;
@@ -202,9 +214,7 @@ static persona_code take_words(parsing *p, int argc, char **argv, persona_err *e
     c->words = argv + optind;
     c->n_words = (size_t)(argc - optind);
     if (!p->x->actions) {
-        return c->n_words == 0 ? PERSONA_OK
-                               : persona_err_set(e, PERSONA_E_USAGE, "unexpected argument '%.200s'",
-                                                 c->words[0]);
+        return check_plain(p->x, c, e);
     }
     TRY(find_action(p->x, c->n_words > 0 ? c->words[0] : NULL, &c->action, e));
     if (c->n_words > 0) {

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * turns.h - a file of texts, answer by answer, as questions to a session that reads them.
+ *
+ * An answer is the `response` of a line and, where every turn is wanted, each assistant message of
+ * its conversation, read behind the messages before it as the model would have been asked. A line
+ * without any answer is its prompt alone. The file is read twice: first all of it, so that a bad
+ * line is found before hours of work, then line by line; in memory is only where answers stand.
+ */
+#ifndef PERSONA_PIPELINE_TURNS_H
+#define PERSONA_PIPELINE_TURNS_H
+
+#include "pipeline/ask.h"
+#include "store/text/textfile.h"
+
+typedef struct turn {
+    size_t item, line; /* item: of the file, from 0; line: from 1 */
+    int at, of;        /* which answer of its line, of how many; of 0: a prompt without an answer */
+    size_t message;    /* index of the assistant message; SIZE_MAX: it is the `response` */
+    int polarity;      /* as the line says: +1, -1; 0: nothing is said */
+} turn;
+
+typedef struct turns {
+    const char *path;
+    turn *list; /* (n) */
+    size_t n, n_items;
+    text_reader *reader;
+    text_item *item; /* the one in hand: number n_read - 1 */
+    size_t n_read;
+    persona_message *messages; /* view of item's */
+} turns;
+
+/* every: all turns of a conversation, not only the last one. Errors: USAGE (standard input), and
+ * those of text files; FORMAT (no line). */
+PERSONA_CHECK persona_code turns_open(turns *t, const char *path, bool every, persona_err *e);
+void turns_close(turns *t);
+/* Fills in q for answer i, in rising order; what it points to lives until the next call. */
+PERSONA_CHECK persona_code turns_ask(turns *t, size_t i, ask *q, persona_err *e);
+/* The line in hand, whose strings live until the next call of turns_ask. */
+const text_item *turns_item(const turns *t);
+/* Puts FILE:LINE in front of what answer i is to blame for (ask_stream.blame). */
+persona_code turns_blame(const turns *t, size_t i, persona_code rc, persona_err *e);
+
+#endif
