@@ -16,6 +16,12 @@
 
 typedef struct plan_operator plan_operator;
 
+/* A row as a step finds it. */
+typedef struct row_at {
+    double p;    /* its coordinate along the step's u */
+    double norm; /* its length */
+} row_at;
+
 /* What to do at one block in one mask of phases. */
 typedef struct plan_step {
     const plan_operator *op;
@@ -31,18 +37,25 @@ struct plan_operator {
     /* Purely additive: data begins with the vector to add, then its length, whatever the row
      * holds. Libllama's control-vector adapter can do it. */
     bool additive;
-    bool merges; /* edits of equal block and phases become one step */
-    /* Whether an edit changes no bit of any row, and is left out. */
-    bool (*is_neutral)(const persona_edit *x);
+    bool merges; /* edits of equal block and phases become one step; a sum of nothing vanishes */
+    bool limits; /* has an x, which is a coordinate */
+    float least, most; /* of alpha */
     /* Takes an edit into a step's data, which begins as zeros. */
     void (*merge)(float *data, const persona_edit *x, size_t n_embd);
     /* After the last merge: what can be computed once. Not finite: the plan is refused. May be
      * NULL. */
     void (*finish)(float *data, size_t n_embd);
-    /* Changes a row h of n_embd floats; returns how much it moved, ||h after - h before||. */
-    double (*apply)(const plan_step *st, float *h, size_t n_embd);
+    /* How far a row that has the coordinate p along u and this length is to move along u. */
+    double (*asked)(const plan_step *st, size_t n_embd, const row_at *at);
+    /* Changes a row h of n_embd floats; returns how much it moved, ||h after - h before||. 0: not a
+     * bit of it has changed. NULL: by `asked` along u. */
+    double (*apply)(const plan_step *st, float *h, size_t n_embd, const row_at *at);
 };
 
+/* The coordinate of a row along the step's direction u. */
+double step_project(const plan_step *st, const float *h, size_t n_embd);
+/* Does what the step's operator does; returns how much the row moved. */
+double step_apply(const plan_step *st, float *h, size_t n_embd, const row_at *at);
 /* The operator's row, or NULL. */
 const plan_operator *operator_row(persona_op op);
 

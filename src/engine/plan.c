@@ -78,8 +78,9 @@ static uint64_t fingerprint(const persona_plan *p, token_phase phase)
 
 static persona_code check_edit(const persona_edit *x, int n_layer, int n_embd, persona_err *e)
 {
+    const plan_operator *op = operator_row(x->op);
     size_t bad;
-    if (operator_row(x->op) == NULL) {
+    if (op == NULL) {
         return persona_err_set(e, PERSONA_E_USAGE, "plan: operator %d is unknown", (int)x->op);
     }
     if (x->block < 0 || x->block >= n_layer) {
@@ -90,14 +91,30 @@ static persona_code check_edit(const persona_edit *x, int n_layer, int n_embd, p
         return persona_err_set(e, PERSONA_E_USAGE, "plan: phases 0x%x at block %d are unknown",
                                x->phases, x->block);
     }
-    if (!isfinite(x->alpha)) {
+    if (!isfinite(x->alpha) || !isfinite(x->x)) {
         return persona_err_set(e, PERSONA_E_NUMERIC,
                                "plan: the coefficient at block %d is not finite", x->block);
+    }
+    if (x->alpha < op->least || x->alpha > op->most) {
+        return persona_err_set(
+            e, PERSONA_E_USAGE, "plan: '%s' at block %d takes a strength of %g to %g, not %g",
+            op->name, x->block, (double)op->least, (double)op->most, (double)x->alpha);
+    }
+    if (op->limits && !((double)x->x * (double)x->x < (double)FLT_MAX)) {
+        return persona_err_set(e, PERSONA_E_NUMERIC,
+                               "plan: '%s' at block %d wants the coordinate %g, too large for "
+                               "float32 arithmetic",
+                               op->name, x->block, (double)x->x);
     }
     if (!vec_finite(x->v, (size_t)n_embd, &bad)) {
         return persona_err_set(e, PERSONA_E_NUMERIC,
                                "plan: component %zu of the vector at block %d is not finite", bad,
                                x->block);
+    }
+    if (!op->merges && x->alpha != 0.0F && !(vec_norm(x->v, (size_t)n_embd) > 0)) {
+        return persona_err_set(e, PERSONA_E_NUMERIC,
+                               "plan: the vector at block %d, for '%s', has no direction", x->block,
+                               op->name);
     }
     return PERSONA_OK;
 }
@@ -145,6 +162,29 @@ static persona_code finish_steps(persona_plan *p, persona_err *e)
         }
     }
     return PERSONA_OK;
+}
+
+/* Whether edits that merge have come to nothing. */
+static bool vanished(const persona_plan *p, const plan_step *st)
+{
+    size_t i = 0;
+    while (st->op->merges && i < (size_t)p->n_embd && st->data[i] == 0.0F) {
+        i++;
+    }
+    return i == (size_t)p->n_embd;
+}
+
+static void drop_vanished(persona_plan *p)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        if (vanished(p, &p->steps[i])) {
+            mem_free(p->steps[i].data);
+        } else {
+            p->steps[kept++] = p->steps[i];
+        }
+    }
+    p->n = kept;
 }
 
 /* Whether step a acts before step b. */
@@ -222,11 +262,12 @@ persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits
     }
     for (size_t i = 0; i < n; i++) {
         TRY(check_edit(&edits[i], n_layer, n_embd, e));
-        if (!operator_row(edits[i].op)->is_neutral(&edits[i])) {
+        if (edits[i].alpha != 0.0F) {
             TRY(merge_edit(p, &edits[i], e));
         }
     }
     TRY(finish_steps(p, e));
+    drop_vanished(p);
     sort_steps(p);
     for (size_t i = 0; i < p->n; i++) {
         TRY(check_step(&p->steps[i], n_embd, e));
@@ -273,12 +314,15 @@ bool plan_acts(const plan_step *st, token_phase phase)
 
 bool plan_apply(const persona_plan *p, int block, token_phase phase, float *row, edit_tally *tally)
 {
+    const size_t n = (size_t)p->n_embd;
     bool any = false;
     for (size_t i = p->first[block]; i < p->first[block + 1]; i++) {
         const plan_step *st = &p->steps[i];
         if (plan_acts(st, phase)) {
-            tally->moved += st->op->apply(st, row, (size_t)p->n_embd);
-            any = true;
+            const row_at at = {step_project(st, row, n), vec_norm(row, n)};
+            const double moved = step_apply(st, row, n, &at);
+            tally->moved += moved;
+            any = any || moved > 0;
         }
     }
     tally->n += any;

@@ -59,8 +59,7 @@ static persona_vector *happy(persona_session *s, persona_model *m)
 
 static persona_plan *plan_of(const persona_vector *v, int block, float alpha)
 {
-    const persona_edit edit = {PERSONA_OP_ADD, block, PERSONA_PHASE_ALL, alpha,
-                               persona_vector_row(v, block)};
+    const persona_edit edit = {.block = block, .alpha = alpha, .v = persona_vector_row(v, block)};
     persona_plan *p = NULL;
     persona_err e = {0};
     must(persona_plan_new(v->n_layer, v->n_embd, &edit, 1, &p, &e), &e);
