@@ -466,7 +466,7 @@ static bool reads_back(const char *text, double x, bool as_float)
     return as_float ? (float)y == (float)x : y >= x && y <= x;
 }
 
-void jo_number(json_out *o, const char *key, double x)
+static void put_number(json_out *o, const char *key, double x, bool as_float)
 {
     static const int digits[] = {6, 7, 8, 9, 15, 16, 17};
     if (!isfinite(x)) {
@@ -480,8 +480,6 @@ void jo_number(json_out *o, const char *key, double x)
                    fabs(x) > 0.0 || !signbit(x) ? "" : ".0"); /* "-0" reads as 0 */
         return;
     }
-    const float f = fabs(x) <= (double)FLT_MAX ? (float)x : 0.0F;
-    const bool as_float = (double)f >= x && (double)f <= x;
     for (size_t i = 0; i < sizeof digits / sizeof digits[0]; i++) {
         snprintf(text, sizeof text, "%.*g", digits[i], x);
         if (reads_back(text, x, as_float)) {
@@ -489,6 +487,17 @@ void jo_number(json_out *o, const char *key, double x)
         }
     }
     buf_puts(o->b, text);
+}
+
+void jo_number(json_out *o, const char *key, double x)
+{
+    const float f = fabs(x) <= (double)FLT_MAX ? (float)x : 0.0F;
+    put_number(o, key, x, (double)f >= x && (double)f <= x);
+}
+
+void jo_double(json_out *o, const char *key, double x)
+{
+    put_number(o, key, x, false);
 }
 
 void jo_int(json_out *o, const char *key, long long x)

@@ -76,6 +76,8 @@ void jo_end(json_out *o); /* closes the innermost object or array */
 void jo_string(json_out *o, const char *key, const char *s); /* NULL -> null */
 /* The shortest text that reads back as the same float if x is one, else as the same double. */
 void jo_number(json_out *o, const char *key, double x);
+/* The shortest text that reads back as the same double, whatever it is. */
+void jo_double(json_out *o, const char *key, double x);
 void jo_int(json_out *o, const char *key, long long x);
 void jo_bool(json_out *o, const char *key, bool x);
 void jo_null(json_out *o, const char *key);

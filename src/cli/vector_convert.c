@@ -146,16 +146,24 @@ out:
 static persona_code check_terms(const steer_expr *x, persona_err *e)
 {
     for (size_t i = 0; i < x->n; i++) {
-        if (x->terms[i].unit == STEER_RATIO) {
+        const steer_term *t = &x->terms[i];
+        if (t->op != STEER_ADD || t->v.kind != STEER_NAMED || t->joint > 0) {
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "combine: column %zu: operators belong to steering, not to a "
+                                   "vector",
+                                   t->column);
+        }
+        if (t->unit == STEER_RATIO) {
             return persona_err_set(e, PERSONA_E_USAGE,
                                    "combine: 'ratio:%s' needs a model (coefficients here multiply "
                                    "the values as they are)",
-                                   x->terms[i].name);
+                                   t->v.name);
         }
-        if (x->terms[i].phases != 0) {
+        if (t->phases != 0 || t->first > 0 || t->after > 0 || t->syntax_off || t->n_when > 0) {
             return persona_err_set(e, PERSONA_E_USAGE,
-                                   "combine: a phase after %s belongs to steering, not to a vector",
-                                   x->terms[i].name);
+                                   "combine: a phase, window or condition after %s belongs to "
+                                   "steering, not to a vector",
+                                   t->v.name);
         }
     }
     return PERSONA_OK;
@@ -176,9 +184,9 @@ persona_code vector_combine(const vector_args *a, vector_input *in, size_t n, pe
     terms = cli_alloc(x.n, sizeof *terms);
     for (size_t i = 0; i < x.n; i++) {
         const steer_term *t = &x.terms[i];
-        TRY(vector_open(a, t->name, &inputs[i], e));
+        TRY(vector_open(a, t->v.name, &inputs[i], e));
         terms[i] =
-            (persona_vector_term){inputs[i].v, t->coefficient, t->block_a, t->block_b, t->name};
+            (persona_vector_term){inputs[i].v, t->coefficient, t->block_a, t->block_b, t->v.name};
     }
     TRY(persona_vector_combine(terms, x.n, &sum, e));
     if (a->normalize) {

@@ -1,376 +1,284 @@
 /* SPDX-License-Identifier: MIT
  *
- * steer.c - the parser of steering expressions; the grammar is in steer.h.
+ * expression.c - the words of the language, and what no expression may say, wherever it comes from.
  *
- * One pass by hand, no tokens: a term is so short that every error can say its column and what
- * would have been right. A name may hold "-" and ".", so a minus sign between terms needs white
- * space in front of it; where it is missing, the message says so. What the language will have later
- * (ablate, cap, ...) is named as such, since "unknown name" would send the user looking for
- * a file.
+ * The parser refuses at once what is no text of the language. Everything else (a coefficient that
+ * overflowed in parentheses, a strength above 1, a condition on a vector that its own terms add) is
+ * looked for here, in a finished list: the same for texts, objects and expanded recipes.
  */
 #include "core/steer/expression.h"
 
 #include <math.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "persona/session.h"
+#include "base/utf8.h"
+#include "core/steer/parts.h"
+#include "persona/plan.h"
 
-#define TEXT_MAX 4096
-#define TERMS_MAX 256
-#define BLOCK_MAX 4096
+#define Z_MAX 1000
 
-typedef struct parser {
-    const char *text, *at;
-    persona_err *e;
-} parser;
+static const char percentile[] =
+    "a percentile of neutral traffic from 0 to 100, as in cap(silly, 75)";
+static const char z_score[] = "a neutral z-score from -1000 to 1000, as in clamp(silly, 1)";
 
-static const char *const later_operators[] = {"ablate", "cap", "floor", "clamp", "rotate"};
-static const struct {
-    const char *name;
-    unsigned bit;
-} phases[] = {
+const steer_op_info steer_ops[STEER_N_OPS] = {
+    [STEER_ADD] = {.name = "add", .unit = true},
+    [STEER_ABLATE] = {.name = "ablate", .strength = true},
+    [STEER_CAP] = {"cap", 1, 1, {percentile}, {0}, {100}, {0}, .strength = true},
+    [STEER_FLOOR] = {"floor", 1, 1, {percentile}, {0}, {100}, {0}, .strength = true},
+    [STEER_CLAMP] = {"clamp", 1, 1, {z_score}, {-Z_MAX}, {Z_MAX}, {0}, .strength = true},
+    [STEER_ROTATE] = {"rotate",
+                      1,
+                      1,
+                      {"degrees from -180 to 180, as in rotate(silly, 10)"},
+                      {-180},
+                      {180},
+                      {0},
+                      .strength = false},
+    [STEER_KEEPNORM] = {.name = "keepnorm", .unit = true},
+    [STEER_HOLD] = {"hold",
+                    1,
+                    2,
+                    {z_score,
+                     "half of a band in z-scores from 0 to 1000, as in hold(silly, 1, 0.5)"},
+                    {-Z_MAX, 0},
+                    {Z_MAX, Z_MAX},
+                    {0, 0.5},
+                    .strength = true},
+};
+
+const steer_word steer_phases[STEER_N_PHASES] = {
     {"prompt", PERSONA_PHASE_PROMPT},
     {"response", PERSONA_PHASE_RESPONSE},
     {"analysis", PERSONA_PHASE_ANALYSIS},
     {"final", PERSONA_PHASE_FINAL},
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_name(char c)
-{
-    return is_letter(c) || is_digit(c) || c == '_' || c == '.' || c == '/' || c == '-';
-}
-
-static void skip_space(parser *p)
-{
-    while (*p->at == ' ' || (*p->at >= '\t' && *p->at <= '\r')) {
-        p->at++;
-    }
-}
-
-static persona_code wrong(const parser *p, const char *at, const char *expected)
-{
-    return persona_err_set(p->e, PERSONA_E_USAGE, "steering expression, column %zu: expected %s",
-                           (size_t)(at - p->text) + 1, expected);
-}
-
-static bool spells(const char *s, size_t len, const char *word)
-{
-    return strlen(word) == len && memcmp(s, word, len) == 0;
-}
-
-static bool listed(const char *s, size_t len, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (spells(s, len, words[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static size_t name_length(const char *s)
-{
-    size_t n = 0;
-    while (is_name(s[n])) {
-        n++;
-    }
-    return n;
-}
-
-/* ---- parts of a term ------------------------------------------------------------------------ */
-
-/* Length of a decimal number without sign; 0: none. "nan", "inf" and hexadecimal are names. */
-static size_t number_length(const char *s)
-{
-    size_t n = 0, digits = 0;
-    for (; is_digit(s[n]); n++) {
-        digits++;
-    }
-    if (s[n] == '.') {
-        for (n++; is_digit(s[n]); n++) {
-            digits++;
-        }
-    }
-    if (digits == 0) {
-        return 0;
-    }
-    if (s[n] == 'e' || s[n] == 'E') {
-        const size_t sign = n + 1 + (s[n + 1] == '+' || s[n + 1] == '-');
-        if (is_digit(s[sign])) {
-            for (n = sign; is_digit(s[n]); n++)
-                ;
-        }
-    }
-    return n;
-}
-
-/* [sign] [number "*"]; without a number the coefficient is 1. After an operator a sign needs a
- * number: "a - -0.5*b" is meant, "a - -b" is a slip. */
-static persona_code parse_coefficient(parser *p, bool first, double *out)
-{
-    double sign = 1;
-    char digits[64];
-    const char *begin = p->at;
-    if (*p->at == '+' || *p->at == '-') {
-        sign = *p->at++ == '-' ? -1 : 1;
-        skip_space(p);
-    }
-    const char *start = p->at;
-    const size_t n = number_length(start);
-    *out = sign;
-    if (n == 0) {
-        return first || start == begin ? PERSONA_OK : wrong(p, begin, "one sign between two terms");
-    }
-    if (n >= sizeof digits) {
-        return wrong(p, start, "a shorter number");
-    }
-    memcpy(digits, start, n);
-    digits[n] = '\0';
-    char *end = NULL;
-    const double x = strtod(digits, &end);
-    if (*end != '\0' || !isfinite(x)) {
-        return wrong(p, start, "a finite number");
-    }
-    p->at = start + n;
-    skip_space(p);
-    if (*p->at != '*') {
-        return wrong(p, p->at, "'*' after the coefficient, as in 0.5*silly");
-    }
-    p->at++;
-    skip_space(p);
-    *out = sign * x;
-    return PERSONA_OK;
-}
-
-/* "raw:" or "ratio:" in front of a name. */
-static persona_code parse_unit(parser *p, steer_unit *out)
-{
-    const size_t n = name_length(p->at);
-    *out = STEER_DOSE;
-    if (p->at[n] != ':') {
-        return PERSONA_OK;
-    }
-    if (spells(p->at, n, "raw")) {
-        *out = STEER_RAW;
-    } else if (spells(p->at, n, "ratio")) {
-        *out = STEER_RATIO;
-    } else {
-        return PERSONA_OK;
-    }
-    p->at += n + 1;
-    if (number_length(p->at) > 0) {
-        return wrong(p, p->at,
-                     "a name after the unit; the coefficient comes first, as in "
-                     "2*raw:silly");
-    }
-    return PERSONA_OK;
-}
-
-static persona_code parse_quoted(parser *p, char **out)
-{
-    const char *start = p->at + 1, *end = strchr(start, '\'');
-    if (!end) {
-        return wrong(p, p->at, "a closing quote");
-    }
-    if (end == start) {
-        return wrong(p, start, "a name between the quotes");
-    }
-    *out = mem_strndup(start, (size_t)(end - start));
-    p->at = end + 1;
-    return *out ? PERSONA_OK : mem_err(p->e, "a steering expression");
-}
-
-static persona_code parse_name(parser *p, char **out)
-{
-    if (*p->at == '\'') {
-        return parse_quoted(p, out);
-    }
-    const size_t n = name_length(p->at);
-    if (n == 0 || !(is_letter(*p->at) || *p->at == '.' || *p->at == '/')) {
-        return wrong(p, p->at, "the name of a trait or a vector file, as in 0.5*silly");
-    }
-    if (p->at[n] == '(') {
-        return persona_err_set(
-            p->e, PERSONA_E_USAGE,
-            listed(p->at, n, later_operators, sizeof later_operators / sizeof later_operators[0])
-                ? "steering expression, column %zu: '%.*s' belongs to the "
-                  "language but not to this version (only addition does)"
-                : "steering expression, column %zu: there is no operator '%.*s'",
-            (size_t)(p->at - p->text) + 1, (int)n, p->at);
-    }
-    *out = mem_strndup(p->at, n);
-    p->at += n;
-    return *out ? PERSONA_OK : mem_err(p->e, "a steering expression");
-}
-
-static persona_code parse_block(parser *p, int *out)
-{
-    int n = 0;
-    if (!is_digit(*p->at)) {
-        return wrong(p, p->at, "a layer number");
-    }
-    for (; is_digit(*p->at); p->at++) {
-        n = n * 10 + (*p->at - '0');
-        if (n > BLOCK_MAX) {
-            return wrong(p, p->at, "a layer number of at most 4096");
-        }
-    }
-    *out = n;
-    return PERSONA_OK;
-}
-
-/* ["@" A ["-" B]]. In "silly@5-7" the minus belongs to the range, in "silly@5 - x" to the sum. */
-static persona_code parse_range(parser *p, steer_term *t)
-{
-    t->block_a = t->block_b = -1;
-    if (*p->at != '@') {
-        return PERSONA_OK;
-    }
-    p->at++;
-    const char *start = p->at;
-    persona_code rc = parse_block(p, &t->block_a);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    t->block_b = t->block_a;
-    if (*p->at != '-') {
-        return PERSONA_OK;
-    }
-    p->at++;
-    if (!is_digit(*p->at)) {
-        return wrong(p, p->at, "the last layer of the range, or white space in front of '-'");
-    }
-    rc = parse_block(p, &t->block_b);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    if (*p->at == '.' || *p->at == '*') {
-        return wrong(p, start, "white space in front of '-' where it is not a range of layers");
-    }
-    if (t->block_b < t->block_a) {
-        return wrong(p, start, "a range of layers in ascending order");
-    }
-    return PERSONA_OK;
-}
-
-static persona_code parse_phases(parser *p, unsigned *out)
-{
-    *out = 0;
-    while (*p->at == ':') {
-        p->at++;
-        const size_t n = name_length(p->at);
-        unsigned bit = 0;
-        for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
-            bit |= spells(p->at, n, phases[i].name) ? phases[i].bit : 0;
-        }
-        if (bit == 0) {
-            return wrong(p, p->at, "a phase: prompt, response, analysis or final");
-        }
-        *out |= bit;
-        p->at += n;
-    }
-    return PERSONA_OK;
-}
-
-/* ---- terms and sums ------------------------------------------------------------------------- */
-
-static persona_code parse_term(parser *p, bool first, double sign, steer_term *t)
-{
-    persona_code rc;
-    if ((rc = parse_coefficient(p, first, &t->coefficient)) || (rc = parse_unit(p, &t->unit)) ||
-        (rc = parse_name(p, &t->name)) || (rc = parse_range(p, t)) ||
-        (rc = parse_phases(p, &t->phases))) {
-        return rc;
-    }
-    t->coefficient *= sign;
-    return PERSONA_OK;
-}
-
-static persona_code add_term(parser *p, double sign, steer_expr *out)
-{
-    steer_term t = {0};
-    if (out->n == TERMS_MAX) {
-        return wrong(p, p->at, "at most 256 terms");
-    }
-    persona_code rc = parse_term(p, out->n == 0, sign, &t);
-    steer_term *terms = NULL;
-    if (rc == PERSONA_OK) {
-        terms = mem_realloc(out->terms, out->n + 1, sizeof *terms);
-        if (!terms) {
-            rc = mem_err(p->e, "a steering expression");
-        }
-    }
-    if (rc != PERSONA_OK) {
-        mem_free(t.name);
-        return rc;
-    }
-    out->terms = terms;
-    terms[out->n++] = t;
-    return PERSONA_OK;
-}
-
-persona_code steer_parse(const char *text, steer_expr *out, persona_err *e)
-{
-    parser p = {.text = text, .at = text, .e = e};
-    persona_code rc = PERSONA_OK;
-    double sign = 1;
-    *out = (steer_expr){0};
-    if (strlen(text) > TEXT_MAX) {
-        return persona_err_set(e, PERSONA_E_USAGE, "steering expression: longer than %d bytes",
-                               TEXT_MAX);
-    }
-    skip_space(&p);
-    if (*p.at == '\0') {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "steering expression: empty (expected something like 1.0*silly)");
-    }
-    for (;;) {
-        rc = add_term(&p, sign, out);
-        if (rc != PERSONA_OK) {
-            break;
-        }
-        skip_space(&p);
-        if (*p.at == '\0') {
-            break;
-        }
-        if (*p.at != '+' && *p.at != '-') {
-            rc = wrong(&p, p.at, "'+', '-' (with white space in front) or the end");
-            break;
-        }
-        sign = *p.at++ == '-' ? -1 : 1;
-        skip_space(&p);
-    }
-    if (rc != PERSONA_OK) {
-        steer_expr_free(out);
-    }
-    return rc;
-}
-
-void steer_expr_free(steer_expr *x)
-{
-    for (size_t i = 0; i < x->n; i++) {
-        mem_free(x->terms[i].name);
-    }
-    mem_free(x->terms);
-    *x = (steer_expr){0};
-}
-
 const char *steer_unit_name(steer_unit u)
 {
     static const char *const names[] = {
         [STEER_DOSE] = "dose", [STEER_RAW] = "raw", [STEER_RATIO] = "ratio"};
     return names[u];
+}
+
+const char *steer_op_name(steer_op op)
+{
+    return steer_ops[op].name;
+}
+
+void steer_place(const steer_expr *x, size_t term, char out[STEER_PLACE])
+{
+    buf b;
+    buf_init(&b, STEER_PLACE - 1);
+    if (term < x->n && x->terms[term].column > 0) {
+        buf_printf(&b, "steering expression, column %zu", x->terms[term].column);
+    } else {
+        buf_printf(&b, "steering object, terms[%zu]", term);
+    }
+    memcpy(out, buf_str(&b), b.len + 1);
+    buf_free(&b);
+}
+
+/* ---- faults ---------------------------------------------------------------------------------- */
+
+typedef struct fault {
+    const char *field, *wants;
+} fault;
+
+static const fault sound = {NULL, NULL};
+
+static bool is_name(const char *s)
+{
+    const size_t n = strlen(s);
+    bool plain = n > 0 && n <= STEER_TEXT_MAX && utf8_span(s, n) == n;
+    for (size_t i = 0; plain && i < n; i++) {
+        plain = (unsigned char)s[i] >= ' ' && s[i] != 0x7f && s[i] != '\'';
+    }
+    return plain;
+}
+
+/* "" fits; else what was expected. */
+static const char *direction_fault(const steer_direction *v, int depth)
+{
+    if (v->kind == STEER_NAMED) {
+        return is_name(v->name) ? NULL : "a name without quotes or control characters";
+    }
+    if (depth == STEER_DIRECTIONS_MAX) {
+        return "along and without at most 8 deep in each other";
+    }
+    const char *a = direction_fault(v->a, depth + 1);
+    return a ? a : direction_fault(v->b, depth + 1);
+}
+
+static bool mentions(const steer_direction *v, const char *name)
+{
+    return v->kind == STEER_NAMED ? strcmp(v->name, name) == 0
+                                  : mentions(v->a, name) || mentions(v->b, name);
+}
+
+static fault coefficient_fault(const steer_term *t)
+{
+    const steer_op_info *op = &steer_ops[t->op];
+    if (!isfinite(t->coefficient)) {
+        return (fault){"coefficient", "a finite coefficient"};
+    }
+    if (op->strength && (t->coefficient < 0 || t->coefficient > 1)) {
+        return (fault){"coefficient", "a strength from 0 to 1 as the coefficient of ablate, cap, "
+                                      "floor, clamp and hold"};
+    }
+    if (t->op == STEER_ROTATE && fabs(t->coefficient * t->arguments[0]) > 180) {
+        return (fault){"coefficient", "a rotation of at most 180 degrees"};
+    }
+    if (t->unit != STEER_DOSE && !op->unit) {
+        return (fault){"unit", "no unit here: only added vectors and keepnorm have one"};
+    }
+    return sound;
+}
+
+static fault arguments_fault(const steer_term *t)
+{
+    const steer_op_info *op = &steer_ops[t->op];
+    for (size_t i = 0; i < op->n_arguments; i++) {
+        if (!(t->arguments[i] >= op->low[i] && t->arguments[i] <= op->high[i])) {
+            return (fault){"arguments", op->wants[i]};
+        }
+    }
+    return sound;
+}
+
+static fault place_fault(const steer_term *t)
+{
+    const unsigned all = PERSONA_PHASE_ALL | PERSONA_PHASE_ANALYSIS | PERSONA_PHASE_FINAL;
+    const bool best = t->block_a == -1 && t->block_b == -1;
+    if (!best && (t->block_a < 0 || t->block_b < t->block_a || t->block_b > STEER_BLOCK_MAX)) {
+        return (fault){"blocks", "a range of layers in ascending order, at most 4096"};
+    }
+    if ((t->phases & ~all) != 0) {
+        return (fault){"phases", "prompt, response, analysis or final"};
+    }
+    if (t->first < 0 || t->first > STEER_WINDOW_MAX) {
+        return (fault){"first", "a number of tokens from 1 to 16777216"};
+    }
+    if (t->after < 0 || t->after > STEER_WINDOW_MAX) {
+        return (fault){"after", "a number of tokens from 1 to 16777216"};
+    }
+    return sound;
+}
+
+static fault when_fault(const steer_term *t)
+{
+    if (t->n_when > STEER_COMPARISONS_MAX) {
+        return (fault){"when", "at most 8 comparisons for one term"};
+    }
+    for (size_t i = 0; i < t->n_when; i++) {
+        const steer_comparison *c = &t->when[i];
+        if (!is_name(c->probe)) {
+            return (fault){"when", "a probe's name without quotes or control characters"};
+        }
+        if (c->block < -1 || c->block > STEER_BLOCK_MAX) {
+            return (fault){"when", "a layer number of at most 4096"};
+        }
+        if (!isfinite(c->open) || !isfinite(c->close)) {
+            return (fault){"when", "finite z-scores"};
+        }
+        if (c->above ? c->close > c->open : c->close < c->open) {
+            return (fault){"when", "an end of the condition on the far side of its beginning"};
+        }
+        if (mentions(&t->v, c->probe)) {
+            return (fault){"when", "a condition on another vector than what it switches: a term "
+                                   "cannot wait for itself (hold(x, z) keeps a trait at a level)"};
+        }
+    }
+    return sound;
+}
+
+/* `before`: the term in front of it, or NULL. */
+static fault joint_fault(const steer_term *t, const steer_term *before, bool fresh)
+{
+    if (t->joint == 0) {
+        return t->budget > 0 || t->budget < 0 ? (fault){"joint", "a budget only of a joint group"}
+                                              : sound;
+    }
+    if (!(t->budget >= 0) || !isfinite(t->budget)) {
+        return (fault){"joint", "a budget above 0"};
+    }
+    if (t->op != STEER_ADD) {
+        return (fault){"joint", "added vectors, not operators"};
+    }
+    if (before && before->joint == t->joint) {
+        return steer_same_manner(before, t)
+                   ? sound
+                   : (fault){"joint", "one budget, window, set of phases and condition for all "
+                                      "terms of the group"};
+    }
+    return fresh ? sound : (fault){"joint", "the terms of one group beside each other"};
+}
+
+static bool is_fresh(const steer_expr *x, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (x->terms[k].joint == x->terms[i].joint) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static fault term_fault(const steer_expr *x, size_t i)
+{
+    const steer_term *t = &x->terms[i];
+    const char *wants = direction_fault(&t->v, 0);
+    const fault faults[] = {
+        wants ? (fault){"vector", wants} : sound,
+        coefficient_fault(t),
+        arguments_fault(t),
+        place_fault(t),
+        wants ? sound : when_fault(t),
+        joint_fault(t, i > 0 ? &x->terms[i - 1] : NULL, is_fresh(x, i)),
+    };
+    for (size_t k = 0; k < sizeof faults / sizeof faults[0]; k++) {
+        if (faults[k].wants) {
+            return faults[k];
+        }
+    }
+    return sound;
+}
+
+const char *steer_fault(const steer_expr *x, size_t *term, const char **field)
+{
+    *term = 0;
+    *field = "vector";
+    if (x->n > STEER_TERMS_MAX) {
+        *term = STEER_TERMS_MAX;
+        return "at most 256 terms";
+    }
+    for (size_t i = 0; i < x->n; i++) {
+        const fault f = term_fault(x, i);
+        if (f.wants) {
+            *term = i;
+            *field = f.field;
+            return f.wants;
+        }
+    }
+    buf text;
+    buf_init(&text, STEER_TEXT_MAX);
+    steer_print(x, &text);
+    const bool fits = text.failed != PERSONA_E_SHAPE;
+    buf_free(&text);
+    return fits ? NULL : "an expression whose canonical text has at most 4096 bytes";
+}
+
+persona_code steer_check(const steer_expr *x, persona_err *e)
+{
+    size_t i = 0;
+    const char *field = NULL, *wants = steer_fault(x, &i, &field);
+    if (!wants) {
+        return PERSONA_OK;
+    }
+    if (i < x->n && x->terms[i].column > 0) {
+        return persona_err_set(e, PERSONA_E_USAGE, "steering expression, column %zu: expected %s",
+                               x->terms[i].column, wants);
+    }
+    return persona_err_set(e, PERSONA_E_USAGE,
+                           "steering object: field 'terms[%zu].%s': expected %s", i, field, wants);
 }

@@ -223,9 +223,9 @@ static persona_code unit_scale(builder *b, const steer_term *t, const persona_ve
         return rc;
     }
     if (unit == STEER_DOSE && !calibrated) {
-        if (strstr(buf_str(&b->note), t->name) == NULL) {
+        if (strstr(buf_str(&b->note), t->v.name) == NULL) {
             buf_printf(&b->note, "%s%s: no calibration for this model, unit is raw",
-                       b->note.len > 0 ? "; " : "", t->name);
+                       b->note.len > 0 ? "; " : "", t->v.name);
         }
         unit = STEER_RAW;
     }
@@ -238,7 +238,7 @@ static persona_code unit_scale(builder *b, const steer_term *t, const persona_ve
             return persona_err_set(e, PERSONA_E_USAGE,
                                    "ratio:%s: the vector file does not know ||h|| at block %d (use "
                                    "raw:)",
-                                   t->name, block);
+                                   t->v.name, block);
         }
         *scale = (double)l->h_median / (double)l->norm;
     }
@@ -249,16 +249,16 @@ static persona_code add_term(builder *b, const steer_term *t, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     persona_vector *v = NULL;
-    TRY(b->from->find(b->from->ud, b->m, t->name, &v, e));
+    TRY(b->from->find(b->from->ud, b->m, t->v.name, &v, e));
     b->vectors[b->n_vectors++] = v;
-    TRY(persona_vector_addable(v, t->name, e));
+    TRY(persona_vector_addable(v, t->v.name, e));
     int n_layer = persona_model_info_get(b->m)->n_layer, n_present = 0;
     int first = t->block_a >= 0 ? t->block_a : v->from.best_layer;
     int last = t->block_a >= 0 ? t->block_b : first;
     if (first < 0) {
         return persona_err_set(e, PERSONA_E_USAGE,
-                               "%s: the vector file names no best block; give one: %s@A-B", t->name,
-                               t->name);
+                               "%s: the vector file names no best block; give one: %s@A-B",
+                               t->v.name, t->v.name);
     }
     for (int k = first; k <= last && k < v->n_layer; k++) {
         n_present += v->layers[k].present;
@@ -268,7 +268,7 @@ static persona_code add_term(builder *b, const steer_term *t, persona_err *e)
             e, PERSONA_E_SHAPE,
             "%s@%d-%d: no direction there (the model has blocks 0..%d, the vector "
             "%d)",
-            t->name, first, last, n_layer - 1, v->n_layer);
+            t->v.name, first, last, n_layer - 1, v->n_layer);
     }
     for (int k = first; k <= last && k < v->n_layer; k++) {
         double scale;
@@ -356,6 +356,24 @@ persona_code persona_steer(persona_model *m, const char *expression, persona_pla
     return steering_build(m, expression, &from_files, plan, receipt, e);
 }
 
+/* What the engine cannot do yet. */
+static persona_code only_sums(const steer_expr *x, persona_err *e)
+{
+    for (size_t i = 0; i < x->n; i++) {
+        const steer_term *t = &x->terms[i];
+        char place[STEER_PLACE];
+        steer_place(x, i, place);
+        if (t->op != STEER_ADD || t->v.kind != STEER_NAMED || t->joint > 0 || t->first > 0 ||
+            t->after > 0 || t->syntax_off || t->n_when > 0) {
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "%s: this belongs to the language but not to this version (only "
+                                   "sums of vectors do)",
+                                   place);
+        }
+    }
+    return PERSONA_OK;
+}
+
 persona_code steering_build(persona_model *m, const char *expression, const steering_vectors *from,
                             persona_plan **plan, persona_receipt *receipt, persona_err *e)
 {
@@ -364,7 +382,8 @@ persona_code steering_build(persona_model *m, const char *expression, const stee
     persona_code rc = PERSONA_OK;
     *plan = NULL;
     buf_init(&b.note, 4096);
-    TRY(steer_parse(expression, &x, e));
+    TRY(steer_parse_any(expression, &x, e));
+    TRY(only_sums(&x, e));
     b.vectors = mem_calloc(x.n, sizeof(persona_vector *));
     TRY(b.vectors != NULL ? PERSONA_OK : mem_err(e, "a plan"));
     for (size_t i = 0; i < x.n; i++) {
