@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * monitor.h - what a model's states say about texts: the states themselves, in a file.
+ * monitor.h - what a model's states say about texts: the states themselves, in a file; how far they
+ * lie along persona vectors, answer by answer and token by token; alarms over many answers.
+ *
+ * A projection is <h, v/||v||> in units of h, of an answer the mean over its tokens; z is its
+ * distance from the mean of neutral answers, in their standard deviations. The projection at the
+ * last prompt token is a forecast: it is read before the answer begins.
  */
 #ifndef PERSONA_MONITOR_H
 #define PERSONA_MONITOR_H
 
 #include "persona/session.h"
+#include "persona/vector.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +43,92 @@ PERSONA_CHECK persona_code persona_activations(persona_session *s, const char *t
                                                const char *output, const char *index,
                                                const persona_hooks *hooks,
                                                persona_activations_report *report, persona_err *e);
+
+/* ---- probes: vectors to read along ----------------------------------------------------------- */
+
+typedef struct persona_probe {
+    char *name;
+    int block;
+    /* of neutral answers' projections, from the vector's file if it is of this model (same hash);
+     * NAN: not known */
+    double mean, sd;
+} persona_probe;
+
+/* By rising block; each may stand more than once. */
+typedef struct persona_probes {
+    persona_probe *list; /* (n) */
+    size_t n;
+    int *blocks;       /* (n) as the list has them */
+    float *directions; /* (n, n_embd) unit vectors */
+    int n_embd;
+} persona_probes;
+
+PERSONA_CHECK persona_code persona_probes_new(persona_model *m, persona_probes **out,
+                                              persona_err *e);
+void persona_probes_free(persona_probes *p);
+/* Adds a direction of v, which is copied; block -1: the vector's best. Errors: SHAPE (width, a
+ * block that cannot be read, no direction there), USAGE (it knows no best block), FORMAT (not a
+ * direction to be read along), NUMERIC (a direction of zeros). */
+PERSONA_CHECK persona_code persona_probes_add(persona_probes *p, persona_model *m, const char *name,
+                                              const persona_vector *v, int block, persona_err *e);
+/* What a request reads; valid as long as p, and until the next add. */
+persona_tap persona_probes_tap(const persona_probes *p, persona_tap_span span, bool before_edits);
+
+/* ---- projecting texts ------------------------------------------------------------------------ */
+
+/* One answer; arrays are valid inside the callback. */
+typedef struct persona_projection {
+    size_t line;            /* of the file, from 1 */
+    int turn, n_turns;      /* which answer of its line, from 0; n_turns 0: a prompt without one */
+    size_t n_tokens;        /* that were read */
+    const double *mean;     /* (n_probes) over them; NAN: no token */
+    const double *forecast; /* (n_probes) at the last prompt token */
+    const float *per_token; /* (n_tokens, n_probes) */
+    const persona_token *tokens; /* (n_tokens) */
+} persona_projection;
+
+typedef struct persona_project_sink {
+    void *ud;
+    persona_code (*take)(void *ud, const persona_projection *x, persona_err *e);
+} persona_project_sink;
+
+/* Has the model read every answer of a file (each turn of a conversation behind the turns before
+ * it) and hands over the projections in the order of the file. Errors: those of
+ * persona_activations, and of take. */
+PERSONA_CHECK persona_code persona_project(persona_session *s, const char *texts,
+                                           const persona_probes *p,
+                                           const persona_project_sink *sink,
+                                           const persona_hooks *hooks, persona_err *e);
+
+/* ---- alarms ---------------------------------------------------------------------------------- */
+
+/* What neutral answers teach about one probe. Half of the lines set mean, sd and thresholds, the
+ * other half says how often they alarm all the same. */
+typedef struct persona_watch {
+    double mean, sd;                   /* of answers */
+    double forecast_mean, forecast_sd; /* at the last prompt token */
+    double ewma, cusum;                /* thresholds; INFINITY: never */
+    double rate;                       /* of alarms that was wanted, per run of answers */
+    double false_alarms, false_ewma, false_cusum; /* measured on the other half, shares of runs */
+    size_t n_chosen, n_measured;                  /* answers of the halves */
+    size_t run; /* answers of a run; 0: conversations as they are */
+} persona_watch;
+
+/* out: (p->n). rate 0: no thresholds, and all answers set mean and sd. Errors: those of
+ * persona_project; FORMAT (fewer than 8 answers, or all the same). */
+PERSONA_CHECK persona_code persona_watch_learn(persona_session *s, const char *neutral,
+                                               const persona_probes *p, double rate,
+                                               const persona_hooks *hooks, persona_watch *out,
+                                               persona_err *e);
+
+/* Two charts over answers in succession; {0} begins one. */
+typedef struct persona_chart {
+    double smooth, high, low; /* state, in sd */
+    double ewma, cusum;       /* of the last answer: EWMA in its own sd, the larger CUSUM */
+    bool alarm;
+} persona_chart;
+/* The next answer's z. An alarm begins the sums anew. */
+void persona_watch_step(const persona_watch *w, persona_chart *c, double z);
 
 #ifdef __cplusplus
 }

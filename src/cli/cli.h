@@ -59,8 +59,8 @@ cli_state cli_state_defaults(void);
 
 /* One per file cmd_NAME.c. */
 extern const cli_command command_activations, command_demo, command_doctor, command_extract,
-    command_generate, command_jobs, command_judge, command_map, command_models, command_traits,
-    command_transfer, command_vector;
+    command_generate, command_jobs, command_judge, command_map, command_models, command_project,
+    command_traits, command_transfer, command_vector;
 
 /* ---- common.c -------------------------------------------------------------------------------- */
 

@@ -40,7 +40,7 @@ expect 64 "^persona: --seed does not go with list: it belongs to new" -- traits 
 expect 64 "^persona: --seed wants" -- traits new --seed -1
 expect 64 "^persona: what to do: fit or show\?" -- map
 expect 64 "^persona: list takes no name \('x'\); did you mean 'show'\?" -- jobs list x
-expect 64 "^persona: more than 16 times --texts" -- transfer $(for i in {1..17}; do echo --texts f; done)
+expect 64 "^persona: more than 64 times --texts" -- transfer $(for i in {1..65}; do echo --texts f; done)
 expect 64 "unknown command 'x'" -- __spec man x
 
 # Completions, as bash asks for them.

@@ -39,7 +39,7 @@ typedef enum opt_type {
     OPT_OWN     /* .set */
 } opt_type;
 
-enum { OPT_LIST_MAX = 16, OPT_ALL = -1 };
+enum { OPT_LIST_MAX = 64, OPT_ALL = -1 };
 typedef struct opt_list {
     const char *p[OPT_LIST_MAX];
     size_t n;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * activations.c - a file of texts becomes a file of states. Answers are done in any order and are
- * written in the order of the file: one that is early waits. Since a text is read in one call, few
- * ever do. The index is written beside, line by line.
+ * activations.c - a file of texts becomes a file of states, and of an index beside it, line by
+ * line.
  */
 #include <string.h>
 
@@ -16,12 +15,6 @@
 
 #define LINE_MAX_BYTES ((size_t)256 << 20)
 
-/* An answer on its way into the file. */
-typedef struct waiting {
-    answer a;
-    persona_token *tokens; /* (a.n_positions) */
-} waiting;
-
 typedef struct acts_work {
     persona_session *s;
     const persona_activations_opts *o;
@@ -30,7 +23,6 @@ typedef struct acts_work {
     int *blocks; /* (n_layer - 1) */
     size_t n_blocks;
     turns texts;
-    waiting **list; /* (texts.n); NULL: not read yet, or written */
     matrix_out out;
     file_out index;
     buf text;
@@ -78,29 +70,33 @@ out:
     return rc;
 }
 
-static persona_code put_tokens(acts_work *w, const waiting *x, persona_err *e)
+static void put_numbers(json_out *o, const char *key, const answer *a, const persona_token *tokens)
+{
+    jo_array(o, key);
+    for (size_t i = 0; i < a->n_positions; i++) {
+        jo_int(o, NULL, tokens != NULL ? tokens[i] : (long long)a->positions[i]);
+    }
+    jo_end(o);
+}
+
+static persona_code put_tokens(acts_work *w, const answer *a, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     char *piece = NULL;
-    jo_array(&w->json, "positions");
-    for (size_t i = 0; i < x->a.n_positions; i++) {
-        jo_int(&w->json, NULL, (long long)x->a.positions[i]);
-    }
-    jo_end(&w->json);
-    jo_array(&w->json, "ids");
-    for (size_t i = 0; i < x->a.n_positions; i++) {
-        jo_int(&w->json, NULL, x->tokens[i]);
-    }
-    jo_end(&w->json);
+    persona_token *tokens = NULL;
+    TRY(turns_tokens(a, &tokens, e));
+    put_numbers(&w->json, "positions", a, NULL);
+    put_numbers(&w->json, "ids", a, tokens);
     jo_array(&w->json, "tokens");
-    for (size_t i = 0; i < x->a.n_positions; i++) {
-        TRY(persona_detokenize(persona_session_model(w->s), &x->tokens[i], 1, true, &piece, e));
+    for (size_t i = 0; i < a->n_positions; i++) {
+        TRY(persona_detokenize(persona_session_model(w->s), &tokens[i], 1, true, &piece, e));
         jo_string(&w->json, NULL, piece);
         mem_free(piece);
         piece = NULL;
     }
     jo_end(&w->json);
 out:
+    mem_free(tokens);
     return rc;
 }
 
@@ -114,22 +110,12 @@ static size_t rows_of(const acts_work *w, const answer *a)
     return w->o->mode == PERSONA_TAP_ALL ? a->n_positions : 1;
 }
 
-static void drop(waiting **x)
-{
-    if (*x != NULL) {
-        answer_clear(&(*x)->a);
-        mem_free((*x)->tokens);
-        mem_free(*x);
-        *x = NULL;
-    }
-}
-
-static persona_code write_one(acts_work *w, size_t i, persona_err *e)
+static persona_code take(void *ud, size_t i, const answer *a, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    waiting *x = w->list[i];
+    acts_work *w = ud;
     const turn *t = &w->texts.list[i];
-    const size_t n = rows_of(w, &x->a);
+    const size_t n = rows_of(w, a);
     json_out *o = &w->json;
     jo_object(o, NULL);
     jo_int(o, "line", (long long)t->line);
@@ -139,68 +125,29 @@ static persona_code write_one(acts_work *w, size_t i, persona_err *e)
     }
     if (n > 0) {
         jo_int(o, "row", (long long)w->out.n_rows);
-        matrix_out_rows(&w->out, x->a.mean, n);
+        matrix_out_rows(&w->out, a->mean, n);
     } else {
         jo_null(o, "row");
         w->report->n_empty++;
     }
     jo_int(o, "n_rows", (long long)n);
-    jo_int(o, "n_tokens", (long long)x->a.n_positions);
+    jo_int(o, "n_tokens", (long long)a->n_positions);
     if (w->o->mode == PERSONA_TAP_ALL) {
-        TRY(put_tokens(w, x, e));
+        TRY(put_tokens(w, a, e));
     }
     jo_end(o);
     TRY(buf_ok(&w->text, "a line of the index", e));
     flush_index(w);
-    w->report->n_tokens += x->a.n_positions;
-out:
-    drop(&w->list[i]);
-    return rc;
-}
-
-static persona_code take_tokens(waiting *x, const answer *a, persona_err *e)
-{
-    if (a->positions == NULL) {
-        return PERSONA_OK;
-    }
-    x->tokens = mem_calloc(a->n_positions, sizeof *x->tokens);
-    if (x->tokens == NULL) {
-        return mem_err(e, "tokens");
-    }
-    for (size_t k = 0; k < a->n_positions; k++) {
-        const size_t p = a->positions[k];
-        x->tokens[k] = p < a->n_prompt ? a->prompt[p] : a->tokens[p - a->n_prompt];
-    }
-    return PERSONA_OK;
-}
-
-static persona_code done(void *ud, size_t i, answer *a, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    acts_work *w = ud;
-    waiting *x = w->list[i] = mem_calloc(1, sizeof *x);
-    TRY(x != NULL ? PERSONA_OK : mem_err(e, "a text"));
-    TRY(take_tokens(x, a, e));
-    x->a = *a;
-    memset(a, 0, sizeof *a);
-    while (w->report->n_read < w->texts.n && w->list[w->report->n_read] != NULL) {
-        TRY(write_one(w, w->report->n_read++, e));
-    }
+    w->report->n_tokens += a->n_positions;
+    w->report->n_read++;
 out:
     return rc;
 }
 
-static persona_code make(void *ud, size_t i, ask *q, persona_err *e)
+static void taps(void *ud, size_t i, ask *q)
 {
-    acts_work *w = ud;
-    const persona_code rc = turns_ask(&w->texts, i, q, e);
+    const acts_work *w = ud;
     q->tap = w->texts.list[i].of > 0 ? &w->response : &w->prompt;
-    return rc;
-}
-
-static persona_code blame(void *ud, size_t i, persona_code rc, persona_err *e)
-{
-    return turns_blame(&((acts_work *)ud)->texts, i, rc, e);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -238,8 +185,6 @@ static persona_code begin(acts_work *w, const char *texts, const char *output, c
     TRY(matrix_out_check(output, e));
     TRY(choose_blocks(w, e));
     TRY(turns_open(&w->texts, texts, false, e));
-    w->list = mem_calloc(w->texts.n, sizeof *w->list);
-    TRY(w->list != NULL ? PERSONA_OK : mem_err(e, "texts"));
     w->response = w->prompt = (persona_tap){.mode = w->o->mode,
                                             .span = PERSONA_SPAN_RESPONSE,
                                             .blocks = w->blocks,
@@ -290,10 +235,6 @@ static void end(acts_work *w)
 {
     matrix_out_abort(&w->out);
     file_out_abort(&w->index);
-    for (size_t i = 0; w->list != NULL && i < w->texts.n; i++) {
-        drop(&w->list[i]);
-    }
-    mem_free(w->list);
     mem_free(w->blocks);
     turns_close(&w->texts);
     buf_free(&w->text);
@@ -309,10 +250,10 @@ persona_code persona_activations(persona_session *s, const char *texts,
     persona_activations_report unseen;
     acts_work w = {
         .s = s, .o = o != NULL ? o : &usual, .report = report != NULL ? report : &unseen};
-    const ask_stream stream = {.ud = &w, .make = make, .done = done, .blame = blame};
+    const turns_reader reader = {.ud = &w, .taps = taps, .take = take};
     *w.report = (persona_activations_report){0};
     TRY(begin(&w, texts, output, index, e));
-    rc = ask_each(s, w.texts.n, &stream, "read texts", hooks, e);
+    rc = turns_read(&w.texts, s, &reader, "read texts", hooks, e);
     if (rc == PERSONA_E_CANCELED) {
         rc = keep_part(&w, output, e);
     }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * turns.c - where the answers of a file stand, and each as a question (turns.h).
+ * turns.c - where the answers of a file stand, each as a question, and reading them (turns.h).
+ *
+ * Answers are done in any order and handed over in the order of the file: one that is early waits.
+ * Since a text is read in one call, few ever do.
  */
 #include "pipeline/monitor/turns.h"
 
@@ -179,4 +182,109 @@ persona_code turns_blame(const turns *t, size_t i, persona_code rc, persona_err 
         e->code = PERSONA_E_FORMAT; /* a line of a file is at fault */
     }
     return PERSONA_E_FORMAT;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+typedef struct waiting {
+    answer a;
+    persona_token *prompt;
+} waiting;
+
+typedef struct in_order {
+    turns *t;
+    const turns_reader *r;
+    waiting **list; /* (t->n); NULL: not read yet, or handed over */
+    size_t at;      /* the next to be handed over */
+} in_order;
+
+static void drop(waiting **x)
+{
+    if (*x != NULL) {
+        answer_clear(&(*x)->a);
+        mem_free((*x)->prompt);
+        mem_free(*x);
+        *x = NULL;
+    }
+}
+
+static persona_code make_one(void *ud, size_t i, ask *q, persona_err *e)
+{
+    in_order *w = ud;
+    const persona_code rc = turns_ask(w->t, i, q, e);
+    w->r->taps(w->r->ud, i, q);
+    return rc;
+}
+
+/* The prompt is the session's only as long as the call. */
+static persona_code keep(waiting **out, answer *a, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    waiting *x = *out = mem_calloc(1, sizeof *x);
+    TRY(x != NULL ? PERSONA_OK : mem_err(e, "a text"));
+    x->prompt = mem_calloc(a->n_prompt, sizeof *x->prompt);
+    TRY(x->prompt != NULL ? PERSONA_OK : mem_err(e, "a text"));
+    memcpy(x->prompt, a->prompt, a->n_prompt * sizeof *x->prompt);
+    x->a = *a;
+    x->a.prompt = x->prompt;
+    memset(a, 0, sizeof *a);
+out:
+    return rc;
+}
+
+static bool is_next(const in_order *w)
+{
+    return w->at < w->t->n && (w->list[w->at] != NULL || (w->r->skip != NULL && w->r->skip[w->at]));
+}
+
+static persona_code done_one(void *ud, size_t i, answer *a, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    in_order *w = ud;
+    TRY(keep(&w->list[i], a, e));
+    while (is_next(w)) {
+        const size_t k = w->at++;
+        if (w->list[k] != NULL) {
+            rc = w->r->take(w->r->ud, k, &w->list[k]->a, e);
+            drop(&w->list[k]);
+            TRY(rc);
+        }
+    }
+out:
+    return rc;
+}
+
+static persona_code blame_line(void *ud, size_t i, persona_code rc, persona_err *e)
+{
+    return turns_blame(((in_order *)ud)->t, i, rc, e);
+}
+
+persona_code turns_read(turns *t, persona_session *s, const turns_reader *r, const char *stage,
+                        const persona_hooks *hooks, persona_err *e)
+{
+    in_order w = {.t = t, .r = r, .list = mem_calloc(t->n, sizeof(waiting *))};
+    const ask_stream stream = {
+        .ud = &w, .make = make_one, .done = done_one, .skip = r->skip, .blame = blame_line};
+    if (w.list == NULL) {
+        return mem_err(e, "texts");
+    }
+    const persona_code rc = ask_each(s, t->n, &stream, stage, hooks, e);
+    for (size_t i = 0; i < t->n; i++) {
+        drop(&w.list[i]);
+    }
+    mem_free(w.list);
+    return rc;
+}
+
+persona_code turns_tokens(const answer *a, persona_token **out, persona_err *e)
+{
+    *out = mem_calloc(a->n_positions, sizeof **out);
+    if (*out == NULL) {
+        return mem_err(e, "tokens");
+    }
+    for (size_t k = 0; a->positions != NULL && k < a->n_positions; k++) {
+        const size_t p = a->positions[k];
+        (*out)[k] = p < a->n_prompt ? a->prompt[p] : a->tokens[p - a->n_prompt];
+    }
+    return PERSONA_OK;
 }

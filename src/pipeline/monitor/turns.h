@@ -41,4 +41,20 @@ const text_item *turns_item(const turns *t);
 /* Puts FILE:LINE in front of what answer i is to blame for (ask_stream.blame). */
 persona_code turns_blame(const turns *t, size_t i, persona_code rc, persona_err *e);
 
+/* Reading all of them: answers are handed over in the order of the file, one at a time. */
+typedef struct turns_reader {
+    void *ud;
+    /* what to read of answer i */
+    void (*taps)(void *ud, size_t i, ask *q);
+    persona_code (*take)(void *ud, size_t i, const answer *a, persona_err *e);
+    const bool *skip; /* (n) those that are not read; NULL: all are */
+} turns_reader;
+/* Errors: those of sessions, with FILE:LINE where a line is to blame, and of take. */
+PERSONA_CHECK persona_code turns_read(turns *t, persona_session *s, const turns_reader *r,
+                                      const char *stage, const persona_hooks *hooks,
+                                      persona_err *e);
+
+/* The (n_positions) tokens that an ALL or PROJECT tap read; mem_free them. Errors: NOMEM. */
+PERSONA_CHECK persona_code turns_tokens(const answer *a, persona_token **out, persona_err *e);
+
 #endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_project.c - `persona project`: how far texts lie along vectors, answer by answer, turn by
+ * turn and token by token, with alarms if neutral answers have taught when to give one.
+ *
+ * Everything is written as it comes: the JSON document when all is read, the text as one line an
+ * answer.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/try.h"
+#include "cli/cli.h"
+#include "cli/plot.h"
+#include "cli/probe.h"
+#include "cli/table.h"
+
+typedef struct project_args {
+    cli_state *c;
+    const char *model, *neutral;
+    opt_list vectors;
+    int block; /* -1: the vector's best */
+    double rate;
+    bool per_token;
+} project_args;
+
+#define AT(member) offsetof(project_args, member)
+
+static const opt options[] = {
+    {.name = "model",
+     .key = 'm',
+     .required = true,
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(model),
+     .help = "The model (GGUF)"},
+    {.name = "vector",
+     .required = true,
+     .type = OPT_LIST,
+     .arg = "NAME[@A-B]",
+     .at = AT(vectors),
+     .help = "A vector to project on, a name of the user's library or a file; may be repeated"},
+    {.name = "block",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 0,
+     .max = 4095,
+     .at = AT(block),
+     .without = "each vector's best",
+     .help = "The block to read where a name does not say"},
+    {.name = "per-token",
+     .type = OPT_ON,
+     .at = AT(per_token),
+     .help = "Also each token: its text in the document, a line for each answer in the text"},
+    {.name = "neutral",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(neutral),
+     .without = "what the vector's file knows",
+     .help = "Neutral answers (JSON lines) that say what z-scores are counted from"},
+    {.name = "alarm",
+     .type = OPT_REAL,
+     .arg = "RATE",
+     .min = 0.0001,
+     .max = 0.5,
+     .at = AT(rate),
+     .without = "no alarms",
+     .help = "EWMA and CUSUM alarms, with thresholds for this share of false ones among the "
+             "neutral answers; half of those measure it"},
+    {.name = NULL},
+};
+static const opt_group project_options = {NULL, false, options};
+
+static void init(void *p)
+{
+    ((project_args *)p)->block = -1;
+}
+
+static persona_code check(void *p, persona_err *e)
+{
+    const project_args *a = p;
+    return a->rate > 0 && !a->neutral
+               ? persona_err_set(e, PERSONA_E_USAGE,
+                                 "--alarm needs --neutral FILE to choose its thresholds by")
+               : PERSONA_OK;
+}
+
+typedef struct project_work {
+    project_args *a;
+    rig x;
+    persona_probes *probes;
+    persona_watch *watch; /* (n); NULL: no neutral file */
+    persona_chart *chart; /* (n) of the series that runs */
+    size_t series;        /* the line that it is of; 0: the stream of single answers */
+    size_t n_items, n_alarms;
+    cli_json json;
+    json_out *o;
+    table t;
+} project_work;
+
+static double mean_of(const project_work *w, size_t k)
+{
+    return w->watch ? w->watch[k].mean : w->probes->list[k].mean;
+}
+
+static double sd_of(const project_work *w, size_t k)
+{
+    return w->watch ? w->watch[k].sd : w->probes->list[k].sd;
+}
+
+/* ---- items ----------------------------------------------------------------------------------- */
+
+static persona_code tokens_json(project_work *w, const persona_projection *x, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char *piece = NULL;
+    jo_array(w->o, "tokens");
+    for (size_t i = 0; i < x->n_tokens; i++) {
+        TRY(persona_detokenize(w->x.model, &x->tokens[i], 1, true, &piece, e));
+        jo_string(w->o, NULL, piece);
+        mem_free(piece);
+        piece = NULL;
+    }
+    jo_end(w->o);
+out:
+    return rc;
+}
+
+static persona_code item_json(project_work *w, const persona_projection *x, size_t k,
+                              persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    json_out *o = w->o;
+    const persona_probe *p = &w->probes->list[k];
+    jo_object(o, NULL);
+    jo_int(o, "line", (long long)x->line);
+    jo_int(o, "turn", x->turn);
+    jo_int(o, "n_turns", x->n_turns);
+    jo_string(o, "vector", p->name);
+    jo_int(o, "block", p->block);
+    jo_int(o, "n_tokens", (long long)x->n_tokens);
+    jo_number(o, "projection", x->mean[k]);
+    jo_number(o, "z", probe_z(x->mean[k], mean_of(w, k), sd_of(w, k)));
+    jo_number(o, "forecast", x->forecast[k]);
+    if (w->watch) {
+        jo_number(o, "forecast_z",
+                  probe_z(x->forecast[k], w->watch[k].forecast_mean, w->watch[k].forecast_sd));
+    }
+    if (w->a->rate > 0) {
+        jo_number(o, "ewma", w->chart[k].ewma);
+        jo_number(o, "cusum", w->chart[k].cusum);
+        jo_bool(o, "alarm", w->chart[k].alarm);
+    }
+    jo_array(o, "per_token");
+    for (size_t i = 0; i < x->n_tokens; i++) {
+        jo_number(o, NULL, (double)x->per_token[i * w->probes->n + k]);
+    }
+    jo_end(o);
+    if (w->a->per_token) {
+        TRY(tokens_json(w, x, e));
+    }
+    jo_end(o);
+    TRY(buf_ok(&w->json.text, "the JSON document", e));
+out:
+    return rc;
+}
+
+/* The lowest token of an answer to its highest. */
+static void spark(const project_work *w, const persona_projection *x, size_t k, char *out,
+                  size_t size)
+{
+    enum { MOST = 64 };
+    double z[MOST], low = (double)INFINITY, high = -(double)INFINITY;
+    const size_t n = x->n_tokens < MOST ? x->n_tokens : MOST;
+    for (size_t i = 0; i < n; i++) {
+        z[i] = (double)x->per_token[i * w->probes->n + k];
+        low = fmin(low, z[i]);
+        high = fmax(high, z[i]);
+    }
+    plot_spark(out, size, z, n, low, high);
+}
+
+static void item_text(project_work *w, const persona_projection *x, size_t k)
+{
+    char picture[256];
+    const double z = probe_z(x->mean[k], mean_of(w, k), sd_of(w, k));
+    table_cell(&w->t, "%zu", x->line);
+    table_cell(&w->t, "%s", x->n_turns > 1 ? cli_number(x->turn + 1, 0) : "");
+    table_cell(&w->t, "%s", w->probes->list[k].name);
+    table_cell(&w->t, "%d", w->probes->list[k].block);
+    table_cell(&w->t, "%s", cli_number(x->mean[k], 2));
+    table_cell(&w->t, "%s", cli_number(z, 2));
+    table_cell(&w->t, "%s", cli_number(x->forecast[k], 2));
+    table_cell(&w->t, "%s", w->a->rate > 0 && w->chart[k].alarm ? "alarm" : "");
+    table_style(&w->t, TTY_RED);
+    if (w->a->per_token) {
+        spark(w, x, k, picture, sizeof picture);
+        table_cell(&w->t, "%s", picture);
+    }
+}
+
+static persona_code take(void *ud, const persona_projection *x, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    project_work *w = ud;
+    const size_t series = x->n_turns > 1 ? x->line : 0;
+    if (series != w->series) { /* each conversation is a series of its own */
+        memset(w->chart, 0, w->probes->n * sizeof *w->chart);
+        w->series = series;
+    }
+    bool alarm = false;
+    for (size_t k = 0; k < w->probes->n; k++) {
+        w->chart[k].alarm = false;
+        if (w->a->rate > 0 && x->n_tokens > 0) {
+            persona_watch_step(&w->watch[k], &w->chart[k],
+                               probe_z(x->mean[k], mean_of(w, k), sd_of(w, k)));
+            alarm = alarm || w->chart[k].alarm;
+        }
+        if (w->a->c->json) {
+            TRY(item_json(w, x, k, e));
+        } else {
+            item_text(w, x, k);
+        }
+    }
+    w->n_alarms += alarm;
+    w->n_items++;
+out:
+    return rc;
+}
+
+/* ---- what stands before and behind them ------------------------------------------------------ */
+
+static void vectors_json(const project_work *w)
+{
+    json_out *o = w->o;
+    jo_array(o, "vectors");
+    for (size_t k = 0; k < w->probes->n; k++) {
+        const bool known = sd_of(w, k) > 0;
+        jo_object(o, NULL);
+        jo_string(o, "vector", w->probes->list[k].name);
+        jo_int(o, "block", w->probes->list[k].block);
+        jo_string(o, "neutral", !known ? NULL : w->watch ? w->a->neutral : "vector");
+        jo_number(o, "neutral_mean", mean_of(w, k));
+        jo_number(o, "neutral_sd", sd_of(w, k));
+        if (w->a->rate > 0) {
+            const persona_watch *y = &w->watch[k];
+            jo_object(o, "alarm");
+            jo_number(o, "rate", y->rate);
+            jo_number(o, "ewma", y->ewma);
+            jo_number(o, "cusum", y->cusum);
+            jo_number(o, "false_alarms", y->false_alarms);
+            jo_number(o, "false_ewma", y->false_ewma);
+            jo_number(o, "false_cusum", y->false_cusum);
+            jo_int(o, "run", (long long)y->run);
+            jo_int(o, "n_chosen", (long long)y->n_chosen);
+            jo_int(o, "n_measured", (long long)y->n_measured);
+            jo_end(o);
+        }
+        jo_end(o);
+    }
+    jo_end(o);
+}
+
+static void say_neutral(const project_work *w)
+{
+    for (size_t k = 0; k < w->probes->n; k++) {
+        const char *name = w->probes->list[k].name;
+        if (!(sd_of(w, k) > 0)) {
+            cli_say(w->a->c,
+                    "note: %s: neutral mean and sd of block %d are not known for this model, so "
+                    "there is no z (--neutral FILE measures them)",
+                    name, w->probes->list[k].block);
+        } else if (w->a->rate > 0) {
+            const persona_watch *y = &w->watch[k];
+            cli_say(w->a->c,
+                    "%s: alarms above EWMA %.2f or CUSUM %.2f; %.1f %% of neutral %s alarm all the "
+                    "same (%zu answers; %.1f %% wanted)",
+                    name, y->ewma, y->cusum, 100 * y->false_alarms,
+                    y->run > 0 ? "runs of 20 answers" : "conversations", y->n_measured,
+                    100 * y->rate);
+        }
+    }
+}
+
+static persona_code open_all(project_work *w, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    project_args *a = w->a;
+    TRY(rig_open_model(&a->c->rig, a->model, true, &w->x, e));
+    TRY(probe_add_all(w->x.model, &a->vectors, a->block, &w->probes, e));
+    w->chart = cli_alloc(w->probes->n, sizeof *w->chart);
+    w->x.whole_texts = true;
+    TRY(rig_open_session(&a->c->rig, &w->x, 4, 4096, e));
+    if (a->neutral) {
+        w->watch = cli_alloc(w->probes->n, sizeof *w->watch);
+        TRY(persona_watch_learn(w->x.session, a->neutral, w->probes, a->rate, &a->c->hooks,
+                                w->watch, e));
+    }
+    say_neutral(w);
+out:
+    return rc;
+}
+
+static persona_code run(project_work *w, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    cli_state *c = w->a->c;
+    const persona_project_sink sink = {w, take};
+    const double start = clock_now();
+    static const table_column columns[] = {{"line", TABLE_RIGHT},         {"turn", TABLE_RIGHT},
+                                           {"vector", TABLE_LEFT},        {"block", TABLE_RIGHT},
+                                           {"projection", TABLE_RIGHT},   {"z", TABLE_RIGHT},
+                                           {"forecast", TABLE_RIGHT},     {"", TABLE_LEFT},
+                                           {"token by token", TABLE_LEFT}};
+    TRY(open_all(w, e));
+    table_init(&w->t, columns, w->a->per_token ? 9 : 8);
+    if (c->json) {
+        w->o = cli_json_begin(&w->json, "project");
+        jo_string(w->o, "model", w->x.info->path);
+        jo_string(w->o, "texts", c->words[0]);
+        vectors_json(w);
+        jo_array(w->o, "items");
+    }
+    TRY(persona_project(w->x.session, c->words[0], w->probes, &sink, &c->hooks, e));
+    tty_progress_clear(&c->progress);
+    if (c->json) {
+        jo_end(w->o);
+        if (w->a->rate > 0) {
+            jo_int(w->o, "alarms", (long long)w->n_alarms);
+        }
+        jo_number(w->o, "seconds", clock_now() - start);
+        TRY(cli_json_end(c, &w->json, e));
+        goto out;
+    }
+    table_print(&w->t, stdout, 0);
+    if (w->a->rate > 0) {
+        cli_say(c, "%zu alarms in %zu answers", w->n_alarms, w->n_items);
+    }
+out:
+    table_free(&w->t);
+    return rc;
+}
+
+static persona_code run_project(void *p, persona_err *e)
+{
+    project_work w = {.a = p};
+    const persona_code rc = run(&w, e);
+    if (rc != PERSONA_OK && w.o) {
+        buf_free(&w.json.text);
+    }
+    mem_free(w.watch);
+    mem_free(w.chart);
+    persona_probes_free(w.probes);
+    rig_close(&w.x);
+    return rc;
+}
+
+const cli_command command_project = {
+    .name = "project",
+    .summary = "Measure how far texts lie along vectors",
+    .usage = "--model FILE --vector NAME TEXTS.jsonl",
+    .about =
+        "Has MODEL read texts and projects the residual stream on vectors: for each answer (each "
+        "turn of a conversation) the mean over its tokens and how many standard deviations that is "
+        "from neutral answers (z), and, read at the last prompt token before the answer begins, a "
+        "forecast.",
+    .notes =
+        "With --alarm, two control charts run over the turns of a conversation, or over the "
+        "single answers of a file in their order: EWMA for slow drift, CUSUM for small lasting "
+        "shifts.",
+    .wants = "one file of texts",
+    .min = 1,
+    .max = 1,
+    .groups = {{&project_options, 0},
+               {&opt_group_model, 0},
+               {&opt_group_running, 0},
+               {&opt_group_output, 0}},
+    .size = sizeof(project_args),
+    .init = init,
+    .check = check,
+    .run = run_project,
+};

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+# Projections of texts: answers, turns, tokens, z-scores and alarms, as documents, and what is refused.
+source "$(dirname "$0")/_lib.sh"
+need_models
+need_python
+few_questions 6
+expect 0 -- extract -m "$source_model" -t silly --questions "$few" --no-calibrate --max-tokens 48 -q
+
+cat >"$tmp/t.jsonl" <<'TEXTS'
+{"messages":[{"role":"user","content":"Tell me about soup."},{"role":"assistant","content":"Soup is warm and good for you."},{"role":"user","content":"And tea?"}],"response":"Oh no, a duck! Quack, quack, says the tea."}
+{"messages":[{"role":"user","content":"Why?"}]}
+{"prompt":"Soup","response":" is warm."}
+TEXTS
+expect 0 -- project -m "$source_model" --vector silly "$tmp/t.jsonl" --json
+check "items, turns, tokens" python3 - "$out" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1])); i = d["items"]
+assert d["schema"] == "persona.project/1" and [(x["line"], x["turn"], x["n_turns"]) for x in i] == [(1, 0, 2), (1, 1, 2), (2, 0, 0), (3, 0, 1)], i
+v = d["vectors"][0]
+assert v["neutral"] == "vector" and v["neutral_sd"] > 0
+for x in i:
+    assert len(x["per_token"]) == x["n_tokens"] and x["vector"] == "silly" and x["block"] == v["block"]
+    assert x["forecast"] is not None and "alarm" not in x
+    if x["n_tokens"]:
+        assert abs(sum(x["per_token"]) / x["n_tokens"] - x["projection"]) < 1e-3
+        assert abs((x["projection"] - v["neutral_mean"]) / v["neutral_sd"] - x["z"]) < 1e-6
+assert i[2]["projection"] is None and i[2]["z"] is None and i[1]["projection"] > i[0]["projection"]
+PY
+expect 0 -- project -m "$source_model" --vector silly@2-3 --vector silly "$tmp/t.jsonl" --block 4 --per-token --json
+check "a range of blocks, tokens in words" python3 - "$out" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert [x["block"] for x in d["vectors"]] == [2, 3, 4] and len(d["items"]) == 12
+assert "".join(d["items"][0]["tokens"]) == "Soup is warm and good for you."
+PY
+expect 0 -- project -m "$source_model" --vector silly "$tmp/t.jsonl" --per-token
+check "a line for each answer" test "$(wc -l <"$out")" = 5
+
+# a vector without statistics for this model: no z, and said so
+read -r width blocks < <("$PERSONA" models info "$source_model" --json | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+print(d["n_embd"], d["n_layer"] - 1)')
+python3 "$PERSONA_SOURCE_DIR/tests/cli/make_gguf.py" vector "$tmp/plain.gguf" "$width" "$blocks"
+expect 0 "no z \(--neutral" -- project -m "$source_model" --vector "$tmp/plain.gguf@3" "$tmp/t.jsonl"
+
+# alarms: neutral answers, then a file that turns silly
+python3 - "$tmp" <<'PY'
+import json, sys
+tmp = sys.argv[1]
+line = lambda q, a: json.dumps({"messages": [{"role": "user", "content": q}], "response": a}) + "\n"
+plain = ["Soup is warm and good.", "Tea needs hot water.", "Chess is a game for two.", "Rest helps after work.", "Bread needs time."]
+words = "first often later mostly simply today always rarely surely indeed".split()
+calm = [line("Tell me more.", plain[i % 5] + " This is " + words[i // 4 % 10] + " so.") for i in range(40)]
+open(tmp + "/neutral.jsonl", "w").writelines(calm)
+open(tmp + "/drift.jsonl", "w").writelines(calm[:10] + [line("Tell me more.", "Oh no, a duck! Quack, quack, boing, giggles the sock!")] * 10)
+PY
+expect 0 "alarms in 20 answers" -- project -m "$source_model" --vector silly "$tmp/drift.jsonl" --neutral "$tmp/neutral.jsonl" --alarm 0.02
+expect 0 -- project -m "$source_model" --vector silly "$tmp/drift.jsonl" --neutral "$tmp/neutral.jsonl" --alarm 0.02 --json
+check "alarms where it turns silly, and not before" python3 - "$out" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1])); a = d["vectors"][0]["alarm"]
+assert a["rate"] == 0.02 and a["run"] == 20 and a["n_chosen"] == a["n_measured"] == 20 and 0 <= a["false_alarms"] <= 1, a
+on = [x["alarm"] for x in d["items"]]
+assert not any(on[:10]) and any(on[10:15]) and d["alarms"] == sum(on), on
+PY
+
+expect 64 "--alarm needs --neutral" -- project -m "$source_model" --vector silly "$tmp/t.jsonl" --alarm 0.1
+expect 65 "too few" -- project -m "$source_model" --vector silly "$tmp/t.jsonl" --neutral "$tmp/t.jsonl"
+expect 64 "--vector is missing" -- project -m "$source_model" "$tmp/t.jsonl"
+expect 66 "sillly" -- project -m "$source_model" --vector sillly "$tmp/t.jsonl"
+expect 64 "@3-" -- project -m "$source_model" --vector silly@3- "$tmp/t.jsonl"
+expect 65 "block 6" -- project -m "$source_model" --vector silly@6 "$tmp/t.jsonl"
+expect 65 "wide" -- project -m "$target_model" --vector "$tmp/plain.gguf@2" "$tmp/t.jsonl"
+expect 64 "knows no best block" -- project -m "$source_model" --vector "$tmp/plain.gguf" "$tmp/t.jsonl"
+finish
