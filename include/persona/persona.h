@@ -35,6 +35,7 @@
 #include "persona/session.h"
 #include "persona/steer.h"
 #include "persona/study.h"
+#include "persona/sweep.h"
 #include "persona/tap.h"
 #include "persona/trait.h"
 #include "persona/traitwrite.h"

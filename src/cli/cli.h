@@ -57,10 +57,25 @@ typedef struct cli_state {
 /* As it is before the options. */
 cli_state cli_state_defaults(void);
 
-/* One per file cmd_NAME.c. */
-extern const cli_command command_activations, command_demo, command_doctor, command_extract,
-    command_generate, command_jobs, command_judge, command_map, command_models, command_project,
-    command_traits, command_transfer, command_vector;
+/* One per file cmd_NAME.c, in the order in which --help lists them. */
+#define CLI_COMMANDS(X)                                                                            \
+    X(demo)                                                                                        \
+    X(extract)                                                                                     \
+    X(transfer)                                                                                    \
+    X(map)                                                                                         \
+    X(generate)                                                                                    \
+    X(sweep)                                                                                       \
+    X(project)                                                                                     \
+    X(activations)                                                                                 \
+    X(vector)                                                                                      \
+    X(judge)                                                                                       \
+    X(traits)                                                                                      \
+    X(jobs)                                                                                        \
+    X(models)                                                                                      \
+    X(doctor)
+#define CLI_COMMAND_DECLARED(name) extern const cli_command command_##name;
+CLI_COMMANDS(CLI_COMMAND_DECLARED)
+#undef CLI_COMMAND_DECLARED
 
 /* ---- common.c -------------------------------------------------------------------------------- */
 
@@ -76,6 +91,11 @@ void cli_split(const char *list, char ***out, size_t *n);
  * is NULL. *out: mem_free it. Errors: USAGE. */
 PERSONA_CHECK persona_code cli_blocks(const char *list, int n_layer, int **out, size_t *n,
                                       persona_err *e);
+
+/* "LOW:HIGH:N" or "a,b,c" into ascending numbers, at most max; steps are snapped, so that -2:2:9
+ * has exactly 0.5. *n: how many. Errors: USAGE (typed is how the option was called). */
+PERSONA_CHECK persona_code cli_coefficients(const char *typed, const char *text, size_t max,
+                                            double *out, size_t *n, persona_err *e);
 
 /* As rig_open_judge and rig_open_side, with a warning where a model judges itself. */
 PERSONA_CHECK persona_code cli_open_judge(const cli_state *c, rig *x, persona_err *e);

@@ -25,36 +25,23 @@ typedef struct transfer_args {
     double coefficients[MAX_COEFFICIENTS];
 } transfer_args;
 
-/* -2:2:9 means 0.5 and not 0.49999999999999994: the evaluation looks for exactly -1, 0 and 1. */
-static double snapped(double x)
-{
-    const double y = round(x * 1e6) / 1e6;
-    return fabs(x - y) < 1e-9 ? y + 0.0 : x;
-}
-
-/* LOW:HIGH:N; -1 and 1 must be among them. */
+/* -1 and 1 must be among them. */
 static persona_code set_coefficients(const opt_call *x, persona_err *e)
 {
     transfer_args *a = x->base;
-    char *rest = NULL;
-    const double low = strtod(x->value, &rest);
-    const double high = *rest == ':' ? strtod(rest + 1, &rest) : low;
-    const long count = *rest == ':' ? strtol(rest + 1, &rest, 10) : 0;
-    int ones = 0;
-    if (*rest || !(low < high) || !isfinite(high - low) || count < 2 || count > MAX_COEFFICIENTS) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "%s wants LOW:HIGH:N with N from 2 to %d, not '%.100s'", x->typed,
-                               MAX_COEFFICIENTS, x->value);
+    size_t n = 0, ones = 0;
+    persona_code rc = PERSONA_OK;
+    TRY(cli_coefficients(x->typed, x->value, MAX_COEFFICIENTS, a->coefficients, &n, e));
+    for (size_t i = 0; i < n; i++) {
+        ones += fabs(fabs(a->coefficients[i]) - 1) < 1e-12 ? 1 : 0;
     }
-    for (long i = 0; i < count; i++) {
-        a->coefficients[i] = snapped(low + (high - low) * (double)i / (double)(count - 1));
-        ones += fabs(fabs(a->coefficients[i]) - 1) < 1e-12;
+    a->x.opts.n_coefficients = n;
+    if (ones != 2) {
+        rc = persona_err_set(e, PERSONA_E_USAGE, "%s must meet -1 and 1: the verdict compares them",
+                             x->typed);
     }
-    a->x.opts.n_coefficients = (size_t)count;
-    return ones == 2
-               ? PERSONA_OK
-               : persona_err_set(e, PERSONA_E_USAGE,
-                                 "%s must meet -1 and 1: the verdict compares them", x->typed);
+out:
+    return rc;
 }
 
 #define AT(member) offsetof(transfer_args, member)

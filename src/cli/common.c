@@ -3,6 +3,7 @@
  * common.c - what every command needs: memory that ends the program when it is out, and opening
  * things with the talk that belongs to it (the work is src/workbench's).
  */
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,62 @@ persona_code cli_blocks(const char *list, int n_layer, int **out, size_t *n, per
     }
     mem_free(on);
     return rc;
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+/* -2:2:9 means 0.5 and not 0.49999999999999994: evaluations look for exactly -1, 0 and 1. */
+static double snapped(double x)
+{
+    const double y = round(x * 1e6) / 1e6;
+    return fabs(x - y) < 1e-9 ? y + 0.0 : x;
+}
+
+/* False: the text is no range. */
+static bool read_range(const char *text, size_t max, double *out, size_t *n)
+{
+    char *rest = NULL;
+    const double low = strtod(text, &rest);
+    const double high = *rest == ':' ? strtod(rest + 1, &rest) : low;
+    const long count = *rest == ':' ? strtol(rest + 1, &rest, 10) : 0;
+    if (*rest || !(low < high) || !isfinite(high - low) || count < 2 || (size_t)count > max) {
+        return false;
+    }
+    for (long i = 0; i < count; i++) {
+        out[i] = snapped(low + (high - low) * (double)i / (double)(count - 1));
+    }
+    *n = (size_t)count;
+    return true;
+}
+
+static bool read_list(const char *text, size_t max, double *out, size_t *n)
+{
+    const char *p = text;
+    for (*n = 0; *n < max; p++) {
+        char *rest = NULL;
+        const double x = strtod(p, &rest);
+        if (rest == p || !isfinite(x) || (*n > 0 && !(x > out[*n - 1]))) {
+            return false;
+        }
+        out[(*n)++] = x + 0.0;
+        p = rest;
+        if (*p != ',') {
+            break;
+        }
+    }
+    return *p == '\0';
+}
+
+persona_code cli_coefficients(const char *typed, const char *text, size_t max, double *out,
+                              size_t *n, persona_err *e)
+{
+    if (strchr(text, ':') ? read_range(text, max, out, n) : read_list(text, max, out, n)) {
+        return PERSONA_OK;
+    }
+    return persona_err_set(e, PERSONA_E_USAGE,
+                           "%s wants LOW:HIGH:N with N from 2 to %zu, or ascending numbers like "
+                           "-1,0,1, not '%.100s'",
+                           typed, max, text);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */

@@ -3,16 +3,19 @@
  * ask.c - questions become requests only when a slot is free, so that tokens of waiting questions
  * take no memory; answers are copied out of the scheduler when they are done and handed on.
  *
- * Questions under one system text share the tokens before the question: the common prefix of the
- * prompt and of a probe with another question under the same system text. It depends on the
- * question alone, which fixed shapes need (persona_session_opts.fixed_shape).
+ * Questions behind the same texts (a system text, a conversation) share the tokens before the
+ * question: the common prefix of the prompt and of a probe with another question behind them. It
+ * depends on the question alone, which fixed shapes need (persona_session_opts.fixed_shape).
  */
 #include "pipeline/ask.h"
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/try.h"
+
+enum { SHARED_MESSAGES = 3 };
 
 typedef struct asking asking;
 
@@ -32,8 +35,7 @@ struct asking {
     size_t n, at, n_skipped;
     flight *flights; /* n_flights: one per slot, and as many made ahead for a model thread */
     size_t n_flights;
-    char *probe_system; /* of `probe`; NULL: none, or no system text */
-    bool probe_skips_analysis;
+    uint64_t probe_of; /* what `probe` has before the question: sum of its texts */
     persona_tokens probe;
     const char *stage;
     const persona_hooks *hooks;
@@ -158,50 +160,76 @@ static bool on_token(void *ud, const persona_token_event *event)
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
+static bool answers_at_once(const ask *q)
+{
+    return q->skip_analysis || q->forced != NULL;
+}
+
+/* The conversation of q, with `question` as its last text. */
 static persona_code render(const asking *a, const ask *q, const char *question, persona_tokens *out)
 {
-    persona_message two[2];
-    const persona_message *msgs = q->messages != NULL ? q->messages : two;
-    size_t n = q->n_messages;
-    if (q->messages == NULL) {
-        n = 0;
+    persona_code rc = PERSONA_OK;
+    persona_message two[2], *msgs = two;
+    size_t n = 0;
+    if (q->messages != NULL) {
+        msgs = mem_calloc(q->n_messages, sizeof *msgs);
+        TRY(msgs != NULL ? PERSONA_OK : mem_err(a->e, "a conversation"));
+        n = q->n_messages;
+        memcpy(msgs, q->messages, n * sizeof *msgs);
+        if (question != NULL) {
+            msgs[n - 1].content = question;
+        }
+    } else {
         if (q->system != NULL) {
             two[n++] = (persona_message){"system", q->system};
         }
-        two[n++] = (persona_message){"user", question};
+        two[n++] = (persona_message){"user", question != NULL ? question : q->question};
     }
-    persona_chat_opts chat = {.skip_analysis = q->skip_analysis || q->forced != NULL};
-    return persona_chat_tokens(persona_session_model(a->s), msgs, n, &chat, out, a->e);
+    const persona_chat_opts chat = {.skip_analysis = answers_at_once(q)};
+    TRY(persona_chat_tokens(persona_session_model(a->s), msgs, n, &chat, out, a->e));
+out:
+    if (msgs != two) {
+        mem_free(msgs);
+    }
+    return rc;
 }
 
-static bool same_text(const char *a, const char *b)
+static uint64_t add_text(uint64_t h, const char *s)
 {
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+    return hash_bytes(h, s, strlen(s) + 1);
 }
 
-/* Makes a->probe the prompt of another question under q's system text. */
+/* Of everything that stands before the question; another sum is another probe. */
+static uint64_t sum_before(const ask *q)
+{
+    uint64_t h = add_text(HASH_SEED, answers_at_once(q) ? "at once" : "");
+    if (q->messages == NULL) {
+        return q->system != NULL ? add_text(h, q->system) : h;
+    }
+    for (size_t i = 0; i + 1 < q->n_messages; i++) {
+        h = add_text(add_text(h, q->messages[i].role), q->messages[i].content);
+    }
+    return add_text(h, q->messages[q->n_messages - 1].role);
+}
+
+/* Makes a->probe the prompt of another question behind the same texts. */
 static persona_code probe_for(asking *a, const ask *q)
 {
-    bool skips = q->skip_analysis || q->forced != NULL;
-    if (a->probe.ids != NULL && skips == a->probe_skips_analysis &&
-        same_text(a->probe_system, q->system)) {
+    const uint64_t of = sum_before(q);
+    if (a->probe.ids != NULL && of == a->probe_of) {
         return PERSONA_OK;
     }
     persona_tokens_free(&a->probe);
-    mem_free(a->probe_system);
-    a->probe_system = q->system != NULL ? mem_strdup(q->system) : NULL;
-    a->probe_skips_analysis = skips;
-    if (q->system != NULL && a->probe_system == NULL) {
-        return mem_err(a->e, "a system text");
-    }
+    a->probe_of = of;
     return render(a, q, "x", &a->probe);
 }
 
-/* Leading tokens that other questions have, too. */
+/* Leading tokens that other questions have, too. Conversations of one turn come from texts that are
+ * read, each with a question of its own. */
 static persona_code find_prefix(asking *a, const flight *f, size_t *out)
 {
     *out = 0;
-    if (f->q.raw != NULL || f->q.messages != NULL) {
+    if (f->q.raw != NULL || (f->q.messages != NULL && f->q.n_messages < SHARED_MESSAGES)) {
         return PERSONA_OK;
     }
     persona_code rc = probe_for(a, &f->q);
@@ -249,7 +277,7 @@ static persona_code load(asking *a, flight *f)
         TRY(load_raw(a, f));
         goto out;
     }
-    TRY(render(a, &f->q, f->q.question, &f->prompt));
+    TRY(render(a, &f->q, NULL, &f->prompt));
     if (f->q.forced != NULL) {
         TRY(persona_tokenize_reply(m, &f->prompt, f->q.forced, &f->forced, a->e));
     }
@@ -385,7 +413,6 @@ persona_code ask_each(persona_session *s, size_t n, const ask_stream *stream, co
         land(&a.flights[i]);
     }
     persona_tokens_free(&a.probe);
-    mem_free(a.probe_system);
     mem_free(a.flights);
     return rc;
 }

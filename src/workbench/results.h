@@ -10,6 +10,7 @@
 #include "persona/extract.h"
 #include "persona/steer.h"
 #include "persona/study.h"
+#include "persona/sweep.h"
 #include "workbench/rig.h"
 
 /* An extraction; borrowed. */
@@ -30,6 +31,8 @@ void interval_json(json_out *o, const char *key, const persona_interval *x);
 /* panel, length, second_judge, neutral, caution; NULL: not evaluated. Then "panel" of a row. */
 void witness_json(json_out *o, const persona_witness *w);
 void row_panel_json(json_out *o, const persona_row *r);
+/* trait, unit, question, points, spearman, curves, ... */
+void sweep_json(json_out *o, const persona_sweep *x);
 /* "matrix": what moved what, over n studies (NULL ones are skipped). */
 void study_json_matrix(json_out *o, persona_study *const *x, size_t n);
 /* "r2": {"question": {rows, contrasts}, "trait": .., "both": ..} */

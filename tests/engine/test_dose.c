@@ -7,7 +7,7 @@
 
 #include "models.h"
 #include "pipeline/dose/calibrate.h"
-#include "pipeline/dose/sweep.h"
+#include "pipeline/dose/steered.h"
 
 /* Under sanitizers one vector has to do (cmake/Tests.cmake). */
 static bool quick(void)
@@ -139,27 +139,28 @@ static void choice_is_near_the_best(void **state)
                         .n_questions = 10,
                         .seed = 11,
                         .tag = "test"};
-    sweep_cell cells[64 * N_DOSES];
+    steered_cell cells[64 * N_DOSES];
     size_t n = 0;
     for (int b = 1; b < v->n_layer - 1; b++) {
         for (size_t k = 0; k < N_DOSES && isfinite(v->layers[b].dose); k++) {
-            cells[n++] = (sweep_cell){.block = b, .alpha = DOSES[k] * (double)v->layers[b].dose};
+            cells[n++] = (steered_cell){.block = b, .alpha = DOSES[k] * (double)v->layers[b].dose};
         }
     }
     const double chosen = isfinite(v->from.promote) ? (double)v->from.promote : 1;
-    cells[n++] = (sweep_cell){.block = v->from.best_layer, .alpha = chosen * (double)v->from.dose};
-    must(sweep_run(&x, cells, n, false, "exhaustive", &e), &e);
+    cells[n++] =
+        (steered_cell){.block = v->from.best_layer, .alpha = chosen * (double)v->from.dose};
+    must(steered_run(&x, cells, n, false, "exhaustive", &e), &e);
     /* The best of twenty noisy numbers is too good; so both go through another seed and all
      * questions. */
     size_t best = n - 1;
     for (size_t i = 0; i < n; i++) {
         best = cells[i].coherence >= 70 && cells[i].score > cells[best].score ? i : best;
     }
-    sweep_cell final[2] = {cells[best], cells[n - 1]};
+    steered_cell final[2] = {cells[best], cells[n - 1]};
     settling again = x;
     again.n_questions = 40;
     again.seed = 12;
-    must(sweep_run(&again, final, 2, false, "exhaustive", &e), &e);
+    must(steered_run(&again, final, 2, false, "exhaustive", &e), &e);
     printf(
         "best of %zu: block %d at %.2f doses, score %.1f, coherence %.1f; chosen: block %d at %.2f "
         "doses, score %.1f, coherence %.1f\n",

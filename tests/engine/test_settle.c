@@ -197,9 +197,9 @@ static void parts_join(void **state)
     must(trials_decide(&x, t, 2, 1, &winner, &e), &e);
     assert_true(t[0].n == 10 && t[1].n == 10);
     assert_ptr_equal(winner, trial_value(&t[1]) > trial_value(&t[0]) ? &t[1] : &t[0]);
-    sweep_cell cells[2] = {{.block = 1, .alpha = 0.5}, {.block = 1, .alpha = -0.5}};
+    steered_cell cells[2] = {{.block = 1, .alpha = 0.5}, {.block = 1, .alpha = -0.5}};
     x.n_questions = 10;
-    must(sweep_run(&x, cells, 2, false, "at once", &e), &e);
+    must(steered_run(&x, cells, 2, false, "at once", &e), &e);
     assert_true(fabs(cells[0].score - t[0].plus.score) < 1e-9);
     assert_true(fabs(cells[1].score - t[0].minus.score) < 1e-9);
     assert_true(fabs(cells[1].coherence - t[0].minus.coherence) < 1e-9);

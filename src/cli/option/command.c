@@ -8,11 +8,8 @@
 #include "cli/cli.h"
 #include "cli/option/option.h"
 
-static const cli_command *const commands[] = {
-    &command_demo,        &command_extract, &command_transfer, &command_map,   &command_generate,
-    &command_activations, &command_project, &command_vector,   &command_judge, &command_traits,
-    &command_jobs,        &command_models,  &command_doctor,   NULL,
-};
+#define ROW(name) &command_##name,
+static const cli_command *const commands[] = {CLI_COMMANDS(ROW) NULL};
 
 const cli_command *cli_command_at(size_t i)
 {

@@ -27,7 +27,7 @@
 #include "base/try.h"
 #include "persona/dose.h"
 #include "pipeline/dose/calibrate.h"
-#include "pipeline/dose/sweep.h"
+#include "pipeline/dose/steered.h"
 #include "pipeline/dose/trials.h"
 #include "pipeline/pipeline.h"
 
@@ -197,7 +197,7 @@ static persona_code try_blocks(const settling *x, const int *blocks, size_t n, d
             t->trials[t->n++] = (trial){.block = blocks[i], .alpha = step * (double)l->dose};
         }
     }
-    TRY(trials_ask(x, now, m, x->n_questions > 0 ? x->n_questions : SWEEP_QUESTIONS, e));
+    TRY(trials_ask(x, now, m, x->n_questions > 0 ? x->n_questions : STEERED_QUESTIONS, e));
     for (size_t i = 0; i < t->n; i++) {
         if (!best || trial_value(&t->trials[i]) > trial_value(best)) {
             best = &t->trials[i];
@@ -299,7 +299,7 @@ persona_code settle(const settling *given, settle_report *report, persona_err *e
                  : "not calibrated: nothing can be asked without questions and a chat template";
     }
     if (x->curve != NULL && judged && isfinite(v->from.dose)) {
-        TRY(sweep_curve(x, e));
+        TRY(steered_curve(x, e));
     }
 out:
     for (int b = 0; b < v->n_layer && (!x->calibrate || x->quick); b++) {

@@ -14,7 +14,7 @@ enum { FINALISTS = 2 };
 
 double trial_value(const trial *t)
 {
-    return sweep_value(&t->plus, &t->minus);
+    return steered_value(&t->plus, &t->minus);
 }
 
 double trial_swing(const trial *t)
@@ -23,7 +23,7 @@ double trial_swing(const trial *t)
 }
 
 /* The means over m more questions join those over n. */
-static void join(sweep_cell *to, const sweep_cell *more, size_t n, size_t m)
+static void join(steered_cell *to, const steered_cell *more, size_t n, size_t m)
 {
     const double all = (double)(n + m);
     to->score = (to->score * (double)n + more->score * (double)m) / all;
@@ -35,7 +35,7 @@ persona_code trials_ask(const settling *x, trial *const *trials, size_t n, size_
 {
     persona_code rc = PERSONA_OK;
     settling now = *x;
-    sweep_cell *cells = mem_calloc(2 * n, sizeof *cells);
+    steered_cell *cells = mem_calloc(2 * n, sizeof *cells);
     TRY(cells ? PERSONA_OK : mem_err(e, "a sweep"));
     now.first_question = n > 0 ? trials[0]->n : 0;
     const size_t left = x->questions->n_extraction > now.first_question
@@ -47,10 +47,10 @@ persona_code trials_ask(const settling *x, trial *const *trials, size_t n, size_
     }
     for (size_t i = 0; i < n; i++) {
         const trial *t = trials[i];
-        cells[2 * i] = (sweep_cell){.v = t->v, .block = t->block, .alpha = t->alpha};
-        cells[2 * i + 1] = (sweep_cell){.v = t->v, .block = t->block, .alpha = -t->alpha};
+        cells[2 * i] = (steered_cell){.v = t->v, .block = t->block, .alpha = t->alpha};
+        cells[2 * i + 1] = (steered_cell){.v = t->v, .block = t->block, .alpha = -t->alpha};
     }
-    TRY(sweep_run(&now, cells, 2 * n, false, "choose block", e));
+    TRY(steered_run(&now, cells, 2 * n, false, "choose block", e));
     for (size_t i = 0; i < n; i++) {
         join(&trials[i]->plus, &cells[2 * i], trials[i]->n, now.n_questions);
         join(&trials[i]->minus, &cells[2 * i + 1], trials[i]->n, now.n_questions);

@@ -6,7 +6,7 @@
 #ifndef PERSONA_PIPELINE_TRIALS_H
 #define PERSONA_PIPELINE_TRIALS_H
 
-#include "pipeline/dose/sweep.h"
+#include "pipeline/dose/steered.h"
 
 /* One block of a vector at one multiple, steered both ways. */
 typedef struct trial {
@@ -14,7 +14,7 @@ typedef struct trial {
     size_t of;               /* which of several vectors */
     int block;
     double alpha;
-    sweep_cell plus, minus; /* means over the n questions asked so far */
+    steered_cell plus, minus; /* means over the n questions asked so far */
     size_t n;
 } trial;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * sweep.c - steered answers for choosing blocks and for the response curve. All cells of a sweep
+ * steered.c - steered answers for choosing blocks and for the response curve. All cells of a sweep
  * run in one batch with the same questions and seeds, so that only the edit differs; answers stay
  * in the job, so that a sweep that was killed goes on. Harmony models answer without reasoning
  * first.
  */
-#include "pipeline/dose/sweep.h"
+#include "pipeline/dose/steered.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@
 
 typedef struct sweeping {
     const settling *x;
-    const sweep_cell *cells;
+    const steered_cell *cells;
     size_t n_cells, first, n_questions; /* questions [first, first + n) */
     int max_tokens;
     persona_plan **plans; /* n_cells */
@@ -37,7 +37,7 @@ typedef struct sweeping {
     answer *answers; /* (n_questions, n_cells) */
 } sweeping;
 
-double sweep_value(const sweep_cell *plus, const sweep_cell *minus)
+double steered_value(const steered_cell *plus, const steered_cell *minus)
 {
     const double low = fmin(plus->coherence, minus->coherence);
     return (plus->score - minus->score) * fmin(1.0, pow(low / MIN_COHERENCE, 2));
@@ -51,7 +51,7 @@ static void name_stage(sweeping *w)
 {
     const size_t n = w->x->questions->n_extraction;
     const bool usual = w->first == 0 && w->max_tokens == MAX_TOKENS &&
-                       w->n_questions == (n < SWEEP_QUESTIONS ? n : SWEEP_QUESTIONS);
+                       w->n_questions == (n < STEERED_QUESTIONS ? n : STEERED_QUESTIONS);
     uint32_t h = usual ? 0 : rng_mix((uint32_t)w->max_tokens, w->first, w->n_questions);
     for (size_t i = 0; i < w->n_cells; i++) {
         uint64_t bits;
@@ -81,7 +81,8 @@ static const char *text_of(const answer *a)
 }
 
 /* No answer, or one that the judge leaves open, counts as no lean and no coherence. */
-static persona_code judge_cells(const sweeping *w, const kept *k, sweep_cell *cells, persona_err *e)
+static persona_code judge_cells(const sweeping *w, const kept *k, steered_cell *cells,
+                                persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     const size_t n = w->n_cells * w->n_questions;
@@ -94,7 +95,7 @@ static persona_code judge_cells(const sweeping *w, const kept *k, sweep_cell *ce
     }
     TRY(kept_judge(k, w->x->judge, w->x->trait, items, NULL, n, got, e));
     for (size_t i = 0; i < n; i++) {
-        sweep_cell *c = &cells[i % w->n_cells];
+        steered_cell *c = &cells[i % w->n_cells];
         const bool ok = w->answers[i].answered && !isnan(got[i].trait) && !isnan(got[i].coherence);
         c->score += (ok ? (double)got[i].trait : 50.0) / (double)w->n_questions;
         c->coherence += (ok ? (double)got[i].coherence : 0.0) / (double)w->n_questions;
@@ -125,7 +126,7 @@ static double mean_of(const running_mean *m)
     return m->n > 0 ? m->sum / (double)m->n : (double)NAN;
 }
 
-static persona_code measure_fluency(const sweeping *w, sweep_cell *cells, persona_err *e)
+static persona_code measure_fluency(const sweeping *w, steered_cell *cells, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     const size_t n = w->n_cells * w->n_questions;
@@ -185,8 +186,8 @@ out:
     return rc;
 }
 
-persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, bool with_fluency,
-                       const char *title, persona_err *e)
+persona_code steered_run(const settling *x, steered_cell *cells, size_t n, bool with_fluency,
+                         const char *title, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     sweeping w = {.x = x,
@@ -194,7 +195,7 @@ persona_code sweep_run(const settling *x, sweep_cell *cells, size_t n, bool with
                   .n_cells = n,
                   .first = x->first_question,
                   .max_tokens = x->quick ? QUICK_TOKENS : MAX_TOKENS};
-    const size_t wanted = x->n_questions > 0 ? x->n_questions : SWEEP_QUESTIONS;
+    const size_t wanted = x->n_questions > 0 ? x->n_questions : STEERED_QUESTIONS;
     const size_t there = x->questions->n_extraction - w.first;
     w.n_questions = there < wanted ? there : wanted;
     const kept k = {.job = x->job,
@@ -227,20 +228,21 @@ out:
 
 /* ---- the curve ------------------------------------------------------------------------------- */
 
-persona_code sweep_curve(const settling *x, persona_err *e)
+persona_code steered_curve(const settling *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     static const double COEFFICIENTS[PERSONA_CURVE_POINTS] = {-3,  -2, -1.5, -1.25, -1, -0.5, 0,
                                                               0.5, 1,  1.25, 1.5,   2,  3};
     persona_provenance *f = &x->v->from;
     persona_curve *curve = x->curve;
-    sweep_cell cells[PERSONA_CURVE_POINTS];
+    steered_cell cells[PERSONA_CURVE_POINTS];
     dose_point points[PERSONA_CURVE_POINTS];
     dose_response r;
     for (size_t i = 0; i < PERSONA_CURVE_POINTS; i++) {
-        cells[i] = (sweep_cell){.block = f->best_layer, .alpha = COEFFICIENTS[i] * (double)f->dose};
+        cells[i] =
+            (steered_cell){.block = f->best_layer, .alpha = COEFFICIENTS[i] * (double)f->dose};
     }
-    TRY(sweep_run(x, cells, PERSONA_CURVE_POINTS, true, "dose response", e));
+    TRY(steered_run(x, cells, PERSONA_CURVE_POINTS, true, "dose response", e));
     for (size_t i = 0; i < PERSONA_CURVE_POINTS; i++) {
         points[i] = (dose_point){COEFFICIENTS[i], cells[i].score, cells[i].coherence};
         curve->points[i] =
