@@ -39,7 +39,23 @@ typedef enum persona_op {
      * both, its norm kept, never past u. A row that lies along u already has no such plane: it
      * stays. */
     PERSONA_OP_ROTATE,
+    /* A closed loop: h <- h + c u, where c is steered so that the smoothed coordinate of the
+     * reply's tokens, before the edits, stays within x +- band; |c| at most limit, and 0 while it
+     * is within. alpha in [0,1] is the gain. Acts on the answer, or, with the phase ANALYSIS alone,
+     * on the thoughts. */
+    PERSONA_OP_HOLD,
 } persona_op;
+
+/* A condition: opens and closes on the z-score of a probe, (<h,u> - mean)/sd with u = v/||v||, read
+ * before the edits of its block. A gate reads each token of a request, from the last prompt token
+ * on, and its verdict holds from the next token on; before any reading it is closed. */
+typedef struct persona_gate {
+    int block;         /* 0 .. n_layer-2 */
+    const float *v;    /* n_embd floats; copied by persona_plan_new */
+    float mean, sd;    /* neutral statistics of <h,u> */
+    bool above;        /* opens where z > open (else: where z < open) */
+    float open, close; /* closes where z < close (else: where z > close); equal: no hysteresis */
+} persona_gate;
 
 typedef struct persona_edit {
     persona_op op;
@@ -48,17 +64,48 @@ typedef struct persona_edit {
     float alpha;     /* the operator's number */
     const float *v;  /* n_embd floats; copied by persona_plan_new */
     float x;         /* the operator's second number, where it has one */
+    float band;      /* HOLD: half the width, in units of h */
+    float limit;     /* HOLD: the most that a row is moved, in units of h; above 0 */
+    /* A window: only at reply tokens after .. after+first-1 (first 0: all from after on), counted
+     * from 0 among those of the edit's phases. The prompt belongs to windows with after == 0 and
+     * does not count. */
+    size_t first, after;
+    bool syntax_off;           /* not inside code fences (``` to ```) and the text of tool calls */
+    const persona_gate *gates; /* n_gates, all of which must be open; copied */
+    size_t n_gates;
 } persona_edit;
+
+/* What to do about rows whose edits of one block are long beside the row: ||edit||/||h|| is the
+ * ratio to which coherence answers (0.8 costs some, 1.0 most of it). */
+typedef enum persona_guard_mode {
+    PERSONA_GUARD_OFF,
+    PERSONA_GUARD_WARN,   /* counted in the result */
+    PERSONA_GUARD_CLAMP,  /* the edit is scaled down to the limit */
+    PERSONA_GUARD_REJECT, /* the request fails (NUMERIC) before the next token is sampled */
+} persona_guard_mode;
+
+typedef struct persona_guard {
+    persona_guard_mode mode;
+    float ratio; /* the limit; above 0 */
+} persona_guard;
 
 typedef struct persona_plan persona_plan;
 
 /* Immutable once made; may be shared by any number of requests. ADD and KEEPNORM edits of equal
  * block and phase are summed. Edits that change no row (alpha == 0, sums of nothing) are dropped,
- * so a plan of only such equals no plan, bit for bit. Errors: USAGE (operator, phases, a strength
- * outside its range), SHAPE (block out of range), NUMERIC (not finite, a direction without length,
- * or so far from 0 that the model's float32 overflows; names the block). */
+ * so a plan of only such equals no plan, bit for bit. What a plan does may depend on the request
+ * (windows, gates, HOLD, syntax_off): no other request takes over rows made under such edits, and a
+ * text that is read under gates is read token by token. Errors: USAGE (operator, phases, a strength
+ * or threshold outside its range, more than PERSONA_PLAN_GATES gates), SHAPE (block out of range),
+ * NUMERIC (not finite, a direction without length, or so far from 0 that the model's float32
+ * overflows; names the block). */
+#define PERSONA_PLAN_GATES 64
 PERSONA_CHECK persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits,
                                             size_t n, persona_plan **out, persona_err *e);
+/* Sets the guard, which is off at first; before the plan is given to a request. A guarded plan is
+ * measured row by row, so it never takes the control-vector fast path; the bits are the same.
+ * Errors: USAGE (mode, ratio). */
+PERSONA_CHECK persona_code persona_plan_guard(persona_plan *p, persona_guard guard, persona_err *e);
 /* One more owner (NULL is fine); the last persona_plan_free of them frees. Both may be called from
  * any thread. */
 persona_plan *persona_plan_ref(persona_plan *p);

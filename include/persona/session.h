@@ -87,6 +87,43 @@ typedef struct persona_token_event {
     size_t index; /* of the token in the reply, from 0 */
 } persona_token_event;
 
+/* What a step of a plan did: edits that were merged are one step. Coordinates are along u, or,
+ * where all of its coefficients are negative, along -u: along what the user's vectors point to. */
+typedef struct persona_step_done {
+    persona_op op;
+    const char *name; /* of the operator */
+    int block;
+    unsigned phases;
+    size_t n;        /* tokens whose row it changed */
+    double asked;    /* mean over them of the change of <h,u> that the operator means; NAN: none */
+    double measured; /* the same as it came out, all edits of the block and the guard included */
+    /* HOLD: tokens read, of these out of the band; the smoothed coordinate at the end (NAN: none
+     * was read); the largest |shift| */
+    size_t n_read, n_out;
+    double smooth, most;
+} persona_step_done;
+
+typedef struct persona_gate_done {
+    int block;
+    size_t n_read, n_open; /* tokens read; of these, how many found it open */
+} persona_gate_done;
+
+/* What steering did to a request. Ratios are ||edit||/||h|| of a token's row at a block, all edits
+ * there together; NAN where no row was measured (the control-vector adapter shows none). The steps
+ * and gates are those of the plan at the end of the request. */
+typedef struct persona_steered {
+    size_t n_tokens;   /* tokens with an edited row */
+    size_t n_measured; /* rows (token, block) in the ratios */
+    double ratio_mean, ratio_p95, ratio_most;
+    int most_block;      /* where ratio_most was; -1: nowhere */
+    persona_guard guard; /* of the plan */
+    size_t n_over;       /* rows beyond its ratio; CLAMP: before they were scaled down */
+    const persona_step_done *steps;
+    size_t n_steps;
+    const persona_gate_done *gates;
+    size_t n_gates;
+} persona_steered;
+
 typedef struct persona_result {
     persona_finish finish;
     persona_code code;           /* OK, CANCELED, or of the failure */
@@ -101,6 +138,7 @@ typedef struct persona_result {
     /* sum over these of the length of the change, ||h after - h before||, in units of h; over
        n_steered it is the mean */
     double moved;
+    persona_steered steered;
     const persona_acts *acts; /* n_acts, one for each tap of the request */
     size_t n_acts;
     double seconds; /* from start of prefill to the end */

@@ -50,7 +50,8 @@ static int first_broken(persona_session *s, slot *sl, bool cvec)
                           .pos = pos,
                           .seq = sl->stream,
                           .plan = sl->req.plan,
-                          .phase = phase_of(at),
+                          .at = slot_token_at(sl, at),
+                          .memory = sl->memory,
                           .tally = &ignored,
                           .output = true};
     const compute_call call = {.x = &s->eval, .adapter = cvec};

@@ -295,3 +295,10 @@ bool channel_answered(const channel_state *c)
         return true;
     }
 }
+
+bool channel_in_call(const channel_state *c)
+{
+    return c->channels == CHANNELS_HARMONY && c->replying &&
+           ((c->where == CHANNEL_BODY && c->kind == TOKEN_OTHER) ||
+            (c->where == CHANNEL_NAME && strstr(c->name, " to=") != NULL));
+}

@@ -64,4 +64,7 @@ void channel_end(channel_state *c, buf *analysis, buf *answer);
 /* Whether the answer has begun, as opposed to thoughts before it. */
 bool channel_answered(const channel_state *c);
 
+/* Whether what comes next is for a tool, or names one, as far as channels say it. */
+bool channel_in_call(const channel_state *c);
+
 #endif

@@ -18,8 +18,9 @@
 #include "base/buf.h"
 #include "engine/channel.h"
 #include "engine/compute.h"
-#include "engine/operator.h"
 #include "engine/pace.h"
+#include "engine/plan_parts.h"
+#include "engine/syntax.h"
 #include "engine/template.h"
 #include "engine/tokens.h"
 #include "persona/session.h"
@@ -84,53 +85,6 @@ PERSONA_CHECK persona_code harmony_render(const persona_model *m, const persona_
                                           persona_err *e);
 void harmony_find_ids(const struct llama_vocab *vocab, harmony_ids *ids);
 
-/* ---- plan.c --------------------------------------------------------------------------------- */
-
-/* One token's place in its request. */
-typedef struct token_at {
-    size_t pos, n_prompt; /* pos counts prompt and reply from 0 */
-    token_class class;    /* of a reply's token */
-} token_at;
-
-/* What a plan tells apart. The phase RESPONSE of persona/plan.h covers the last three. */
-typedef enum token_phase {
-    PHASE_PROMPT,   /* every prompt token but the last */
-    PHASE_RESPONSE, /* the last prompt token; of a reply what is neither of the next two */
-    PHASE_ANALYSIS,
-    PHASE_FINAL, /* the answer */
-    N_PHASES,
-} token_phase;
-/* The one place that knows: scheduler, prefill and reuse of prefixes all ask it. */
-token_phase phase_of(token_at at);
-
-struct persona_plan {
-    _Atomic size_t n_refs;
-    int n_layer, n_embd;
-    plan_step *steps; /* ascending by block */
-    size_t n;
-    size_t *first;          /* n_layer + 1: steps of block b are first[b] .. first[b+1]-1 */
-    uint64_t ids[N_PHASES]; /* fingerprints of what happens in each phase; 0: nothing */
-    bool cvec; /* additive, the same in all phases, no block 0: the control-vector API will do */
-};
-
-/* What plans did to a request's rows. */
-typedef struct edit_tally {
-    size_t n;     /* edited rows: (token, block) */
-    double moved; /* sum of the lengths of their changes */
-} edit_tally;
-
-/* Applies every step of `block` that acts in the phase to one row; true if one was applied. */
-bool plan_apply(const persona_plan *p, int block, token_phase phase, float *row, edit_tally *tally);
-/* Books a row that the control-vector adapter edits. */
-void plan_tally_cvec(const persona_plan *p, edit_tally *tally);
-bool plan_acts(const plan_step *st, token_phase phase);
-/* Fingerprint of what happens to a token of this phase; 0: nothing (NULL is no plan). */
-uint64_t plan_id(const persona_plan *p, token_phase phase);
-/* Whether both do the same to every token. */
-bool plan_same(const persona_plan *a, const persona_plan *b);
-/* Whether a step of it would never act in a reply without an analysis channel. */
-bool plan_needs_channels(const persona_plan *p);
-
 /* ---- tap.c ---------------------------------------------------------------------------------- */
 
 typedef struct tap_state {
@@ -176,10 +130,12 @@ typedef struct eval_row {
     size_t pos;
     int seq;
     const persona_plan *plan; /* NULL: leave it */
-    token_phase phase;
-    size_t first_read, n_reads; /* in eval_state.reads */
+    plan_token at;
+    plan_memory *memory; /* of the plan in this request */
     edit_tally *tally;
-    bool output; /* logits requested: survives in the last block */
+    size_t first_read, n_reads; /* in eval_state.reads */
+    bool output;                /* logits requested: survives in the last block */
+    bool edited;                /* some block of it was changed */
 } eval_row;
 
 typedef struct eval_state {
@@ -281,6 +237,9 @@ typedef struct slot {
     persona_token pending; /* next token to feed: the last one of the prompt, then of the reply */
     token_class pending_class;
     size_t n_answer, n_reused;
+    size_t n_fed[N_PHASES]; /* reply tokens that have become rows, by phase */
+    syntax_state syntax;    /* of the reply's text */
+    plan_memory *memory;    /* of req.plan; NULL without */
     edit_tally tally;
     edit_tally tally_before; /* the row that is being decoded */
     bool answered;
@@ -339,6 +298,13 @@ bool slot_token(slot *sl, persona_token t);
 /* Describes the next row of the call, which is the slot's token t at that place. */
 PERSONA_CHECK persona_code slot_add_row(persona_session *s, slot *sl, token_at at, persona_token t,
                                         bool output, persona_err *e);
+/* The reply token (or prompt token) at a place, as plans see it. */
+plan_token slot_token_at(const slot *sl, token_at at);
+/* Steers the request by p (NULL: not at all) from its next row on; what the plan before knew is
+ * forgotten. Errors: NOMEM. */
+PERSONA_CHECK persona_code slot_set_plan(slot *sl, persona_plan *p, persona_err *e);
+/* After a decode: NUMERIC if the plan's guard rejects what was done to the request's rows. */
+PERSONA_CHECK persona_code slot_check_guard(const slot *sl, persona_err *e);
 /* After a decode: hands what the taps have read since the last time to the request. */
 void slot_give_reads(slot *sl);
 /* The last block that a tap reads; -1: no taps. */

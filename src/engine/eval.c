@@ -95,10 +95,10 @@ void eval_prepare(eval_state *x, bool cvec)
         if (row->plan != NULL && cvec) {
             plan_tally_cvec(row->plan, row->tally);
             row->plan = NULL;
+            row->edited = true;
         }
-        for (size_t i = 0; row->plan != NULL && i < row->plan->n; i++) {
-            const plan_step *st = &row->plan->steps[i];
-            x->want[st->block] = x->want[st->block] || plan_acts(st, row->phase);
+        for (int b = 0; row->plan != NULL && b < x->n_layer; b++) {
+            x->want[b] = x->want[b] || plan_wants(row->plan, b, &row->at, row->memory);
         }
     }
     for (size_t r = 0; r < x->n_reads; r++) {
@@ -152,11 +152,12 @@ static void read_row(eval_state *x, const eval_row *row, int block, bool before,
 }
 
 /* Reads and edits one row; true if it was edited. */
-static bool process_row(eval_state *x, const eval_row *row, int block, float *h)
+static bool process_row(eval_state *x, eval_row *row, int block, float *h)
 {
     read_row(x, row, block, true, h);
     const bool edited =
-        row->plan != NULL && plan_apply(row->plan, block, row->phase, h, row->tally);
+        row->plan != NULL && plan_apply(row->plan, block, &row->at, row->memory, row->tally, h);
+    row->edited = row->edited || edited;
     read_row(x, row, block, false, h);
     return edited;
 }

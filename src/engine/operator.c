@@ -187,10 +187,27 @@ static double rotate_apply(const plan_step *st, float *restrict h, size_t n, con
     return 2 * at->norm * fabs(sin((before - after) / 2));
 }
 
+/* ---- hold: h <- h + c u, c from the loop (plan_memory.c) ------------------------------------- */
+
+static void keep_loop(float *data, const persona_edit *x, size_t n)
+{
+    keep_direction_and_limit(data, x, n);
+    data[n + 2] = x->band;
+    data[n + 3] = x->limit;
+}
+
+static double hold_asked(const plan_step *st, size_t n, const row_at *at)
+{
+    (void)st;
+    (void)n;
+    return at->shift;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static const plan_operator OPERATORS[] = {
-    [PERSONA_OP_ADD] = {.name = "add",
+    [PERSONA_OP_ADD] = {.op = PERSONA_OP_ADD,
+                        .name = "add",
                         .order = 1,
                         .n_vectors = 1,
                         .n_numbers = 1,
@@ -202,14 +219,16 @@ static const plan_operator OPERATORS[] = {
                         .finish = measure_sum,
                         .asked = add_asked,
                         .apply = add_apply},
-    [PERSONA_OP_ABLATE] = {.name = "ablate",
+    [PERSONA_OP_ABLATE] = {.op = PERSONA_OP_ABLATE,
+                           .name = "ablate",
                            .order = 0,
                            .n_vectors = 1,
                            .n_numbers = 1,
                            .most = 1,
                            .merge = keep_direction,
                            .asked = ablate_asked},
-    [PERSONA_OP_CAP] = {.name = "cap",
+    [PERSONA_OP_CAP] = {.op = PERSONA_OP_CAP,
+                        .name = "cap",
                         .order = 7,
                         .n_vectors = 1,
                         .n_numbers = 2,
@@ -217,7 +236,8 @@ static const plan_operator OPERATORS[] = {
                         .most = 1,
                         .merge = keep_direction_and_limit,
                         .asked = cap_asked},
-    [PERSONA_OP_FLOOR] = {.name = "floor",
+    [PERSONA_OP_FLOOR] = {.op = PERSONA_OP_FLOOR,
+                          .name = "floor",
                           .order = 6,
                           .n_vectors = 1,
                           .n_numbers = 2,
@@ -225,7 +245,8 @@ static const plan_operator OPERATORS[] = {
                           .most = 1,
                           .merge = keep_direction_and_limit,
                           .asked = floor_asked},
-    [PERSONA_OP_CLAMP] = {.name = "clamp",
+    [PERSONA_OP_CLAMP] = {.op = PERSONA_OP_CLAMP,
+                          .name = "clamp",
                           .order = 5,
                           .n_vectors = 1,
                           .n_numbers = 2,
@@ -233,7 +254,8 @@ static const plan_operator OPERATORS[] = {
                           .most = 1,
                           .merge = keep_direction_and_limit,
                           .asked = clamp_asked},
-    [PERSONA_OP_KEEPNORM] = {.name = "keepnorm",
+    [PERSONA_OP_KEEPNORM] = {.op = PERSONA_OP_KEEPNORM,
+                             .name = "keepnorm",
                              .order = 2,
                              .n_vectors = 1,
                              .n_numbers = 1,
@@ -244,7 +266,8 @@ static const plan_operator OPERATORS[] = {
                              .finish = measure_sum,
                              .asked = keepnorm_asked,
                              .apply = keepnorm_apply},
-    [PERSONA_OP_ROTATE] = {.name = "rotate",
+    [PERSONA_OP_ROTATE] = {.op = PERSONA_OP_ROTATE,
+                           .name = "rotate",
                            .order = 3,
                            .n_vectors = 1,
                            .n_numbers = 1,
@@ -253,6 +276,16 @@ static const plan_operator OPERATORS[] = {
                            .merge = keep_angle,
                            .asked = rotate_asked,
                            .apply = rotate_apply},
+    [PERSONA_OP_HOLD] = {.op = PERSONA_OP_HOLD,
+                         .name = "hold",
+                         .order = 4,
+                         .n_vectors = 1,
+                         .n_numbers = 4,
+                         .limits = true,
+                         .holds = true,
+                         .most = 1,
+                         .merge = keep_loop,
+                         .asked = hold_asked},
 };
 
 const plan_operator *operator_row(persona_op op)

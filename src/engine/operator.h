@@ -13,24 +13,36 @@
 #include "persona/plan.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct plan_operator plan_operator;
 
 /* A row as a step finds it. */
 typedef struct row_at {
-    double p;    /* its coordinate along the step's u */
-    double norm; /* its length */
+    double p;     /* its coordinate along the step's u */
+    double norm;  /* its length */
+    double shift; /* HOLD: what the loop has come to */
 } row_at;
+
+/* On which of the tokens of its phases a step acts. */
+typedef struct plan_when {
+    size_t first, after; /* persona_edit's window */
+    bool syntax_off;
+    uint64_t gates; /* bit i: the plan's gate i must be open */
+} plan_when;
 
 /* What to do at one block in one mask of phases. */
 typedef struct plan_step {
     const plan_operator *op;
     int block;
     unsigned phases;
+    plan_when when;
+    float sign;  /* -1: of coefficients below 0 alone, so that u points against the trait */
     float *data; /* op->n_vectors of n_embd, then op->n_numbers */
 } plan_step;
 
 struct plan_operator {
+    persona_op op;
     const char *name;            /* as in a steering expression */
     int order;                   /* within a block; equal ones act as they were given */
     size_t n_vectors, n_numbers; /* of a step's data */
@@ -39,6 +51,7 @@ struct plan_operator {
     bool additive;
     bool merges; /* edits of equal block and phases become one step; a sum of nothing vanishes */
     bool limits; /* has an x, which is a coordinate */
+    bool holds;  /* a closed loop: reads every token of its phases, and row_at.shift is its doing */
     float least, most; /* of alpha */
     /* Takes an edit into a step's data, which begins as zeros. */
     void (*merge)(float *data, const persona_edit *x, size_t n_embd);

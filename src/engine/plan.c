@@ -7,7 +7,8 @@
  *
  * A token is in one of four phases (phase_of). The fingerprints, one per phase, tell whether keys
  * and values computed under one plan may be reused under another (a prompt prefix is only shared
- * between requests that steer it alike).
+ * between requests that steer it alike). What depends on the request, its windows, gates and loops,
+ * has none that another request could have.
  */
 #include <float.h>
 #include <math.h>
@@ -18,7 +19,7 @@
 #include "base/linalg.h"
 #include "base/mem.h"
 #include "base/try.h"
-#include "engine/engine.h"
+#include "engine/plan_parts.h"
 
 /* The bits of an edit's mask that each phase of a token answers to. */
 static const unsigned PHASE_BITS[N_PHASES] = {
@@ -52,9 +53,40 @@ static unsigned normal_mask(unsigned phases)
     return (phases & PERSONA_PHASE_RESPONSE) != 0 ? phases & PERSONA_PHASE_ALL : phases;
 }
 
+/* A loop is over the tokens of one text: the answer, or the thoughts. 0: neither. */
+static unsigned mask_of(const persona_edit *x)
+{
+    const unsigned phases = normal_mask(x->phases);
+    if (!operator_row(x->op)->holds) {
+        return phases;
+    }
+    return (phases & (PERSONA_PHASE_RESPONSE | PERSONA_PHASE_FINAL)) != 0
+               ? PERSONA_PHASE_FINAL
+               : phases & PERSONA_PHASE_ANALYSIS;
+}
+
 static size_t data_length(const persona_plan *p, const plan_operator *op)
 {
     return op->n_vectors * (size_t)p->n_embd + op->n_numbers;
+}
+
+bool plan_acts(const plan_step *st, token_phase phase)
+{
+    return (st->phases & PHASE_BITS[phase]) != 0;
+}
+
+bool plan_step_is_fixed(const plan_step *st, token_phase phase)
+{
+    const plan_when *w = &st->when;
+    return !plan_acts(st, phase) || phase == PHASE_PROMPT ||
+           (w->first == 0 && w->after == 0 && !w->syntax_off && w->gates == 0 && !st->op->holds);
+}
+
+/* A step that acts on the prompt does so if no window or gate shuts it out. */
+static bool acts_if_fixed(const plan_step *st, token_phase phase)
+{
+    return plan_acts(st, phase) &&
+           (phase != PHASE_PROMPT || (st->when.after == 0 && st->when.gates == 0));
 }
 
 /* 0 when no step acts in the phase. */
@@ -63,7 +95,10 @@ static uint64_t fingerprint(const persona_plan *p, token_phase phase)
     uint64_t h = 0;
     for (size_t i = 0; i < p->n; i++) {
         const plan_step *st = &p->steps[i];
-        if ((st->phases & PHASE_BITS[phase]) == 0) {
+        if (!plan_step_is_fixed(st, phase)) {
+            return PLAN_ALONE;
+        }
+        if (!acts_if_fixed(st, phase)) {
             continue;
         }
         if (h == 0) {
@@ -73,7 +108,63 @@ static uint64_t fingerprint(const persona_plan *p, token_phase phase)
         h = hash_bytes(h, &st->block, sizeof st->block);
         h = hash_bytes(h, st->data, data_length(p, st->op) * sizeof *st->data);
     }
-    return h;
+    if (h != 0 && p->guard.mode == PERSONA_GUARD_CLAMP) {
+        h = hash_bytes(h, &p->guard.ratio, sizeof p->guard.ratio);
+    }
+    return h < PLAN_ALONE ? h : 1;
+}
+
+static void take_fingerprints(persona_plan *p)
+{
+    for (token_phase ph = 0; ph < N_PHASES; ph++) {
+        p->ids[ph] = fingerprint(p, ph);
+    }
+}
+
+/* ---- checks ---------------------------------------------------------------------------------- */
+
+static persona_code check_gate(const persona_gate *g, int n_layer, int n_embd, persona_err *e)
+{
+    size_t bad;
+    if (g->block < 0 || g->block >= n_layer - 1) {
+        return persona_err_set(e, PERSONA_E_SHAPE, "plan: a gate at block %d is outside 0..%d",
+                               g->block, n_layer - 2);
+    }
+    if (!isfinite(g->mean) || !isfinite(g->sd) || !isfinite(g->open) || !isfinite(g->close) ||
+        !vec_finite(g->v, (size_t)n_embd, &bad) || !(vec_norm(g->v, (size_t)n_embd) > 0)) {
+        return persona_err_set(e, PERSONA_E_NUMERIC,
+                               "plan: a number of the gate at block %d is not finite, or its probe "
+                               "has no direction",
+                               g->block);
+    }
+    if (!(g->sd > 0)) {
+        return persona_err_set(e, PERSONA_E_NUMERIC,
+                               "plan: the gate at block %d has the standard deviation %g", g->block,
+                               (double)g->sd);
+    }
+    if (g->above ? g->close > g->open : g->close < g->open) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "plan: a gate that opens %s %g cannot close at %g",
+                               g->above ? "above" : "below", (double)g->open, (double)g->close);
+    }
+    return PERSONA_OK;
+}
+
+static persona_code check_loop(const persona_edit *x, persona_err *e)
+{
+    if (!(x->band >= 0) || !(x->limit > 0) || !isfinite(x->band) ||
+        !((double)x->limit * (double)x->limit < (double)FLT_MAX)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "plan: 'hold' at block %d wants a band of at least 0 and a limit "
+                               "above 0, not %g and %g",
+                               x->block, (double)x->band, (double)x->limit);
+    }
+    if (mask_of(x) == 0) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "plan: 'hold' at block %d acts on replies, not on prompts",
+                               x->block);
+    }
+    return PERSONA_OK;
 }
 
 static persona_code check_edit(const persona_edit *x, int n_layer, int n_embd, persona_err *e)
@@ -116,19 +207,94 @@ static persona_code check_edit(const persona_edit *x, int n_layer, int n_embd, p
                                "plan: the vector at block %d, for '%s', has no direction", x->block,
                                op->name);
     }
+    persona_code rc = PERSONA_OK;
+    if (op->holds && x->alpha != 0.0F) {
+        TRY(check_loop(x, e));
+    }
+    for (size_t i = 0; i < x->n_gates; i++) {
+        TRY(check_gate(&x->gates[i], n_layer, n_embd, e));
+    }
+out:
+    return rc;
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static bool same_gate(const persona_plan *p, const plan_gate *a, const persona_gate *b)
+{
+    const persona_gate *g = &a->gate;
+    return g->block == b->block && g->mean == b->mean && g->sd == b->sd && g->above == b->above &&
+           g->open == b->open && g->close == b->close &&
+           memcmp(g->v, b->v, (size_t)p->n_embd * sizeof *b->v) == 0;
+}
+
+/* Copies a gate that the plan does not have yet; equal ones share their state. */
+static persona_code add_gate(persona_plan *p, const persona_gate *x, uint64_t *bits, persona_err *e)
+{
+    const size_t d = (size_t)p->n_embd;
+    size_t i = 0;
+    while (i < p->n_gates && !same_gate(p, &p->gates[i], x)) {
+        i++;
+    }
+    if (i == PERSONA_PLAN_GATES) {
+        return persona_err_set(e, PERSONA_E_USAGE, "plan: more than %d gates", PERSONA_PLAN_GATES);
+    }
+    *bits |= (uint64_t)1 << i;
+    if (i < p->n_gates) {
+        return PERSONA_OK;
+    }
+    plan_gate *grown = mem_realloc(p->gates, p->n_gates + 1, sizeof *grown);
+    float *both = mem_calloc(2 * d, sizeof *both); /* u, then v as it was given */
+    p->gates = grown != NULL ? grown : p->gates;
+    if (grown == NULL || both == NULL) {
+        mem_free(both);
+        return mem_err(e, "a steering plan");
+    }
+    const double length = vec_norm(x->v, d);
+    for (size_t k = 0; k < d; k++) {
+        both[k] = (float)((double)x->v[k] / length);
+    }
+    memcpy(both + d, x->v, d * sizeof *both);
+    p->gates[p->n_gates++] = (plan_gate){.gate = *x, .u = both};
+    p->gates[i].gate.v = both + d;
     return PERSONA_OK;
+}
+
+static persona_code when_of(persona_plan *p, const persona_edit *x, plan_when *w, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    *w = (plan_when){.first = x->first, .after = x->after, .syntax_off = x->syntax_off};
+    for (size_t i = 0; i < x->n_gates; i++) {
+        TRY(add_gate(p, &x->gates[i], &w->gates, e));
+    }
+out:
+    return rc;
+}
+
+static bool same_when(const plan_when *a, const plan_when *b)
+{
+    return a->first == b->first && a->after == b->after && a->syntax_off == b->syntax_off &&
+           a->gates == b->gates;
 }
 
 /* Finds the step to merge with, or opens a new one; steps are sorted afterwards. */
 static persona_code merge_edit(persona_plan *p, const persona_edit *x, persona_err *e)
 {
     const plan_operator *op = operator_row(x->op);
-    const unsigned phases = normal_mask(x->phases);
+    const unsigned phases = mask_of(x);
+    const float sign = op->merges && x->alpha < 0 ? -1.0F : 1.0F;
     plan_step *st = NULL;
+    plan_when when;
+    const persona_code rc = when_of(p, x, &when, e);
+    if (rc != PERSONA_OK) {
+        return rc;
+    }
     for (size_t i = 0; op->merges && i < p->n; i++) {
         plan_step *o = &p->steps[i];
-        if (o->op == op && o->block == x->block && o->phases == phases) {
+        if (o->op == op && o->block == x->block && o->phases == phases &&
+            same_when(&o->when, &when)) {
             st = o;
+            st->sign = st->sign == sign ? sign : 1.0F;
         }
     }
     if (st == NULL) {
@@ -140,6 +306,8 @@ static persona_code merge_edit(persona_plan *p, const persona_edit *x, persona_e
         st->op = op;
         st->block = x->block;
         st->phases = phases;
+        st->when = when;
+        st->sign = sign;
         p->n++;
     }
     op->merge(st->data, x, (size_t)p->n_embd);
@@ -215,10 +383,11 @@ static void sort_steps(persona_plan *p)
 
 static bool fits_cvec(const persona_plan *p)
 {
-    bool fits = p->n > 0;
+    bool fits = p->n > 0 && p->guard.mode == PERSONA_GUARD_OFF;
     for (size_t i = 0; i < p->n; i++) {
         const plan_step *st = &p->steps[i];
-        fits = fits && st->op->additive && st->block > 0 && st->phases == PERSONA_PHASE_ALL;
+        fits = fits && st->op->additive && st->block > 0 && st->phases == PERSONA_PHASE_ALL &&
+               plan_step_is_fixed(st, PHASE_FINAL) && st->when.after == 0;
     }
     return fits;
 }
@@ -272,9 +441,7 @@ persona_code persona_plan_new(int n_layer, int n_embd, const persona_edit *edits
     for (size_t i = 0; i < p->n; i++) {
         TRY(check_step(&p->steps[i], n_embd, e));
     }
-    for (token_phase ph = 0; ph < N_PHASES; ph++) {
-        p->ids[ph] = fingerprint(p, ph);
-    }
+    take_fingerprints(p);
     p->cvec = fits_cvec(p);
 out:
     if (rc == PERSONA_OK) {
@@ -283,6 +450,22 @@ out:
         persona_plan_free(p);
     }
     return rc;
+}
+
+persona_code persona_plan_guard(persona_plan *p, persona_guard guard, persona_err *e)
+{
+    if ((unsigned)guard.mode > PERSONA_GUARD_REJECT) {
+        return persona_err_set(e, PERSONA_E_USAGE, "plan: guard mode %d is unknown",
+                               (int)guard.mode);
+    }
+    if (guard.mode != PERSONA_GUARD_OFF && (!(guard.ratio > 0) || !isfinite(guard.ratio))) {
+        return persona_err_set(e, PERSONA_E_USAGE, "plan: a guard at the ratio %g",
+                               (double)guard.ratio);
+    }
+    p->guard = guard;
+    take_fingerprints(p);
+    p->cvec = fits_cvec(p);
+    return PERSONA_OK;
 }
 
 persona_plan *persona_plan_ref(persona_plan *p)
@@ -302,39 +485,13 @@ void persona_plan_free(persona_plan *p)
     for (size_t i = 0; p->steps != NULL && i < p->n; i++) {
         mem_free(p->steps[i].data);
     }
+    for (size_t i = 0; i < p->n_gates; i++) {
+        mem_free(p->gates[i].u);
+    }
     mem_free(p->steps);
     mem_free(p->first);
+    mem_free(p->gates);
     mem_free(p);
-}
-
-bool plan_acts(const plan_step *st, token_phase phase)
-{
-    return (st->phases & PHASE_BITS[phase]) != 0;
-}
-
-bool plan_apply(const persona_plan *p, int block, token_phase phase, float *row, edit_tally *tally)
-{
-    const size_t n = (size_t)p->n_embd;
-    bool any = false;
-    for (size_t i = p->first[block]; i < p->first[block + 1]; i++) {
-        const plan_step *st = &p->steps[i];
-        if (plan_acts(st, phase)) {
-            const row_at at = {step_project(st, row, n), vec_norm(row, n)};
-            const double moved = step_apply(st, row, n, &at);
-            tally->moved += moved;
-            any = any || moved > 0;
-        }
-    }
-    tally->n += any;
-    return any;
-}
-
-void plan_tally_cvec(const persona_plan *p, edit_tally *tally)
-{
-    tally->n += p->n;
-    for (size_t i = 0; i < p->n; i++) {
-        tally->moved += (double)p->steps[i].data[p->n_embd];
-    }
 }
 
 uint64_t plan_id(const persona_plan *p, token_phase phase)
@@ -346,7 +503,7 @@ bool plan_same(const persona_plan *a, const persona_plan *b)
 {
     bool same = true;
     for (token_phase ph = 0; a != b && ph < N_PHASES; ph++) {
-        same = same && plan_id(a, ph) == plan_id(b, ph);
+        same = same && plan_id(a, ph) == plan_id(b, ph) && plan_id(a, ph) != PLAN_ALONE;
     }
     return same;
 }
@@ -358,4 +515,13 @@ bool plan_needs_channels(const persona_plan *p)
         needs = needs || p->steps[i].phases == PERSONA_PHASE_ANALYSIS;
     }
     return needs;
+}
+
+int plan_last_gate(const persona_plan *p)
+{
+    int last = -1;
+    for (size_t i = 0; p != NULL && i < p->n_gates; i++) {
+        last = p->gates[i].gate.block > last ? p->gates[i].gate.block : last;
+    }
+    return last;
 }

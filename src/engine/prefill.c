@@ -19,6 +19,13 @@
 
 #define MIN_SHARED 8 /* copying a stream costs about as much as a few tokens */
 
+/* The last block that a text is read up to: a gate there steers the tokens behind. -1: all. */
+static int last_wanted(const slot *sl)
+{
+    const int tapped = slot_last_tapped(sl), gate = plan_last_gate(sl->req.plan);
+    return tapped >= 0 && gate > tapped ? gate : tapped;
+}
+
 static prefill_need need_of(const persona_session *s, const slot *sl)
 {
     const persona_request *r = &sl->req;
@@ -31,7 +38,7 @@ static prefill_need need_of(const persona_session *s, const slot *sl)
     n.first_read = n.n_prompt - 1;
     if (!generate && !n.logits) {
         n.first_read = n.n_prompt;
-        n.stop_block = slot_last_tapped(sl);
+        n.stop_block = last_wanted(sl);
         n.depth = n.stop_block < 0 ? n.depth : n.stop_block + 1;
     }
     for (size_t i = 0; i < sl->n_taps; i++) {
@@ -147,6 +154,10 @@ static persona_code give_logits(persona_session *s, slot *sl, size_t n, persona_
 static size_t call_end(const persona_session *s, const slot *sl, size_t from)
 {
     size_t end = from + (size_t)s->opts.n_batch;
+    const size_t steered = sl->need.n_prompt - 1; /* a gate's verdict needs the token before */
+    if (sl->req.forced != NULL && plan_last_gate(sl->req.plan) >= 0 && end > steered) {
+        end = from < steered ? steered : from + 1;
+    }
     size_t limit =
         s->opts.fixed_shape && from < sl->req.n_prefix ? sl->req.n_prefix : sl->need.n_total;
     return end < limit ? end : limit;
@@ -176,13 +187,16 @@ persona_code prefill_chunk(persona_session *s, slot *sl, bool cvec, persona_err 
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
-        stream_add(st, s->eval.rows[i].token, plan_id(sl->req.plan, s->eval.rows[i].phase));
+        const eval_row *row = &s->eval.rows[i];
+        stream_add(st, row->token, plan_id(sl->req.plan, row->at.phase));
+        sl->tally.n_tokens += row->edited;
     }
     sl->pos += n;
     st->n_prompt = sl->pos < sl->need.n_prompt - 1 ? sl->pos : sl->need.n_prompt - 1;
     s->stats.n_prefill++;
     s->stats.n_tokens_prefilled += n;
     slot_give_reads(sl);
+    TRY(slot_check_guard(sl, e));
     TRY(give_logits(s, sl, n, e));
 out:
     s->eval.stop_block = -1;

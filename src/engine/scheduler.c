@@ -87,13 +87,13 @@ static void end_failed(persona_session *s, slot *sl, persona_code code, const ch
 
 /* ---- what other threads asked for ------------------------------------------------------------ */
 
-static void replan(slot *sl, job *j)
+/* Takes the new plan out of the job; the lock is held. */
+static persona_plan *new_plan(job *j)
 {
-    persona_plan_free(sl->req.plan);
-    sl->req.plan = j->plan != NULL && j->plan->n > 0 ? persona_plan_ref(j->plan) : NULL;
-    persona_plan_free(j->plan);
+    persona_plan *p = j->plan;
     j->plan = NULL;
     j->replanned = false;
+    return p;
 }
 
 /* Runs between two tokens, and between two chunks of a prompt. */
@@ -107,13 +107,16 @@ static void obey(persona_session *s)
         }
         pthread_mutex_lock(&s->lock);
         job *j = sl->job;
-        const bool canceled = j->canceled, stopped = j->stopped;
+        const bool canceled = j->canceled, stopped = j->stopped, replanned = j->replanned;
+        persona_plan *plan = replanned ? new_plan(j) : NULL;
+        persona_err e = {.code = PERSONA_OK};
         sl->stalled = mail_is_full(j);
-        if (j->replanned) {
-            replan(sl, j);
-        }
         pthread_mutex_unlock(&s->lock);
-        if (canceled) {
+        const persona_code rc = replanned ? slot_set_plan(sl, plan, &e) : PERSONA_OK;
+        persona_plan_free(plan);
+        if (rc != PERSONA_OK) {
+            end_failed(s, sl, rc, e.msg);
+        } else if (canceled) {
             end_failed(s, sl, PERSONA_E_CANCELED, "interrupted");
         } else if (stopped) {
             sl->finish = PERSONA_FINISH_SINK;
@@ -261,8 +264,13 @@ static persona_code add_row(persona_session *s, slot *sl, persona_err *e)
 {
     const token_at at = {
         .pos = s->streams[sl->stream].n, .n_prompt = sl->req.n_prompt, .class = sl->pending_class};
+    const bool output = !sl->draining || s->opts.fixed_shape;
+    const persona_code rc = slot_add_row(s, sl, at, sl->pending, output, e);
     sl->tally_before = sl->tally;
-    return slot_add_row(s, sl, at, sl->pending, !sl->draining || s->opts.fixed_shape, e);
+    if (sl->memory != NULL) {
+        plan_memory_keep(sl->memory);
+    }
+    return rc;
 }
 
 /* A row on a stream that has nothing to feed, forgotten afterwards (trim_padding). */
@@ -314,9 +322,16 @@ static size_t make_rows(persona_session *s)
 /* What a decoded row means for its slot. at: its place in the call. */
 static void use_row(persona_session *s, slot *sl, const eval_row *row, size_t at)
 {
-    stream_add(&s->streams[sl->stream], row->token, plan_id(sl->req.plan, row->phase));
+    persona_err e = {.code = PERSONA_OK};
+    stream_add(&s->streams[sl->stream], row->token, plan_id(sl->req.plan, row->at.phase));
     s->stats.n_tokens_decoded++;
+    sl->tally.n_tokens += row->edited;
     slot_give_reads(sl);
+    const persona_code rc = slot_check_guard(sl, &e);
+    if (rc != PERSONA_OK) {
+        end_failed(s, sl, rc, e.msg);
+        return;
+    }
     if (sl->draining || (!slot_sample(s, sl, at) && !sl->broken)) {
         slot_end(s, sl);
     }
@@ -340,7 +355,11 @@ static void decode_alone(persona_session *s, size_t n, bool cvec)
         eval_state alone = s->eval; /* one row of it */
         alone.rows = &s->eval.rows[i];
         alone.rows->plan = sl->req.plan; /* eval_prepare takes it out */
+        alone.rows->edited = false;
         sl->tally = sl->tally_before;
+        if (sl->memory != NULL) {
+            plan_memory_undo(sl->memory);
+        }
         alone.n_rows = 1;
         const compute_call one = {.x = &alone, .adapter = cvec};
         const persona_code rc = ops->decode(s->compute, &one, &e);

@@ -129,6 +129,27 @@ static bool reads_response(const slot *sl)
     return reads;
 }
 
+plan_token slot_token_at(const slot *sl, token_at at)
+{
+    plan_token t = {.phase = phase_of(at), .replied = at.pos >= at.n_prompt};
+    t.code = t.replied && (syntax_inside(&sl->syntax) || channel_in_call(&sl->channel));
+    memcpy(t.before, sl->n_fed, sizeof t.before);
+    return t;
+}
+
+persona_code slot_set_plan(slot *sl, persona_plan *p, persona_err *e)
+{
+    persona_plan *const old = sl->req.plan;
+    plan_memory_free(sl->memory);
+    sl->memory = NULL;
+    sl->req.plan = p != NULL && p->n > 0 ? persona_plan_ref(p) : NULL;
+    persona_plan_free(old);
+    if (sl->req.plan != NULL) {
+        sl->memory = plan_memory_new(sl->req.plan);
+    }
+    return sl->req.plan != NULL && sl->memory == NULL ? mem_err(e, "a steering plan") : PERSONA_OK;
+}
+
 persona_code slot_add_row(persona_session *s, slot *sl, token_at at, persona_token t, bool output,
                           persona_err *e)
 {
@@ -136,10 +157,31 @@ persona_code slot_add_row(persona_session *s, slot *sl, token_at at, persona_tok
                           .pos = at.pos,
                           .seq = sl->stream,
                           .plan = sl->req.plan,
-                          .phase = phase_of(at),
+                          .at = slot_token_at(sl, at),
+                          .memory = sl->memory,
                           .tally = &sl->tally,
                           .output = output};
+    if (sl->memory != NULL && row.at.phase != PHASE_PROMPT) {
+        plan_memory_next(sl->memory, sl->req.plan);
+    }
+    if (row.at.replied) {
+        sl->n_fed[row.at.phase]++;
+    }
     return eval_add(&s->eval, &row, at, sl->taps, sl->n_taps, e);
+}
+
+/* The guard has found a row that moves too far. */
+persona_code slot_check_guard(const slot *sl, persona_err *e)
+{
+    const edit_tally *t = &sl->tally;
+    if (!t->rejected) {
+        return PERSONA_OK;
+    }
+    return persona_err_set(e, PERSONA_E_NUMERIC,
+                           "steering rejected: at block %d the edit is %.2f times as long as the "
+                           "row that it edits, the limit is %g (use a smaller coefficient, or "
+                           "another guard)",
+                           t->rejected_block, t->rejected_ratio, (double)sl->req.plan->guard.ratio);
 }
 
 void slot_give_reads(slot *sl)
@@ -201,11 +243,12 @@ persona_code slot_open(persona_session *s, slot *sl, job *j, persona_err *e)
     sl->prefilling = true;
     sl->job = j;
     sl->req = *r;
-    sl->req.plan = r->plan != NULL && r->plan->n > 0 ? persona_plan_ref(r->plan) : NULL;
+    sl->req.plan = NULL;
     sl->t_start = clock_now();
     buf_init(&sl->text, MAX_REPLY);
     buf_init(&sl->analysis, MAX_REPLY);
     TRY(check_request(s, r, e));
+    TRY(slot_set_plan(sl, r->plan, e));
     TRY(open_channel(s, sl, e));
     sl->pending = r->prompt[r->n_prompt - 1];
     sl->pending_class = TOKEN_TEMPLATE;
@@ -289,10 +332,14 @@ static bool deliver(slot *sl, persona_token t, token_class kind, const buf *byte
 bool slot_token(slot *sl, persona_token t)
 {
     bool go_on = true;
-    buf thought, said;
+    buf thought, said, piece;
     buf_init(&thought, MAX_PIECE);
     buf_init(&said, MAX_PIECE);
+    buf_init(&piece, MAX_PIECE);
     const token_class c = channel_step(&sl->channel, t, &thought, &said);
+    model_piece(sl->channel.model, t, true, &piece);
+    syntax_feed(&sl->syntax, buf_str(&piece), piece.len);
+    buf_free(&piece);
     sl->pending = t;
     sl->pending_class = c;
     sl->answered =
@@ -422,6 +469,8 @@ persona_code slot_deliver(slot *sl, persona_err *e)
         sl->acts[i] = tap_acts(&sl->taps[i]);
         check_acts(sl, &sl->acts[i]);
     }
+    persona_steered steered;
+    plan_memory_report(sl->req.plan, sl->memory, &sl->tally, &steered);
     const persona_result r = {.finish = sl->finish,
                               .code = sl->code,
                               .message = sl->message,
@@ -435,6 +484,7 @@ persona_code slot_deliver(slot *sl, persona_err *e)
                               .n_answer = sl->n_answer,
                               .n_steered = sl->tally.n,
                               .moved = sl->tally.moved,
+                              .steered = steered,
                               .acts = sl->acts,
                               .n_acts = sl->n_taps,
                               .seconds = sl->seconds};
@@ -447,6 +497,7 @@ persona_code slot_deliver(slot *sl, persona_err *e)
     mem_free(sl->taps);
     mem_free(sl->acts);
     persona_plan_free(sl->req.plan);
+    plan_memory_free(sl->memory);
     mem_free(sl->out);
     buf_free(&sl->text);
     buf_free(&sl->analysis);

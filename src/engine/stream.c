@@ -58,7 +58,8 @@ size_t stream_shared(const stream *st, const persona_request *r, size_t limit)
         for (; k < end && k < st->spans[i].end; k++) {
             const token_at at = {.pos = k, .n_prompt = r->n_prompt, .class = TOKEN_TEMPLATE};
             const uint64_t wanted = plan_id(r->plan, phase_of(at));
-            if (st->tokens[k] != r->prompt[k] || st->spans[i].id != wanted) {
+            if (st->tokens[k] != r->prompt[k] || st->spans[i].id != wanted ||
+                wanted == PLAN_ALONE) {
                 return k;
             }
         }

@@ -104,8 +104,9 @@ static inline size_t same_but_for_ties(const spoken *a, const spoken *b)
     return i;
 }
 
+/* One edit of the middle block that moves a row by about `strength` times its length. */
 static inline persona_plan *replan_plan(persona_session *s, const persona_token *prompt, size_t n,
-                                        double strength)
+                                        persona_op op, double strength)
 {
     persona_model *m = persona_session_model(s);
     const persona_model_info *info = persona_model_info_get(m);
@@ -132,10 +133,15 @@ static inline persona_plan *replan_plan(persona_session *s, const persona_token 
         length += (double)v[k] * (double)v[k];
     }
     free(r.acts);
-    const persona_edit edit = {.block = block,
+    const bool adds = op == PERSONA_OP_ADD || op == PERSONA_OP_KEEPNORM;
+    const double alpha = adds ? strength * sqrt(h / length) : op == PERSONA_OP_ROTATE ? 70 : 1;
+    const double x = (op == PERSONA_OP_CAP ? -1 : 1) * strength * sqrt(h);
+    const persona_edit edit = {.op = op,
+                               .block = block,
                                .phases = PERSONA_PHASE_RESPONSE,
-                               .alpha = (float)(strength * sqrt(h / length)),
-                               .v = v};
+                               .alpha = (float)alpha,
+                               .v = v,
+                               .x = (float)x};
     must(persona_plan_new(info->n_layer, d, &edit, 1, &p, &e), &e);
     free(v);
     return p;
@@ -149,7 +155,7 @@ static inline persona_session *replan_session(persona_model *m, bool no_reuse)
     return session(m, o);
 }
 
-static inline void check_replan(persona_model *m, const char *text, double strength)
+static inline void check_replan(persona_model *m, const char *text, persona_op op, double strength)
 {
     persona_err e = {0};
     persona_tokens t;
@@ -158,7 +164,7 @@ static inline void check_replan(persona_model *m, const char *text, double stren
     const size_t n = t.n, k = REPLAN_AT;
     assert_true(n + REPLAN_ANSWER < REPLAN_MOST);
     persona_session *s = replan_session(m, false), *fresh = replan_session(m, true);
-    persona_plan *p = replan_plan(s, t.ids, n, strength);
+    persona_plan *p = replan_plan(s, t.ids, n, op, strength);
     spoken none = speak(s, t.ids, n, REPLAN_ANSWER, NULL, NULL);
     spoken mixed = speak(s, t.ids, n, REPLAN_ANSWER, NULL, p);
     assert_memory_equal(none.tokens, mixed.tokens, (k + 1) * sizeof *mixed.tokens);
@@ -199,9 +205,10 @@ static inline void check_replan(persona_model *m, const char *text, double stren
     spoken wrong = speak(s, longer, n + REPLAN_ANSWER, REPLAN_ANSWER, NULL, NULL);
     assert_true(wrong.n_reused > n + k);
     const double shape = apart(&right, 0, &reused, 0), lie = apart(&right, 0, &wrong, 0);
-    print_message("%s: %zu of %d tokens equal without reuse; logits move by %.3g with the shape, "
+    print_message("%s, operator %d: %zu of %d tokens equal without reuse; logits move by %.3g with "
+                  "the shape, "
                   "by %.3g if spans are ignored\n",
-                  persona_model_info_get(m)->name, n_same, rest, shape, lie);
+                  persona_model_info_get(m)->name, (int)op, n_same, rest, shape, lie);
     assert_true(lie > 5 * shape && lie > 0);
     assert_memory_not_equal(wrong.tokens, right.tokens, REPLAN_ANSWER * sizeof *longer);
     spoken *const all[] = {&none, &mixed, &after, &again, &right, &reused, &wrong};

@@ -9,7 +9,7 @@
 static void check_model(const char *path)
 {
     persona_model *m = real_open(path);
-    check_replan(m, "Dear diary, today I went to the market and bought three", 1.5);
+    check_replan(m, "Dear diary, today I went to the market and bought three", PERSONA_OP_ADD, 1.5);
     persona_model_free(m);
 }
 

@@ -28,7 +28,7 @@ static void piece(const persona_model *m, llama_token t, bool special, buf *out)
     if (t == FAKE_HALF || t == FAKE_REST) {
         buf_putc(out, t == FAKE_HALF ? (char)0xC3 : (char)0xA9);
     } else {
-        buf_putc(out, (char)(32 + t));
+        buf_putc(out, t == FAKE_LINE ? '\n' : (char)(32 + t));
     }
 }
 
@@ -67,7 +67,7 @@ static void read_row(const eval_state *x, const eval_row *row, int block, bool b
 }
 
 /* One row through all blocks; returns what its position holds. */
-static float row_value(const eval_state *x, const eval_row *row, float past, bool adapter)
+static float row_value(const eval_state *x, eval_row *row, float past, bool adapter)
 {
     float h[FAKE_EMBD] = {(float)row->token / 16.0F, past, 1, 0};
     for (int b = 0; b < FAKE_LAYERS; b++) {
@@ -76,7 +76,7 @@ static float row_value(const eval_state *x, const eval_row *row, float past, boo
         }
         read_row(x, row, b, true, h);
         if (row->plan != NULL && !adapter) {
-            plan_apply(row->plan, b, row->phase, h, row->tally);
+            row->edited |= plan_apply(row->plan, b, &row->at, row->memory, row->tally, h);
         }
         read_row(x, row, b, false, h);
         h[0] = h[0] + 0.37F * h[1] + 0.11F * h[3];
@@ -91,6 +91,7 @@ static void fill_logits(float *logits, float value)
         logits[t] = sinf(value * 40.0F + (float)t * 1.7F);
     }
     logits[FAKE_POISON] = logits[FAKE_NAN] = logits[FAKE_HALF] = logits[FAKE_REST] = -9;
+    logits[FAKE_LINE] = -9;
     logits[FAKE_END] -= 1;
 }
 
@@ -117,7 +118,7 @@ static persona_code fake_decode(compute *base, const compute_call *call, persona
         }
     }
     for (size_t i = 0; i < x->n_rows; i++) {
-        const eval_row *row = &x->rows[i];
+        eval_row *row = &x->rows[i];
         float *h = f->h[row->seq];
         const float past = row->pos > 0 ? h[row->pos - 1] : 0;
         if (row->pos >= (size_t)f->n_ctx) {

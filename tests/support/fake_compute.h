@@ -18,6 +18,7 @@ enum {
     FAKE_NAN = 91,    /* from its row on the sequence is no number */
     FAKE_HALF = 92,   /* first byte of a code point of two */
     FAKE_REST = 93,   /* its second byte */
+    FAKE_LINE = 95,   /* a line end */
 };
 
 typedef struct fake_compute {

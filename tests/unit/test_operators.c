@@ -77,7 +77,13 @@ static double apply(draw *x, const persona_edit *edits, size_t n_edits)
 {
     edit_tally tally = {0};
     persona_plan *p = plan_of(x->n, edits, n_edits);
-    plan_apply(p, 1, PHASE_FINAL, x->h, &tally);
+    if (p->n > 0) {
+        const plan_token at = {.phase = PHASE_FINAL, .replied = true};
+        plan_memory *m = plan_memory_new(p);
+        assert_non_null(m);
+        plan_apply(p, 1, &at, m, &tally, x->h);
+        plan_memory_free(m);
+    }
     persona_plan_free(p);
     return tally.moved;
 }
@@ -251,7 +257,7 @@ static void asked_is_what_is_done(void **state)
             persona_plan *p = plan_of(x.n, &one, 1);
             const plan_step *st = &p->steps[0];
             const size_t n = (size_t)x.n;
-            const row_at at = {step_project(st, x.h, n), vec_norm(x.h, n)};
+            const row_at at = {.p = step_project(st, x.h, n), .norm = vec_norm(x.h, n)};
             assert_true(fabs(at.p - x.p) < 1e-5 * x.length);
             const double asked = st->op->asked(st, n, &at);
             const double moved = step_apply(st, x.h, n, &at);
