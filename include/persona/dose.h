@@ -50,6 +50,15 @@ PERSONA_CHECK persona_code persona_calibrate(persona_session *s, persona_vector 
                                              char *const *questions, size_t n_questions,
                                              const persona_hooks *hooks, persona_err *e);
 
+/* Sets token_mean, token_sd and quantiles of every block of v that can be read, and h_median where
+ * it is not known: projections of the single tokens of unsteered answers to (at most 16)
+ * `questions`, of 48 tokens at temperature 1. Errors: NUMERIC (no answer has any text), those of
+ * sessions. */
+PERSONA_CHECK persona_code persona_neutral(persona_session *s, persona_vector *v,
+                                           char *const *questions, size_t n_questions,
+                                           uint32_t seed, const persona_hooks *hooks,
+                                           persona_err *e);
+
 /* Chooses from.best_layer of v by a small judged steering sweep on the extraction questions, then
  * calibrates the dose there, as persona_extract does with `quick`. *swing (may be NULL): score at
  * +1 less that at -1, 0..100; NAN without a judge. Errors: SHAPE (no usable block), those of

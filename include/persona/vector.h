@@ -20,6 +20,8 @@
 extern "C" {
 #endif
 
+enum { PERSONA_N_QUANTILES = 9 };
+
 /* What is known about one block of a vector. NAN: not measured. */
 typedef struct persona_vector_layer {
     bool present;   /* the file or the extraction has a direction for this block */
@@ -33,9 +35,18 @@ typedef struct persona_vector_layer {
     float length_cosine; /* of v_b and v_b at equal answer length: 1 is no confound */
     float outlier_share; /* of ||v_b||^2 in dimensions with massive activations */
     float dose;         /* raw multiple that is 1 nat at this block, roughly but for the best one */
-    float neutral_mean; /* projection <h, v/||v||> of unprompted responses: mean and sd */
+    float neutral_mean; /* projection <h, v/||v||> of unprompted responses' means: mean and sd */
     float neutral_sd;
+    /* the same of single tokens of neutral answers, which is what operators and gates meet */
+    float token_mean, token_sd;
+    float quantiles[PERSONA_N_QUANTILES]; /* at the percents of persona_quantile_percent */
 } persona_vector_layer;
+
+/* 1, 5, 10, 25, 50, 75, 90, 95, 99 */
+int persona_quantile_percent(size_t i);
+/* What p percent of the tokens of neutral answers stay below, from 1 to 99; NAN: not measured, or
+ * further out. */
+double persona_vector_percentile(const persona_vector_layer *l, double p);
 
 /* What a direction's length means (from.unit); other texts occur in files, "" is unknown. */
 #define PERSONA_UNIT_RAW "raw mean difference"

@@ -73,6 +73,13 @@ static persona_code show_json(cli_state *c, const vector_input *in, persona_err 
         jo_number(o, "split_half_cosine", (double)l->split_half);
         jo_number(o, "neutral_mean", (double)l->neutral_mean);
         jo_number(o, "neutral_sd", (double)l->neutral_sd);
+        jo_number(o, "token_mean", (double)l->token_mean);
+        jo_number(o, "token_sd", (double)l->token_sd);
+        jo_array(o, "quantiles");
+        for (size_t i = 0; i < PERSONA_N_QUANTILES; i++) {
+            jo_number(o, NULL, (double)l->quantiles[i]);
+        }
+        jo_end(o);
         jo_end(o);
     }
     jo_end(o);

@@ -6,7 +6,9 @@
 #include <math.h>
 
 #include "base/linalg.h"
+#include "core/measure/stats.h"
 #include "models.h"
+#include "persona/dose.h"
 #include "pipeline/ask.h"
 #include "pipeline/pipeline.h"
 
@@ -179,6 +181,64 @@ static void dose_is_one_nat(void **state)
     }
 }
 
+/* Percentiles of neutral tokens, computed again from whole rows of the same answers. */
+static void neutral_tokens(void **state)
+{
+    (void)state;
+    enum { N = 4, BLOCK = 2 };
+    persona_model *m = open_model(0);
+    persona_session *s = session(m, small(8));
+    persona_vector *v = NULL;
+    persona_questions *q = questions();
+    persona_err e = {0};
+    must(persona_vector_clone(made[0], &v, &e), &e);
+    v->layers[BLOCK].h_median = NAN;
+    must(persona_neutral(s, v, q->extraction, N, 9, NULL, &e), &e);
+    const int block = BLOCK;
+    const persona_tap tap = {.mode = PERSONA_TAP_ALL, .blocks = &block, .n_blocks = 1};
+    ask asks[N];
+    answer answers[N];
+    double x[N * 64];
+    size_t n = 0;
+    for (size_t i = 0; i < N; i++) {
+        asks[i] = (ask){.question = q->extraction[i],
+                        .skip_analysis = true,
+                        .tap = &tap,
+                        .sampling = persona_sampling_defaults()};
+        asks[i].sampling.temperature = 1;
+        asks[i].sampling.max_tokens = 48;
+        asks[i].sampling.seed = 9 + (uint32_t)i;
+    }
+    must(ask_all(s, asks, N, "test", NULL, answers, &e), &e);
+    const size_t d = (size_t)v->n_embd;
+    const float *row = persona_vector_row(v, BLOCK);
+    for (size_t i = 0; i < N; i++) {
+        for (size_t t = 0; t < answers[i].n_positions && n < sizeof x / sizeof *x; t++) {
+            x[n++] = vec_dot(answers[i].mean + t * d, row, d) / vec_norm(row, d);
+        }
+    }
+    const persona_vector_layer *l = &v->layers[BLOCK];
+    const double sd = stat_sd(x, n);
+    assert_true(n > 20 && sd > 0);
+    assert_true(fabs((double)l->token_mean - stat_mean(x, n)) < 1e-3 * sd);
+    assert_true(fabs((double)l->token_sd - sd) < 1e-3 * sd);
+    for (size_t i = 0; i < PERSONA_N_QUANTILES; i++) {
+        const double p = persona_quantile_percent(i);
+        assert_true(fabs((double)l->quantiles[i] - stat_quantile(x, n, p / 100)) < 1e-3 * sd);
+        assert_true(fabs(persona_vector_percentile(l, p) - (double)l->quantiles[i]) < 1e-6);
+    }
+    const double between = persona_vector_percentile(l, 60);
+    assert_true(between > (double)l->quantiles[4] && between < (double)l->quantiles[5]);
+    assert_true(isnan(persona_vector_percentile(l, 0.5)));
+    assert_true(isnan(persona_vector_percentile(&made[0]->layers[BLOCK], 50)));
+    assert_true(l->h_median > 0);
+    answers_clear(answers, N);
+    persona_questions_free(q);
+    persona_vector_free(v);
+    persona_session_free(s);
+    persona_model_free(m);
+}
+
 /* A vector of the source, mapped from the source onto itself, comes back (methods 5.5). */
 static void map_to_itself_is_the_identity(void **state)
 {
@@ -234,6 +294,7 @@ int main(void)
         cmocka_unit_test(same_seed_same_vector),
         cmocka_unit_test(vector_is_the_mean_difference),
         cmocka_unit_test(dose_is_one_nat),
+        cmocka_unit_test(neutral_tokens),
         cmocka_unit_test(map_to_itself_is_the_identity),
     };
     return cmocka_run_group_tests(tests, make_vectors, drop_vectors);

@@ -39,6 +39,11 @@ static persona_vector *sample(int n_layer, int n_embd)
         v->layers[b].split_half = 0.9f;
         v->layers[b].neutral_mean = 2.5f;
         v->layers[b].neutral_sd = 0.5f;
+        v->layers[b].token_mean = 2.25f;
+        v->layers[b].token_sd = 0.75f;
+        for (size_t i = 0; i < PERSONA_N_QUANTILES; i++) {
+            v->layers[b].quantiles[i] = b == 3 ? NAN : (float)i - 1.1f;
+        }
     }
     free(row);
     persona_provenance *from = &v->from;
@@ -82,6 +87,11 @@ static void same_vector(const persona_vector *a, const persona_vector *b)
         same_float(x->split_half, y->split_half);
         same_float(x->neutral_mean, y->neutral_mean);
         same_float(x->neutral_sd, y->neutral_sd);
+        same_float(x->token_mean, y->token_mean);
+        same_float(x->token_sd, y->token_sd);
+        for (size_t k = 0; k < PERSONA_N_QUANTILES; k++) {
+            same_float(x->quantiles[k], y->quantiles[k]);
+        }
     }
     const persona_provenance *f = &a->from, *g = &b->from;
     const char *const pairs[][2] = {

@@ -114,7 +114,12 @@ persona_code persona_vector_new(int n_layer, int n_embd, persona_vector **out, p
                                               .outlier_share = NAN,
                                               .dose = NAN,
                                               .neutral_mean = NAN,
-                                              .neutral_sd = NAN};
+                                              .neutral_sd = NAN,
+                                              .token_mean = NAN,
+                                              .token_sd = NAN};
+        for (size_t i = 0; i < PERSONA_N_QUANTILES; i++) {
+            v->layers[b].quantiles[i] = NAN;
+        }
     }
     *out = v;
     v = NULL;
@@ -124,6 +129,24 @@ nomem:
 out:
     persona_vector_free(v);
     return rc;
+}
+
+int persona_quantile_percent(size_t i)
+{
+    static const int percents[PERSONA_N_QUANTILES] = {1, 5, 10, 25, 50, 75, 90, 95, 99};
+    return percents[i];
+}
+
+double persona_vector_percentile(const persona_vector_layer *l, double p)
+{
+    for (size_t i = 0; i + 1 < PERSONA_N_QUANTILES; i++) {
+        const double low = persona_quantile_percent(i), high = persona_quantile_percent(i + 1);
+        if (p >= low && p <= high) {
+            const double a = (double)l->quantiles[i], b = (double)l->quantiles[i + 1];
+            return a + (b - a) * (p - low) / (high - low);
+        }
+    }
+    return (double)NAN;
 }
 
 void persona_vector_free(persona_vector *v)

@@ -27,6 +27,7 @@
 #include "base/try.h"
 #include "persona/dose.h"
 #include "pipeline/dose/calibrate.h"
+#include "pipeline/dose/neutral.h"
 #include "pipeline/dose/steered.h"
 #include "pipeline/dose/trials.h"
 #include "pipeline/pipeline.h"
@@ -297,6 +298,16 @@ persona_code settle(const settling *given, settle_report *report, persona_err *e
         report->note =
             asks ? "not calibrated: the size of the activations at the block is not known"
                  : "not calibrated: nothing can be asked without questions and a chat template";
+    }
+    if (x->neutral && asks) {
+        const neutral traffic = {.s = x->s,
+                                 .questions = x->questions->extraction,
+                                 .n_questions = x->questions->n_extraction,
+                                 .seed = x->seed,
+                                 .job = x->job,
+                                 .tag = x->tag,
+                                 .hooks = x->hooks};
+        TRY(neutral_measure(&traffic, v, e));
     }
     if (x->curve != NULL && judged && isfinite(v->from.dose)) {
         TRY(steered_curve(x, e));

@@ -15,6 +15,7 @@ typedef struct settling {
     const persona_questions *questions; /* extraction half only; NULL: statistics decide */
     persona_judge *judge;               /* NULL, or one that does not know the trait: likewise */
     bool calibrate; /* measure doses; else blocks are compared at equal ||edit||/||h|| */
+    bool neutral;   /* measure what single tokens of neutral answers project to (neutral.h) */
     bool quick;     /* blocks at equal ratio, the dose on few questions */
     /* the response to several coefficients at the chosen block; NULL: not measured */
     persona_curve *curve;

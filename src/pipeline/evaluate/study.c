@@ -148,8 +148,9 @@ settling study_settling(const studying *s, persona_vector *v, const char *condit
 persona_code study_settle(const studying *s, persona_vector *v, const char *condition,
                           double *swing, persona_err *e)
 {
-    const settling x = study_settling(s, v, condition);
+    settling x = study_settling(s, v, condition);
     settle_report report;
+    x.neutral = v == s->x->transferred;
     const persona_code rc = settle(&x, &report, e);
     if (swing) {
         *swing = report.swing;

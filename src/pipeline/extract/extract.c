@@ -181,6 +181,7 @@ static persona_code find_block(extraction *x, persona_extract_method *m, persona
                         .questions = x->questions,
                         .judge = x->o->judge,
                         .calibrate = x->o->calibrate,
+                        .neutral = true,
                         .quick = x->o->quick,
                         .n_questions = x->o->quick ? SETTLE_FEW : 0,
                         .n_decide = n_decide,

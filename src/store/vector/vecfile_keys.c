@@ -80,6 +80,17 @@ const vecfile_key vecfile_layers[] = {
     {"persona.layers.dose", LAYER(dose), 0},
     {"persona.layers.neutral_mean", LAYER(neutral_mean), 0},
     {"persona.layers.neutral_sd", LAYER(neutral_sd), 0},
+    {"persona.layers.token_mean", LAYER(token_mean), 0},
+    {"persona.layers.token_sd", LAYER(token_sd), 0},
+    {"persona.layers.token_q1", LAYER(quantiles[0]), 0},
+    {"persona.layers.token_q5", LAYER(quantiles[1]), 0},
+    {"persona.layers.token_q10", LAYER(quantiles[2]), 0},
+    {"persona.layers.token_q25", LAYER(quantiles[3]), 0},
+    {"persona.layers.token_q50", LAYER(quantiles[4]), 0},
+    {"persona.layers.token_q75", LAYER(quantiles[5]), 0},
+    {"persona.layers.token_q90", LAYER(quantiles[6]), 0},
+    {"persona.layers.token_q95", LAYER(quantiles[7]), 0},
+    {"persona.layers.token_q99", LAYER(quantiles[8]), 0},
 };
 const size_t vecfile_n_layers = sizeof vecfile_layers / sizeof vecfile_layers[0];
 
