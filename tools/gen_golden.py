@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/fixtures/golden_{map,stats,classifier}.json: what numpy says, for the C code to agree with.
+"""Writes tests/fixtures/golden_{map,stats,classifier,lens}.json: what numpy says, for the C code to agree with.
 
 Development only (needs numpy); the fixtures are committed. Every reference is computed the slow and
 obvious way: held-out errors by refitting without the group, AUROC by counting pairs, ranks by hand.
@@ -8,6 +8,7 @@ Inputs are float32 numbers, so that both sides start from the same bits.
 """
 import json
 import pathlib
+import struct
 
 import numpy as np
 
@@ -162,8 +163,78 @@ def golden_classifier():
     write("golden_classifier.json", {"texts": texts, "labels": labels, "ngrams": names, "fits": fits})
 
 
+def gguf_tensors(path):
+    """name -> array of the float tensors of a GGUF file, and its keys, by a reader of our own."""
+    b = path.read_bytes()
+    at = 24
+    n_tensors, n_keys = struct.unpack_from("<QQ", b, 8)
+    size = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+
+    def string():
+        nonlocal at
+        n, = struct.unpack_from("<Q", b, at)
+        at += 8 + n
+        return b[at - n:at].decode("utf-8", "replace")
+
+    def value(kind):
+        nonlocal at
+        if kind == 8:
+            return string()
+        if kind == 9:
+            inner, n = struct.unpack_from("<IQ", b, at)
+            at += 12
+            return [value(inner) for _ in range(n)]
+        at += size[kind]
+        return int.from_bytes(b[at - size[kind]:at], "little")
+
+    keys, infos = {}, []
+    for _ in range(n_keys):
+        name = string()
+        kind, = struct.unpack_from("<I", b, at)
+        at += 4
+        keys[name] = value(kind)
+    for _ in range(n_tensors):
+        name = string()
+        n, = struct.unpack_from("<I", b, at)
+        shape = struct.unpack_from(f"<{n}Q", b, at + 4)
+        kind, offset = struct.unpack_from("<IQ", b, at + 4 + 8 * n)
+        at += 16 + 8 * n
+        infos.append((name, shape[::-1], kind, offset))
+    align = keys.get("general.alignment", 32)
+    start = (at + align - 1) // align * align
+    out = {}
+    for name, shape, kind, offset in infos:
+        if kind == 30:  # BF16: the upper half of a float32
+            half = np.frombuffer(b, "<u2", int(np.prod(shape)), start + offset)
+            out[name] = (half.astype(np.uint32) << 16).view(np.float32).reshape(shape)
+        elif kind in (0, 1):
+            out[name] = np.frombuffer(b, ("<f4", "<f2")[kind], int(np.prod(shape)), start + offset).reshape(shape)
+    return out, keys
+
+
+def golden_lens():
+    """Which tokens a random direction promotes and suppresses in either model of the pair."""
+    rng = np.random.default_rng(5)
+    cases = []
+    for name in ("persona-qwen2.gguf", "persona-gpt-oss.gguf"):
+        tensors, keys = gguf_tensors(OUT.parent.parent / "models" / name)
+        matrix = tensors.get("output.weight", tensors.get("token_embd.weight")).astype(np.float64)
+        gain = tensors["output_norm.weight"].astype(np.float64)
+        v = rng.standard_normal(len(gain)).astype(np.float32)
+        x = matrix @ (gain * v / np.linalg.norm(v.astype(np.float64))) * np.sqrt(len(v))
+        kind = np.array(keys["tokenizer.ggml.token_type"])
+        told = np.flatnonzero(~np.isin(kind, (2, 3, 5)))  # unknown, control, unused
+        x -= x[told].mean()
+        order = told[np.argsort(-x[told], kind="stable")]
+        cases.append({"model": name, "v": v.tolist(), "sd": x[told].std(), "n": len(told),
+                      "promoted": order[:20].tolist(), "promoted_logits": x[order[:20]].tolist(),
+                      "suppressed": order[:-21:-1].tolist(), "suppressed_logits": x[order[:-21:-1]].tolist()})
+    write("golden_lens.json", {"cases": cases})
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
     golden_map()
     golden_stats()
     golden_classifier()
+    golden_lens()

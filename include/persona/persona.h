@@ -26,6 +26,7 @@
 #include "persona/extract.h"
 #include "persona/interval.h"
 #include "persona/judge.h"
+#include "persona/lens.h"
 #include "persona/map.h"
 #include "persona/model.h"
 #include "persona/monitor.h"

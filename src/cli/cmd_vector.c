@@ -3,16 +3,25 @@
  * cmd_vector.c - `persona vector ACTION`: options, and the table of actions.
  *
  * A vector is a file of any known format, or, with --model, a name in the user's library for that
- * model. The actions are vector_show.c, vector_compare.c and vector_convert.c (convert, combine).
+ * model. The actions are vector_show.c, vector_explain.c, vector_compare.c and vector_convert.c
+ * (convert, combine).
  */
 #include "base/mem.h"
 #include "base/try.h"
 #include "cli/vector_cmd.h"
 
-enum { SHOW = 1, COMPARE = 2, CONVERT = 4, COMBINE = 8, OPENS = SHOW | COMPARE | CONVERT };
+enum {
+    SHOW = 1,
+    COMPARE = 2,
+    CONVERT = 4,
+    COMBINE = 8,
+    EXPLAIN = 16,
+    OPENS = SHOW | COMPARE | CONVERT | EXPLAIN
+};
 
 static const cli_action actions[] = {
     {"show", SHOW, "VECTOR", "one vector", 1, 1},
+    {"explain", EXPLAIN, "VECTOR --model FILE", "one vector", 1, 1},
     {"compare", COMPARE, "VECTOR VECTOR...", "two vectors or more", 2, SIZE_MAX},
     {"convert", CONVERT, "IN OUT", "one file to read and one to write", 2, 2},
     {"combine", COMBINE, "EXPRESSION -o OUT", "one expression, in quotes", 1, 1},
@@ -24,6 +33,8 @@ static vector_run action_run(unsigned action)
     switch (action) {
     case SHOW:
         return vector_show;
+    case EXPLAIN:
+        return vector_explain;
     case COMPARE:
         return vector_compare;
     case CONVERT:
@@ -43,7 +54,17 @@ static const opt options[] = {
      .type = OPT_FILE,
      .arg = "FILE",
      .at = AT(model),
-     .help = "Look names up in the user's library for this model"},
+     .help =
+         "Look names up in the user's library for this model; explain: the model that says what "
+         "directions mean"},
+    {.name = "top",
+     .type = OPT_INT,
+     .on = EXPLAIN,
+     .arg = "N",
+     .min = 1,
+     .max = 1000,
+     .at = AT(top),
+     .help = "Tokens to tell of either side"},
     {.name = "output",
      .key = 'o',
      .required = true,
@@ -107,6 +128,19 @@ out:
     return rc;
 }
 
+static void init(void *p)
+{
+    ((vector_args *)p)->top = 20;
+}
+
+static persona_code check(void *p, persona_err *e)
+{
+    const vector_args *a = p;
+    return a->c->action->bit == EXPLAIN && !a->model
+               ? persona_err_set(e, PERSONA_E_USAGE, "--model is missing")
+               : PERSONA_OK;
+}
+
 static persona_code run_vector(void *p, persona_err *e)
 {
     vector_args *a = p;
@@ -141,9 +175,11 @@ out:
 
 const cli_command command_vector = {
     .name = "vector",
-    .summary = "Show, compare, convert or combine vector files",
+    .summary = "Show, explain, compare, convert or combine vector files",
     .about =
-        "Shows what a vector file holds and where it comes from; the cosines of several, block "
+        "Shows what a vector file holds and where it comes from; which tokens its directions "
+        "promote "
+        "and suppress in a model; the cosines of several, block "
         "by block; rewrites one in another format; or writes a sum of several, as in \"silly + "
         "0.5*poetic.gguf - old.pt@3-5\". Formats: GGUF control vectors (llama.cpp, repeng, "
         "EasySteer), safetensors, the JSON of cross-model-persona-steering, ds4's .f32 with "
@@ -151,5 +187,7 @@ const cli_command command_vector = {
     .actions = actions,
     .groups = {{&vector_options, 0}, {&opt_group_model, 0}, {&opt_group_output, 0}},
     .size = sizeof(vector_args),
+    .init = init,
+    .check = check,
     .run = run_vector,
 };

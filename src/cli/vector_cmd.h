@@ -11,6 +11,7 @@ typedef struct vector_args {
     cli_state *c; /* first: the shared parsers rely on it */
     const char *model, *output, *to, *model_arch, *debias;
     int n_layer; /* 0: not given */
+    int top;     /* tokens that explain tells */
     bool normalize;
     char **names;
     size_t n_names;
@@ -31,6 +32,7 @@ PERSONA_CHECK persona_code vector_open(const vector_args *a, const char *name, v
 typedef persona_code (*vector_run)(const vector_args *a, vector_input *in, size_t n,
                                    persona_err *e);
 persona_code vector_show(const vector_args *a, vector_input *in, size_t n, persona_err *e);
+persona_code vector_explain(const vector_args *a, vector_input *in, size_t n, persona_err *e);
 persona_code vector_compare(const vector_args *a, vector_input *in, size_t n, persona_err *e);
 persona_code vector_convert(const vector_args *a, vector_input *in, size_t n, persona_err *e);
 /* in is NULL: names[0] is an expression. */

@@ -73,6 +73,10 @@ struct persona_model {
     channel_kind channels;
     bool thinks; /* its template knows <think> */
 };
+/* The parts of a split file NAME-00001-of-00005.gguf, or the file itself; mem_free_list them.
+ * Errors: NOMEM. */
+PERSONA_CHECK persona_code model_parts(const persona_model *m, char ***out, size_t *n,
+                                       persona_err *e);
 /* A control token: never text of a reply. */
 bool model_is_control(const persona_model *m, llama_token t);
 /* End of generation: harmony's <|end|> closes a message, not the reply. */

@@ -17,6 +17,7 @@
 #include "engine/prompt_memo.h"
 
 #define MAX_SPLITS 512
+#define PART_MAX 4200 /* bytes of the name of one */
 #define MAX_TEMPLATE ((size_t)1 << 20)
 
 persona_model_opts persona_model_defaults(void)
@@ -407,35 +408,42 @@ const persona_model_info *persona_model_info_get(const persona_model *m)
     return &m->info;
 }
 
-/* The parts of a split file NAME-00001-of-00005.gguf, or the file itself. */
-static persona_code hash_parts(persona_model *m, persona_err *e)
+persona_code model_parts(const persona_model *m, char ***out, size_t *n, persona_err *e)
 {
     char prefix[4096];
-    const char *parts[MAX_SPLITS];
-    char *owned[MAX_SPLITS] = {0};
-    size_t n = 1;
-    parts[0] = m->path;
     char *count = meta(m->lm, "split.count");
-    long n_split = count != NULL ? strtol(count, NULL, 10) : 0;
+    const long n_split = count != NULL ? strtol(count, NULL, 10) : 0;
     mem_free(count);
-    if (n_split > 1 && n_split <= MAX_SPLITS &&
-        llama_split_prefix(prefix, sizeof prefix, m->path, 0, (int32_t)n_split) > 0) {
-        n = (size_t)n_split;
-        for (size_t i = 0; i < n; i++) {
-            owned[i] = mem_calloc(4200, 1);
-            if (owned[i] == NULL) {
-                break;
-            }
-            llama_split_path(owned[i], 4200, prefix, (int32_t)i, (int32_t)n_split);
-            parts[i] = owned[i];
+    const bool split = n_split > 1 && n_split <= MAX_SPLITS &&
+                       llama_split_prefix(prefix, sizeof prefix, m->path, 0, (int32_t)n_split) > 0;
+    *n = split ? (size_t)n_split : 1;
+    *out = mem_calloc(*n, sizeof **out);
+    bool ok = *out != NULL;
+    for (size_t i = 0; ok && i < *n; i++) {
+        (*out)[i] = split ? mem_calloc(PART_MAX, 1) : mem_strdup(m->path);
+        ok = (*out)[i] != NULL;
+        if (ok && split) {
+            llama_split_path((*out)[i], PART_MAX, prefix, (int32_t)i, (int32_t)n_split);
         }
     }
-    persona_code rc = n > 1 && owned[n - 1] == NULL
-                          ? mem_err(e, "file names")
-                          : sha256_file(parts, n, m->cancel, m->sha256, e);
-    for (size_t i = 0; i < MAX_SPLITS; i++) {
-        mem_free(owned[i]);
+    if (!ok) {
+        mem_free_list(*out, *out != NULL ? *n : 0);
+        *out = NULL;
+        *n = 0;
+        return mem_err(e, "file names");
     }
+    return PERSONA_OK;
+}
+
+static persona_code hash_parts(persona_model *m, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char **parts = NULL;
+    size_t n = 0;
+    TRY(model_parts(m, &parts, &n, e));
+    TRY(sha256_file((const char *const *)parts, n, m->cancel, m->sha256, e));
+out:
+    mem_free_list(parts, n);
     return rc;
 }
 

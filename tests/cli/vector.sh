@@ -98,6 +98,20 @@ print(d["n_embd"], d["n_layer"] - 1)')
     done
 fi
 
+# ---- in the model's own words
+if [[ -e $source_model ]]; then
+    python3 "$PERSONA_SOURCE_DIR/tests/cli/make_gguf.py" vector "$tmp/words.gguf" "$width" "$blocks"
+    expect 0 -- vector explain "$tmp/words.gguf" -m "$source_model" --top 7 --json
+    keys 'd["matrix"] == "token_embd.weight" and all(len(l[k]) == 7 for l in d["layers"] for k in ("promoted", "suppressed", "promoted_ids", "promoted_logits"))'
+    keys 'all(isinstance(t, str) for t in d["layers"][0]["promoted"]) and d["layers"][0]["promoted_logits"] == sorted(d["layers"][0]["promoted_logits"], reverse=True)'
+    keys 'd["n_tokens"] + d["n_left_out"] == 2048 and len(d["layers"]) > 3'
+    expect 0 -- vector explain "$tmp/words.gguf" -m "$source_model"
+    check "the last block in full" grep -Eq "^block [0-9]+ suppresses: .*" "$out"
+    expect 65 "wide, the model" -- vector explain "$tmp/words.gguf" -m "$target_model"
+    expect 64 "--model is missing" -- vector explain "$tmp/words.gguf"
+    expect 64 "does not go with show" -- vector show "$tmp/words.gguf" --top 3
+fi
+
 # ---- errors
 expect 64 "names no format" -- vector convert "$v/repeng.gguf" "$tmp/x.bin"
 expect 64 "--to wants gguf, safetensors, json, f32 or pt, not 'jpg'" -- vector convert "$v/repeng.gguf" "$tmp/x.bin" --to jpg
