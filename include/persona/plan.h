@@ -40,9 +40,9 @@ typedef enum persona_op {
      * stays. */
     PERSONA_OP_ROTATE,
     /* A closed loop: h <- h + c u, where c is steered so that the smoothed coordinate of the
-     * reply's tokens, before the edits, stays within x +- band; |c| at most limit, and 0 while it
-     * is within. alpha in [0,1] is the gain. Acts on the answer, or, with the phase ANALYSIS alone,
-     * on the thoughts. */
+     * reply's tokens, before the edits, stays within x +- band: it begins to act out of the band,
+     * ends when it is back within half of it, and |c| is at most limit. alpha in [0,1] is the gain.
+     * Acts on the answer, or, with the phase ANALYSIS alone, on the thoughts. */
     PERSONA_OP_HOLD,
 } persona_op;
 
@@ -83,6 +83,9 @@ typedef enum persona_guard_mode {
     PERSONA_GUARD_CLAMP,  /* the edit is scaled down to the limit */
     PERSONA_GUARD_REJECT, /* the request fails (NUMERIC) before the next token is sampled */
 } persona_guard_mode;
+
+/* "off", "warn", "clamp", "reject"; NULL after the last. */
+const char *persona_guard_name(int mode);
 
 typedef struct persona_guard {
     persona_guard_mode mode;

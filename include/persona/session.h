@@ -94,9 +94,11 @@ typedef struct persona_step_done {
     const char *name; /* of the operator */
     int block;
     unsigned phases;
-    size_t n;        /* tokens whose row it changed */
-    double asked;    /* mean over them of the change of <h,u> that the operator means; NAN: none */
-    double measured; /* the same as it came out, all edits of the block and the guard included */
+    size_t n;     /* tokens whose row it changed */
+    double asked; /* mean over them of the change of <h,u> that the operator means; NAN: none */
+    /* the same as it came out, all edits of the block and the guard included; NAN also where the
+     * control-vector adapter did it */
+    double measured;
     /* HOLD: tokens read, of these out of the band; the smoothed coordinate at the end (NAN: none
      * was read); the largest |shift| */
     size_t n_read, n_out;

@@ -45,6 +45,8 @@ typedef struct cli_state {
     rig_opts rig;  /* models, sessions, judges, questions */
     uint32_t seed;
     cli_mapping mapping;
+    int guard_mode; /* a persona_guard_mode */
+    float guard_ratio;
     /* what to do, of a command that can do several things, and the words after it */
     const cli_action *action;
     char **words; /* (n_words), of argv */
@@ -76,6 +78,17 @@ cli_state cli_state_defaults(void);
 #define CLI_COMMAND_DECLARED(name) extern const cli_command command_##name;
 CLI_COMMANDS(CLI_COMMAND_DECLARED)
 #undef CLI_COMMAND_DECLARED
+
+/* ---- receipt_print.c ------------------------------------------------------------------------- */
+
+/* Gives the plan (NULL: none) the guard that --guard says. */
+PERSONA_CHECK persona_code cli_guard(const cli_state *c, persona_plan *p, persona_err *e);
+/* receipt_take; out of memory ends the program. */
+void cli_take_receipt(receipt_done *d, const persona_result *r);
+/* Says on standard error what has to be said of steering that did nothing, or too much. */
+void cli_warn_steering(const cli_state *c, const persona_steered *x, size_t n_steered);
+/* With -v: what steering did, step by step. */
+void cli_print_receipt(const cli_state *c, const persona_receipt *r, const receipt_done *d);
 
 /* ---- common.c -------------------------------------------------------------------------------- */
 

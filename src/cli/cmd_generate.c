@@ -17,6 +17,8 @@
 #include "base/try.h"
 #include "cli/cli.h"
 #include "cli/print_stream.h"
+#include "core/measure/stats.h"
+#include "pipeline/dose/kl.h"
 
 enum { MAX_VECTORS = 32 };
 
@@ -28,7 +30,7 @@ typedef struct generate_args {
     float scales[MAX_VECTORS];
     size_t n_vectors;
     int range_a, range_b, n_samples;
-    bool raw, skip_analysis;
+    bool raw, skip_analysis, kl;
     persona_sampling sampling;
 } generate_args;
 
@@ -158,6 +160,11 @@ static const opt steering_options[] = {
      .set = set_range,
      .arg = "A B",
      .help = "Blocks for control vectors, inclusive"},
+    {.name = "kl",
+     .type = OPT_ON,
+     .at = AT(kl),
+     .help = "Read the answer again with and without steering, and say how far the distributions "
+             "are apart (nats a token)"},
     {.name = NULL},
 };
 static const opt_group group_steering = {"Steering", false, steering_options};
@@ -242,6 +249,7 @@ static persona_code check(void *p, persona_err *e)
          "--steer and --control-vector do not mix: name the file in the expression"},
         {a->range_b > 0 && a->n_vectors == 0,
          "--control-vector-layer-range without a control vector"},
+        {a->kl && !a->steer && a->n_vectors == 0, "--kl without steering"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (rules[i].wrong) {
@@ -263,8 +271,9 @@ static void init(void *p)
 typedef struct reply {
     print_stream stream;
     char *text, *analysis;
-    size_t n_prompt, n_generated, n_steered;
-    double moved;
+    persona_token *tokens; /* n_generated */
+    size_t n_prompt, n_generated;
+    receipt_done steering;
     bool answered;
     persona_finish finish;
 } reply;
@@ -286,8 +295,9 @@ static void on_done(void *ud, const persona_result *r)
     out->analysis = cli_strdup(r->analysis);
     out->n_prompt = r->n_prompt;
     out->n_generated = r->n_tokens;
-    out->n_steered = r->n_steered;
-    out->moved = r->moved;
+    out->tokens = cli_alloc(r->n_tokens + 1, sizeof *out->tokens);
+    memcpy(out->tokens, r->tokens, r->n_tokens * sizeof *r->tokens);
+    cli_take_receipt(&out->steering, r);
     out->answered = r->answered;
     out->finish = r->finish;
 }
@@ -340,6 +350,7 @@ static persona_code plan(const generate_args *a, work *w, persona_err *e)
         TRY(persona_steer_files(w->x.model, &x, &w->plan, &w->receipt, e));
     }
     w->steered = a->steer || a->n_vectors > 0;
+    TRY(cli_guard(a->c, w->plan, e));
     if (w->steered && w->receipt.note && *w->receipt.note) {
         cli_say(a->c, "note: %s", w->receipt.note);
     }
@@ -364,7 +375,7 @@ static void on_progress(void *ud, const persona_progress *p)
     a->c->hooks.progress(a->c->hooks.ud, &named);
 }
 
-static persona_code answer(generate_args *a, work *w, persona_err *e)
+static persona_code give_answers(generate_args *a, work *w, persona_err *e)
 {
     const bool live = !a->c->json && a->n_samples == 1;
     persona_request *requests = cli_alloc((size_t)a->n_samples, sizeof *requests);
@@ -394,6 +405,24 @@ static persona_code answer(generate_args *a, work *w, persona_err *e)
     return rc;
 }
 
+/* How far the first answer is from what the model would have said without steering. */
+static persona_code measure_kl(const generate_args *a, work *w, persona_err *e)
+{
+    reply *r = &w->replies[0];
+    receipt_done *d = &r->steering;
+    const persona_request q = {
+        .prompt = w->prompt.ids, .n_prompt = w->prompt.n, .raw = a->raw, .plan = w->plan};
+    const persona_hooks hooks = {.cancel = a->c->hooks.cancel};
+    double *kl = cli_alloc(r->n_generated + 1, sizeof *kl);
+    const persona_code rc =
+        kl_of_reply(w->x.session, &q, r->tokens, r->n_generated, &hooks, kl, &d->n_kl, e);
+    d->has_kl = rc == PERSONA_OK;
+    d->kl_mean = d->n_kl > 0 ? stat_mean(kl, d->n_kl) : (double)NAN;
+    d->kl_p95 = d->n_kl > 0 ? stat_quantile(kl, d->n_kl, 0.95) : (double)NAN;
+    mem_free(kl);
+    return rc;
+}
+
 static persona_code run(generate_args *a, work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -402,7 +431,10 @@ static persona_code run(generate_args *a, work *w, persona_err *e)
     TRY(tokenize(a, w, e));
     TRY(rig_open_session(&a->c->rig, &w->x, a->n_samples < 16 ? a->n_samples : 16,
                          context_for(a, w), e));
-    TRY(answer(a, w, e));
+    TRY(give_answers(a, w, e));
+    if (a->kl) {
+        TRY(measure_kl(a, w, e));
+    }
 out:
     return rc;
 }
@@ -426,7 +458,7 @@ static persona_code print_json(const generate_args *a, const work *w, persona_er
     jo_int(o, "n_generated", (long long)r->n_generated);
     jo_int(o, "seed", (long long)a->c->seed);
     jo_number(o, "seconds", w->seconds);
-    receipt_json(o, w->steered ? &w->receipt : NULL, r->n_steered, r->moved);
+    receipt_json(o, w->steered ? &w->receipt : NULL, &r->steering);
     if (a->n_samples > 1) {
         jo_array(o, "texts");
         for (int i = 0; i < a->n_samples; i++) {
@@ -461,10 +493,8 @@ static persona_code print_text(const generate_args *a, const work *w, persona_er
         cli_say(a->c, "%zu prompt tokens, %zu generated, %s (%.1f tokens/s)", r->n_prompt,
                 n_generated, cli_duration(w->seconds), (double)n_generated / w->seconds);
     }
-    if (a->c->verbosity > 0 && w->steered) {
-        cli_say(a->c, "steering %s, unit %s, first block %d, moved by %s", w->receipt.expression,
-                w->receipt.unit, w->receipt.n_layers > 0 ? w->receipt.layers[0] : -1,
-                cli_number(w->receipt.delta_projection, 2));
+    if (w->steered) {
+        cli_print_receipt(a->c, &w->receipt, &r->steering);
     }
     return rc;
 }
@@ -477,11 +507,16 @@ static persona_code run_generate(void *p, persona_err *e)
     w.replies = cli_alloc((size_t)a->n_samples, sizeof *w.replies);
     TRY(run(a, &w, e));
     tty_progress_clear(&a->c->progress);
+    for (int i = 0; w.steered && i < a->n_samples; i++) {
+        cli_warn_steering(a->c, &w.replies[i].steering.steered, w.replies[i].steering.n_steered);
+    }
     rc = a->c->json ? print_json(a, &w, e) : print_text(a, &w, e);
 out:
     for (int i = 0; i < a->n_samples; i++) {
         mem_free(w.replies[i].text);
         mem_free(w.replies[i].analysis);
+        mem_free(w.replies[i].tokens);
+        receipt_done_free(&w.replies[i].steering);
     }
     mem_free(w.replies);
     persona_plan_free(w.plan);
@@ -502,6 +537,7 @@ const cli_command command_generate = {
              "user's library for this model (what extract and transfer made) or a file.",
     .groups = {{&group_prompt, 0},
                {&group_steering, 0},
+               {&opt_group_guard, 0},
                {&group_sampling, 0},
                {&opt_group_model, 0},
                {&opt_group_running, 0},

@@ -27,6 +27,11 @@ void *cli_alloc(size_t n, size_t size)
     return sure(mem_calloc(n, size));
 }
 
+void cli_take_receipt(receipt_done *d, const persona_result *r)
+{
+    (void)sure(receipt_take(d, r, NULL) == PERSONA_OK ? d : NULL);
+}
+
 void *cli_resize(void *p, size_t n, size_t size)
 {
     return sure(mem_realloc(p, n, size));

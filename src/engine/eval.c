@@ -93,7 +93,7 @@ void eval_prepare(eval_state *x, bool cvec)
     for (size_t r = 0; r < x->n_rows; r++) {
         eval_row *row = &x->rows[r];
         if (row->plan != NULL && cvec) {
-            plan_tally_cvec(row->plan, row->tally);
+            plan_tally_cvec(row->plan, row->memory, row->tally);
             row->plan = NULL;
             row->edited = true;
         }

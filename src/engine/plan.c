@@ -452,6 +452,15 @@ out:
     return rc;
 }
 
+const char *persona_guard_name(int mode)
+{
+    static const char *const names[] = {[PERSONA_GUARD_OFF] = "off",
+                                        [PERSONA_GUARD_WARN] = "warn",
+                                        [PERSONA_GUARD_CLAMP] = "clamp",
+                                        [PERSONA_GUARD_REJECT] = "reject"};
+    return mode >= 0 && (size_t)mode < sizeof names / sizeof *names ? names[mode] : NULL;
+}
+
 persona_code persona_plan_guard(persona_plan *p, persona_guard guard, persona_err *e)
 {
     if ((unsigned)guard.mode > PERSONA_GUARD_REJECT) {

@@ -115,6 +115,7 @@ typedef struct step_state {
     /* HOLD */
     size_t n_read;   /* tokens in the smoothed coordinate */
     double smooth;   /* of the coordinate before the edits */
+    bool holding;    /* began out of the band and is not yet well within it */
     double integral; /* the shift that the loop has come to */
     double most;     /* the largest |shift| */
     size_t n_out;    /* tokens on which the smoothed coordinate was out of its band */
@@ -146,6 +147,6 @@ bool plan_wants(const persona_plan *p, int block, const plan_token *t, plan_memo
 bool plan_apply(const persona_plan *p, int block, const plan_token *t, plan_memory *m,
                 edit_tally *tally, float *row);
 /* Books a row that the control-vector adapter edits. */
-void plan_tally_cvec(const persona_plan *p, edit_tally *tally);
+void plan_tally_cvec(const persona_plan *p, plan_memory *m, edit_tally *tally);
 
 #endif

@@ -14,13 +14,15 @@
 #include "base/linalg.h"
 #include "engine/plan_parts.h"
 
-/* The loop of HOLD. Smoothing as of drift charts (methods: lambda 0.2); no action on the first
- * tokens, which tell little; the integral's gain per token, and what is left of it per token inside
- * the band, so that a trait that drifts out again is met sooner. */
+/* The loop of HOLD. Smoothing as of drift charts (lambda 0.2); no action on the first tokens, which
+ * tell little; the integral's gain per token; what begins out of the band ends at this share of it,
+ * else the coordinate would stay at its edge; and what is left of the integral per token of rest,
+ * so that a trait that drifts out again is met sooner. */
 #define SMOOTHING 0.2
 #define WARM_UP 4
 #define GAIN 0.25
-#define FADING 0.9
+#define INNER 0.5
+#define FADING 0.98
 
 /* ---- conditions ------------------------------------------------------------------------------ */
 
@@ -97,16 +99,18 @@ static void read_gates(const persona_plan *p, int block, plan_memory *m, const f
     }
 }
 
-/* Takes the coordinate p of a token into the loop; s->integral is then the shift to make, unless
- * the coordinate is within its band. */
-static bool loop_is_out(const plan_step *st, step_state *s, size_t n, double p)
+/* Takes the coordinate p of a token into the loop. True: s->integral is the shift to make. */
+static bool loop_acts(const plan_step *st, step_state *s, size_t n, double p)
 {
     const double gain = (double)st->data[n], aim = (double)st->data[n + 1];
     const double band = (double)st->data[n + 2], limit = (double)st->data[n + 3];
     s->smooth = s->n_read == 0 ? p : s->smooth + SMOOTHING * (p - s->smooth);
     s->n_read++;
     const double off = aim - s->smooth;
-    if (fabs(off) <= band || s->n_read <= WARM_UP) {
+    const bool out = fabs(off) > band;
+    s->n_out += out;
+    s->holding = s->n_read > WARM_UP && (out || (s->holding && fabs(off) > INNER * band));
+    if (!s->holding) {
         s->integral *= FADING;
         return false;
     }
@@ -114,7 +118,6 @@ static bool loop_is_out(const plan_step *st, step_state *s, size_t n, double p)
         s->integral = 0; /* what pushed the other way is over */
     }
     s->integral = fmin(fmax(s->integral + GAIN * gain * off, -limit), limit);
-    s->n_out++;
     return true;
 }
 
@@ -134,8 +137,8 @@ static size_t choose(const persona_plan *p, int block, const plan_token *t, plan
             s->before = step_project(st, h, n);
         }
         if (st->op->holds) {
-            const bool out = reads_loop(st, t) && loop_is_out(st, s, n, s->before);
-            s->acted = s->acted && out;
+            const bool acts = reads_loop(st, t) && loop_acts(st, s, n, s->before);
+            s->acted = s->acted && acts;
         }
         n_acting += s->acted;
     }
@@ -240,10 +243,15 @@ bool plan_apply(const persona_plan *p, int block, const plan_token *t, plan_memo
     return true;
 }
 
-void plan_tally_cvec(const persona_plan *p, edit_tally *tally)
+void plan_tally_cvec(const persona_plan *p, plan_memory *m, edit_tally *tally)
 {
     tally->n += p->n;
     for (size_t i = 0; i < p->n; i++) {
-        tally->moved += (double)p->steps[i].data[p->n_embd];
+        step_state *s = &plan_memory_steps(m)[i];
+        const double length = (double)p->steps[i].data[p->n_embd];
+        tally->moved += length;
+        s->n++;
+        s->asked += length;
+        s->measured = (double)NAN; /* nobody sees the row */
     }
 }

@@ -40,8 +40,18 @@ void map_r2_json(json_out *o, const persona_map_r2 *question, const persona_map_
                  const persona_map_r2 *both);
 /* key: {name, arch, path, quant, n_layer, n_embd} */
 void model_json(json_out *o, const char *key, const persona_model_info *info);
-/* "steering": {expression, unit, layers, delta_projection, ..., note}; NULL: null. n_steered:
- * edited blocks summed over tokens; moved: persona_result's. */
-void receipt_json(json_out *o, const persona_receipt *r, size_t n_steered, double moved);
+/* What steering did to a request, outliving its on_done. */
+typedef struct receipt_done {
+    size_t n_steered;
+    double moved;            /* persona_result's */
+    persona_steered steered; /* steps and gates owned */
+    bool has_kl;
+    size_t n_kl; /* reply tokens read again without the plan */
+    double kl_mean, kl_p95;
+} receipt_done;
+PERSONA_CHECK persona_code receipt_take(receipt_done *d, const persona_result *r, persona_err *e);
+void receipt_done_free(receipt_done *d);
+/* "steering": {expression, unit, layers, delta_projection, ..., note}; r NULL: null. */
+void receipt_json(json_out *o, const persona_receipt *r, const receipt_done *d);
 
 #endif

@@ -49,7 +49,18 @@ keys 'all(abs(l["cosine"] - 1) < 1e-6 for l in d["layers"])'
 
 expect 0 -- generate -m "$source_model" -p "How do I make tea?" -n 16 --steer "2.0*raw:$tmp/v.gguf@2-3" --json
 keys 'd["steering"]["layers"] == [2, 3] and d["steering"]["unit"] == "raw" and d["steering"]["delta_projection"] > 0'
-keys 'd["steering"]["expression"]'
+keys 'd["steering"]["expression"] and d["steering"]["n_tokens"] == 16 and "kl" not in d["steering"]'
+keys '[(s["operator"], s["block"], s["n"]) for s in d["steering"]["steps"]] == [("add", 2, 16), ("add", 3, 16)]'
+keys 'all(abs(s["measured"] - s["asked"]) < 1e-3 * s["asked"] for s in d["steering"]["steps"])'
+keys '0 < d["steering"]["edit_ratio"]["mean"] <= d["steering"]["edit_ratio"]["most"] and d["steering"]["guard"]["mode"] == "warn"'
+expect 0 -- generate -m "$source_model" -p "How do I make tea?" -n 16 --steer "1.0*raw:$tmp/v.gguf@2-3" --kl --json
+keys 'd["steering"]["kl"]["n"] == d["n_generated"] and 0 < d["steering"]["kl"]["mean"] <= d["steering"]["kl"]["p95"]'
+expect 0 -- generate -m "$source_model" -p "How do I make tea?" -n 16 --steer "1.0*raw:$tmp/v.gguf@2-3" --guard clamp --guard-ratio 0.05 --json
+keys 'd["steering"]["guard"]["n_over"] > 0 and abs(d["steering"]["edit_ratio"]["most"] - 0.05) < 1e-6'
+keys 'd["steering"]["steps"][0]["measured"] < d["steering"]["steps"][0]["asked"]'
+expect 65 "steering rejected: at block 2 .* limit is 0.05" -- generate -m "$source_model" -p "How do I make tea?" -n 16 --steer "1.0*raw:$tmp/v.gguf@2-3" --guard reject --guard-ratio 0.05
+expect 0 "warning: .* of .* edits are more than 0.05" -- generate -m "$source_model" -p "How do I make tea?" -n 16 --steer "1.0*raw:$tmp/v.gguf@2-3" --guard-ratio 0.05
+expect 64 -- generate -m "$source_model" -p "How do I make tea?" --kl
 expect 0 -- generate -m "$source_model" -p "How do I make tea?" -n 16 --control-vector-scaled "$tmp/v.gguf" 0.5 --control-vector-layer-range 2 3 --json
 keys 'd["steering"]["layers"] == [2, 3]'
 cp "$out" "$tmp/first"

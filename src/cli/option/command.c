@@ -39,5 +39,7 @@ void *cli_command_args(const cli_command *x, cli_state *c)
 cli_state cli_state_defaults(void)
 {
     return (cli_state){.rig = {.model = persona_model_defaults(), .judge = "auto"},
-                       .mapping = {.from = -1, .to = -1}};
+                       .mapping = {.from = -1, .to = -1},
+                       .guard_mode = PERSONA_GUARD_WARN,
+                       .guard_ratio = 1};
 }

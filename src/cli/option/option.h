@@ -127,7 +127,7 @@ typedef struct cli_command {
 /* ---- option_groups.c: what commands share ---------------------------------------------------- */
 
 extern const opt_group opt_group_model, opt_group_mapping, opt_group_judge, opt_group_judges,
-    opt_group_running, opt_group_output;
+    opt_group_running, opt_group_output, opt_group_guard;
 
 /* ---- option_parse.c -------------------------------------------------------------------------- */
 

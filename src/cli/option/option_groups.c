@@ -79,6 +79,30 @@ static const opt running_options[] = {
 };
 const opt_group opt_group_running = {"Running", true, running_options};
 
+/* ---- how far steering may go ----------------------------------------------------------------- */
+
+static const char *const guard_words[] = {"off", "warn", "clamp", "reject", NULL};
+
+static const opt guard_options[] = {
+    {.name = "guard",
+     .type = OPT_SWITCH,
+     .arg = "WHAT",
+     .words = guard_words,
+     .at = STATE(guard_mode),
+     .help = "About edits that are long beside the activations that they edit: warn, clamp (scale "
+             "them down to --guard-ratio), reject (fail before the next token), off"},
+    {.name = "guard-ratio",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 1e-6,
+     .max = 1e6,
+     .at = STATE(guard_ratio),
+     .help = "From how many times a row's length on an edit counts as long; answers lose coherence "
+             "from about 1 on"},
+    {.name = NULL},
+};
+const opt_group opt_group_guard = {"Steering guard", true, guard_options};
+
 /* ---- judging --------------------------------------------------------------------------------- */
 
 static const opt judge_options[] = {

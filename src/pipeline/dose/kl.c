@@ -172,3 +172,49 @@ out:
     mem_free(at);
     return rc;
 }
+
+/* ---- a reply --------------------------------------------------------------------------------- */
+
+static void keep_reply(void *ud, size_t i, const float *logits, size_t n_vocab)
+{
+    kl_keep(ud, i, logits, n_vocab);
+}
+
+static void compare_reply(void *ud, size_t i, const float *logits, size_t n_vocab)
+{
+    kl_compare(ud, i, logits, n_vocab);
+}
+
+persona_code kl_of_reply(persona_session *s, const persona_request *r, const persona_token *reply,
+                         size_t n, const persona_hooks *hooks, double *kl, size_t *n_kl,
+                         persona_err *e)
+{
+    const size_t width = (size_t)persona_model_info_get(persona_session_model(s))->n_vocab;
+    const size_t most = KL_REPLY_BYTES / (width * sizeof(float));
+    kl_track t = {.cap = n < most ? n : most, .kl = kl};
+    persona_code rc = PERSONA_OK;
+    *n_kl = 0;
+    if (t.cap == 0) {
+        return PERSONA_OK;
+    }
+    t.logp = mem_calloc(t.cap, width * sizeof *t.logp);
+    TRY(t.logp != NULL ? PERSONA_OK : mem_err(e, "the distributions of a reply"));
+    persona_request q = {.prompt = r->prompt,
+                         .n_prompt = r->n_prompt,
+                         .forced = reply,
+                         .n_forced = t.cap,
+                         .raw = r->raw,
+                         .want_logits = true,
+                         .sampling = persona_sampling_defaults(),
+                         .plan = r->plan,
+                         .ud = &t,
+                         .on_logits = keep_reply};
+    TRY(persona_session_run_all(s, &q, 1, hooks, e));
+    q.plan = NULL;
+    q.on_logits = compare_reply;
+    TRY(persona_session_run_all(s, &q, 1, hooks, e));
+    *n_kl = t.n_base;
+out:
+    mem_free(t.logp);
+    return rc;
+}

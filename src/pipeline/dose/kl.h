@@ -38,4 +38,13 @@ PERSONA_CHECK persona_code kl_measure(persona_session *s, const ask *asks,
                                       const char *const *answers, size_t n, const char *stage,
                                       const persona_hooks *hooks, kl_text *out, persona_err *e);
 
+/* The same along a reply that was just made: r's prompt, then these tokens, with r's plan and again
+ * without. kl: room for n; the first *n_kl are filled in, all or as many as KL_REPLY_BYTES hold.
+ * Errors: those of sessions. */
+#define KL_REPLY_BYTES ((size_t)512 << 20)
+PERSONA_CHECK persona_code kl_of_reply(persona_session *s, const persona_request *r,
+                                       const persona_token *reply, size_t n,
+                                       const persona_hooks *hooks, double *kl, size_t *n_kl,
+                                       persona_err *e);
+
 #endif
