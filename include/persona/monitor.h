@@ -52,6 +52,7 @@ typedef struct persona_probe {
     /* of neutral answers' projections, from the vector's file if it is of this model (same hash);
      * NAN: not known */
     double mean, sd;
+    double token_mean, token_sd; /* of single tokens of neutral answers; likewise */
 } persona_probe;
 
 /* By rising block; each may stand more than once. */

@@ -20,6 +20,7 @@
 #ifndef PERSONA_H
 #define PERSONA_H
 
+#include "persona/choices.h"
 #include "persona/dose.h"
 #include "persona/error.h"
 #include "persona/evaluate.h"

@@ -67,6 +67,7 @@ cli_state cli_state_defaults(void);
     X(map)                                                                                         \
     X(generate)                                                                                    \
     X(sweep)                                                                                       \
+    X(choices)                                                                                     \
     X(project)                                                                                     \
     X(activations)                                                                                 \
     X(vector)                                                                                      \

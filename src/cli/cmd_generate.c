@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "cli/cli.h"
+#include "cli/generate_probe.h"
 #include "cli/print_stream.h"
 #include "core/measure/stats.h"
 #include "pipeline/dose/kl.h"
@@ -30,6 +31,7 @@ typedef struct generate_args {
     float scales[MAX_VECTORS];
     size_t n_vectors;
     int range_a, range_b, n_samples;
+    opt_list probes;
     bool raw, skip_analysis, kl;
     persona_sampling sampling;
 } generate_args;
@@ -165,6 +167,12 @@ static const opt steering_options[] = {
      .at = AT(kl),
      .help = "Read the answer again with and without steering, and say how far the distributions "
              "are apart (nats a token)"},
+    {.name = "probe",
+     .type = OPT_LIST,
+     .arg = "NAME[@A-B]",
+     .at = AT(probes),
+     .help = "Read this vector while the model writes, token by token, before the edits of the "
+             "block; may be repeated"},
     {.name = NULL},
 };
 static const opt_group group_steering = {"Steering", false, steering_options};
@@ -276,6 +284,8 @@ typedef struct reply {
     receipt_done steering;
     bool answered;
     persona_finish finish;
+    const probing *probing;
+    probed probed;
 } reply;
 
 typedef struct work {
@@ -285,6 +295,7 @@ typedef struct work {
     persona_receipt receipt;
     bool steered;
     reply *replies;
+    probing probing;
     double seconds;
 } work;
 
@@ -300,6 +311,7 @@ static void on_done(void *ud, const persona_result *r)
     cli_take_receipt(&out->steering, r);
     out->answered = r->answered;
     out->finish = r->finish;
+    probed_take(out->probing, r, &out->probed);
 }
 
 static persona_code read_prompt(const generate_args *a, char **out, persona_err *e)
@@ -384,11 +396,14 @@ static persona_code give_answers(generate_args *a, work *w, persona_err *e)
     for (int i = 0; i < a->n_samples; i++) {
         reply *r = &w->replies[i];
         print_stream_init(&r->stream, a->c->verbosity > 0);
+        r->probing = &w->probing;
         requests[i] = (persona_request){.prompt = w->prompt.ids,
                                         .n_prompt = w->prompt.n,
                                         .raw = a->raw,
                                         .sampling = a->sampling,
                                         .plan = w->plan,
+                                        .taps = w->probing.taps,
+                                        .n_taps = w->probing.n_taps,
                                         .ud = r,
                                         .on_done = on_done};
         requests[i].sampling.seed = a->c->seed + (uint32_t)i;
@@ -428,6 +443,7 @@ static persona_code run(generate_args *a, work *w, persona_err *e)
     persona_code rc = PERSONA_OK;
     TRY(rig_open_model(&a->c->rig, a->model, false, &w->x, e));
     TRY(plan(a, w, e));
+    TRY(probing_open(&w->probing, w->x.model, &a->probes, w->plan != NULL, e));
     TRY(tokenize(a, w, e));
     TRY(rig_open_session(&a->c->rig, &w->x, a->n_samples < 16 ? a->n_samples : 16,
                          context_for(a, w), e));
@@ -440,6 +456,19 @@ out:
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */
+
+static void put_probes(json_out *o, const generate_args *a, const work *w)
+{
+    if (a->probes.n == 0) {
+        return;
+    }
+    const probed **all = cli_alloc((size_t)a->n_samples, sizeof *all);
+    for (int i = 0; i < a->n_samples; i++) {
+        all[i] = &w->replies[i].probed;
+    }
+    probed_json(o, &w->probing, all, (size_t)a->n_samples);
+    mem_free(all);
+}
 
 static persona_code print_json(const generate_args *a, const work *w, persona_err *e)
 {
@@ -459,6 +488,7 @@ static persona_code print_json(const generate_args *a, const work *w, persona_er
     jo_int(o, "seed", (long long)a->c->seed);
     jo_number(o, "seconds", w->seconds);
     receipt_json(o, w->steered ? &w->receipt : NULL, &r->steering);
+    put_probes(o, a, w);
     if (a->n_samples > 1) {
         jo_array(o, "texts");
         for (int i = 0; i < a->n_samples; i++) {
@@ -482,6 +512,9 @@ static persona_code print_text(const generate_args *a, const work *w, persona_er
     size_t n_generated = 0;
     for (int i = 0; i < a->n_samples; i++) {
         n_generated += w->replies[i].n_generated;
+    }
+    for (int i = 0; i < a->n_samples; i++) {
+        probed_say(a->c, &w->probing, &w->replies[i].probed);
     }
     if (rc == PERSONA_OK && !r->answered) {
         cli_say(a->c,
@@ -517,8 +550,10 @@ out:
         mem_free(w.replies[i].analysis);
         mem_free(w.replies[i].tokens);
         receipt_done_free(&w.replies[i].steering);
+        probed_free(&w.replies[i].probed);
     }
     mem_free(w.replies);
+    probing_close(&w.probing);
     persona_plan_free(w.plan);
     persona_receipt_free(&w.receipt);
     persona_tokens_free(&w.prompt);

@@ -244,6 +244,8 @@ static void vectors_json(const project_work *w)
         jo_string(o, "neutral", !known ? NULL : w->watch ? w->a->neutral : "vector");
         jo_number(o, "neutral_mean", mean_of(w, k));
         jo_number(o, "neutral_sd", sd_of(w, k));
+        jo_number(o, "token_mean", w->probes->list[k].token_mean);
+        jo_number(o, "token_sd", w->probes->list[k].token_sd);
         if (w->a->rate > 0) {
             const persona_watch *y = &w->watch[k];
             jo_object(o, "alarm");

@@ -44,6 +44,21 @@ print(d["n_embd"], d["n_layer"] - 1)')
 python3 "$PERSONA_SOURCE_DIR/tests/cli/make_gguf.py" vector "$tmp/plain.gguf" "$width" "$blocks"
 expect 0 "no z \(--neutral" -- project -m "$source_model" --vector "$tmp/plain.gguf@3" "$tmp/t.jsonl"
 
+# while the model writes: the state before the edits of the probe's block, and behind them
+expect 0 "^silly@[0-9]: .*z .*forecast" -- generate -m "$source_model" -p "Tell me about soup." -n 16 --temp 0 --probe silly
+expect 0 -- generate -m "$source_model" -p "Tell me about soup." -n 16 --temp 0 --probe silly@3-4 --steer "raw:0.5*silly@3" --samples 2 --json
+check "probes of a steered answer" python3 - "$out" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1])); p = d["probes"]; moved = d["steering"]["delta_projection"]
+assert [(x["sample"], x["block"]) for x in p] == [(0, 3), (0, 4), (1, 3), (1, 4)], p
+for x in p:
+    assert len(x["per_token"]) == len(x["after_per_token"]) == 16 and x["z"] is not None and x["forecast"] is not None
+    want = moved if x["block"] == 3 else 0
+    assert all(abs(b - a - want) < 1e-3 * moved for a, b in zip(x["per_token"], x["after_per_token"])), (x, moved)
+    assert abs(sum(x["per_token"]) / 16 - x["projection"]) < 1e-2
+PY
+expect 66 "sillly" -- generate -m "$source_model" -p Hi --probe sillly
+
 # alarms: neutral answers, then a file that turns silly
 python3 - "$tmp" <<'PY'
 import json, sys

@@ -99,11 +99,14 @@ persona_code persona_probes_add(persona_probes *p, persona_model *m, const char 
     memmove(p->directions + (at + 1) * d, p->directions + at * d,
             (p->n - at) * d * sizeof *p->directions);
     const persona_vector_layer *l = &v->layers[block];
-    const bool own = strcmp(hash, v->from.model_hash) == 0 && l->neutral_sd > 0;
+    const bool here = strcmp(hash, v->from.model_hash) == 0;
+    const bool own = here && l->neutral_sd > 0, of_tokens = here && l->token_sd > 0;
     p->list[at] = (persona_probe){.name = copy,
                                   .block = block,
                                   .mean = own ? (double)l->neutral_mean : (double)NAN,
-                                  .sd = own ? (double)l->neutral_sd : (double)NAN};
+                                  .sd = own ? (double)l->neutral_sd : (double)NAN,
+                                  .token_mean = of_tokens ? (double)l->token_mean : (double)NAN,
+                                  .token_sd = of_tokens ? (double)l->token_sd : (double)NAN};
     copy = NULL;
     p->blocks[at] = block;
     float *u = p->directions + at * d;
