@@ -2,14 +2,33 @@
  *
  * steer.h - from a steering expression to a plan and a receipt.
  *
+ *   expression := sum ["when" comparison ("and" comparison)*]
+ *   sum        := term (("+" | "-") term)*
+ *   term       := [number "*"] [unit] factor | unit number "*" factor
+ *   factor     := (vector | operator) ["@" A ["-" B]] (":" suffix)*
+ *               | "joint(" sum ["," budget] ")" ["@" A ["-" B]] (":" suffix)*
+ *               | "(" expression ")"
+ *   unit       := "raw:" | "ratio:"
+ *   vector     := name | "along(" vector "," vector ")" | "without(" vector "," vector ")"
+ *   operator   := "ablate(" vector ")" | "keepnorm(" vector ")" | "rotate(" vector "," degrees ")"
+ *               | "cap(" vector "," percentile ")" | "floor(" vector "," percentile ")"
+ *               | "clamp(" vector "," z ")" | "hold(" vector "," z ["," band] ")"
+ *   suffix     := "prompt" | "response" | "analysis" | "final" | "first=" N | "after=" N
+ *               | "syntax=off"
+ *   comparison := name ["@" block] (">" | "<") z ["until" z]
+ *
  *   1.0*silly - 0.5*superficial@3-5:response
+ *   cap(silly, 75) + 2*focused when inattentive > 0.5 until 0
  *
  * Coefficient 1.0 is one calibrated dose where the vector carries a calibration for this model
- * (same file hash); `raw:` counts multiples of the raw vector and `ratio:` of ||v||/||h||. Without
- * @A-B the vector's best block is steered; with it, each block of the range gets its own
- * direction, and a dose is shared equally among them. Without a phase the response is steered
- * (from the last prompt token on; :prompt, :analysis and :final are the others), so that prompts
- * stay reusable across coefficients. Sign: v points from absence to presence.
+ * (same file hash); `raw:` counts multiples of the raw vector and `ratio:` of ||v||/||h||. The
+ * coefficient of ablate, cap, floor, clamp and hold is a strength from 0 to 1; that of rotate
+ * multiplies the degrees. Percentiles and z-scores are of the projections of single tokens of
+ * neutral answers (persona/vector.h). Without @A-B the vector's best block is steered; with it,
+ * each block of the range gets its own direction, and a dose is shared equally among them. Without
+ * a phase the response is steered (from the last prompt token on; :prompt, :analysis and :final are
+ * the others), so that prompts stay reusable across coefficients. Sign: v points from absence to
+ * presence. The same as a JSON object, limits and errors: FORMATS.md, "Steering expression".
  */
 #ifndef PERSONA_STEER_H
 #define PERSONA_STEER_H
@@ -21,16 +40,30 @@
 extern "C" {
 #endif
 
+/* The cosines between the vectors of a joint group at a block, and the condition number of their
+ * matrix: above 20 small shifts take a long edit. */
+typedef struct persona_receipt_gram {
+    int block;
+    size_t n;
+    char **names;    /* (n) */
+    double *cosines; /* (n, n) */
+    double condition;
+} persona_receipt_gram;
+
 /* What a plan will do. Strings are owned; free with persona_receipt_free. */
 typedef struct persona_receipt {
-    char *expression;
-    char *unit;  /* "dose", "raw", "ratio" or "mixed" */
-    int *layers; /* steered blocks, ascending */
+    char *expression; /* in canonical form */
+    char *unit;       /* "dose", "raw", "ratio", "mixed"; "none": no operator has one */
+    int *layers;      /* steered blocks, ascending */
     size_t n_layers;
-    /* what the edit adds along its vectors per steered token: the sum over edited blocks of the
-       change of <h, v_b/||v_b||>, in units of h */
+    /* what added vectors shift along themselves per steered token: the sum over edited blocks of
+       the change of <h, v_b/||v_b||>, in units of h; other operators depend on h and count 0 */
     double delta_projection;
-    char *note; /* "" or e.g. "silly: not calibrated for this model, unit raw" */
+    /* "" or warnings: no calibration for this model, outside of the safe range, vectors that nearly
+       agree, a budget that was reached; joined by "; " */
+    char *note;
+    persona_receipt_gram *grams; /* one for each joint group and block */
+    size_t n_grams;
 } persona_receipt;
 void persona_receipt_free(persona_receipt *r);
 
@@ -43,8 +76,9 @@ PERSONA_CHECK persona_code persona_vector_find(persona_model *m, const char *nam
 PERSONA_CHECK persona_code persona_vector_place(persona_model *m, const char *trait, char **path,
                                                 persona_err *e);
 
-/* Parses, resolves and builds. Errors: USAGE (syntax, empty), NOTFOUND (name), SHAPE (width,
- * block). */
+/* Parses, resolves and builds; text that begins with "{" is an object. Errors: USAGE (syntax, an
+ * expression that does nothing, what the vectors do not know), NOTFOUND (name), SHAPE (width,
+ * block), with the column or the field. */
 PERSONA_CHECK persona_code persona_steer(persona_model *m, const char *expression,
                                          persona_plan **plan, persona_receipt *receipt,
                                          persona_err *e);

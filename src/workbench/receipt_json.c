@@ -162,5 +162,6 @@ void receipt_json(json_out *o, const persona_receipt *r, const receipt_done *d)
     jo_number(o, "delta_projection", r->delta_projection);
     done_json(o, d);
     jo_string(o, "note", r->note);
+    grams_json(o, r);
     jo_end(o);
 }

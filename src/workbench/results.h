@@ -53,5 +53,7 @@ PERSONA_CHECK persona_code receipt_take(receipt_done *d, const persona_result *r
 void receipt_done_free(receipt_done *d);
 /* "steering": {expression, unit, layers, delta_projection, ..., note}; r NULL: null. */
 void receipt_json(json_out *o, const persona_receipt *r, const receipt_done *d);
+/* "joint": the vectors of joint groups, their cosines and the condition; nothing without. */
+void grams_json(json_out *o, const persona_receipt *r);
 
 #endif

@@ -120,6 +120,10 @@ bool steer_equal(const steer_expr *a, const steer_expr *b); /* but for columns *
 PERSONA_CHECK persona_code steer_replace(steer_expr *x, size_t i, const steer_expr *by,
                                          persona_err *e);
 
+bool steer_direction_equal(const steer_direction *a, const steer_direction *b);
+/* "without(a, b)"; mem_free it. NULL: no memory. */
+char *steer_direction_text(const steer_direction *v);
+
 const char *steer_unit_name(steer_unit u); /* "dose", "raw", "ratio" */
 const char *steer_op_name(steer_op op);    /* "add", "ablate", ... */
 

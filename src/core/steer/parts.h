@@ -44,7 +44,6 @@ void steer_when_free(steer_comparison *when, size_t n);
 /* Joint groups counted from 1 in the order of the terms. */
 void steer_number_joints(steer_expr *x);
 bool steer_same_when(const steer_term *a, const steer_term *b);
-bool steer_same_direction(const steer_direction *a, const steer_direction *b);
 /* What the terms of a joint group have in common. */
 bool steer_same_manner(const steer_term *a, const steer_term *b);
 

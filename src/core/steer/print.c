@@ -47,6 +47,14 @@ static void put_direction(buf *out, const steer_direction *v)
     buf_putc(out, ')');
 }
 
+char *steer_direction_text(const steer_direction *v)
+{
+    buf b;
+    buf_init(&b, (size_t)1 << 16);
+    put_direction(&b, v);
+    return buf_take(&b);
+}
+
 static void put_operator(buf *out, const steer_term *t)
 {
     const steer_op_info *op = &steer_ops[t->op];

@@ -195,14 +195,14 @@ static bool same_number(double a, double b)
     return a <= b && a >= b;
 }
 
-bool steer_same_direction(const steer_direction *a, const steer_direction *b)
+bool steer_direction_equal(const steer_direction *a, const steer_direction *b)
 {
     if (a->kind != b->kind) {
         return false;
     }
     return a->kind == STEER_NAMED
                ? strcmp(a->name, b->name) == 0
-               : steer_same_direction(a->a, b->a) && steer_same_direction(a->b, b->b);
+               : steer_direction_equal(a->a, b->a) && steer_direction_equal(a->b, b->b);
 }
 
 bool steer_same_when(const steer_term *a, const steer_term *b)
@@ -226,7 +226,7 @@ bool steer_same_manner(const steer_term *a, const steer_term *b)
 static bool same_term(const steer_term *a, const steer_term *b)
 {
     bool same = a->op == b->op && same_number(a->coefficient, b->coefficient) &&
-                a->unit == b->unit && steer_same_direction(&a->v, &b->v) &&
+                a->unit == b->unit && steer_direction_equal(&a->v, &b->v) &&
                 a->block_a == b->block_a && a->block_b == b->block_b && a->joint == b->joint &&
                 steer_same_manner(a, b);
     for (size_t i = 0; i < STEER_ARGUMENTS; i++) {

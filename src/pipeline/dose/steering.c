@@ -14,10 +14,18 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
-#include "core/steer/expression.h"
-#include "pipeline/dose/steering.h"
+#include "pipeline/dose/resolve.h"
 
 #define HASH_PREFIX 16
+
+void steering_free_grams(persona_receipt_gram *grams, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        mem_free_list(grams[i].names, grams[i].names != NULL ? grams[i].n : 0);
+        mem_free(grams[i].cosines);
+    }
+    mem_free(grams);
+}
 
 void persona_receipt_free(persona_receipt *r)
 {
@@ -26,6 +34,7 @@ void persona_receipt_free(persona_receipt *r)
         mem_free(r->unit);
         mem_free(r->layers);
         mem_free(r->note);
+        steering_free_grams(r->grams, r->n_grams);
         memset(r, 0, sizeof *r);
     }
 }
@@ -162,126 +171,7 @@ static void release_alone(void *ud, persona_vector *v)
 
 static const steering_vectors from_files = {NULL, find_alone, release_alone};
 
-/* ---- building ------------------------------------------------------------------------------- */
-
-typedef struct builder {
-    persona_model *m;
-    const steering_vectors *from;
-    persona_edit *edits;
-    size_t n, cap;
-    persona_vector **vectors; /* keep rows alive until the plan has copied them */
-    size_t n_vectors;
-    double delta;
-    buf note;
-    int units; /* bit set of steer_unit */
-} builder;
-
-static persona_code add_edit(builder *b, const persona_vector *v, int block, double alpha,
-                             unsigned phases, persona_err *e)
-{
-    if (b->n == b->cap) {
-        size_t cap = b->cap == 0 ? 16 : b->cap * 2;
-        persona_edit *grown = mem_realloc(b->edits, cap, sizeof *grown);
-        if (grown == NULL) {
-            return mem_err(e, "a plan");
-        }
-        b->edits = grown;
-        b->cap = cap;
-    }
-    b->edits[b->n++] = (persona_edit){.op = PERSONA_OP_ADD,
-                                      .block = block,
-                                      .phases = phases,
-                                      .alpha = (float)alpha,
-                                      .v = persona_vector_row(v, block)};
-    b->delta += alpha * (double)v->layers[block].norm;
-    return PERSONA_OK;
-}
-
-static persona_code calibrated_for(const persona_vector *v, persona_model *m, bool *out,
-                                   persona_err *e)
-{
-    const char *sha = "";
-    persona_code rc = PERSONA_OK;
-    *out = isfinite(v->from.dose) && v->from.dose > 0 && v->from.best_layer >= 0;
-    if (*out) {
-        rc = persona_model_sha256(m, &sha, e);
-        *out = strcmp(sha, v->from.model_hash) == 0;
-    }
-    return rc;
-}
-
-/* Multiple of the raw direction at `block` that one coefficient means. */
-static persona_code unit_scale(builder *b, const steer_term *t, const persona_vector *v, int block,
-                               int n_blocks, double *scale, persona_err *e)
-{
-    const persona_vector_layer *l = &v->layers[block];
-    steer_unit unit = t->unit;
-    bool calibrated = false;
-    const persona_code rc =
-        unit == STEER_DOSE ? calibrated_for(v, b->m, &calibrated, e) : PERSONA_OK;
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
-    if (unit == STEER_DOSE && !calibrated) {
-        if (strstr(buf_str(&b->note), t->v.name) == NULL) {
-            buf_printf(&b->note, "%s%s: no calibration for this model, unit is raw",
-                       b->note.len > 0 ? "; " : "", t->v.name);
-        }
-        unit = STEER_RAW;
-    }
-    b->units |= 1 << (int)unit;
-    *scale = 1.0;
-    if (unit == STEER_DOSE) {
-        *scale = (double)v->from.dose / n_blocks;
-    } else if (unit == STEER_RATIO) {
-        if (!(l->h_median > 0) || !(l->norm > 0)) {
-            return persona_err_set(e, PERSONA_E_USAGE,
-                                   "ratio:%s: the vector file does not know ||h|| at block %d (use "
-                                   "raw:)",
-                                   t->v.name, block);
-        }
-        *scale = (double)l->h_median / (double)l->norm;
-    }
-    return PERSONA_OK;
-}
-
-static persona_code add_term(builder *b, const steer_term *t, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    persona_vector *v = NULL;
-    TRY(b->from->find(b->from->ud, b->m, t->v.name, &v, e));
-    b->vectors[b->n_vectors++] = v;
-    TRY(persona_vector_addable(v, t->v.name, e));
-    int n_layer = persona_model_info_get(b->m)->n_layer, n_present = 0;
-    int first = t->block_a >= 0 ? t->block_a : v->from.best_layer;
-    int last = t->block_a >= 0 ? t->block_b : first;
-    if (first < 0) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "%s: the vector file names no best block; give one: %s@A-B",
-                               t->v.name, t->v.name);
-    }
-    for (int k = first; k <= last && k < v->n_layer; k++) {
-        n_present += v->layers[k].present;
-    }
-    if (last >= n_layer || n_present == 0) {
-        return persona_err_set(
-            e, PERSONA_E_SHAPE,
-            "%s@%d-%d: no direction there (the model has blocks 0..%d, the vector "
-            "%d)",
-            t->v.name, first, last, n_layer - 1, v->n_layer);
-    }
-    for (int k = first; k <= last && k < v->n_layer; k++) {
-        double scale;
-        if (!v->layers[k].present) {
-            continue;
-        }
-        TRY(unit_scale(b, t, v, k, n_present, &scale, e));
-        unsigned phases = t->phases == 0 ? PERSONA_PHASE_RESPONSE : t->phases;
-        TRY(add_edit(b, v, k, t->coefficient * scale, phases, e));
-    }
-out:
-    return rc;
-}
+/* ---- receipts -------------------------------------------------------------------------------- */
 
 static const char *units_name(int units)
 {
@@ -292,12 +182,14 @@ static const char *units_name(int units)
         return steer_unit_name(STEER_RAW);
     case 1 << STEER_RATIO:
         return steer_unit_name(STEER_RATIO);
+    case 0:
+        return "none"; /* only operators that have no unit */
     default:
         return "mixed";
     }
 }
 
-static persona_code fill_receipt(const builder *b, const char *expression, persona_receipt *r,
+static persona_code fill_receipt(resolver *b, const char *expression, persona_receipt *r,
                                  persona_err *e)
 {
     int n_layer = persona_model_info_get(b->m)->n_layer;
@@ -306,6 +198,10 @@ static persona_code fill_receipt(const builder *b, const char *expression, perso
     r->note = mem_strdup(buf_str(&b->note));
     r->layers = mem_calloc((size_t)n_layer, sizeof *r->layers);
     r->delta_projection = b->delta;
+    r->grams = b->grams;
+    r->n_grams = b->n_grams;
+    b->grams = NULL;
+    b->n_grams = 0;
     if (r->expression == NULL || r->unit == NULL || r->note == NULL || r->layers == NULL) {
         persona_receipt_free(r);
         return mem_err(e, "a receipt");
@@ -322,7 +218,7 @@ static persona_code fill_receipt(const builder *b, const char *expression, perso
     return PERSONA_OK;
 }
 
-static persona_code finish(const builder *b, const char *expression, persona_plan **plan,
+static persona_code finish(resolver *b, const char *expression, persona_plan **plan,
                            persona_receipt *receipt, persona_err *e)
 {
     const persona_model_info *info = persona_model_info_get(b->m);
@@ -340,58 +236,30 @@ out:
     return rc;
 }
 
-static void builder_free(builder *b)
-{
-    for (size_t i = 0; b->vectors != NULL && i < b->n_vectors; i++) {
-        b->from->release(b->from->ud, b->vectors[i]);
-    }
-    mem_free(b->vectors);
-    mem_free(b->edits);
-    buf_free(&b->note);
-}
-
 persona_code persona_steer(persona_model *m, const char *expression, persona_plan **plan,
                            persona_receipt *receipt, persona_err *e)
 {
     return steering_build(m, expression, &from_files, plan, receipt, e);
 }
 
-/* What the engine cannot do yet. */
-static persona_code only_sums(const steer_expr *x, persona_err *e)
-{
-    for (size_t i = 0; i < x->n; i++) {
-        const steer_term *t = &x->terms[i];
-        char place[STEER_PLACE];
-        steer_place(x, i, place);
-        if (t->op != STEER_ADD || t->v.kind != STEER_NAMED || t->joint > 0 || t->first > 0 ||
-            t->after > 0 || t->syntax_off || t->n_when > 0) {
-            return persona_err_set(e, PERSONA_E_USAGE,
-                                   "%s: this belongs to the language but not to this version (only "
-                                   "sums of vectors do)",
-                                   place);
-        }
-    }
-    return PERSONA_OK;
-}
-
 persona_code steering_build(persona_model *m, const char *expression, const steering_vectors *from,
                             persona_plan **plan, persona_receipt *receipt, persona_err *e)
 {
     steer_expr x = {0};
-    builder b = {.m = m, .from = from};
+    resolver r = {0};
+    buf text;
     persona_code rc = PERSONA_OK;
     *plan = NULL;
-    buf_init(&b.note, 4096);
+    buf_init(&text, STEER_TEXT_MAX);
+    resolve_begin(&r, m, from, &x);
     TRY(steer_parse_any(expression, &x, e));
-    TRY(only_sums(&x, e));
-    b.vectors = mem_calloc(x.n, sizeof(persona_vector *));
-    TRY(b.vectors != NULL ? PERSONA_OK : mem_err(e, "a plan"));
-    for (size_t i = 0; i < x.n; i++) {
-        TRY(add_term(&b, &x.terms[i], e));
-    }
-    TRY(finish(&b, expression, plan, receipt, e));
+    TRY(resolve_terms(&r, e));
+    steer_print(&x, &text);
+    TRY(buf_ok(&text, "a steering expression", e));
+    TRY(finish(&r, buf_str(&text), plan, receipt, e));
 out:
-    builder_free(&b);
+    resolve_end(&r);
+    buf_free(&text);
     steer_expr_free(&x);
     return rc;
 }
@@ -428,20 +296,24 @@ persona_code persona_steer_vector(persona_model *m, const persona_vector *v, dou
 }
 
 /* Every direction of one file within the range. */
-static persona_code add_file(builder *b, const persona_control_vectors *x, size_t i, int first,
+static persona_code add_file(resolver *r, const persona_control_vectors *x, size_t i, int first,
                              int last, persona_err *e)
 {
     const char *name = x->paths[i];
-    const int n_layer = persona_model_info_get(b->m)->n_layer;
+    const int n_layer = persona_model_info_get(r->m)->n_layer;
     persona_vector *v = NULL;
     char *path = strchr(name, '/') != NULL ? mem_strdup(name) : path_join(".", name);
     persona_code rc = PERSONA_OK;
-    TRY(path == NULL ? mem_err(e, "a path") : persona_vector_find(b->m, path, &v, e));
-    b->vectors[b->n_vectors++] = v;
-    TRY(persona_vector_addable(v, name, e));
+    TRY(path == NULL ? mem_err(e, "a path") : resolve_vector(r, path, &v, e));
     for (int k = first; k <= last && k < v->n_layer && k < n_layer; k++) {
         if (v->layers[k].present) {
-            TRY(add_edit(b, v, k, (double)x->scales[i], PERSONA_PHASE_ALL, e));
+            const persona_edit edit = {.op = PERSONA_OP_ADD,
+                                       .block = k,
+                                       .phases = PERSONA_PHASE_ALL,
+                                       .alpha = x->scales[i],
+                                       .v = persona_vector_row(v, k)};
+            r->delta += (double)x->scales[i] * (double)v->layers[k].norm;
+            TRY(resolve_add(r, &edit, e));
         }
     }
 out:
@@ -455,28 +327,27 @@ persona_code persona_steer_files(persona_model *m, const persona_control_vectors
     const persona_model_info *info = persona_model_info_get(m);
     const int first = x->first > 0 ? x->first : 1;
     const int last = x->last > 0 ? x->last : info->n_layer - 1;
-    builder b = {.m = m, .from = &from_files, .units = 1 << STEER_RAW};
+    resolver r = {0};
     buf text;
     persona_code rc = PERSONA_OK;
     *plan = NULL;
-    buf_init(&b.note, 4096);
     buf_init(&text, 1 << 16);
-    b.vectors = mem_calloc(x->n, sizeof(persona_vector *));
-    TRY(b.vectors != NULL ? PERSONA_OK : mem_err(e, "a plan"));
+    resolve_begin(&r, m, &from_files, NULL);
+    r.units = 1 << STEER_RAW;
     for (size_t i = 0; i < x->n; i++) {
-        TRY(add_file(&b, x, i, first, last, e));
+        TRY(add_file(&r, x, i, first, last, e));
         buf_printf(&text, "%s%g*%s", i > 0 ? " + " : "", (double)x->scales[i], x->paths[i]);
     }
-    if (b.n == 0) {
+    if (r.n == 0) {
         rc = persona_err_set(
             e, PERSONA_E_SHAPE,
             "%s: no direction in the layers %d to %d of %s: nothing would be steered",
             buf_str(&text), first, last, info->name);
         goto out;
     }
-    TRY(finish(&b, buf_str(&text), plan, receipt, e));
+    TRY(finish(&r, buf_str(&text), plan, receipt, e));
 out:
     buf_free(&text);
-    builder_free(&b);
+    resolve_end(&r);
     return rc;
 }

@@ -22,6 +22,8 @@ PERSONA_CHECK persona_code steering_build(persona_model *m, const char *expressi
                                           const steering_vectors *from, persona_plan **plan,
                                           persona_receipt *receipt, persona_err *e);
 
+void steering_free_grams(persona_receipt_gram *grams, size_t n);
+
 /* The file behind a name or path, as persona_vector_find looks for it (mem_free it). Errors:
  * NOTFOUND (lists what is there), NOMEM. */
 PERSONA_CHECK persona_code steering_path(persona_model *m, const char *name, char **out,

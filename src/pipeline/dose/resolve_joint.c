@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * resolve_joint.c - several vectors at one block: the minimum-norm edit, and warnings about those
+ * that are nearly the same or opposed (methods 3, "Several traits").
+ *
+ * Two vectors with a cosine of 0.7 that are both added count what they share twice. joint(...)
+ * asks for shifts of the projections instead: delta = U^T (U U^T + eps I)^-1 t is the shortest edit
+ * whose projection on each unit vector of U is the one that was asked for.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/linalg.h"
+#include "base/mem.h"
+#include "base/try.h"
+#include "pipeline/dose/resolve.h"
+
+#define EPSILON 1e-6
+#define MAX_CONDITION 20.0
+#define MAX_COSINE 0.7
+#define MAX_COMPARED 32 /* terms; nobody reads more warnings */
+
+/* ---- the solution ---------------------------------------------------------------------------- */
+
+/* u (k, d): rows at unit length. */
+static persona_code unit_rows(const float *const *rows, size_t k, size_t d, float *u,
+                              persona_err *e)
+{
+    for (size_t i = 0; i < k; i++) {
+        const double norm = vec_norm(rows[i], d);
+        if (!(norm > 0)) {
+            return persona_err_set(e, PERSONA_E_NUMERIC, "a direction of zeros has no projection");
+        }
+        memcpy(u + i * d, rows[i], d * sizeof *u);
+        vec_scale(u + i * d, 1 / norm, d);
+    }
+    return PERSONA_OK;
+}
+
+/* Of the symmetric matrix (k, k), which is overwritten. */
+static persona_code condition_of(double *gram, size_t k, double *work, double *out, persona_err *e)
+{
+    const persona_code rc = linalg_eigh(gram, k, work, e);
+    *out = rc != PERSONA_OK ? (double)NAN : work[0] > 0 ? work[k - 1] / work[0] : (double)INFINITY;
+    return rc;
+}
+
+persona_code resolve_solve(resolve_shifts *x, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const size_t k = x->k, d = x->d;
+    float *u = mem_calloc(k * d, sizeof *u);
+    double *gram = mem_calloc(k * k, sizeof *gram), *w = mem_calloc(k, sizeof *w);
+    x->scale = 1;
+    TRY(u && gram && w ? PERSONA_OK : mem_err(e, "a joint edit"));
+    TRY(unit_rows(x->rows, k, d, u, e));
+    const mat units = {u, k, d};
+    TRY(linalg_gram(units, gram, e));
+    if (x->cosines) {
+        memcpy(x->cosines, gram, k * k * sizeof *gram);
+    }
+    TRY(condition_of(gram, k, w, &x->condition, e));
+    TRY(linalg_gram(units, gram, e));
+    memcpy(w, x->asked, k * sizeof *w);
+    TRY(linalg_solve_spd(gram, k, EPSILON, w, 1, e));
+    linalg_tmul(units, w, x->delta);
+    const double length = vec_norm(x->delta, d);
+    if (x->longest > 0 && length > x->longest) {
+        x->scale = x->longest / length;
+        vec_scale(x->delta, x->scale, d);
+    }
+out:
+    mem_free(u);
+    mem_free(gram);
+    mem_free(w);
+    return rc;
+}
+
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+typedef struct joint {
+    size_t first, n;      /* terms */
+    resolve_direction *d; /* (n) */
+    const float **rows;   /* (n) those at one block */
+    double *shifts;       /* (n) */
+    size_t *terms;        /* (n) */
+    double *cosines;      /* (n, n) */
+} joint;
+
+static persona_code put_gram(resolver *r, const joint *x, size_t k, int block, double condition,
+                             persona_err *e)
+{
+    persona_receipt_gram *grown = mem_realloc(r->grams, r->n_grams + 1, sizeof *grown);
+    if (!grown) {
+        return mem_err(e, "a receipt");
+    }
+    r->grams = grown;
+    persona_receipt_gram *g = &grown[r->n_grams];
+    *g = (persona_receipt_gram){.block = block, .n = k, .condition = condition};
+    g->names = mem_calloc(k, sizeof *g->names);
+    g->cosines = mem_calloc(k * k, sizeof *g->cosines);
+    r->n_grams++;
+    if (!g->names || !g->cosines) {
+        return mem_err(e, "a receipt");
+    }
+    memcpy(g->cosines, x->cosines, k * k * sizeof *g->cosines);
+    for (size_t i = 0; i < k; i++) {
+        g->names[i] = steer_direction_text(&r->x->terms[x->terms[i]].v);
+        if (!g->names[i]) {
+            return mem_err(e, "a receipt");
+        }
+    }
+    return PERSONA_OK;
+}
+
+/* What the group asks for at a block; how many of its terms act there. */
+static persona_code gather(resolver *r, const joint *x, int block, size_t *k, double *h,
+                           persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    *k = 0;
+    *h = (double)NAN;
+    for (size_t i = 0; i < x->n; i++) {
+        const resolve_direction *d = &x->d[i];
+        const steer_term *t = &r->x->terms[x->first + i];
+        double scale = 1;
+        if (block < d->first || block > d->last || block >= d->v->n_layer || !d->rows[block]) {
+            continue;
+        }
+        TRY(resolve_scale(r, t, d, block, &scale, e));
+        x->rows[*k] = d->rows[block];
+        x->terms[*k] = x->first + i;
+        x->shifts[(*k)++] = t->coefficient * scale * vec_norm(d->rows[block], (size_t)d->v->n_embd);
+        *h = isfinite(*h) ? *h : (double)d->v->layers[block].h_median;
+    }
+out:
+    return rc;
+}
+
+static void remark(resolver *r, const resolve_shifts *s, int block)
+{
+    if (s->scale < 1) {
+        resolve_note(r, "joint at block %d: scaled to %.3g of what was asked by its budget", block,
+                     s->scale);
+    }
+    if (s->condition > MAX_CONDITION) {
+        resolve_note(r,
+                     "joint at block %d: the vectors are nearly dependent (condition %.3g), so "
+                     "small shifts take a long edit",
+                     block, s->condition);
+    }
+    for (size_t i = 0; i < s->k; i++) {
+        r->delta += s->asked[i] * s->scale;
+    }
+}
+
+static persona_code solve_block(resolver *r, const joint *x, int block, persona_edit edit,
+                                persona_err *e)
+{
+    const double budget = r->x->terms[x->first].budget;
+    resolve_shifts s = {.rows = x->rows,
+                        .d = (size_t)persona_model_info_get(r->m)->n_embd,
+                        .asked = x->shifts,
+                        .cosines = x->cosines};
+    persona_code rc = PERSONA_OK;
+    double h = 0;
+    TRY(gather(r, x, block, &s.k, &h, e));
+    if (s.k == 0) {
+        goto out;
+    }
+    if (budget > 0 && !(h > 0)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "joint: ||h|| at block %d is not known, so it can have no budget; "
+                               "measure it: persona vector calibrate",
+                               block);
+    }
+    s.longest = budget > 0 ? budget * h : 0;
+    s.delta = resolve_keep(r, s.d * sizeof *s.delta);
+    TRY(s.delta ? PERSONA_OK : mem_err(e, "a joint edit"));
+    TRY(resolve_solve(&s, e));
+    TRY(put_gram(r, x, s.k, block, s.condition, e));
+    remark(r, &s, block);
+    edit.op = PERSONA_OP_ADD;
+    edit.block = block;
+    edit.alpha = vec_norm(s.delta, s.d) > 0 ? 1 : 0;
+    edit.v = s.delta;
+    TRY(resolve_add(r, &edit, e));
+out:
+    return rc;
+}
+
+persona_code resolve_joint(resolver *r, size_t i, size_t n, persona_edit manner, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    joint x = {.first = i, .n = n};
+    const int n_layer = persona_model_info_get(r->m)->n_layer;
+    x.d = mem_calloc(n, sizeof *x.d);
+    x.rows = mem_calloc(n, sizeof *x.rows);
+    x.shifts = mem_calloc(n, sizeof *x.shifts);
+    x.terms = mem_calloc(n, sizeof *x.terms);
+    x.cosines = mem_calloc(n * n, sizeof *x.cosines);
+    TRY(x.d && x.rows && x.shifts && x.terms && x.cosines ? PERSONA_OK
+                                                          : mem_err(e, "a joint edit"));
+    for (size_t k = 0; k < n; k++) {
+        TRY(resolve_find_direction(r, &r->x->terms[i + k], &x.d[k], e));
+    }
+    for (int b = 0; b < n_layer; b++) {
+        TRY(solve_block(r, &x, b, manner, e));
+    }
+out:
+    mem_free(x.d);
+    mem_free(x.rows);
+    mem_free(x.shifts);
+    mem_free(x.terms);
+    mem_free(x.cosines);
+    return rc;
+}
+
+/* ---- warnings -------------------------------------------------------------------------------- */
+
+static bool same_vector(const resolver *r, const resolve_added *a, const resolve_added *b)
+{
+    return steer_direction_equal(&r->x->terms[a->term].v, &r->x->terms[b->term].v);
+}
+
+static void warn(resolver *r, const resolve_added *a, const resolve_added *b, double cosine)
+{
+    char *first = steer_direction_text(&r->x->terms[a->term].v);
+    char *second = steer_direction_text(&r->x->terms[b->term].v);
+    if (first && second) {
+        resolve_note(r,
+                     "%s and %s have a cosine of %.2f at block %d: what they share counts twice "
+                     "(joint(...) counts it once)",
+                     first, second, cosine, a->block);
+    }
+    mem_free(first);
+    mem_free(second);
+}
+
+/* The largest cosine of terms i and k, and where. */
+typedef struct clash {
+    double cosine;
+    const resolve_added *a, *b;
+} clash;
+
+/* Each pair once, where it is worst. */
+persona_code resolve_conflicts(resolver *r, persona_err *e)
+{
+    const size_t d = (size_t)persona_model_info_get(r->m)->n_embd, n = r->x->n;
+    if (n > MAX_COMPARED) {
+        return PERSONA_OK;
+    }
+    clash *worst = mem_calloc(n * n, sizeof *worst);
+    if (!worst) {
+        return mem_err(e, "a receipt");
+    }
+    for (size_t p = 0; p < r->n_added; p++) {
+        for (size_t q = p + 1; q < r->n_added; q++) {
+            const resolve_added *a = &r->added[p], *b = &r->added[q];
+            if (a->block != b->block || same_vector(r, a, b)) {
+                continue;
+            }
+            const double cosine = vec_cos(a->row, b->row, d);
+            clash *c = &worst[a->term * n + b->term];
+            *c = fabs(cosine) > fabs(c->cosine) ? (clash){cosine, a, b} : *c;
+        }
+    }
+    for (size_t i = 0; i < n * n; i++) {
+        if (fabs(worst[i].cosine) > MAX_COSINE) {
+            warn(r, worst[i].a, worst[i].b, worst[i].cosine);
+        }
+    }
+    mem_free(worst);
+    return PERSONA_OK;
+}
