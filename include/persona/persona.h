@@ -42,6 +42,7 @@
 #include "persona/trait.h"
 #include "persona/traitwrite.h"
 #include "persona/vector.h"
+#include "persona/verify.h"
 #include "persona/witness.h"
 
 #ifdef __cplusplus

@@ -75,6 +75,7 @@ cli_state cli_state_defaults(void);
     X(traits)                                                                                      \
     X(jobs)                                                                                        \
     X(models)                                                                                      \
+    X(verify)                                                                                      \
     X(doctor)
 #define CLI_COMMAND_DECLARED(name) extern const cli_command command_##name;
 CLI_COMMANDS(CLI_COMMAND_DECLARED)
