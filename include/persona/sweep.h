@@ -67,7 +67,8 @@ typedef struct persona_sweep_point {
 typedef struct persona_sweep_curve {
     const char *op;
     int block;
-    double spearman; /* of coefficient and mean score, the unsteered point included */
+    double agreement; /* persona_vector_layer.agreement: what the vector itself lets expect */
+    double spearman;  /* of coefficient and mean score, the unsteered point included */
     /* Share of questions whose score falls as the coefficient rises (slope of a least-squares line
      * below 0), of n_sloped that have a slope. Without any effect it is a half. NAN for operators
      * whose number has no direction. */

@@ -29,6 +29,10 @@ typedef struct persona_vector_layer {
     float h_median; /* median over tokens of ||h_b||, position 0 excluded */
     float auroc;    /* held-out responses projected on v_b: P(pos > neg) */
     float cohen_d;
+    /* mean cosine between the differences of any two kept pairs (positive less negative answer):
+       how far they agree on one direction, which predicts how reliably it steers (Braun 2026,
+       arXiv 2602.17881). NAN below two pairs */
+    float agreement;
     float split_half;    /* cosine of the vectors of two random halves of the questions, mean and */
     float split_half_sd; /* sd over 20 splits */
     float n_effective;   /* kept responses, discounted for clustering by question */

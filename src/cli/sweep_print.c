@@ -88,6 +88,9 @@ static void print_curves(const persona_sweep *x)
             printf(", %s %% of %zu questions anti-steered (half without an effect)",
                    cli_number(100 * c->anti_steered, 0), c->n_sloped);
         }
+        if (isfinite(c->agreement)) {
+            printf("; pairs of the vector agree at %s", cli_number(c->agreement, 2));
+        }
         putchar('\n');
     }
 }

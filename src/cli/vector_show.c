@@ -70,6 +70,7 @@ static persona_code show_json(cli_state *c, const vector_input *in, persona_err 
         jo_number(o, "h_median", (double)l->h_median);
         jo_number(o, "auroc", (double)l->auroc);
         jo_number(o, "cohen_d", (double)l->cohen_d);
+        jo_number(o, "agreement", (double)l->agreement);
         jo_number(o, "split_half_cosine", (double)l->split_half);
         jo_number(o, "neutral_mean", (double)l->neutral_mean);
         jo_number(o, "neutral_sd", (double)l->neutral_sd);

@@ -30,6 +30,7 @@ static void put_layers(json_out *o, const persona_vector *v)
             {"h_median", (double)l->h_median},
             {"auroc", (double)l->auroc},
             {"cohen_d", (double)l->cohen_d},
+            {"agreement", (double)l->agreement},
             {"split_half_cosine", (double)l->split_half},
             {"split_half_sd", (double)l->split_half_sd},
             {"n_effective", (double)l->n_effective},

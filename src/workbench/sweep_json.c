@@ -48,6 +48,7 @@ static void curve_json(json_out *o, const persona_sweep_curve *c)
     jo_object(o, NULL);
     jo_string(o, "operator", c->op);
     jo_int(o, "layer", c->block);
+    jo_number(o, "agreement", c->agreement);
     jo_number(o, "spearman", c->spearman);
     jo_number(o, "anti_steered", c->anti_steered);
     jo_int(o, "n_sloped", (long long)c->n_sloped);

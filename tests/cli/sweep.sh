@@ -24,7 +24,7 @@ keys 'p(1)["score"] > p(0)["score"] + 10 > p(-1)["score"] + 20 and d["spearman"]
 keys 'p(0)["score"] == of("unsteered")[0]["score"] and p(0)["kl"] == 0 and of("unsteered")[0]["kl"] == 0'
 keys '0.02 < p(1)["kl"] < p(1)["kl_p95"] < 5 and of("prompt")[0]["kl"] is None and of("prompt")[0]["nll"] > 0'
 keys 'all(q["ci"][0] <= q["score"] <= q["ci"][1] and q["text"] for q in d["points"])'
-keys 'd["curves"][0]["anti_steered"] <= 0.25 and d["curves"][0]["n_sloped"] == 8'
+keys 'd["curves"][0]["anti_steered"] <= 0.25 and d["curves"][0]["n_sloped"] == 8 and 0 < d["curves"][0]["agreement"] < 1'
 check "the page has the answers" grep -q '<blockquote>' "$tmp/a.html"
 check "the page asks nobody" test "$(grep -c 'https\?://[^w]' "$tmp/a.html")" = 0
 check "the picture is XML" python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$tmp/a.svg"
@@ -51,6 +51,12 @@ keys 'len(d["curves"]) == 2 and [c["layer"] for c in d["curves"]] == [1, 2] and 
 keys 'len(of("behind")) == 3 and all(200 <= q["n_prompt"] < 400 for q in of("behind")) and p(1)["n_prompt"] < 100'
 keys 'd["judge"] is None and p(1)["score"] is None and p(1)["kl"] > 0 and p(1)["repetition"] >= 0'
 expect 64 "begun with sweep.blocks" -- "${run[@]}" --blocks 1-3 --behind 200 --no-prompt --judge none --job "$tmp/job.db"
+
+# other operators, each by its own number
+expect 0 -- "${run[@]}" --operators rotate,clamp,keepnorm --coefficients 0,1 --no-prompt --no-kl --json
+keys '[(c["operator"], c["n_sloped"]) for c in d["curves"]] == [("rotate", 8), ("clamp", 8), ("keepnorm", 8)]'
+keys 'len(of("steered")) == 6 and of("steered")[0]["score"] == of("unsteered")[0]["score"] and of("steered")[0]["kl"] is None'
+expect 64 "numbers from 0 to 1" -- "${run[@]}" --operators ablate --coefficients 0,1,2
 
 # mistakes
 expect 64 "LOW:HIGH:N" -- "${run[@]}" --coefficients 2:-2:5

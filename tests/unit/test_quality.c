@@ -15,6 +15,7 @@
 
 #include "base/linalg.h"
 #include "base/mem.h"
+#include "core/measure/paircos.h"
 #include "core/measure/quality.h"
 #include "story.h"
 
@@ -275,12 +276,43 @@ static void edges(void **state)
     contrast_free(c);
 }
 
+/* The mean cosine of pairs against all of them, one by one. */
+static void agreement_of_pairs(void **state)
+{
+    (void)state;
+    enum { WIDE = 7, PAIRS = 9 };
+    float pos[PAIRS][WIDE], neg[PAIRS][WIDE];
+    double sum[WIDE] = {0}, want = 0;
+    rng r;
+    rng_seed(&r, 3, 4);
+    for (size_t i = 0; i < PAIRS; i++) {
+        for (size_t k = 0; k < WIDE; k++) {
+            pos[i][k] = (float)rng_normal(&r) + 1;
+            neg[i][k] = (float)rng_normal(&r);
+        }
+        paircos_add(pos[i], neg[i], WIDE, sum);
+    }
+    for (size_t i = 0; i < PAIRS; i++) {
+        for (size_t j = 0; j < PAIRS; j++) {
+            double ab = 0, aa = 0, bb = 0;
+            for (size_t k = 0; k < WIDE; k++) {
+                const double a = (double)pos[i][k] - (double)neg[i][k];
+                const double b = (double)pos[j][k] - (double)neg[j][k];
+                ab += a * b, aa += a * a, bb += b * b;
+            }
+            want += i == j ? 0 : ab / sqrt(aa * bb) / (PAIRS * (PAIRS - 1));
+        }
+    }
+    assert_true(fabs(paircos_mean(sum, WIDE, PAIRS) - want) < 1e-12);
+    assert_true(isnan(paircos_mean(sum, WIDE, 1)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden),          cmocka_unit_test(made_to_order),
         cmocka_unit_test(seeds_and_order), cmocka_unit_test(given_halves),
-        cmocka_unit_test(edges),
+        cmocka_unit_test(edges),           cmocka_unit_test(agreement_of_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,7 @@ static persona_vector *sample(int n_layer, int n_embd)
         v->layers[b].h_median = (float)rng_unit(&r);
         v->layers[b].auroc = b == 2 ? NAN : 0.75f;
         v->layers[b].cohen_d = -1.5f;
+        v->layers[b].agreement = 0.25f;
         v->layers[b].split_half = 0.9f;
         v->layers[b].neutral_mean = 2.5f;
         v->layers[b].neutral_sd = 0.5f;
@@ -84,6 +85,7 @@ static void same_vector(const persona_vector *a, const persona_vector *b)
         same_float(x->h_median, y->h_median);
         same_float(x->auroc, y->auroc);
         same_float(x->cohen_d, y->cohen_d);
+        same_float(x->agreement, y->agreement);
         same_float(x->split_half, y->split_half);
         same_float(x->neutral_mean, y->neutral_mean);
         same_float(x->neutral_sd, y->neutral_sd);

@@ -107,6 +107,7 @@ persona_code persona_vector_new(int n_layer, int n_embd, persona_vector **out, p
         v->layers[b] = (persona_vector_layer){.h_median = NAN,
                                               .auroc = NAN,
                                               .cohen_d = NAN,
+                                              .agreement = NAN,
                                               .split_half = NAN,
                                               .split_half_sd = NAN,
                                               .n_effective = NAN,

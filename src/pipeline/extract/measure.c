@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "core/measure/histogram.h"
+#include "core/measure/paircos.h"
 #include "core/measure/quality.h"
 
 typedef persona_code (*visit_fn)(void *ud, const response *r, const job_answer *a, persona_err *e);
@@ -54,6 +55,8 @@ static persona_code visit(const measure *m, bool all, bool norms, visit_fn fn, v
     return job_each_answer(m->x->job, ROLLOUT_STAGE, JOB_BY_ID, &room, visit_one, &v, e);
 }
 
+static persona_code measure_agreement(measure *m, persona_err *e);
+
 /* ---- first pass ------------------------------------------------------------------------------ */
 
 typedef struct first_pass {
@@ -89,6 +92,7 @@ persona_code measure_begin(const rollouts *x, measure *m, persona_err *e)
         TRY(mem_err(e, "statistics"));
     }
     TRY(visit(m, true, true, add_sums, &p, e));
+    TRY(measure_agreement(m, e));
 out:
     for (size_t b = 0; p.sizes != NULL && b < x->n_blocks; b++) {
         if (rc == PERSONA_OK) {
@@ -131,6 +135,7 @@ void measure_end(measure *m)
 {
     contrast_free(m->sums);
     mem_free(m->h_median);
+    mem_free(m->agreement);
     mem_free(m->room_mean);
     mem_free(m->room_norms);
     memset(m, 0, sizeof *m);
@@ -172,6 +177,35 @@ static persona_code pairs_find(const rollouts *x, const bool *subset, pair_list 
         }
     }
     return PERSONA_OK;
+}
+
+/* One pair in memory at a time, all its blocks. */
+static persona_code measure_agreement(measure *m, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const rollouts *x = m->x;
+    const size_t n = x->n_blocks * x->d;
+    pair_list pairs = {0};
+    double *sum = mem_calloc(n, sizeof *sum);
+    float *both = mem_calloc(2 * n, sizeof *both);
+    m->agreement = mem_calloc(x->n_blocks, sizeof *m->agreement);
+    TRY(sum != NULL && both != NULL && m->agreement != NULL ? PERSONA_OK : mem_err(e, "pairs"));
+    TRY(pairs_find(x, NULL, &pairs, e));
+    for (size_t i = 0; i < pairs.n; i++) {
+        TRY(job_read_mean(x->job, ROLLOUT_STAGE, (int64_t)pairs.pos[i], 0, n, both, e));
+        TRY(job_read_mean(x->job, ROLLOUT_STAGE, (int64_t)pairs.neg[i], 0, n, both + n, e));
+        for (size_t b = 0; b < x->n_blocks; b++) {
+            paircos_add(both + b * x->d, both + n + b * x->d, x->d, sum + b * x->d);
+        }
+    }
+    for (size_t b = 0; b < x->n_blocks; b++) {
+        m->agreement[b] = (float)paircos_mean(sum + b * x->d, x->d, pairs.n);
+    }
+out:
+    pairs_free(&pairs);
+    mem_free(sum);
+    mem_free(both);
+    return rc;
 }
 
 static persona_code read_rows(const rollouts *x, const pair_list *p, size_t block, mat pos, mat neg,
@@ -240,6 +274,7 @@ static void fill_layer(const measure *m, size_t b, const quality_block *q, float
     l->h_median = m->h_median[b];
     l->auroc = (float)q->auroc;
     l->cohen_d = (float)q->cohen_d;
+    l->agreement = m->agreement[b];
     l->split_half = (float)q->split_cosine;
     l->split_half_sd = (float)q->split_sd;
     l->n_effective = (float)q->n_effective;

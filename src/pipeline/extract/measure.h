@@ -13,7 +13,8 @@
 typedef struct measure {
     const rollouts *x;
     contrast *sums;
-    float *h_median; /* (n_blocks) over answer tokens of all answers */
+    float *agreement; /* (n_blocks) of pairs; NAN: fewer than two */
+    float *h_median;  /* (n_blocks) over answer tokens of all answers */
     float *room_mean, *room_norms;
 } measure;
 

@@ -57,13 +57,14 @@ static void interval_cell(buf *b, const persona_interval *x)
 
 static void curves(buf *b, const persona_sweep *x)
 {
-    buf_printf(b,
-               "<h3>Curves</h3><div class=\"scroll\"><table><caption>Safe: coefficients between "
-               "which the mean answer keeps a coherence of %.0f. Anti-steered: questions whose "
-               "score falls as the coefficient rises; without any effect about half.</caption>"
-               "<thead><tr><th>curve</th><th>Spearman</th><th>anti-steered</th><th>safe from</th>"
-               "<th>to</th><th>best down</th><th>best up</th></tr></thead><tbody>\n",
-               x->coherence_from);
+    buf_printf(
+        b,
+        "<h3>Curves</h3><div class=\"scroll\"><table><caption>Safe: coefficients between "
+        "which the mean answer keeps a coherence of %.0f. Anti-steered: questions whose "
+        "score falls as the coefficient rises; without any effect about half.</caption>"
+        "<thead><tr><th>curve</th><th>Spearman</th><th>anti-steered</th><th>safe from</th>"
+        "<th>to</th><th>pairs agree</th><th>best down</th><th>best up</th></tr></thead><tbody>\n",
+        x->coherence_from);
     for (size_t i = 0; i < x->n_curves; i++) {
         const persona_sweep_curve *c = &x->curves[i];
         buf_printf(b, "<tr><th scope=\"row\">%s, block %d</th>", c->op, c->block);
@@ -73,6 +74,7 @@ static void curves(buf *b, const persona_sweep *x)
         buf_printf(b, " %%<small>of %zu questions</small></td>", c->n_sloped);
         cell(b, c->low, 2);
         cell(b, c->high, 2);
+        cell(b, c->agreement, 2);
         cell(b, c->suppress, 2);
         cell(b, c->promote, 2);
         buf_puts(b, "</tr>\n");

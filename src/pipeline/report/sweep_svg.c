@@ -24,13 +24,13 @@ static const char ALONE[] =
     "text{fill:#1c1b1a}.a{fill:#625f5a}.c{text-anchor:middle}.e{text-anchor:end}"
     ".g{stroke:#e4e0d9;fill:none}.band{fill:#e4e0d9;opacity:.6}</style>\n";
 static const char SHARED[] =
-    "<style>.k0{--k:#0072b2}.k1{--k:#d55e00}.k2{--k:#009e73}.k3{--k:#cc79a7}.k4{--k:#b8860b}"
-    ".k5{--k:#56b4e9}.kp{--k:#8b8780}"
-    ".kl{fill:none;stroke:var(--k);stroke-width:2}.kb{stroke:var(--k);opacity:.6}"
-    ".km{fill:var(--k)}.ko{fill:none;stroke:var(--k);stroke-width:2}"
+    "<style>.k0{color:#0072b2}.k1{color:#d55e00}.k2{color:#009e73}.k3{color:#cc79a7}"
+    ".k4{color:#b8860b}.k5{color:#56b4e9}.kp{color:#8b8780}"
+    ".kl{fill:none;stroke:currentColor;stroke-width:2}.kb{stroke:currentColor;opacity:.6}"
+    ".km{fill:currentColor}.ko{fill:none;stroke:currentColor;stroke-width:2}"
     ".k1 .kl{stroke-dasharray:7 4}.k2 .kl{stroke-dasharray:2 3}.k3 .kl{stroke-dasharray:9 3 2 3}"
     ".k4 .kl{stroke-dasharray:1 4}.k5 .kl{stroke-dasharray:12 3}"
-    ".kt{fill:var(--k);font-weight:600}</style>\n";
+    ".kt{fill:currentColor;font-weight:600}</style>\n";
 
 typedef struct panel {
     double top, bottom, low, high; /* low, high: coefficients */
@@ -125,8 +125,11 @@ static void prompts(buf *b, const panel *p, const persona_sweep *x)
         const persona_sweep_point *at = &x->points[i];
         if (strcmp(at->condition, "prompt") == 0 && isfinite(value_of(p, at))) {
             const double up = at->coefficient > 0 ? -1 : 1;
-            buf_printf(b, "<g class=\"kp\"><path class=\"km\" d=\"M%.1f %.1fl5 %.1fh-10z\"/></g>\n",
-                       x_at(p, at->coefficient), y_at(p, value_of(p, at)) + 5 * up, -9 * up);
+            const double cx = x_at(p, at->coefficient), cy = y_at(p, value_of(p, at));
+            buf_printf(b,
+                       "<g class=\"kp\"><path class=\"km\" d=\"M%.1f %.1fl5 %.1fh-10z\"/>"
+                       "<text class=\"kt\" x=\"%.1f\" y=\"%.1f\">prompt</text></g>\n",
+                       cx, cy + 5 * up, -9 * up, cx + 9, cy + 4);
         }
     }
 }

@@ -234,6 +234,7 @@ static persona_code fill_curve(const sweeping *x, const persona_sweep *s, const 
         c.x[i] = dose[i].coefficient;
         c.y[i] = dose[i].score;
     }
+    out->agreement = x->v != NULL ? (double)x->v->layers[block].agreement : (double)NAN;
     out->spearman = stat_spearman(c.x, c.y, c.n);
     TRY(dose_summarize(dose, c.n, s->coherence_from, &r, e));
     out->low = r.low;

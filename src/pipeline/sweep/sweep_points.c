@@ -20,6 +20,12 @@ enum { MAX_POINTS = 4096, EXPRESSION = 128, FIXED_POINTS = 6 };
 static const sweep_operator OPERATORS[] = {
     /* name, times, low, high, counts, rises, zero */
     {"add", "v", -FLT_MAX, FLT_MAX, true, true, true},
+    {"keepnorm", "keepnorm(v)", -FLT_MAX, FLT_MAX, true, true, true},
+    {"rotate", NULL, -180, 180, false, true, true},
+    {"clamp", NULL, -1000, 1000, false, true, false},
+    {"ablate", "ablate(v)", 0, 1, false, false, true},
+    {"cap", NULL, 0, 100, false, true, false},
+    {"floor", NULL, 0, 100, false, true, false},
 };
 
 const sweep_operator *sweep_operator_find(const char *name)

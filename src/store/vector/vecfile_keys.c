@@ -72,6 +72,7 @@ const vecfile_key vecfile_layers[] = {
     {"persona.layers.h_median", LAYER(h_median), 0},
     {"persona.layers.auroc", LAYER(auroc), 0},
     {"persona.layers.cohen_d", LAYER(cohen_d), 0},
+    {"persona.layers.agreement", LAYER(agreement), 0},
     {"persona.layers.split_half", LAYER(split_half), 0},
     {"persona.layers.split_half_sd", LAYER(split_half_sd), 0},
     {"persona.layers.n_effective", LAYER(n_effective), 0},
