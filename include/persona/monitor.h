@@ -10,6 +10,7 @@
 #ifndef PERSONA_MONITOR_H
 #define PERSONA_MONITOR_H
 
+#include "persona/interval.h"
 #include "persona/session.h"
 #include "persona/vector.h"
 
@@ -130,6 +131,60 @@ typedef struct persona_chart {
 } persona_chart;
 /* The next answer's z. An alarm begins the sums anew. */
 void persona_watch_step(const persona_watch *w, persona_chart *c, double z);
+
+/* ---- screening a data set -------------------------------------------------------------------- */
+
+typedef struct persona_screen_opts {
+    int max_tokens;    /* of the model's own answers; default 128 */
+    float temperature; /* of them; default 0: the likeliest answer */
+    uint32_t seed;
+    double threshold; /* default 3, see persona_screen_vector */
+    const char *job;  /* job file to begin or to resume; NULL: a private one that vanishes */
+    bool fresh;       /* forget what the job file holds */
+} persona_screen_opts;
+persona_screen_opts persona_screen_defaults(void);
+
+/* One answer of the data set along one probe. NAN: one of the two answers has no token. */
+typedef struct persona_screen_item {
+    double given, own; /* projections of the answer and of the model's own to the same prompt */
+    double delta;      /* given - own */
+    bool flagged;
+    size_t rank; /* from 1, by falling delta; 0: none */
+} persona_screen_item;
+
+/* Of one probe. */
+typedef struct persona_screen_vector {
+    persona_interval delta; /* mean over the data set */
+    /* What is flagged lies above it. Where the spread of neutral answers is known, threshold *
+     * sqrt(2) * sd: what two neutral answers differ by. Else the median of all differences plus
+     * threshold * 1.4826 * their median absolute deviation. */
+    double limit;
+    bool by_neutral; /* the first of the two */
+    size_t n_flagged;
+} persona_screen_vector;
+
+typedef struct persona_screening {
+    size_t n, n_probes;
+    size_t *lines;                  /* (n) in the file, from 1 */
+    persona_screen_item *items;     /* (n, n_probes) */
+    persona_screen_vector *vectors; /* (n_probes) */
+    size_t n_unread;                /* lines without an answer, or answers without a token */
+    size_t n_resumed;               /* answers found in the job */
+} persona_screening;
+
+/* Has the model answer the prompts of a data set and reads the data set's own answers: how far
+ * training on them would move it along each probe (Chen et al. 2025, section 6). What was computed
+ * is in the job. Errors: those of persona_activations and of jobs. */
+PERSONA_CHECK persona_code persona_screen(persona_session *s, const char *texts,
+                                          const persona_probes *p, const persona_screen_opts *o,
+                                          const persona_hooks *hooks, persona_screening **out,
+                                          persona_err *e);
+void persona_screening_free(persona_screening *x);
+/* Where its job lies if the caller has no better place; free() it. Errors: IO, UNAVAILABLE. */
+PERSONA_CHECK persona_code persona_screen_place(persona_session *s, const char *texts,
+                                                const persona_probes *p,
+                                                const persona_screen_opts *o, char **path,
+                                                persona_err *e);
 
 #ifdef __cplusplus
 }

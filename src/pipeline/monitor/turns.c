@@ -118,6 +118,11 @@ out:
     return rc;
 }
 
+persona_code turns_rewind(turns *t, persona_err *e)
+{
+    return open_file(t, e);
+}
+
 void turns_close(turns *t)
 {
     text_item_free(t->item);

@@ -34,6 +34,8 @@ typedef struct turns {
  * those of text files; FORMAT (no line). */
 PERSONA_CHECK persona_code turns_open(turns *t, const char *path, bool every, persona_err *e);
 void turns_close(turns *t);
+/* Begins to ask from the first one again. */
+PERSONA_CHECK persona_code turns_rewind(turns *t, persona_err *e);
 /* Fills in q for answer i, in rising order; what it points to lives until the next call. */
 PERSONA_CHECK persona_code turns_ask(turns *t, size_t i, ask *q, persona_err *e);
 /* The line in hand, whose strings live until the next call of turns_ask. */

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_screen.c - `persona screen`: which answers of a data set would move a model along a vector if
+ * it were trained on them. Everything is kept in a job: an interrupted screening goes on where it
+ * was.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/try.h"
+#include "cli/cli.h"
+#include "cli/probe.h"
+#include "cli/table.h"
+
+typedef struct screen_args {
+    cli_state *c;
+    const char *model, *job;
+    opt_list vectors;
+    int block, top; /* block -1: the vector's best */
+    persona_screen_opts opts;
+} screen_args;
+
+#define AT(member) offsetof(screen_args, member)
+
+static const opt options[] = {
+    {.name = "model",
+     .key = 'm',
+     .required = true,
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(model),
+     .help = "The model (GGUF) that would be trained"},
+    {.name = "vector",
+     .required = true,
+     .type = OPT_LIST,
+     .arg = "NAME[@A-B]",
+     .at = AT(vectors),
+     .help = "A vector to screen for, a name of the user's library or a file; may be repeated"},
+    {.name = "block",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 0,
+     .max = 4095,
+     .at = AT(block),
+     .without = "each vector's best",
+     .help = "The block to read where a name does not say"},
+    OPT_LENGTH("max-tokens", AT(opts.max_tokens), NULL,
+               "Length of the model's own answers at most"),
+    {.name = "temp",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 10,
+     .at = AT(opts.temperature),
+     .help = "Temperature of the model's own answers; 0: the likeliest"},
+    {.name = "threshold",
+     .type = OPT_REAL,
+     .arg = "X",
+     .min = 0.01,
+     .max = 1000,
+     .at = AT(opts.threshold),
+     .help = "An answer is flagged so many standard deviations above what neutral answers differ "
+             "by, or above the median where those are not known"},
+    {.name = "top",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 100000,
+     .at = AT(top),
+     .help = "Answers to print of each vector; the document has all"},
+    {.name = "job",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(job),
+     .without = "the user's library",
+     .help = "Where answers and projections are kept, to be resumed; or none"},
+    {.name = "fresh",
+     .type = OPT_ON,
+     .at = AT(opts.fresh),
+     .help = "Forget what the job holds and start anew"},
+    {.name = NULL},
+};
+static const opt_group screen_options = {NULL, false, options};
+
+static void init(void *p)
+{
+    screen_args *a = p;
+    a->block = -1;
+    a->top = 20;
+    a->opts = persona_screen_defaults();
+}
+
+typedef struct screen_work {
+    screen_args *a;
+    rig x;
+    persona_probes *probes;
+    persona_screening *r;
+    char *job;
+    double seconds;
+} screen_work;
+
+/* ---- as a document --------------------------------------------------------------------------- */
+
+static void vectors_json(json_out *o, const screen_work *w)
+{
+    jo_array(o, "vectors");
+    for (size_t k = 0; k < w->probes->n; k++) {
+        const persona_screen_vector *v = &w->r->vectors[k];
+        jo_object(o, NULL);
+        jo_string(o, "vector", w->probes->list[k].name);
+        jo_int(o, "block", w->probes->list[k].block);
+        interval_json(o, "delta_projection", &v->delta);
+        jo_number(o, "limit", v->limit);
+        jo_string(o, "limit_by", v->by_neutral ? "neutral" : "median");
+        jo_int(o, "flagged", (long long)v->n_flagged);
+        jo_end(o);
+    }
+    jo_end(o);
+}
+
+static void items_json(json_out *o, const screen_work *w)
+{
+    jo_array(o, "items");
+    for (size_t i = 0; i < w->r->n; i++) {
+        for (size_t k = 0; k < w->probes->n; k++) {
+            const persona_screen_item *x = &w->r->items[i * w->probes->n + k];
+            jo_object(o, NULL);
+            jo_int(o, "index", (long long)i);
+            jo_int(o, "line", (long long)w->r->lines[i]);
+            jo_string(o, "vector", w->probes->list[k].name);
+            jo_int(o, "block", w->probes->list[k].block);
+            jo_number(o, "delta_projection", x->delta);
+            jo_number(o, "given", x->given);
+            jo_number(o, "own", x->own);
+            jo_bool(o, "flagged", x->flagged);
+            if (x->rank > 0) {
+                jo_int(o, "rank", (long long)x->rank);
+            } else {
+                jo_null(o, "rank");
+            }
+            jo_end(o);
+        }
+    }
+    jo_end(o);
+}
+
+static persona_code print_json(const screen_work *w, persona_err *e)
+{
+    cli_json j;
+    json_out *o = cli_json_begin(&j, "screen");
+    jo_string(o, "model", w->x.info->path);
+    jo_string(o, "texts", w->a->c->words[0]);
+    jo_number(o, "threshold", w->a->opts.threshold);
+    vectors_json(o, w);
+    items_json(o, w);
+    jo_int(o, "unread", (long long)w->r->n_unread);
+    jo_string(o, "job", w->job);
+    jo_int(o, "resumed", (long long)w->r->n_resumed);
+    jo_int(o, "seed", (long long)w->a->c->seed);
+    jo_number(o, "seconds", w->seconds);
+    return cli_json_end(w->a->c, &j, e);
+}
+
+/* ---- as text --------------------------------------------------------------------------------- */
+
+static void print_vector(const screen_work *w, size_t k)
+{
+    static const table_column columns[] = {{"rank", TABLE_RIGHT},  {"line", TABLE_RIGHT},
+                                           {"delta", TABLE_RIGHT}, {"given", TABLE_RIGHT},
+                                           {"own", TABLE_RIGHT},   {"", TABLE_LEFT}};
+    const persona_screen_vector *v = &w->r->vectors[k];
+    const size_t n = w->r->n, top = (size_t)w->a->top;
+    table t;
+    printf("%s%s at block %d: mean difference %s [%s, %s]; %zu of %zu flagged (above %s, %s)\n",
+           k > 0 ? "\n" : "", w->probes->list[k].name, w->probes->list[k].block,
+           cli_number(v->delta.value, 2), cli_number(v->delta.low, 2), cli_number(v->delta.high, 2),
+           v->n_flagged, n, cli_number(v->limit, 2),
+           v->by_neutral ? "by what neutral answers differ" : "by the median of this data set");
+    table_init(&t, columns, 6);
+    for (size_t rank = 1; rank <= top && rank <= n; rank++) {
+        for (size_t i = 0; i < n; i++) {
+            const persona_screen_item *x = &w->r->items[i * w->probes->n + k];
+            if (x->rank != rank) {
+                continue;
+            }
+            table_cell(&t, "%zu", rank);
+            table_cell(&t, "%zu", w->r->lines[i]);
+            table_cell(&t, "%s", cli_number(x->delta, 2));
+            table_cell(&t, "%s", cli_number(x->given, 2));
+            table_cell(&t, "%s", cli_number(x->own, 2));
+            table_cell(&t, "%s", x->flagged ? "flagged" : "");
+            table_style(&t, TTY_RED);
+        }
+    }
+    table_print(&t, stdout, 2);
+    table_free(&t);
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static persona_code open_all(screen_work *w, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    screen_args *a = w->a;
+    char *place = NULL;
+    TRY(rig_open_model(&a->c->rig, a->model, true, &w->x, e));
+    TRY(probe_add_all(w->x.model, &a->vectors, a->block, &w->probes, e));
+    w->x.whole_texts = true;
+    TRY(rig_open_session(&a->c->rig, &w->x, 8, 2048, e));
+    a->opts.seed = a->c->seed;
+    if (a->job && strcmp(a->job, "none") != 0) {
+        w->job = cli_strdup(a->job);
+    } else if (!a->job) {
+        TRY(persona_screen_place(w->x.session, a->c->words[0], w->probes, &a->opts, &place, e));
+        w->job = cli_strdup(place);
+    }
+    a->opts.job = w->job;
+out:
+    free(place);
+    return rc;
+}
+
+static persona_code run(screen_work *w, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    cli_state *c = w->a->c;
+    TRY(open_all(w, e));
+    const double start = clock_now();
+    TRY(persona_screen(w->x.session, c->words[0], w->probes, &w->a->opts, &c->hooks, &w->r, e));
+    w->seconds = clock_now() - start;
+    tty_progress_clear(&c->progress);
+    if (c->json) {
+        TRY(print_json(w, e));
+        goto out;
+    }
+    for (size_t k = 0; k < w->probes->n; k++) {
+        print_vector(w, k);
+    }
+    if (w->r->n_unread > 0) {
+        cli_say(c, "note: %zu lines have no answer to compare", w->r->n_unread);
+    }
+    if (w->r->n_resumed > 0) {
+        cli_say(c, "%zu answers were in the job %s", w->r->n_resumed, w->job);
+    }
+out:
+    return rc;
+}
+
+static persona_code run_screen(void *p, persona_err *e)
+{
+    screen_work w = {.a = p};
+    const persona_code rc = run(&w, e);
+    persona_screening_free(w.r);
+    persona_probes_free(w.probes);
+    mem_free(w.job);
+    rig_close(&w.x);
+    return rc;
+}
+
+const cli_command command_screen = {
+    .name = "screen",
+    .summary = "Find the answers of a data set that would move a model along a vector",
+    .usage = "--model FILE --vector NAME TEXTS.jsonl",
+    .about =
+        "Has MODEL answer the prompts of a data set and read the data set's answers, and ranks "
+        "these by their projection difference: how much further they lie along the vector than "
+        "what the model would have said. The mean predicts where training on the data set "
+        "leads; the highest are flagged.",
+    .wants = "one file of texts",
+    .min = 1,
+    .max = 1,
+    .groups = {{&screen_options, 0},
+               {&opt_group_model, 0},
+               {&opt_group_running, 0},
+               {&opt_group_output, 0}},
+    .size = sizeof(screen_args),
+    .init = init,
+    .run = run_screen,
+};
