@@ -59,6 +59,24 @@ PERSONA_CHECK persona_code persona_neutral(persona_session *s, persona_vector *v
                                            uint32_t seed, const persona_hooks *hooks,
                                            persona_err *e);
 
+/* What persona_calibrate_vector did. */
+typedef struct persona_calibrated {
+    int block;
+    bool block_chosen; /* by depth alone, since the vector names none */
+    persona_curve curve;
+    const char *safe_by; /* "judge", "fluency" or "": no range was measured */
+    char note[256];      /* "" or what could not be measured */
+} persona_calibrated;
+/* Makes a vector of any origin one of this model: what neutral tokens project to at every block,
+ * the dose at `block` (-1: its best; without one, the block nearest to 0.65 of the depth), and the
+ * safe range, by who->judge if it knows the trait, else by likelihood and repetition. A dose that
+ * cannot be found is a note. who->trait may be NULL. Errors: SHAPE (width, no direction), those of
+ * sessions and judges. */
+PERSONA_CHECK persona_code persona_calibrate_vector(const persona_subject *who, persona_vector *v,
+                                                    int block, uint32_t seed,
+                                                    const persona_hooks *hooks,
+                                                    persona_calibrated *out, persona_err *e);
+
 /* Chooses from.best_layer of v by a small judged steering sweep on the extraction questions, then
  * calibrates the dose there, as persona_extract does with `quick`. *swing (may be NULL): score at
  * +1 less that at -1, 0..100; NAN without a judge. Errors: SHAPE (no usable block), those of

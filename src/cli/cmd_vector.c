@@ -3,8 +3,8 @@
  * cmd_vector.c - `persona vector ACTION`: options, and the table of actions.
  *
  * A vector is a file of any known format, or, with --model, a name in the user's library for that
- * model. The actions are vector_show.c, vector_explain.c, vector_compare.c and vector_convert.c
- * (convert, combine).
+ * model. The actions are vector_show.c, vector_explain.c, vector_calibrate.c, vector_compare.c and
+ * vector_convert.c (convert, combine).
  */
 #include "base/mem.h"
 #include "base/try.h"
@@ -16,12 +16,14 @@ enum {
     CONVERT = 4,
     COMBINE = 8,
     EXPLAIN = 16,
-    OPENS = SHOW | COMPARE | CONVERT | EXPLAIN
+    CALIBRATE = 32,
+    OPENS = SHOW | COMPARE | CONVERT | EXPLAIN | CALIBRATE
 };
 
 static const cli_action actions[] = {
     {"show", SHOW, "VECTOR", "one vector", 1, 1},
     {"explain", EXPLAIN, "VECTOR --model FILE", "one vector", 1, 1},
+    {"calibrate", CALIBRATE, "VECTOR --model FILE", "one vector", 1, 1},
     {"compare", COMPARE, "VECTOR VECTOR...", "two vectors or more", 2, SIZE_MAX},
     {"convert", CONVERT, "IN OUT", "one file to read and one to write", 2, 2},
     {"combine", COMBINE, "EXPRESSION -o OUT", "one expression, in quotes", 1, 1},
@@ -35,6 +37,8 @@ static vector_run action_run(unsigned action)
         return vector_show;
     case EXPLAIN:
         return vector_explain;
+    case CALIBRATE:
+        return vector_calibrate;
     case COMPARE:
         return vector_compare;
     case CONVERT:
@@ -67,12 +71,22 @@ static const opt options[] = {
      .help = "Tokens to tell of either side"},
     {.name = "output",
      .key = 'o',
-     .required = true,
      .type = OPT_FILE,
-     .on = COMBINE,
+     .on = COMBINE | CALIBRATE,
      .arg = "FILE",
      .at = AT(output),
-     .help = "Where the result goes"},
+     .without = "",
+     .help = "Where the result goes; combine wants it, calibrate writes into the user's library "
+             "without it"},
+    {.name = "block",
+     .type = OPT_INT,
+     .on = CALIBRATE,
+     .arg = "B",
+     .min = 1,
+     .max = 4096,
+     .at = AT(block),
+     .without = "the vector's best",
+     .help = "The block to steer"},
     {.name = "to",
      .type = OPT_WORD,
      .on = CONVERT | COMBINE,
@@ -131,13 +145,18 @@ out:
 static void init(void *p)
 {
     ((vector_args *)p)->top = 20;
+    ((vector_args *)p)->block = -1;
 }
 
 static persona_code check(void *p, persona_err *e)
 {
     const vector_args *a = p;
-    return a->c->action->bit == EXPLAIN && !a->model
-               ? persona_err_set(e, PERSONA_E_USAGE, "--model is missing")
+    const unsigned action = a->c->action->bit;
+    if ((action & (EXPLAIN | CALIBRATE)) != 0 && !a->model) {
+        return persona_err_set(e, PERSONA_E_USAGE, "--model is missing");
+    }
+    return action == COMBINE && !a->output
+               ? persona_err_set(e, PERSONA_E_USAGE, "--output is missing")
                : PERSONA_OK;
 }
 
@@ -175,17 +194,22 @@ out:
 
 const cli_command command_vector = {
     .name = "vector",
-    .summary = "Show, explain, compare, convert or combine vector files",
+    .summary = "Show, explain, calibrate, compare, convert or combine vector files",
     .about =
         "Shows what a vector file holds and where it comes from; which tokens its directions "
         "promote "
-        "and suppress in a model; the cosines of several, block "
+        "and suppress in a model; gives a vector of any origin its dose, safe range and neutral "
+        "statistics on a model; the cosines of several, block "
         "by block; rewrites one in another format; or writes a sum of several, as in \"silly + "
         "0.5*poetic.gguf - old.pt@3-5\". Formats: GGUF control vectors (llama.cpp, repeng, "
         "EasySteer), safetensors, the JSON of cross-model-persona-steering, ds4's .f32 with "
         "its .json, and .pt of persona_vectors.",
     .actions = actions,
-    .groups = {{&vector_options, 0}, {&opt_group_model, 0}, {&opt_group_output, 0}},
+    .groups = {{&vector_options, 0},
+               {&opt_group_model, 0},
+               {&opt_group_judge, CALIBRATE},
+               {&opt_group_running, CALIBRATE},
+               {&opt_group_output, 0}},
     .size = sizeof(vector_args),
     .init = init,
     .check = check,

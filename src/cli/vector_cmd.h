@@ -15,7 +15,8 @@ typedef struct vector_args {
     bool normalize;
     char **names;
     size_t n_names;
-    const rig *engine; /* where names are looked up; its model may be NULL */
+    int block;   /* to calibrate at; -1: the vector's best */
+    rig *engine; /* where names are looked up; its model may be NULL */
 } vector_args;
 
 /* One vector that was asked for. */
@@ -33,6 +34,7 @@ typedef persona_code (*vector_run)(const vector_args *a, vector_input *in, size_
                                    persona_err *e);
 persona_code vector_show(const vector_args *a, vector_input *in, size_t n, persona_err *e);
 persona_code vector_explain(const vector_args *a, vector_input *in, size_t n, persona_err *e);
+persona_code vector_calibrate(const vector_args *a, vector_input *in, size_t n, persona_err *e);
 persona_code vector_compare(const vector_args *a, vector_input *in, size_t n, persona_err *e);
 persona_code vector_convert(const vector_args *a, vector_input *in, size_t n, persona_err *e);
 /* in is NULL: names[0] is an expression. */

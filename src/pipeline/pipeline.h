@@ -20,4 +20,7 @@ PERSONA_CHECK persona_code extract_check(const persona_trait *trait,
                                          const persona_questions *questions,
                                          const persona_extract_opts *o, persona_err *e);
 
+/* Fills in which model, template and library a vector belongs to. */
+PERSONA_CHECK persona_code vector_label_model(persona_vector *v, persona_model *m, persona_err *e);
+
 #endif

@@ -51,7 +51,7 @@ static void put_layers(json_out *o, const persona_vector *v)
     jo_end(o);
 }
 
-static void put_curve(json_out *o, const persona_curve *curve)
+void dose_curve_json(json_out *o, const persona_curve *curve)
 {
     jo_array(o, "curve");
     for (size_t i = 0; i < curve->n; i++) {
@@ -97,7 +97,7 @@ static void put_methods(json_out *o, const persona_extract_report *r)
         jo_number(o, "cosine", m->cosine);
         jo_number(o, "swing", m->swing);
         jo_number(o, "dose", m->vector ? (double)m->vector->from.dose : (double)NAN);
-        put_curve(o, &m->curve);
+        dose_curve_json(o, &m->curve);
         jo_string(o, "note", m->note);
         jo_end(o);
     }
@@ -121,7 +121,7 @@ void extract_json(json_out *o, const extract_result *x)
     jo_number(o, "dose", (double)x->v->from.dose);
     jo_number(o, "dose_kl", (double)x->v->from.dose_kl);
     put_coefficients(o, &x->v->from);
-    put_curve(o, &m->curve);
+    dose_curve_json(o, &m->curve);
     jo_object(o, "scores");
     jo_number(o, "positive", r->score_pos);
     jo_number(o, "negative", r->score_neg);

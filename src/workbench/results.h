@@ -38,6 +38,8 @@ void study_json_matrix(json_out *o, persona_study *const *x, size_t n);
 /* "r2": {"question": {rows, contrasts}, "trait": .., "both": ..} */
 void map_r2_json(json_out *o, const persona_map_r2 *question, const persona_map_r2 *trait,
                  const persona_map_r2 *both);
+/* "curve": the points of a response curve. */
+void dose_curve_json(json_out *o, const persona_curve *curve);
 /* key: {name, arch, path, quant, n_layer, n_embd} */
 void model_json(json_out *o, const char *key, const persona_model_info *info);
 /* What steering did to a request, outliving its on_done. */

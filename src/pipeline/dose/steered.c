@@ -24,6 +24,9 @@
 #define MAX_TOKENS 32
 #define QUICK_TOKENS 16 /* many short answers say more than few long ones */
 #define MIN_COHERENCE 70.0
+/* Without a judge: how much less likely (nats per token) and more repetitive answers may be. */
+#define MORE_NATS 1.0
+#define MORE_REPETITION 0.2
 #define SEED_SWEEP 0x73776565
 
 typedef struct sweeping {
@@ -212,7 +215,7 @@ persona_code steered_run(const settling *x, steered_cell *cells, size_t n, bool 
     for (size_t i = 0; i < n; i++) {
         cells[i].score = cells[i].coherence = 0;
     }
-    TRY(judge_cells(&w, &k, cells, e));
+    TRY(x->judge != NULL ? judge_cells(&w, &k, cells, e) : PERSONA_OK);
     if (with_fluency) {
         TRY(measure_fluency(&w, cells, e));
     }
@@ -227,6 +230,16 @@ out:
 }
 
 /* ---- the curve ------------------------------------------------------------------------------- */
+
+/* What stands for coherence without a judge: 100 while answers are about as likely and as little
+ * repetitive as the unsteered ones, else 0. */
+static double fluent(const steered_cell *c, const steered_cell *unsteered)
+{
+    return c->nll <= unsteered->nll + MORE_NATS &&
+                   c->repetition <= unsteered->repetition + MORE_REPETITION
+               ? 100
+               : 0;
+}
 
 persona_code steered_curve(const settling *x, persona_err *e)
 {
@@ -244,7 +257,12 @@ persona_code steered_curve(const settling *x, persona_err *e)
     }
     TRY(steered_run(x, cells, PERSONA_CURVE_POINTS, true, "dose response", e));
     for (size_t i = 0; i < PERSONA_CURVE_POINTS; i++) {
-        points[i] = (dose_point){COEFFICIENTS[i], cells[i].score, cells[i].coherence};
+        if (x->judge == NULL) {
+            cells[i].score = (double)NAN;
+            cells[i].coherence = fluent(&cells[i], &cells[PERSONA_CURVE_POINTS / 2]);
+        }
+        points[i] = (dose_point){COEFFICIENTS[i], x->judge != NULL ? cells[i].score : 50,
+                                 cells[i].coherence};
         curve->points[i] =
             (persona_curve_point){points[i].coefficient, points[i].score,     points[i].coherence,
                                   cells[i].nll,          cells[i].repetition, cells[i].length};
@@ -253,8 +271,8 @@ persona_code steered_curve(const settling *x, persona_err *e)
     curve->n = PERSONA_CURVE_POINTS;
     f->safe_low = (float)r.low;
     f->safe_high = (float)r.high;
-    f->promote = (float)r.promote;
-    f->suppress = (float)r.suppress;
+    f->promote = x->judge != NULL ? (float)r.promote : (float)NAN;
+    f->suppress = x->judge != NULL ? (float)r.suppress : (float)NAN;
 out:
     return rc;
 }

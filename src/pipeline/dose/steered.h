@@ -25,7 +25,8 @@ PERSONA_CHECK persona_code steered_run(const settling *x, steered_cell *cells, s
  * 70. */
 double steered_value(const steered_cell *plus, const steered_cell *minus);
 /* Response to coefficients at the chosen block: fills curve, safe range and recommendations of the
- * vector's provenance. */
+ * vector's provenance. Without a judge likelihood and repetition decide what is safe, and nothing
+ * is recommended. */
 PERSONA_CHECK persona_code steered_curve(const settling *x, persona_err *e);
 
 #endif

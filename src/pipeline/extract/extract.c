@@ -56,8 +56,7 @@ void persona_extract_report_clear(persona_extract_report *r)
 
 /* ---- provenance ------------------------------------------------------------------------------ */
 
-/* Fills in which model, template and library a vector belongs to. */
-static persona_code label_model(persona_vector *v, persona_model *m, persona_err *e)
+persona_code vector_label_model(persona_vector *v, persona_model *m, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     const persona_model_info *info = persona_model_info_get(m);
@@ -99,7 +98,7 @@ static persona_code label(const extraction *x, const char *method, persona_vecto
     persona_code rc = PERSONA_OK;
     const persona_judge *judge = x->o->judge;
     const bool mean = strcmp(method, "mean") == 0;
-    TRY(label_model(v, persona_session_model(x->s), e));
+    TRY(vector_label_model(v, persona_session_model(x->s), e));
     TRY(persona_vector_label(&v->from.trait, x->trait->name, e));
     TRY(persona_vector_label(&v->from.method, mean ? "mean_difference" : method, e));
     if (!mean) {

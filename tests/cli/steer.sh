@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+# The steering language through the program: every operator acts, receipts say what was done, mistakes are told by
+# column or field; a vector that knows nothing gets its dose and statistics.
+source "$(dirname "$0")/_lib.sh"
+need_models
+need_python
+few_questions 4
+
+keys() {
+    n_run=$((n_run + 1))
+    python3 - "$out" "$1" <<'PY' || bad "not true: $1"
+import json, math, sys
+d = json.load(open(sys.argv[1]))
+s = d.get("steering")
+assert eval(sys.argv[2]), json.dumps(d)[:900]
+PY
+}
+say() { expect 0 "$1" -- generate -m "$source_model" -p "What do you think of soup?" --temp 0 -n 24 --json --steer "$2"; }
+no() { expect "$1" "$2" -- generate -m "$source_model" -p "What do you think of soup?" -n 4 --steer "$3"; }
+
+expect 0 -- extract -m "$source_model" -t silly --questions "$few" -q
+expect 0 -- extract -m "$source_model" -t poetic --questions "$few" -q --json
+keys 'd["dose"] > 0'
+expect 0 -- vector show silly -m "$source_model" --json
+keys 'all(len(l["quantiles"]) == 9 and l["quantiles"] == sorted(l["quantiles"]) and l["token_sd"] > 0 for l in d["layers"])'
+
+# sums, units, phases, groups; the receipt holds the canonical text
+say "" "1.0*silly - 0.5*(poetic:final)"
+keys 's["expression"] == "silly - 0.5*poetic:final" and s["unit"] == "dose" and s["n_steered"] > 0'
+say "" "raw:0.5*silly@2-3:response"
+keys 's["expression"] == "0.5*raw:silly@2-3:response" and s["unit"] == "raw" and s["layers"] == [2, 3]'
+say "" '{"terms": [{"vector": "silly", "coefficient": 0.5, "blocks": [2, 3], "unit": "raw", "phases": ["response"]}]}'
+keys 's["expression"] == "0.5*raw:silly@2-3:response"'
+say "outside of its safe range" "40*silly"
+keys '"safe range" in s["note"]'
+
+# operators
+say "" "ablate(silly)@3"
+keys 's["unit"] == "none" and s["n_steered"] == 24'
+say "" "cap(silly, 50)"
+keys '0 < s["n_tokens"] < 24'
+say "" "cap(silly, 99)"
+keys 's["n_tokens"] < 24'
+say "" "floor(silly, 90) + clamp(poetic, 1)@3 + 0.5*keepnorm(silly)@4 + rotate(poetic, 5)@4"
+keys 's["n_steered"] > 24 and {3, 4} <= set(s["layers"]) and s["unit"] == "dose"'
+say "" "hold(silly, 1)"
+say "" "without(silly, poetic)@3 + along(poetic, silly)@3"
+say "" "joint(silly@3 + poetic@3, 0.2):first=8"
+keys 's["joint"][0]["vectors"] == ["silly", "poetic"] and s["joint"][0]["condition"] >= 1 and s["n_tokens"] <= 9 and abs(s["joint"][0]["cosines"][0][0] - 1) < 1e-5'
+
+# windows and conditions; one that never holds is no error
+say "" "silly:after=4:first=3"
+keys 's["n_tokens"] == 3'
+say "" "silly:syntax=off"
+say "" "silly when poetic > 500"
+keys 's["n_tokens"] == 0'
+cp "$out" "$tmp/never"
+expect 0 -- generate -m "$source_model" -p "What do you think of soup?" --temp 0 -n 24 --json
+check "a condition that never holds changes nothing" python3 -c "import json
+assert json.load(open('$tmp/never'))['text'] == json.load(open('$out'))['text']"
+say "" "silly when poetic > -500"
+keys 's["n_tokens"] > 10'
+say "" "0*silly + ablate(poetic)"
+
+# mistakes: the column, the field, the fix
+no 64 "column 9: expected '\)'|column 1[01]" "cap(silly"
+no 64 "column 7" "silly ; rm"
+no 66 "column 9: no vector 'nobody'" "silly + nobody"
+no 66 "terms\[0\]" '{"terms": [{"vector": "nobody"}]}'
+no 64 "'terms\[0\].phase' is not known" '{"terms": [{"vector": "silly", "phase": ["final"]}]}'
+no 64 "can do nothing" "0*silly"
+no 64 "empty" ""
+no 64 "waits? for itself" "silly when silly > 1"
+no 64 "longer than 4096" "$(printf 'a%.0s' $(seq 5000))"
+no 64 "16 parentheses" "$(printf '(%.0s' $(seq 40))a"
+no 64 "finite" "1e999*silly"
+no 64 "strength" "2*ablate(silly)"
+no 64 "1 to 99" "cap(silly, 0)"
+
+# A vector of another program: nothing is known of it, and calibrate finds it out.
+cp "$XDG_DATA_HOME"/persona/vectors/*/silly.gguf "$tmp/known.gguf"
+expect 0 -- vector convert "$tmp/known.gguf" "$tmp/foreign.pt"
+no 64 "no best block.*calibrate" "$tmp/foreign.pt"
+no 64 "neutral traffic.*vector calibrate .*--model" "cap($tmp/foreign.pt, 75)@3"
+expect 64 "model is missing" -- vector calibrate "$tmp/foreign.pt"
+best=$("$PERSONA" vector show "$tmp/known.gguf" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["best_layer"])')
+expect 0 -- vector calibrate "$tmp/foreign.pt" -m "$source_model" --questions "$few" --block "$best" -o "$tmp/made.gguf" --json -q
+keys 'd["layer"] == '"$best"' and d["dose"] > 0 and d["safe_low"] < 0 < d["safe_high"] and d["safe_by"] == "fluency" and len(d["curve"]) > 5'
+expect 0 -- vector show "$tmp/known.gguf" --json
+cp "$out" "$tmp/shown"
+expect 0 -- vector show "$tmp/made.gguf" --json
+check "the dose of a vector that was extracted here, and where its tokens lie" python3 -c "import json, math
+a, b = json.load(open('$tmp/shown')), json.load(open('$out'))
+assert abs(math.log(a['dose'] / b['dose'])) < 0.5, (a['dose'], b['dose'])
+x, y = ([l for l in d['layers'] if l['layer'] == $best][0] for d in (a, b))
+assert abs(x['token_mean'] - y['token_mean']) < 0.5 * x['token_sd'], (x, y)"
+say "" "cap($tmp/made.gguf, 50)"
+expect 0 -- vector calibrate "$tmp/foreign.pt" -m "$source_model" --questions "$few" --judge none
+check "without -o it is in the library" test -e "$(echo "$XDG_DATA_HOME"/persona/vectors/*/foreign.gguf)"
+say "" "foreign + cap(foreign, 90)"
+finish
