@@ -52,7 +52,6 @@ static const opt options[] = {
      .without = "the vector's",
      .help = "The trait that is judged; its vector is extracted where the library has none"},
     {.name = "vector",
-     .key = 'v',
      .type = OPT_FILE,
      .arg = "NAME|FILE",
      .at = AT(vector),
