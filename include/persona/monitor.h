@@ -186,6 +186,22 @@ PERSONA_CHECK persona_code persona_screen_place(persona_session *s, const char *
                                                 const persona_screen_opts *o, char **path,
                                                 persona_err *e);
 
+/* ---- what a model leans to ------------------------------------------------------------------- */
+
+typedef struct persona_leaning_asks {
+    char *const *questions; /* (n) */
+    size_t n;
+    const char *system; /* NULL: none */
+    int max_tokens;     /* of an answer */
+} persona_leaning_asks;
+
+/* Has the model answer questions (the likeliest answers) and projects the answers: mean over an
+ * answer's tokens, and forecast at the last prompt token, both (n, n_probes) of the caller; NAN: no
+ * token. Errors: those of sessions; USAGE (no probe, no question). */
+PERSONA_CHECK persona_code persona_leanings(persona_session *s, const persona_leaning_asks *asks,
+                                            const persona_probes *p, const persona_hooks *hooks,
+                                            double *mean, double *forecast, persona_err *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -70,6 +70,8 @@ cli_state cli_state_defaults(void);
     X(choices)                                                                                     \
     X(project)                                                                                     \
     X(screen)                                                                                      \
+    X(shift)                                                                                       \
+    X(audit)                                                                                       \
     X(activations)                                                                                 \
     X(vector)                                                                                      \
     X(judge)                                                                                       \
