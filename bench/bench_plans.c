@@ -20,9 +20,11 @@ typedef struct setting {
     int slots, tokens, rounds, threads;
 } setting;
 
-/* The clock starts when the last slot has its first token and stops with the last token. */
+/* The clock runs while every slot decodes: from the moment when the last one has its first token to
+ * the last token before the first one ends. */
 typedef struct stopwatch {
-    int slots, seen;
+    int slots, started, n; /* n: tokens since */
+    bool over;
     double t0, t1, cpu0, cpu1;
 } stopwatch;
 
@@ -33,7 +35,7 @@ static double cpu_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* What a run took. */
+/* What a token took. */
 typedef struct took {
     double wall, cpu;
 } took;
@@ -41,13 +43,16 @@ typedef struct took {
 static bool on_token(void *ud, const persona_token_event *event)
 {
     stopwatch *c = ud;
-    (void)event;
-    if (++c->seen == c->slots) {
+    const bool runs = c->started == c->slots && !c->over;
+    c->started += event->index == 0;
+    if (!runs && !c->over) {
         c->t0 = bench_now();
         c->cpu0 = cpu_now();
+    } else if (runs) {
+        c->n++;
+        c->t1 = bench_now();
+        c->cpu1 = cpu_now();
     }
-    c->t1 = bench_now();
-    c->cpu1 = cpu_now();
     return true;
 }
 
@@ -55,7 +60,7 @@ static size_t n_steered;
 
 static void on_done(void *ud, const persona_result *r)
 {
-    (void)ud;
+    ((stopwatch *)ud)->over = true;
     n_steered += r->n_steered;
 }
 
@@ -90,7 +95,10 @@ static took decode(persona_session *s, const setting *x, persona_plan *const *pl
     if (persona_session_run_all(s, q, (size_t)x->slots, NULL, &e) != PERSONA_OK) {
         bench_die(e.msg);
     }
-    return (took){c.t1 - c.t0, c.cpu1 - c.cpu0};
+    if (c.n == 0) {
+        bench_die("more tokens, please (-t)");
+    }
+    return (took){(c.t1 - c.t0) / c.n, (c.cpu1 - c.cpu0) / c.n};
 }
 
 static void noise(float *v, int n, unsigned seed)
@@ -200,10 +208,9 @@ static void compare(const char *path, const setting *x)
             before = after;
         }
     }
-    const double tokens = (double)(x->slots * (x->tokens - 1));
     printf("%s: %s, %d blocks x %d, %d slots, %d tokens each; unsteered %.0f tok/s\n", path,
            i->quant, i->n_layer, i->n_embd, x->slots, x->tokens,
-           tokens / bench_median(base, n_base < BENCH_MAX_ROUNDS ? n_base : BENCH_MAX_ROUNDS));
+           1 / bench_median(base, n_base < BENCH_MAX_ROUNDS ? n_base : BENCH_MAX_ROUNDS));
     for (int v = 0; v < N; v++) {
         const double middle = bench_median(share[v], x->rounds);
         const double used = bench_median(cpu[v], x->rounds);
