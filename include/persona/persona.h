@@ -34,6 +34,7 @@
 #include "persona/pairs.h"
 #include "persona/panel.h"
 #include "persona/plan.h"
+#include "persona/recipe.h"
 #include "persona/session.h"
 #include "persona/steer.h"
 #include "persona/study.h"

@@ -69,6 +69,7 @@ cli_state cli_state_defaults(void);
     X(sweep)                                                                                       \
     X(choices)                                                                                     \
     X(project)                                                                                     \
+    X(recipes)                                                                                     \
     X(screen)                                                                                      \
     X(shift)                                                                                       \
     X(audit)                                                                                       \

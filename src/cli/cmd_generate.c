@@ -146,7 +146,7 @@ static const opt steering_options[] = {
      .type = OPT_TEXT,
      .arg = "EXPR",
      .at = AT(steer),
-     .help = "For example '1.0*silly - 0.5*superficial@3-5'"},
+     .help = "For example '1.0*silly - 0.5*superficial@3-5', or a JSON object of the same"},
     {.name = "control-vector",
      .type = OPT_OWN,
      .set = set_vector,
@@ -566,10 +566,17 @@ const cli_command command_generate = {
     .summary = "Answer a prompt, steered if you like",
     .usage = "--model FILE --prompt TEXT",
     .about = "Answers a prompt with MODEL and prints the answer on standard output.",
-    .notes = "A steering expression adds vectors: COEFFICIENT*NAME, joined by + and -; @A-B steers "
-             "blocks A to B, :prompt or :response only that part, raw: and ratio: before the name "
-             "choose another unit. Coefficient 1.0 is one calibrated dose. NAME is a vector of the "
-             "user's library for this model (what extract and transfer made) or a file.",
+    .notes =
+        "A steering expression adds vectors: COEFFICIENT*NAME, joined by + and -. NAME is a vector "
+        "of the user's library for this model (what extract, transfer and vector calibrate made), "
+        "a file, or a recipe. Coefficient 1.0 is one calibrated dose; raw: and ratio: in front of "
+        "the name choose another unit. Behind it, @A-B steers blocks A to B; :prompt, :response, "
+        ":analysis, :final only that part; :first=N and :after=N only these tokens; :syntax=off "
+        "no code. ablate(V), cap(V, PERCENTILE), floor(V, PERCENTILE), clamp(V, Z), rotate(V, "
+        "DEGREES), keepnorm(V) and hold(V, Z) do something else than adding, along(V, W) and "
+        "without(V, W) are parts of V, and joint(SUM, BUDGET) moves several traits at once. A "
+        "condition stands at the end: \"2*focused when inattentive > 0.5 until 0\". The same as a "
+        "JSON object, and all the rest: FORMATS.md, \"Steering expression\".",
     .groups = {{&group_prompt, 0},
                {&group_steering, 0},
                {&opt_group_guard, 0},

@@ -213,7 +213,7 @@ static void release_here(void *ud, persona_vector *v)
 persona_code library_steer(library *l, persona_model *m, const char *expression,
                            persona_plan **plan, persona_receipt *receipt, persona_err *e)
 {
-    const steering_vectors from = {l, find_here, release_here};
+    const steering_vectors from = {l, find_here, release_here, true};
     return steering_build(m, expression, &from, plan, receipt, e);
 }
 

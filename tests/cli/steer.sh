@@ -77,6 +77,51 @@ no 64 "finite" "1e999*silly"
 no 64 "strength" "2*ablate(silly)"
 no 64 "1 to 99" "cap(silly, 0)"
 
+# The README's own examples.
+n_examples=0
+while IFS= read -r line; do
+    say "" "$(sed 's/ \{2,\}.*//; s/ only while.*//' <<<"$line")"
+    n_examples=$((n_examples + 1))
+done < <(sed -n '/^```steer$/,/^```$/p' "$PERSONA_SOURCE_DIR/README.md" | grep -v '^```')
+check "there are examples" test "$n_examples" -ge 6
+"$PERSONA" generate --help >"$out"
+check "--help tells of the language" grep -q "without(V" "$out"
+
+# Recipes: a name for an expression.
+expect 0 -- recipes list
+expect 0 -- recipes save calm "0.5*silly + (ablate(poetic) when silly > 3)" -d "a test" --json
+keys 'd["schema"] == "persona.recipes/1" and d["name"] == "calm"'
+expect 64 "already.*--force" -- recipes save calm "silly"
+expect 64 "cannot be the name" -- recipes save 'a b' "silly"
+expect 64 "column 8" -- recipes save bad "silly +"
+expect 0 -- recipes show calm
+check "show prints the expression" test "$(cat "$out")" = "0.5*silly + (ablate(poetic) when silly > 3)"
+say "" "calm"
+keys 's["expression"] == "0.5*silly + (ablate(poetic) when silly > 3)"'
+say "" "0.5*calm + raw:poetic@3"
+keys 's["expression"] == "0.25*silly + (0.5*ablate(poetic) when silly > 3) + raw:poetic@3"'
+no 64 "column 10: 'calm' is a recipe, which takes" "poetic + calm@3"
+no 64 "cannot wait for itself" "calm when poetic > 0"
+expect 64 "holds no other recipes" -- recipes save more "calm + poetic"
+expect 0 -- recipes export calm -o "$tmp/calm.json"
+expect 0 -- recipes rm calm
+expect 66 "no recipe 'calm'" -- recipes rm calm
+no 66 "no vector 'calm'" "calm"
+expect 0 -- recipes import "$tmp/calm.json"
+expect 0 -- recipes list --json
+keys 'len(d["recipes"]) == 1 and d["recipes"][0]["description"] == "a test"'
+sed 's/persona.recipe/persona.receipt/' "$tmp/calm.json" >"$tmp/bad.json"
+expect 65 "'schema'" -- recipes import "$tmp/bad.json"
+sed 's/ablate(/ablate(((/' "$tmp/calm.json" >"$tmp/bad.json"
+expect 65 "'expression' is no good: .*column" -- recipes import "$tmp/bad.json"
+sed 's/"name"/"nom"/' "$tmp/calm.json" >"$tmp/bad.json"
+expect 65 "'nom' is not known" -- recipes import "$tmp/bad.json"
+expect 0 -- recipes save silly "poetic"
+no 64 "column 1: 'silly' is ambiguous: a recipe, .*recipes/silly.json, and a vector of the library, .*silly.gguf" "silly"
+expect 0 -- recipes rm silly
+(cd "$tmp" && touch poetic && ! "$PERSONA" generate -m "$source_model" -p x -n 1 --steer poetic 2>"$err")
+check "a file of that name in this folder is named" grep -q "'poetic' is ambiguous.*poetic.gguf, and a file" "$err"
+
 # A vector of another program: nothing is known of it, and calibrate finds it out.
 cp "$XDG_DATA_HOME"/persona/vectors/*/silly.gguf "$tmp/known.gguf"
 expect 0 -- vector convert "$tmp/known.gguf" "$tmp/foreign.pt"

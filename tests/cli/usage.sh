@@ -52,12 +52,12 @@ expect 64 "must meet -1 and 1" -- transfer --coefficients 0:2:3
 expect 64 "traits can list, show, new, check and import" -- traits drop
 expect 64 "show wants the name" -- traits show
 expect 64 "compare wants two vectors or more" -- vector compare a
-expect 64 "show, compare, convert or combine" -- vector
+expect 64 "show, explain, calibrate, compare, convert or combine" -- vector
 expect 64 "not 'convrt'" -- vector convrt
 expect 64 "convert wants one file to read and one to write" -- vector convert a
 expect 64 "combine wants one expression" -- vector combine a b -o c.gguf
 expect 64 "--output is missing" -- vector combine a
-expect 64 "-o does not go with show: it belongs to combine" -- vector show a -o b
+expect 64 "-o does not go with show: it belongs to calibrate and combine" -- vector show a -o b
 expect 64 "--normalize does not go with show: it belongs to convert and combine" -- vector show a --normalize
 expect 64 "--n-layer does not go with combine: it belongs to convert" -- vector combine a -o b --n-layer 3
 expect 64 "--n-layer wants a whole number" -- vector convert a b --n-layer 0

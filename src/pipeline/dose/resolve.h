@@ -45,6 +45,10 @@ void resolve_end(resolver *r);
  * expression that does nothing), NOTFOUND, SHAPE, those of vector files; with the column. */
 PERSONA_CHECK persona_code resolve_terms(resolver *r, persona_err *e);
 
+/* steering_recipes.c: names of recipes become their expressions. Errors: USAGE (a name that is also
+ * a vector's; units, blocks, suffixes; recipes in recipes), those of reading. */
+PERSONA_CHECK persona_code recipes_expand(persona_model *m, steer_expr *x, persona_err *e);
+
 /* ---- parts ----------------------------------------------------------------------------------- */
 
 /* A vector by name, found once. */

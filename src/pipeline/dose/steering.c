@@ -107,6 +107,13 @@ persona_code steering_path(persona_model *m, const char *name, char **out, perso
     TRY(library_dir(m, &dir, e));
     *out = mem_printf("%s/%s.gguf", dir, name);
     TRY(*out != NULL ? PERSONA_OK : mem_err(e, "a path"));
+    if (file_exists(*out) && file_exists(name)) {
+        rc = persona_err_set(e, PERSONA_E_USAGE,
+                             "'%s' is ambiguous: a vector of the library, %s, and a file of this "
+                             "folder (write ./%s for the file, the whole path for the other)",
+                             name, *out, name);
+        goto out;
+    }
     if (!file_exists(*out)) {
         list_library(dir, &known);
         rc = persona_err_set(e, PERSONA_E_NOTFOUND,
@@ -169,7 +176,7 @@ static void release_alone(void *ud, persona_vector *v)
     persona_vector_free(v);
 }
 
-static const steering_vectors from_files = {NULL, find_alone, release_alone};
+static const steering_vectors from_files = {NULL, find_alone, release_alone, true};
 
 /* ---- receipts -------------------------------------------------------------------------------- */
 
@@ -253,6 +260,7 @@ persona_code steering_build(persona_model *m, const char *expression, const stee
     buf_init(&text, STEER_TEXT_MAX);
     resolve_begin(&r, m, from, &x);
     TRY(steer_parse_any(expression, &x, e));
+    TRY(from->recipes ? recipes_expand(m, &x, e) : PERSONA_OK);
     TRY(resolve_terms(&r, e));
     steer_print(&x, &text);
     TRY(buf_ok(&text, "a steering expression", e));

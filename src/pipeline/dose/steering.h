@@ -15,6 +15,7 @@ typedef struct steering_vectors {
     persona_code (*find)(void *ud, persona_model *m, const char *name, persona_vector **out,
                          persona_err *e);
     void (*release)(void *ud, persona_vector *v);
+    bool recipes; /* names may also be those of recipes */
 } steering_vectors;
 
 /* As persona_steer, with vectors from `from`. */

@@ -75,7 +75,7 @@ static void write_expression(const sweeping *x, const sweep_point *p, char out[E
 static persona_code make_plan(sweeping *x, sweep_point *p, persona_err *e)
 {
     char text[EXPRESSION];
-    const steering_vectors from = {x, own_vector, leave_it};
+    const steering_vectors from = {x, own_vector, leave_it, false};
     persona_receipt receipt = {0};
     persona_code rc = PERSONA_OK;
     if (p->coefficient < p->op->low || p->coefficient > p->op->high) {

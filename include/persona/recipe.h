@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * recipe.h - named steering expressions: files of the schema persona.recipe/1 in the user's folder
+ * $XDG_DATA_HOME/persona/recipes. Where an expression is wanted, the name of a recipe stands for
+ * its expression in parentheses (persona/steer.h). A recipe holds no other recipes.
+ */
+#ifndef PERSONA_RECIPE_H
+#define PERSONA_RECIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "persona/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct persona_recipe {
+    char *name;        /* a letter, then letters, digits, "_" and "-" */
+    char *description; /* may be empty */
+    char *expression;  /* in canonical form */
+} persona_recipe;
+void persona_recipe_free(persona_recipe *r);
+
+/* From parts; the expression is parsed. Errors: USAGE (name, expression), NOMEM. */
+PERSONA_CHECK persona_code persona_recipe_new(const char *name, const char *description,
+                                              const char *expression, persona_recipe **out,
+                                              persona_err *e);
+/* Errors: NOTFOUND, IO, FORMAT (names the field). */
+PERSONA_CHECK persona_code persona_recipe_read(const char *path, persona_recipe **out,
+                                               persona_err *e);
+PERSONA_CHECK persona_code persona_recipe_write(const persona_recipe *r, const char *path,
+                                                persona_err *e);
+
+/* Where a recipe of that name lies or would lie; free() it. Errors: USAGE (no such name can be),
+ * NOTFOUND (no home folder). */
+PERSONA_CHECK persona_code persona_recipe_place(const char *name, char **path, persona_err *e);
+/* Errors: NOTFOUND (lists what is there), those of reading. */
+PERSONA_CHECK persona_code persona_recipe_find(const char *name, persona_recipe **out,
+                                               persona_err *e);
+/* Whether there is one of that name; false for what can be no name. */
+bool persona_recipe_exists(const char *name);
+/* All of the user's, by name; free both with persona_recipes_free. */
+PERSONA_CHECK persona_code persona_recipes_list(persona_recipe ***out, size_t *n, persona_err *e);
+void persona_recipes_free(persona_recipe **list, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
