@@ -25,6 +25,11 @@ typedef struct persona_sweep_opts {
      * number: doses, degrees, a percentile, a z-score, a share (METHOD.md, "Sweeps") */
     const char *const *operators;
     size_t n_operators;
+    /* (n_phases) of "response", "analysis", "final": which part of a reply is steered, a curve for
+     * each; none: "response" */
+    const char *const *phases;
+    size_t n_phases;
+    bool thoughts;     /* also judge what a model thinks before it answers; default false */
     const char *unit;  /* "dose" (default), "raw" or "ratio", where the number counts vectors */
     int n_questions;   /* of the evaluation half; 0: all */
     int n_answers;     /* per question; default 1 */
@@ -49,11 +54,14 @@ typedef struct persona_sweep_point {
      * or behind */
     const char *condition;
     const char *op;     /* NULL: nothing is steered */
+    const char *phase;  /* NULL likewise */
     int block;          /* -1 likewise */
     double coefficient; /* 0 likewise */
     persona_interval score;
     persona_interval shift; /* score less that of the unsteered answers to the same questions */
     double coherence, coherence_sd;
+    persona_interval thoughts; /* score of the thoughts of those that have some; NAN without */
+    size_t n_thoughts;         /* how many have */
     double kl, kl_p95; /* KL(steered || unsteered) in nats per token: mean, 95th percentile */
     double nll;        /* nats per token under the unsteered model without an instruction */
     double repetition; /* 0..1: share of word pairs that occurred before in their answer */
@@ -65,7 +73,7 @@ typedef struct persona_sweep_point {
 
 /* What an operator does at a block, over all coefficients. */
 typedef struct persona_sweep_curve {
-    const char *op;
+    const char *op, *phase;
     int block;
     double agreement; /* persona_vector_layer.agreement: what the vector itself lets expect */
     double spearman;  /* of coefficient and mean score, the unsteered point included */

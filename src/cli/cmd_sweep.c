@@ -15,7 +15,7 @@ enum { MAX_COEFFICIENTS = 101, ROOM_FOR_PROMPT = 384, SLOTS = 32, SLOTS_BEHIND =
 
 typedef struct sweep_args {
     cli_state *c;
-    const char *model, *trait, *vector, *blocks, *operators;
+    const char *model, *trait, *vector, *blocks, *operators, *phases;
     const char *csv, *svg, *html;
     const char *job; /* NULL: the user's library; "none" */
     double coefficients[MAX_COEFFICIENTS];
@@ -75,6 +75,16 @@ static const opt options[] = {
      .at = AT(operators),
      .without = "add",
      .help = "A curve for each of these operators"},
+    {.name = "phases",
+     .type = OPT_NAMES,
+     .arg = "NAME,...",
+     .at = AT(phases),
+     .without = "response",
+     .help = "A curve for each part of the reply that is steered: response, analysis, final"},
+    {.name = "thoughts",
+     .type = OPT_ON,
+     .at = AT(opts.thoughts),
+     .help = "Also judge what the model thinks before it answers"},
     {.name = "unit",
      .type = OPT_WORD,
      .arg = "UNIT",
@@ -156,8 +166,8 @@ typedef struct sweep_work {
     const persona_questions *questions;
     char *path; /* of a vector that was extracted here */
     int *blocks;
-    char **operators;
-    size_t n_operators;
+    char **operators, **phases;
+    size_t n_operators, n_phases;
     persona_sweep *result;
 } sweep_work;
 
@@ -165,6 +175,7 @@ static void work_free(sweep_work *w)
 {
     persona_sweep_free(w->result);
     persona_names_free(w->operators, w->n_operators);
+    persona_names_free(w->phases, w->n_phases);
     mem_free(w->blocks);
     mem_free(w->path);
     persona_questions_free(w->own);
@@ -286,6 +297,11 @@ static persona_code sweep(sweep_args *a, sweep_work *w, persona_err *e)
         cli_split(a->operators, &w->operators, &w->n_operators);
         a->opts.operators = (const char *const *)w->operators;
         a->opts.n_operators = w->n_operators;
+    }
+    if (a->phases) {
+        cli_split(a->phases, &w->phases, &w->n_phases);
+        a->opts.phases = (const char *const *)w->phases;
+        a->opts.n_phases = w->n_phases;
     }
     a->opts.n_questions = w->x.n_questions;
     a->opts.seed = a->c->seed;

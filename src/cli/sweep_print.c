@@ -31,9 +31,11 @@ static const char *name_of(const persona_sweep *x, const persona_sweep_point *p,
         return out;
     }
     const bool one = x->n_curves <= 1;
-    char where[32] = "";
+    char where[48] = "";
     if (!one) {
-        snprintf(where, sizeof where, " %s@%d", p->op, p->block);
+        const bool usual = strcmp(p->phase, "response") == 0;
+        snprintf(where, sizeof where, " %s@%d%s%s", p->op, p->block, usual ? "" : ":",
+                 usual ? "" : p->phase);
     }
     snprintf(out, size, "%+g%s%s", p->coefficient, where,
              strcmp(p->condition, "behind") == 0 ? " behind" : "");
@@ -48,7 +50,7 @@ static void print_points(const persona_sweep *x)
         {"", TABLE_LEFT},      {"score [95 %]", TABLE_RIGHT}, {"", TABLE_LEFT},
         {"coh", TABLE_RIGHT},  {"KL", TABLE_RIGHT},           {"p95", TABLE_RIGHT},
         {"nats", TABLE_RIGHT}, {"rep %", TABLE_RIGHT},        {"tokens", TABLE_RIGHT},
-        {"lost", TABLE_RIGHT},
+        {"lost", TABLE_RIGHT}, {"thoughts", TABLE_RIGHT},
     };
     table t;
     char name[64], bar[128];
@@ -69,6 +71,7 @@ static void print_points(const persona_sweep *x)
         table_cell(&t, "%s", cli_number(100 * p->repetition, 0));
         table_cell(&t, "%s", cli_number(p->tokens, 0));
         table_cell(&t, "%zu", p->n_unanswered + p->n_unjudged);
+        table_cell(&t, "%s", p->n_thoughts > 0 ? cli_number(p->thoughts.value, 0) : "");
     }
     table_print(&t, stdout, 0);
     table_free(&t);
@@ -78,8 +81,8 @@ static void print_curves(const persona_sweep *x)
 {
     for (size_t i = 0; i < x->n_curves; i++) {
         const persona_sweep_curve *c = &x->curves[i];
-        printf("%s@%d: Spearman %s, safe from %s to %s (coherence %s)", c->op, c->block,
-               cli_number(c->spearman, 2), cli_number(c->low, 2), cli_number(c->high, 2),
+        printf("%s@%d:%s: Spearman %s, safe from %s to %s (coherence %s)", c->op, c->block,
+               c->phase, cli_number(c->spearman, 2), cli_number(c->low, 2), cli_number(c->high, 2),
                cli_number(x->coherence_from, 0));
         if (isfinite(c->promote) || isfinite(c->suppress)) {
             printf(", best %s and %s", cli_number(c->suppress, 2), cli_number(c->promote, 2));
@@ -103,7 +106,8 @@ static void print_samples(const persona_sweep *x)
     for (size_t i = 0; i < x->n_points; i++) {
         const persona_sweep_point *p = &x->points[i];
         if (p->op != NULL && strcmp(p->condition, "steered") == 0 &&
-            p->block == x->curves[0].block && strcmp(p->op, x->curves[0].op) == 0) {
+            p->block == x->curves[0].block && strcmp(p->op, x->curves[0].op) == 0 &&
+            strcmp(p->phase, x->curves[0].phase) == 0) {
             low = low != NULL ? low : p;
             high = p;
         }
@@ -154,7 +158,8 @@ static void csv_point(buf *b, const persona_sweep_point *p)
     const double numbers[] = {p->score.value, p->score.low,  p->score.high, p->shift.value,
                               p->shift.low,   p->shift.high, p->coherence,  p->kl,
                               p->kl_p95,      p->nll,        p->repetition, p->tokens};
-    buf_printf(b, "%s,%s,", p->condition, p->op != NULL ? p->op : "");
+    buf_printf(b, "%s,%s,%s,", p->condition, p->op != NULL ? p->op : "",
+               p->phase != NULL ? p->phase : "");
     if (p->block >= 0) {
         buf_printf(b, "%d", p->block);
     }
@@ -172,9 +177,10 @@ persona_code sweep_csv_write(const persona_sweep *x, const char *path, persona_e
     persona_code rc = PERSONA_OK;
     buf b;
     buf_init(&b, CSV_MAX);
-    buf_puts(&b, "condition,operator,layer,coefficient,score,score_low,score_high,shift,shift_low,"
-                 "shift_high,coherence,kl,kl_p95,nll,repetition,tokens,n,n_unanswered,n_unjudged,"
-                 "text\r\n");
+    buf_puts(
+        &b, "condition,operator,phase,layer,coefficient,score,score_low,score_high,shift,shift_low,"
+            "shift_high,coherence,kl,kl_p95,nll,repetition,tokens,n,n_unanswered,n_unjudged,"
+            "text\r\n");
     for (size_t i = 0; i < x->n_points; i++) {
         csv_point(&b, &x->points[i]);
     }

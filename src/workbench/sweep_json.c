@@ -19,6 +19,7 @@ static void point_json(json_out *o, const persona_sweep_point *p)
     jo_object(o, NULL);
     jo_string(o, "condition", p->condition);
     jo_string(o, "operator", p->op);
+    jo_string(o, "phase", p->phase);
     if (p->block >= 0) {
         jo_int(o, "layer", p->block);
     } else {
@@ -28,6 +29,10 @@ static void point_json(json_out *o, const persona_sweep_point *p)
     jo_number(o, "score", p->score.value);
     range_json(o, "ci", p->score.low, p->score.high);
     interval_json(o, "shift", &p->shift);
+    if (p->n_thoughts > 0) {
+        interval_json(o, "thoughts", &p->thoughts);
+        jo_int(o, "n_thoughts", (long long)p->n_thoughts);
+    }
     jo_number(o, "coherence", p->coherence);
     jo_number(o, "coherence_sd", p->coherence_sd);
     jo_number(o, "kl", p->kl);
@@ -47,6 +52,7 @@ static void curve_json(json_out *o, const persona_sweep_curve *c)
 {
     jo_object(o, NULL);
     jo_string(o, "operator", c->op);
+    jo_string(o, "phase", c->phase);
     jo_int(o, "layer", c->block);
     jo_number(o, "agreement", c->agreement);
     jo_number(o, "spearman", c->spearman);

@@ -31,7 +31,7 @@ check "the picture is XML" python3 -c 'import sys, xml.dom.minidom; xml.dom.mini
 check "the table has a line per point" python3 -c '
 import csv, sys
 rows = list(csv.DictReader(open(sys.argv[1], newline="")))
-assert len(rows) == 6 and rows[5]["coefficient"] == "1" and float(rows[5]["score"]) > 50 and rows[0]["layer"] == ""' "$tmp/a.csv"
+assert len(rows) == 6 and rows[5]["coefficient"] == "1" and float(rows[5]["score"]) > 50 and rows[0]["layer"] == "" and rows[5]["phase"] == "response"' "$tmp/a.csv"
 
 # the same again is a resumed one, to the byte but for the time
 cp "$out" "$tmp/first.json"
@@ -57,6 +57,13 @@ expect 0 -- "${run[@]}" --operators rotate,clamp,keepnorm --coefficients 0,1 --n
 keys '[(c["operator"], c["n_sloped"]) for c in d["curves"]] == [("rotate", 8), ("clamp", 8), ("keepnorm", 8)]'
 keys 'len(of("steered")) == 6 and of("steered")[0]["score"] == of("unsteered")[0]["score"] and of("steered")[0]["kl"] is None'
 expect 64 "numbers from 0 to 1" -- "${run[@]}" --operators ablate --coefficients 0,1,2
+
+# parts of a reply, and what was thought before it
+expect 0 -- "${run[@]}" --phases analysis,final --coefficients=-1,1 --thoughts --no-prompt --no-kl --json
+keys '[c["phase"] for c in d["curves"]] == ["analysis", "final"] and of("steered")[0]["phase"] == "analysis"'
+keys 'abs(of("steered")[1]["score"] - of("steered")[0]["score"]) < of("steered")[3]["score"] - of("steered")[2]["score"]'
+keys 'd["points"][0]["n_thoughts"] == 8 and 0 < d["points"][0]["thoughts"]["value"] < 100'
+expect 64 "is no phase" -- "${run[@]}" --phases prompt
 
 # mistakes
 expect 64 "LOW:HIGH:N" -- "${run[@]}" --coefficients 2:-2:5

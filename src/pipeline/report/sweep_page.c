@@ -67,7 +67,7 @@ static void curves(buf *b, const persona_sweep *x)
         x->coherence_from);
     for (size_t i = 0; i < x->n_curves; i++) {
         const persona_sweep_curve *c = &x->curves[i];
-        buf_printf(b, "<tr><th scope=\"row\">%s, block %d</th>", c->op, c->block);
+        buf_printf(b, "<tr><th scope=\"row\">%s, block %d, %s</th>", c->op, c->block, c->phase);
         cell(b, c->spearman, 2);
         buf_puts(b, "<td>");
         html_number(b, 100 * c->anti_steered, 0);
@@ -93,7 +93,9 @@ static void name_of(buf *b, const persona_sweep_point *p)
     }
     buf_printf(b, "%s ", p->op);
     html_signed(b, p->coefficient);
-    buf_printf(b, " @%d%s", p->block, strcmp(p->condition, "behind") == 0 ? ", behind" : "");
+    buf_printf(b, " @%d%s%s%s", p->block, strcmp(p->phase, "response") == 0 ? "" : " ",
+               strcmp(p->phase, "response") == 0 ? "" : p->phase,
+               strcmp(p->condition, "behind") == 0 ? ", behind" : "");
 }
 
 static void points(buf *b, const persona_sweep *x)

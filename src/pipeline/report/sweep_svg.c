@@ -79,8 +79,8 @@ static void band(buf *b, const panel *p, const persona_sweep_point *base)
 static bool of_curve(const persona_sweep_point *p, const persona_sweep_curve *c,
                      const char *condition)
 {
-    return p->op != NULL && strcmp(p->op, c->op) == 0 && p->block == c->block &&
-           strcmp(p->condition, condition) == 0;
+    return p->op != NULL && strcmp(p->op, c->op) == 0 && strcmp(p->phase, c->phase) == 0 &&
+           p->block == c->block && strcmp(p->condition, condition) == 0;
 }
 
 static void point(buf *b, const panel *p, const persona_sweep_point *x, bool hollow)
@@ -181,8 +181,11 @@ static void names(buf *b, const persona_sweep *x, const double *end, size_t n)
     for (size_t i = 0; i < n; i++) {
         const persona_sweep_curve *c = &x->curves[order[i]];
         last = fmax(end[order[i]], last + GAP);
-        buf_printf(b, "<text class=\"k%zu kt\" x=\"%d\" y=\"%.1f\">%s @%d</text>\n",
-                   order[i] % N_COLORS, RIGHT + 6, last + 4, c->op, c->block);
+        buf_printf(b, "<text class=\"k%zu kt\" x=\"%d\" y=\"%.1f\">%s @%d%s</text>\n",
+                   order[i] % N_COLORS, RIGHT + 6, last + 4, c->op, c->block,
+                   strcmp(c->phase, "response") == 0   ? ""
+                   : strcmp(c->phase, "analysis") == 0 ? " a"
+                                                       : " f");
     }
 }
 

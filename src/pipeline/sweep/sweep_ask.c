@@ -148,6 +148,35 @@ out:
     return rc;
 }
 
+/* What was thought before the answers, by the same judge. These scores are made again when a job is
+ * resumed: the job keeps one score of an answer. */
+static persona_code judge_thoughts(const sweep_batch *b, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const sweeping *x = b->x;
+    persona_judge_item *items = mem_calloc(b->n, sizeof *items);
+    persona_judgement *got = mem_calloc(b->n, sizeof *got);
+    size_t *at = mem_calloc(b->n, sizeof *at), n = 0;
+    TRY(items != NULL && got != NULL && at != NULL ? PERSONA_OK : mem_err(e, "thoughts"));
+    for (size_t i = 0; i < b->n; i++) {
+        const char *text = b->answers[i].analysis;
+        b->points[i % b->n_points]->thoughts[i / b->n_points] = (double)NAN;
+        if (text != NULL && text[0] != '\0') {
+            items[n] = (persona_judge_item){b->asks[i].question, text, NAN, NAN};
+            at[n++] = i;
+        }
+    }
+    TRY(persona_judge_all(x->judge, x->trait, items, n, x->hooks, got, e));
+    for (size_t k = 0; k < n; k++) {
+        b->points[at[k] % b->n_points]->thoughts[at[k] / b->n_points] = (double)got[k].trait;
+    }
+out:
+    mem_free(items);
+    mem_free(got);
+    mem_free(at);
+    return rc;
+}
+
 /* ---- without a judge ------------------------------------------------------------------------- */
 
 static persona_code count_words(const sweep_batch *b, persona_err *e)
@@ -288,6 +317,9 @@ persona_code sweep_ask(sweeping *x, bool behind, persona_err *e)
     TRY(kept_ask(&k, x->s, b.asks, b.rows, b.n, b.answers, &n_found, e));
     x->n_found += n_found;
     TRY(judge_batch(&b, &k, e));
+    if (x->o->thoughts && x->judge != NULL) {
+        TRY(judge_thoughts(&b, e));
+    }
     TRY(count_words(&b, e));
     if (x->o->kl && !behind) {
         TRY(measure_kls(&b, e));

@@ -99,6 +99,33 @@ out:
     return rc;
 }
 
+/* Of the answers that were thought about at all; nothing is filled in for the others. */
+static persona_code thoughts(const sweeping *x, const sweep_point *p, persona_sweep_point *out,
+                             persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    double *there = mem_calloc(x->n_each, sizeof *there);
+    size_t *group = mem_calloc(x->n_each, sizeof *group), n = 0;
+    out->thoughts = (persona_interval){(double)NAN, (double)NAN, (double)NAN};
+    TRY(there != NULL && group != NULL ? PERSONA_OK : mem_err(e, "scores"));
+    for (size_t i = 0; p->thoughts != NULL && i < x->n_each; i++) {
+        if (!isnan(p->thoughts[i])) {
+            there[n] = p->thoughts[i];
+            group[n++] = i / x->n_answers;
+        }
+    }
+    out->n_thoughts = n;
+    if (n > 0) {
+        TRY(stat_bootstrap_mean((stat_sample){there, group, n},
+                                (stat_draws){DRAWS, x->n_questions, x->o->seed}, &out->thoughts,
+                                e));
+    }
+out:
+    mem_free(there);
+    mem_free(group);
+    return rc;
+}
+
 static persona_code fill_point(const sweeping *x, const sweep_point *p, persona_sweep_point *out,
                                persona_err *e)
 {
@@ -106,6 +133,7 @@ static persona_code fill_point(const sweeping *x, const sweep_point *p, persona_
     const sweep_point *from = answers_of(x, p);
     *out = (persona_sweep_point){.condition = p->condition,
                                  .op = p->op != NULL ? p->op->name : NULL,
+                                 .phase = p->phase,
                                  .block = p->block,
                                  .coefficient = p->coefficient,
                                  .kl = from->kl,
@@ -118,6 +146,7 @@ static persona_code fill_point(const sweeping *x, const sweep_point *p, persona_
                                  .n_unjudged = from->n_unjudged,
                                  .n_prompt = from->n_prompt};
     TRY(intervals(x, p, out, e));
+    TRY(thoughts(x, from, out, e));
     double *there = mem_calloc(x->n_each, sizeof *there);
     TRY(there != NULL ? PERSONA_OK : mem_err(e, "coherence"));
     size_t n = 0;
@@ -181,8 +210,8 @@ static void count_anti(const sweeping *x, const curve_points *c, persona_sweep_c
     out->anti_steered = out->n_sloped > 0 ? (double)anti / (double)out->n_sloped : (double)NAN;
 }
 
-static persona_code curve_of(const sweeping *x, const sweep_operator *op, int block,
-                             curve_points *out, persona_err *e)
+static persona_code curve_of(const sweeping *x, const sweep_point *first, curve_points *out,
+                             persona_err *e)
 {
     *out = (curve_points){.p = mem_calloc(x->n_points, sizeof *out->p),
                           .x = mem_calloc(x->n_points, sizeof *out->x),
@@ -190,10 +219,10 @@ static persona_code curve_of(const sweeping *x, const sweep_operator *op, int bl
     if (out->p == NULL || out->x == NULL || out->y == NULL) {
         return mem_err(e, "a curve");
     }
-    bool zero = !op->zero; /* the unsteered point belongs to it at 0, once */
+    bool zero = !first->op->zero; /* the unsteered point belongs to it at 0, once */
     for (size_t i = 0; i < x->n_points; i++) {
         const sweep_point *p = &x->points[i];
-        if (p->op == op && p->block == block && !p->behind) {
+        if (sweep_same_curve(p, first) && !p->behind) {
             out->p[out->n++] = p;
             zero = zero || p->same_as_base;
         }
@@ -217,15 +246,17 @@ static const persona_sweep_point *point_of(const sweeping *x, const persona_swee
     return &s->points[p - x->points];
 }
 
-static persona_code fill_curve(const sweeping *x, const persona_sweep *s, const sweep_operator *op,
-                               int block, persona_sweep_curve *out, persona_err *e)
+static persona_code fill_curve(const sweeping *x, const persona_sweep *s, const sweep_point *first,
+                               persona_sweep_curve *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     curve_points c;
     dose_point *dose = NULL;
     dose_response r;
-    *out = (persona_sweep_curve){.op = op->name, .block = block, .anti_steered = (double)NAN};
-    TRY(curve_of(x, op, block, &c, e));
+    const int block = first->block;
+    *out = (persona_sweep_curve){
+        .op = first->op->name, .phase = first->phase, .block = block, .anti_steered = (double)NAN};
+    TRY(curve_of(x, first, &c, e));
     dose = mem_calloc(c.n, sizeof *dose);
     TRY(dose != NULL ? PERSONA_OK : mem_err(e, "a curve"));
     for (size_t i = 0; i < c.n; i++) {
@@ -241,7 +272,7 @@ static persona_code fill_curve(const sweeping *x, const persona_sweep *s, const 
     out->high = r.high;
     out->promote = r.promote;
     out->suppress = r.suppress;
-    if (op->rises) {
+    if (first->op->rises) {
         count_anti(x, &c, out);
     }
 out:
@@ -255,7 +286,7 @@ static bool is_new_curve(const sweeping *x, size_t i)
     const sweep_point *p = &x->points[i];
     bool is_new = p->op != NULL && !p->behind;
     for (size_t k = 0; k < i; k++) {
-        is_new = is_new && !(x->points[k].op == p->op && x->points[k].block == p->block);
+        is_new = is_new && !sweep_same_curve(&x->points[k], p);
     }
     return is_new;
 }
@@ -272,8 +303,7 @@ persona_code sweep_conclude(const sweeping *x, persona_sweep *out, persona_err *
     out->coherence_from = fmin(COHERENT_AT_MOST, COHERENT_SHARE * out->points[0].coherence);
     for (size_t i = 0; !isnan(out->coherence_from) && i < x->n_points; i++) {
         if (is_new_curve(x, i)) {
-            TRY(fill_curve(x, out, x->points[i].op, x->points[i].block,
-                           &out->curves[out->n_curves++], e));
+            TRY(fill_curve(x, out, &x->points[i], &out->curves[out->n_curves++], e));
         }
     }
 out:

@@ -25,6 +25,7 @@ const sweep_operator *sweep_operator_find(const char *name);
 typedef struct sweep_point {
     const char *condition;
     const sweep_operator *op; /* NULL: none */
+    const char *phase;        /* NULL likewise */
     int block;
     double coefficient;
     bool same_as_base; /* is not asked: the unsteered answers are its answers */
@@ -32,10 +33,14 @@ typedef struct sweep_point {
     bool behind; /* asked behind a conversation */
     persona_plan *plan;
     double *score, *coherence; /* (n_each) NAN: missing */
+    double *thoughts;          /* (n_each) likewise; NULL: not judged */
     double kl, kl_p95, nll, repetition, tokens;
     size_t n_unanswered, n_unjudged, n_prompt;
     char *sample;
 } sweep_point;
+
+/* Whether both are steered alike but for the number. */
+bool sweep_same_curve(const sweep_point *a, const sweep_point *b);
 
 typedef struct sweeping {
     persona_session *s;

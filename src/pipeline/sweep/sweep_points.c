@@ -15,6 +15,9 @@
 #include "pipeline/dose/steering.h"
 #include "pipeline/sweep/sweep_parts.h"
 
+static const char *const PHASES[] = {"response", "analysis", "final"};
+enum { N_PHASES_SWEPT = sizeof PHASES / sizeof *PHASES };
+
 enum { MAX_POINTS = 4096, EXPRESSION = 128, FIXED_POINTS = 6 };
 
 static const sweep_operator OPERATORS[] = {
@@ -36,6 +39,11 @@ const sweep_operator *sweep_operator_find(const char *name)
         }
     }
     return NULL;
+}
+
+bool sweep_same_curve(const sweep_point *a, const sweep_point *b)
+{
+    return a->op == b->op && a->block == b->block && a->phase == b->phase;
 }
 
 const char *persona_sweep_operator(size_t i)
@@ -64,11 +72,12 @@ static void write_expression(const sweeping *x, const sweep_point *p, char out[E
 {
     const bool dose = strcmp(x->o->unit, "dose") == 0;
     if (p->op->times != NULL) {
-        snprintf(out, EXPRESSION, "%.17g*%s%s%s@%d", p->coefficient,
+        snprintf(out, EXPRESSION, "%.17g*%s%s%s@%d:%s", p->coefficient,
                  p->op->counts && !dose ? x->o->unit : "", p->op->counts && !dose ? ":" : "",
-                 p->op->times, p->block);
+                 p->op->times, p->block, p->phase);
     } else {
-        snprintf(out, EXPRESSION, "%s(v,%.17g)@%d", p->op->name, p->coefficient, p->block);
+        snprintf(out, EXPRESSION, "%s(v,%.17g)@%d:%s", p->op->name, p->coefficient, p->block,
+                 p->phase);
     }
 }
 
@@ -90,6 +99,19 @@ static persona_code make_plan(sweeping *x, sweep_point *p, persona_err *e)
 out:
     persona_receipt_free(&receipt);
     return rc;
+}
+
+/* The phase as the table has it. Errors: USAGE. */
+static persona_code find_phase(const char *name, const char **out, persona_err *e)
+{
+    for (size_t i = 0; i < N_PHASES_SWEPT; i++) {
+        if (strcmp(name, PHASES[i]) == 0) {
+            *out = PHASES[i];
+            return PERSONA_OK;
+        }
+    }
+    return persona_err_set(e, PERSONA_E_USAGE,
+                           "sweep: '%s' is no phase (response, analysis or final)", name);
 }
 
 /* ---- points ---------------------------------------------------------------------------------- */
@@ -116,12 +138,21 @@ static void add_prompts(sweeping *x)
     }
 }
 
-static persona_code add_steered(sweeping *x, const char *condition, const sweep_operator *op,
-                                int block, double coefficient, persona_err *e)
+/* Where a point belongs. */
+typedef struct curve_at {
+    const sweep_operator *op;
+    const char *phase;
+    int block;
+} curve_at;
+
+static persona_code add_steered(sweeping *x, const char *condition, const curve_at *at,
+                                double coefficient, persona_err *e)
 {
+    const sweep_operator *op = at->op;
     sweep_point *p = add_point(x, condition);
     p->op = op;
-    p->block = block;
+    p->phase = at->phase;
+    p->block = at->block;
     p->coefficient = coefficient;
     if (op->zero && fpclassify(coefficient) == FP_ZERO) {
         p->same_as_base = true;
@@ -130,16 +161,18 @@ static persona_code add_steered(sweeping *x, const char *condition, const sweep_
     return make_plan(x, p, e);
 }
 
-static persona_code add_curve(sweeping *x, const char *op, int block, persona_err *e)
+static persona_code add_curve(sweeping *x, const char *op, const char *phase, int block,
+                              persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const sweep_operator *o = sweep_operator_find(op);
-    if (o == NULL) {
+    curve_at at = {.op = sweep_operator_find(op), .block = block};
+    TRY(find_phase(phase, &at.phase, e));
+    if (at.op == NULL) {
         return persona_err_set(e, PERSONA_E_USAGE, "sweep: '%s' is no operator that can be swept",
                                op);
     }
     for (size_t i = 0; i < x->o->n_coefficients; i++) {
-        TRY(add_steered(x, "steered", o, block, x->o->coefficients[i], e));
+        TRY(add_steered(x, "steered", &at, x->o->coefficients[i], e));
     }
 out:
     return rc;
@@ -151,7 +184,7 @@ static const sweep_point *nearest(const sweeping *x, double coefficient)
     const sweep_point *best = NULL;
     for (size_t i = 0; i < x->n_points; i++) {
         const sweep_point *p = &x->points[i];
-        if (p->plan == NULL || (best != NULL && (p->op != best->op || p->block != best->block))) {
+        if (p->plan == NULL || (best != NULL && !sweep_same_curve(p, best))) {
             continue;
         }
         if (best == NULL ||
@@ -170,7 +203,8 @@ static persona_code add_behind(sweeping *x, persona_err *e)
     for (int i = 0; i < 2; i++) {
         const sweep_point *of = i == 0 ? low : high;
         if (of != NULL && (i == 0 || low != high)) {
-            TRY(add_steered(x, "behind", of->op, of->block, of->coefficient, e));
+            const curve_at at = {of->op, of->phase, of->block};
+            TRY(add_steered(x, "behind", &at, of->coefficient, e));
             x->points[x->n_points - 1].behind = true;
         }
     }
@@ -199,7 +233,8 @@ static persona_code make_room(sweeping *x, persona_err *e)
         sweep_point *p = &x->points[i];
         p->score = mem_calloc(x->n_each, sizeof *p->score);
         p->coherence = mem_calloc(x->n_each, sizeof *p->coherence);
-        if (p->score == NULL || p->coherence == NULL) {
+        p->thoughts = x->o->thoughts ? mem_calloc(x->n_each, sizeof *p->thoughts) : NULL;
+        if (p->score == NULL || p->coherence == NULL || (x->o->thoughts && p->thoughts == NULL)) {
             return mem_err(e, "scores");
         }
     }
@@ -212,7 +247,8 @@ persona_code sweep_points(sweeping *x, persona_err *e)
     const persona_sweep_opts *o = x->o;
     const size_t n_blocks = o->n_blocks > 0 ? o->n_blocks : 1;
     const size_t n_operators = o->n_operators > 0 ? o->n_operators : 1;
-    const size_t n = n_operators * n_blocks * o->n_coefficients;
+    const size_t n_phases = o->n_phases > 0 ? o->n_phases : 1;
+    const size_t n = n_operators * n_phases * n_blocks * o->n_coefficients;
     if (n > MAX_POINTS) {
         return persona_err_set(e, PERSONA_E_USAGE, "sweep: %zu points, more than %d", n,
                                (int)MAX_POINTS);
@@ -222,10 +258,12 @@ persona_code sweep_points(sweeping *x, persona_err *e)
     TRY(make_systems(x, e));
     add_point(x, "unsteered");
     add_prompts(x);
-    for (size_t i = 0; i < n_operators; i++) {
+    for (size_t i = 0; i < n_operators * n_phases; i++) {
+        const char *op = o->n_operators > 0 ? o->operators[i / n_phases] : "add";
+        const char *phase = o->n_phases > 0 ? o->phases[i % n_phases] : PHASES[0];
         for (size_t k = 0; k < n_blocks; k++) {
-            TRY(add_curve(x, o->n_operators > 0 ? o->operators[i] : "add",
-                          o->n_blocks > 0 ? o->blocks[k] : x->v->from.best_layer, e));
+            const int block = o->n_blocks > 0 ? o->blocks[k] : x->v->from.best_layer;
+            TRY(add_curve(x, op, phase, block, e));
         }
     }
     if (o->behind > 0) {
@@ -243,6 +281,7 @@ void sweep_points_free(sweeping *x)
         persona_plan_free(p->plan);
         mem_free(p->score);
         mem_free(p->coherence);
+        mem_free(p->thoughts);
         mem_free(p->sample);
     }
     mem_free(x->points);

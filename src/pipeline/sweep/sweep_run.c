@@ -128,6 +128,11 @@ static void settings_json(json_out *o, const sweeping *x)
         jo_string(o, NULL, p->operators[i]);
     }
     jo_end(o);
+    jo_array(o, "phases");
+    for (size_t i = 0; i < p->n_phases; i++) {
+        jo_string(o, NULL, p->phases[i]);
+    }
+    jo_end(o);
     jo_string(o, "unit", p->unit);
     jo_int(o, "answers", p->n_answers);
     jo_int(o, "max_tokens", p->max_tokens);
