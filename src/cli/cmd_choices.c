@@ -155,7 +155,7 @@ static void print_text(const choices_work *w)
     if (w->a->steer) {
         printf("%zu of %zu questions move towards the matching answer\n", r->n_toward, r->n);
     }
-    if (r->unsteered.mass < 0.1) {
+    if (isfinite(r->unsteered.first) && r->unsteered.mass < 0.1) {
         cli_say(w->a->c,
                 "note: both answers together have %.1f %% of the probability: the model does not "
                 "answer as asked, and odds say little",

@@ -228,8 +228,9 @@ static persona_code probe_for(asking *a, const ask *q)
  * read, each with a question of its own. */
 static persona_code find_prefix(asking *a, const flight *f, size_t *out)
 {
-    *out = 0;
-    if (f->q.raw != NULL || (f->q.messages != NULL && f->q.n_messages < SHARED_MESSAGES)) {
+    *out = f->q.same_prompt && f->prompt.n > 0 ? f->prompt.n - 1 : 0;
+    if (*out > 0 || f->q.raw != NULL ||
+        (f->q.messages != NULL && f->q.n_messages < SHARED_MESSAGES)) {
         return PERSONA_OK;
     }
     persona_code rc = probe_for(a, &f->q);

@@ -23,6 +23,7 @@ typedef struct ask {
     const persona_token *forced_tokens; /* the same as tokens; wins over `forced` */
     size_t n_forced_tokens;
     bool skip_analysis; /* harmony: answer without reasoning first */
+    bool same_prompt;   /* others of the session follow this very prompt: it is computed once */
     persona_sampling sampling;
     persona_plan *plan;
     const persona_tap *tap;

@@ -23,7 +23,7 @@ static inline double number(const json_val *v, const char *key)
 {
     const json_val *x = json_get(v, key);
     assert_non_null(x);
-    return json_number(x, NAN);
+    return json_number(x, (double)NAN);
 }
 
 /* One stored row: position, norm, and a few components by index. */
@@ -42,7 +42,7 @@ static inline double compare_row(const json_val *row, const json_val *index, con
     for (size_t k = 0; k < json_len(index); k++) {
         size_t i = (size_t)json_number(json_at(index, k), 1e9);
         assert_true(i < d);
-        double diff = fabs((double)h[i] - json_number(json_at(values, k), NAN));
+        double diff = fabs((double)h[i] - json_number(json_at(values, k), (double)NAN));
         worst = diff > worst ? diff : worst;
         assert_true(isfinite(diff));
     }

@@ -30,7 +30,7 @@ static void compare(const persona_lens *x, const persona_lens_token *mine, const
     assert_int_equal(json_len(ids), 20);
     for (size_t i = 0; i < x->n; i++) {
         assert_int_equal(mine[i].id, (int)json_number(json_at(ids, i), -1));
-        golden_near(key, (double)mine[i].logit, json_number(json_at(logits, i), NAN), 1e-4);
+        golden_near(key, (double)mine[i].logit, json_number(json_at(logits, i), (double)NAN), 1e-4);
     }
 }
 
@@ -48,7 +48,8 @@ static void tokens_agree_with_numpy(void **state)
         persona_lens *x = NULL;
         assert_int_equal((int)json_len(values), d);
         for (size_t k = 0; k < (size_t)d; k++) {
-            v[k] = 7 * (float)json_number(json_at(values, k), NAN); /* its length says nothing */
+            v[k] = 7 * (float)json_number(json_at(values, k),
+                                          (double)NAN); /* its length says nothing */
         }
         persona_vector *vector = one_direction(5, v, d);
         must(persona_vector_explain(m, vector, 20, NULL, &x, &e), &e);

@@ -149,6 +149,7 @@ static persona_code make(void *ud, size_t i, ask *q, persona_err *e)
     *q = (ask){.system = w->system,
                .question = o->question,
                .forced = o->answers[i % ANSWERS],
+               .same_prompt = true,
                .sampling = persona_sampling_defaults(),
                .plan = i % PER_QUESTION >= ORDERS * ANSWERS ? w->plan : NULL,
                .ud = &w->readings[i],
