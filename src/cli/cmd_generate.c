@@ -540,10 +540,10 @@ static persona_code run_generate(void *p, persona_err *e)
     w.replies = cli_alloc((size_t)a->n_samples, sizeof *w.replies);
     TRY(run(a, &w, e));
     tty_progress_clear(&a->c->progress);
+    rc = a->c->json ? print_json(a, &w, e) : print_text(a, &w, e);
     for (int i = 0; w.steered && i < a->n_samples; i++) {
         cli_warn_steering(a->c, &w.replies[i].steering.steered, w.replies[i].steering.n_steered);
     }
-    rc = a->c->json ? print_json(a, &w, e) : print_text(a, &w, e);
 out:
     for (int i = 0; i < a->n_samples; i++) {
         mem_free(w.replies[i].text);

@@ -50,8 +50,7 @@ void cli_print_receipt(const cli_state *c, const persona_receipt *r, const recei
     if (c->verbosity <= 0) {
         return;
     }
-    cli_say(c, "steering %s, unit %s, shift %s: %zu tokens edited", r->expression, r->unit,
-            cli_number(r->delta_projection, 2), x->n_tokens);
+    cli_say(c, "steering %s, unit %s: %zu tokens edited", r->expression, r->unit, x->n_tokens);
     if (x->n_measured > 0) {
         cli_say(c, "  edits are %s times as long as the activations (95th percentile %s, most %s)",
                 cli_number(x->ratio_mean, 3), cli_number(x->ratio_p95, 3),

@@ -14,13 +14,13 @@
 #include "base/linalg.h"
 #include "engine/plan_parts.h"
 
-/* The loop of HOLD. Smoothing as of drift charts (lambda 0.2); no action on the first tokens, which
- * tell little; the integral's gain per token; what begins out of the band ends at this share of it,
- * else the coordinate would stay at its edge; and what is left of the integral per token of rest,
- * so that a trait that drifts out again is met sooner. */
+/* The loop of HOLD. Smoothing as of drift charts (lambda 0.2); no action on the first token, which
+ * tells little; the integral's gain per token; what begins out of the band ends at this share of
+ * it, else the coordinate would stay at its edge; and what is left of the integral per token of
+ * rest, so that a trait that drifts out again is met sooner. */
 #define SMOOTHING 0.2
-#define WARM_UP 4
-#define GAIN 0.25
+#define WARM_UP 1
+#define GAIN 1
 #define INNER 0.5
 #define FADING 0.98
 
