@@ -15,7 +15,10 @@
 #include "pipeline/ask.h"
 #include "store/text/choicefile.h"
 
-enum { CONDITIONS = 2, ORDERS = 2, ANSWERS = 2, PER_QUESTION = CONDITIONS * ORDERS * ANSWERS };
+#define CONDITIONS ((size_t)2)
+#define ORDERS ((size_t)2)
+#define ANSWERS ((size_t)2)
+#define PER_QUESTION (CONDITIONS * ORDERS * ANSWERS)
 #define N_DRAWS 2000
 
 /* A question in one order. */
@@ -67,7 +70,7 @@ static void by_letters(const choice *c, order o[ORDERS])
 /* Answers in words, listed as (A) and (B) here. */
 static void by_list(const choice *c, order o[ORDERS])
 {
-    for (int k = 0; k < ORDERS; k++) {
+    for (size_t k = 0; k < ORDERS; k++) {
         o[k].question = k == 0 ? choice_list_two(c->question, c->matching, c->other)
                                : choice_list_two(c->question, c->other, c->matching);
         o[k].answers[0] = labelled(k == 0 ? 'A' : 'B');
@@ -94,7 +97,7 @@ static persona_code prepare(choosing *w, size_t i, persona_err *e)
     const choice *c = &w->list.p[i];
     order *o = w->orders + i * ORDERS;
     const char a = choice_label(c->matching), b = choice_label(c->other);
-    int n = ORDERS;
+    int n = (int)ORDERS;
     if (a != '\0' && b != '\0' && choice_listed(c->question, a) != NULL &&
         choice_listed(c->question, b) != NULL) {
         by_letters(c, o);
@@ -242,7 +245,11 @@ static persona_code conclude(choosing *w, uint32_t seed, persona_err *e)
     const size_t n = w->x->n;
     double *room = mem_calloc(4 * n, sizeof *room);
     size_t *group = mem_calloc(n, sizeof *group);
-    TRY(room != NULL && group != NULL ? PERSONA_OK : mem_err(e, "questions"));
+    if (room == NULL || group == NULL) {
+        (void)mem_err(e, "questions");
+        rc = PERSONA_E_NOMEM;
+        goto out;
+    }
     for (size_t i = 0; i < n; i++) {
         group[i] = i;
     }

@@ -314,24 +314,25 @@ static persona_code begin(screening *w, const char *texts, persona_err *e)
     persona_code rc = PERSONA_OK;
     const size_t n_probes = w->p->n;
     if (n_probes == 0 || !(w->o->threshold > 0) || w->o->max_tokens < 1) {
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "screening wants a vector, a threshold above 0 and answers of at "
-                               "least one token");
+        rc = persona_err_set(e, PERSONA_E_USAGE,
+                             "screening wants a vector, a threshold above 0 and answers of at "
+                             "least one token");
+        goto out;
     }
     w->tap = persona_probes_tap(w->p, PERSONA_SPAN_RESPONSE, false);
     TRY(turns_open(&w->texts, texts, false, e));
     TRY(open_job(w, texts, e));
     const size_t n = w->texts.n;
-    w->x = mem_calloc(1, sizeof *w->x);
     w->done = mem_calloc(n, sizeof *w->done);
     w->mean = mem_calloc(n_probes, sizeof *w->mean);
-    TRY(w->x && w->done && w->mean ? PERSONA_OK : mem_err(e, "a data set"));
     *w->x = (persona_screening){.n = n,
                                 .n_probes = n_probes,
                                 .lines = mem_calloc(n, sizeof(size_t)),
                                 .items = mem_calloc(n * n_probes, sizeof(persona_screen_item)),
                                 .vectors = mem_calloc(n_probes, sizeof(persona_screen_vector))};
-    TRY(w->x->lines && w->x->items && w->x->vectors ? PERSONA_OK : mem_err(e, "a data set"));
+    TRY(w->done && w->mean && w->x->lines && w->x->items && w->x->vectors
+            ? PERSONA_OK
+            : mem_err(e, "a data set"));
 out:
     return rc;
 }
@@ -344,6 +345,10 @@ persona_code persona_screen(persona_session *s, const char *texts, const persona
     const persona_screen_opts usual = persona_screen_defaults();
     screening w = {.s = s, .p = p, .o = o != NULL ? o : &usual};
     *out = NULL;
+    w.x = mem_calloc(1, sizeof *w.x);
+    if (w.x == NULL) {
+        return mem_err(e, "a data set");
+    }
     TRY(begin(&w, texts, e));
     TRY(run_stages(&w, hooks, e));
     TRY(conclude(&w, e));

@@ -63,6 +63,7 @@ static void safetensors_header(const matrix_out *m, size_t n_rows, size_t size, 
 {
     json_out o;
     buf text;
+    const size_t n_bytes = n_rows * m->n_blocks * m->width * sizeof(float);
     buf_init(&text, HEADER_MAX);
     jo_init(&o, &text, false);
     jo_object(&o, NULL);
@@ -79,7 +80,7 @@ static void safetensors_header(const matrix_out *m, size_t n_rows, size_t size, 
     jo_end(&o);
     jo_array(&o, "data_offsets");
     jo_int(&o, NULL, 0);
-    jo_int(&o, NULL, (long long)(n_rows * m->n_blocks * m->width * sizeof(float)));
+    jo_int(&o, NULL, (long long)n_bytes);
     jo_end(&o);
     jo_end(&o);
     jo_end(&o);

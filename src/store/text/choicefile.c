@@ -44,10 +44,14 @@ static persona_code copy(const json_doc *d, const json_val *obj, const char *key
         n--;
     }
     if (n == 0) {
-        return json_bad(d, obj, key, e, "is empty");
+        (void)json_bad(d, obj, key, e, "is empty");
+        return PERSONA_E_FORMAT;
     }
     *out = mem_strndup(s, n);
-    rc = *out != NULL ? PERSONA_OK : mem_err(e, "a question");
+    if (*out == NULL) {
+        (void)mem_err(e, "a question");
+        rc = PERSONA_E_NOMEM;
+    }
 out:
     return rc;
 }
