@@ -84,7 +84,7 @@ static bool take(answer *out, const persona_result *r)
             ok = ok && out->positions != NULL;
         }
     }
-    if (r->n_acts > 1 && r->acts[1].n_rows > 0) {
+    if (acts != NULL && r->n_acts > 1 && r->acts[1].n_rows > 0) {
         const persona_acts *also = &r->acts[1];
         out->n_also = also->n_rows * also->n_blocks * also->width;
         out->also = copy(also->data, out->n_also, sizeof *out->also);

@@ -116,7 +116,8 @@ static void the_direction_alone_is_what_the_model_says(void **state)
         float *logits = calloc((size_t)info->n_vocab, sizeof *logits);
         persona_lens *x = NULL;
         persona_plan *plan = NULL;
-        assert_true(v != NULL && logits != NULL);
+        assert_non_null(v);
+        assert_non_null(logits);
         noise(v, info->n_embd, 3, 1);
         persona_vector *vector = one_direction(info->n_layer, v, info->n_embd);
         const persona_edit edit = {

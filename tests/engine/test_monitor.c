@@ -114,7 +114,7 @@ static double projected(persona_session *s, const char *texts, size_t line, int 
     assert_non_null(f);
     assert_int_equal(fseek(f, (long)(192 + line * d * sizeof *h), SEEK_SET), 0);
     assert_int_equal(fread(h, sizeof *h, d, f), d);
-    fclose(f);
+    assert_int_equal(fclose(f), 0);
     const float *v = persona_vector_row(made, block);
     return vec_dot(h, v, d) / vec_norm(v, d);
 }
