@@ -66,6 +66,7 @@ cli_state cli_state_defaults(void);
     X(transfer)                                                                                    \
     X(map)                                                                                         \
     X(generate)                                                                                    \
+    X(chat)                                                                                        \
     X(sweep)                                                                                       \
     X(choices)                                                                                     \
     X(project)                                                                                     \
