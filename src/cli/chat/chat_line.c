@@ -127,6 +127,9 @@ static const char *next_part(chat_line *l, char **room, size_t *size, bool *inte
     }
     int n = 0;
     errno = 0;
+    /* Before the prompt: el_gets itself does it behind the prompt, and a Ctrl-D in between would be
+     * the end of a line of the kernel's, not of ours. */
+    el_set(l->el, EL_PREP_TERM, 1);
     const char *line = el_gets(l->el, &n);
     *interrupted = line == NULL && n < 0 && errno == EINTR;
     return line;
