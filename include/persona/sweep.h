@@ -46,8 +46,11 @@ typedef struct persona_sweep_opts {
     bool fresh;      /* forget what the job holds */
 } persona_sweep_opts;
 persona_sweep_opts persona_sweep_defaults(void);
-/* Names of the operators that can be swept; NULL after the last. */
+/* Tokens of a slot that a sweep needs besides the question: thoughts, answer, conversation. */
+int persona_sweep_room(const persona_sweep_opts *o);
+/* Names of the operators, and of the parts of a reply, that can be swept; NULL after the last. */
 const char *persona_sweep_operator(size_t i);
+const char *persona_sweep_phase(size_t i);
 
 typedef struct persona_sweep_point {
     /* unsteered, prompt (coefficient -1 and 1: the negative and the positive instruction), steered
@@ -78,7 +81,8 @@ typedef struct persona_sweep_curve {
     double agreement; /* persona_vector_layer.agreement: what the vector itself lets expect */
     double spearman;  /* of coefficient and mean score, the unsteered point included */
     /* Share of questions whose score falls as the coefficient rises (slope of a least-squares line
-     * below 0), of n_sloped that have a slope. Without any effect it is a half. NAN for operators
+     * below 0; one that stays counts half), of n_sloped that have a slope. Without any effect it is
+     * a half. NAN for operators
      * whose number has no direction. */
     double anti_steered;
     size_t n_sloped;

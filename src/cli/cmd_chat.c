@@ -194,7 +194,12 @@ static persona_code run_chat(void *p, persona_err *e)
     t.out = a->c->json ? stderr : stdout;
     t.interactive = !a->c->json && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
     TRY(begin(a, &t, e));
-    chat_catch_interrupt(&t);
+    if (t.interactive) {
+        chat_catch_interrupt(&t);
+    }
+    if (a->save) {
+        TRY(output_writable(a->save, e));
+    }
     history = history_file(a, &t);
     TRY(chat_line_open(t.interactive, history, &lines, e));
     if (t.interactive) {

@@ -67,8 +67,8 @@ static const opt options[] = {
      .max = 0.5,
      .at = AT(rate),
      .without = "no alarms",
-     .help = "EWMA and CUSUM alarms, with thresholds for this share of false ones among the "
-             "neutral answers; half of those measure it"},
+     .help = "EWMA and CUSUM alarms, with thresholds for this share of false ones among runs of "
+             "neutral answers (conversations, or 20 answers drawn); half of those measure it"},
     {.name = NULL},
 };
 static const opt_group project_options = {NULL, false, options};

@@ -232,12 +232,77 @@ static persona_code find_trait(const sweep_args *a, sweep_work *w, persona_err *
     return PERSONA_OK;
 }
 
+static persona_code check_outputs(const sweep_args *a, const sweep_work *w, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const char *const outputs[] = {a->csv, a->svg, a->html};
+    const char *const inputs[] = {w->x.info->path, a->vector, a->c->rig.judge, a->job};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        if (outputs[i]) {
+            TRY(output_distinct(outputs[i], inputs, sizeof inputs / sizeof *inputs, e));
+            TRY(output_writable(outputs[i], e));
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (outputs[i] && outputs[k] && strcmp(outputs[i], outputs[k]) == 0) {
+                TRY(persona_err_set(e, PERSONA_E_USAGE, "two outputs go to %s", outputs[i]));
+            }
+        }
+    }
+out:
+    return rc;
+}
+
+/* The words of a list must all be known. */
+static persona_code check_words(const char *option, char *const *words, size_t n,
+                                const char *(*known)(size_t i), persona_err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t k = 0;
+        while (known(k) && strcmp(known(k), words[i]) != 0) {
+            k++;
+        }
+        if (!known(k)) {
+            return persona_err_set(e, PERSONA_E_USAGE, "%s: '%.100s' is none that can be swept",
+                                   option, words[i]);
+        }
+    }
+    return PERSONA_OK;
+}
+
+/* Everything that can be wrong is found before anything is computed. */
+static persona_code prepare(sweep_args *a, sweep_work *w, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    if (a->blocks) {
+        TRY(cli_blocks(a->blocks, w->x.info->n_layer, &w->blocks, &a->opts.n_blocks, e));
+        a->opts.blocks = w->blocks;
+    }
+    if (a->operators) {
+        cli_split(a->operators, &w->operators, &w->n_operators);
+        a->opts.operators = (const char *const *)w->operators;
+        a->opts.n_operators = w->n_operators;
+    }
+    if (a->phases) {
+        cli_split(a->phases, &w->phases, &w->n_phases);
+        a->opts.phases = (const char *const *)w->phases;
+        a->opts.n_phases = w->n_phases;
+    }
+    TRY(check_words("--operators", w->operators, w->n_operators, persona_sweep_operator, e));
+    TRY(check_words("--phases", w->phases, w->n_phases, persona_sweep_phase, e));
+    TRY(check_outputs(a, w, e));
+out:
+    return rc;
+}
+
 static persona_code open_all(sweep_args *a, sweep_work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     bool missing = false;
     const bool behind = a->opts.behind > 0;
     TRY(rig_open_model(&a->c->rig, a->model, true, &w->x, e));
+    TRY(prepare(a, w, e));
     if (a->vector) {
         TRY(find_vector(a, w, &missing, e));
     }
@@ -249,24 +314,9 @@ static persona_code open_all(sweep_args *a, sweep_work *w, persona_err *e)
     TRY(rig_judge_measured(&a->c->rig, &w->x, w->trait, e));
     TRY(persona_questions_for(w->x.questions, w->trait, &w->own, &w->questions, e));
     TRY(rig_open_session(&a->c->rig, &w->x, behind ? SLOTS_BEHIND : SLOTS,
-                         a->opts.max_tokens + ROOM_FOR_PROMPT + a->opts.behind, e));
+                         persona_sweep_room(&a->opts) + ROOM_FOR_PROMPT, e));
     if (missing) {
         TRY(extract(a, w, e));
-    }
-out:
-    return rc;
-}
-
-static persona_code check_outputs(const sweep_args *a, const sweep_work *w, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    const char *const outputs[] = {a->csv, a->svg, a->html};
-    const char *const inputs[] = {w->x.info->path, a->vector, a->c->rig.judge, a->job};
-    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
-        if (outputs[i]) {
-            TRY(output_distinct(outputs[i], inputs, sizeof inputs / sizeof *inputs, e));
-            TRY(output_writable(outputs[i], e));
-        }
     }
 out:
     return rc;
@@ -288,21 +338,6 @@ static persona_code sweep(sweep_args *a, sweep_work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     TRY(open_all(a, w, e));
-    TRY(check_outputs(a, w, e));
-    if (a->blocks) {
-        TRY(cli_blocks(a->blocks, w->x.info->n_layer, &w->blocks, &a->opts.n_blocks, e));
-        a->opts.blocks = w->blocks;
-    }
-    if (a->operators) {
-        cli_split(a->operators, &w->operators, &w->n_operators);
-        a->opts.operators = (const char *const *)w->operators;
-        a->opts.n_operators = w->n_operators;
-    }
-    if (a->phases) {
-        cli_split(a->phases, &w->phases, &w->n_phases);
-        a->opts.phases = (const char *const *)w->phases;
-        a->opts.n_phases = w->n_phases;
-    }
     a->opts.n_questions = w->x.n_questions;
     a->opts.seed = a->c->seed;
     a->opts.keep_job = !a->job;

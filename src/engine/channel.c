@@ -300,5 +300,6 @@ bool channel_in_call(const channel_state *c)
 {
     return c->channels == CHANNELS_HARMONY && c->replying &&
            ((c->where == CHANNEL_BODY && c->kind == TOKEN_OTHER) ||
-            (c->where == CHANNEL_NAME && strstr(c->name, " to=") != NULL));
+            ((c->where == CHANNEL_BODY || c->where == CHANNEL_NAME) &&
+             strstr(c->name, " to=") != NULL));
 }

@@ -108,6 +108,9 @@ static uint64_t fingerprint(const persona_plan *p, token_phase phase)
         h = hash_bytes(h, &st->block, sizeof st->block);
         h = hash_bytes(h, st->data, data_length(p, st->op) * sizeof *st->data);
     }
+    if (h != 0 && p->guard.mode == PERSONA_GUARD_REJECT) {
+        return PLAN_ALONE; /* rows that were taken over would not be measured */
+    }
     if (h != 0 && p->guard.mode == PERSONA_GUARD_CLAMP) {
         h = hash_bytes(h, &p->guard.ratio, sizeof p->guard.ratio);
     }
@@ -510,7 +513,8 @@ uint64_t plan_id(const persona_plan *p, token_phase phase)
 
 bool plan_same(const persona_plan *a, const persona_plan *b)
 {
-    bool same = true;
+    /* a guarded plan is applied row by row, and must not ride on a neighbor's adapter */
+    bool same = a == b || (a != NULL && a->cvec) == (b != NULL && b->cvec);
     for (token_phase ph = 0; a != b && ph < N_PHASES; ph++) {
         same = same && plan_id(a, ph) == plan_id(b, ph) && plan_id(a, ph) != PLAN_ALONE;
     }

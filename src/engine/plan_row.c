@@ -99,7 +99,8 @@ static void read_gates(const persona_plan *p, int block, plan_memory *m, const f
     }
 }
 
-/* Takes the coordinate p of a token into the loop. True: s->integral is the shift to make. */
+/* Takes the coordinate p of a token into the loop, which winds up only where it may act (s->acted:
+ * window, conditions and syntax let it). True: s->integral is the shift to make. */
 static bool loop_acts(const plan_step *st, step_state *s, size_t n, double p)
 {
     const double gain = (double)st->data[n], aim = (double)st->data[n + 1];
@@ -110,7 +111,7 @@ static bool loop_acts(const plan_step *st, step_state *s, size_t n, double p)
     const bool out = fabs(off) > band;
     s->n_out += out;
     s->holding = s->n_read > WARM_UP && (out || (s->holding && fabs(off) > INNER * band));
-    if (!s->holding) {
+    if (!s->holding || !s->acted) {
         s->integral *= FADING;
         return false;
     }

@@ -45,6 +45,9 @@ static prefill_need need_of(const persona_session *s, const slot *sl)
         const size_t first = tap_first_read(&sl->taps[i], n.n_prompt);
         n.first_read = first < n.first_read ? first : n.first_read;
     }
+    if (plan_last_gate(r->plan) >= 0 && n.first_read >= n.n_prompt) {
+        n.first_read = n.n_prompt - 1; /* conditions read from the last prompt token on */
+    }
     return n;
 }
 

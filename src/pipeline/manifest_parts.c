@@ -96,7 +96,14 @@ persona_code vector_digest(const persona_vector *v, char out[65], persona_err *e
     buf_printf(&b, "%s %d %d %d %a %s", directions, v->n_layer, v->n_embd, v->from.best_layer,
                (double)v->from.dose, v->from.model_hash);
     for (int i = 0; i < v->n_layer; i++) {
-        buf_printf(&b, " %d %a", v->layers[i].present, (double)v->layers[i].h_median);
+        const persona_vector_layer *l = &v->layers[i];
+        buf_printf(&b, " %d %a", l->present, (double)l->h_median);
+        if (l->token_sd > 0) { /* thresholds of operators and conditions */
+            buf_printf(&b, " %a %a", (double)l->token_mean, (double)l->token_sd);
+            for (size_t k = 0; k < PERSONA_N_QUANTILES; k++) {
+                buf_printf(&b, " %a", (double)l->quantiles[k]);
+            }
+        }
     }
     TRY(buf_ok(&b, "the digest of a vector", e));
     sha256_hex(b.p, b.len, out);

@@ -58,11 +58,12 @@ static bool is_name(const char *s)
 /* ---- making ---------------------------------------------------------------------------------- */
 
 /* No term of a recipe is one. */
-static persona_code holds_no_recipe(const steer_expr *x, persona_err *e)
+static persona_code holds_no_recipe(const char *name, const steer_expr *x, persona_err *e)
 {
     for (size_t i = 0; i < x->n; i++) {
         const steer_direction *v = &x->terms[i].v;
-        if (v->kind == STEER_NAMED && persona_recipe_exists(v->name)) {
+        if (v->kind == STEER_NAMED &&
+            (strcmp(v->name, name) == 0 || persona_recipe_exists(v->name))) {
             return persona_err_set(e, PERSONA_E_USAGE,
                                    "'%s' is a recipe, and a recipe holds no other recipes (write "
                                    "its expression out)",
@@ -186,7 +187,7 @@ persona_code persona_recipe_write(const persona_recipe *r, const char *path, per
     persona_code rc = PERSONA_OK;
     buf_init(&text, FILE_MAX);
     TRY(steer_parse_any(r->expression, &x, e));
-    TRY(holds_no_recipe(&x, e));
+    TRY(holds_no_recipe(r->name, &x, e));
     jo_init(&o, &text, true);
     jo_object(&o, NULL);
     jo_string(&o, "schema", SCHEMA);

@@ -242,8 +242,8 @@ persona_code conversation_load(conversation *c, const char *path, persona_err *e
     persona_code rc = PERSONA_OK;
     json_doc *d = NULL;
     conversation new = {.at = CONVERSATION_ROOT};
-    const json_val *root, *turns;
-    const char *schema, *system;
+    const json_val *root = NULL, *turns = NULL;
+    const char *schema = NULL, *system = NULL;
     double at = 0;
     TRY(json_read(path, MAX_FILE, &d, e));
     root = json_root(d);

@@ -103,6 +103,7 @@ keys 's["expression"] == "0.25*silly + (0.5*ablate(poetic) when silly > 3) + raw
 no 64 "column 10: 'calm' is a recipe, which takes" "poetic + calm@3"
 no 64 "cannot wait for itself" "calm when poetic > 0"
 expect 64 "holds no other recipes" -- recipes save more "calm + poetic"
+expect 64 "holds no other recipes" -- recipes save itself "0.5*itself"
 expect 0 -- recipes export calm -o "$tmp/calm.json"
 expect 0 -- recipes rm calm
 expect 66 "no recipe 'calm'" -- recipes rm calm

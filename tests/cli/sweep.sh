@@ -63,12 +63,13 @@ expect 0 -- "${run[@]}" --phases analysis,final --coefficients=-1,1 --thoughts -
 keys '[c["phase"] for c in d["curves"]] == ["analysis", "final"] and of("steered")[0]["phase"] == "analysis"'
 keys 'abs(of("steered")[1]["score"] - of("steered")[0]["score"]) < of("steered")[3]["score"] - of("steered")[2]["score"]'
 keys 'd["points"][0]["n_thoughts"] == 8 and 0 < d["points"][0]["thoughts"]["value"] < 100'
-expect 64 "is no phase" -- "${run[@]}" --phases prompt
+expect 64 "prompt. is none" -- "${run[@]}" --phases prompt
 
 # mistakes
 expect 64 "LOW:HIGH:N" -- "${run[@]}" --coefficients 2:-2:5
 expect 64 "LOW:HIGH:N" -- "${run[@]}" --coefficients 1,0
-expect 64 "no operator" -- "${run[@]}" --operators frobnicate
+expect 64 "frobnicate. is none" -- "${run[@]}" --operators frobnicate
+expect 64 "two outputs" -- "${run[@]}" --csv "$tmp/x" --svg "$tmp/x"
 expect 64 "not within 0-4" -- "${run[@]}" --blocks 9
 expect 64 "do not fit" -- "${run[@]}" --behind 100000
 expect 64 "--trait or --vector" -- sweep --model "$target_model"

@@ -519,6 +519,34 @@ static void the_guard_rejects_one(void **state)
     fake_model_free(m);
 }
 
+/* A prompt that was rejected is measured again, whoever asks: nothing takes its rows over. */
+static void the_guard_rejects_again(void **state)
+{
+    (void)state;
+    persona_model *m = fake_model();
+    persona_session *s = fake_session(m, 1, 256, 64, NULL);
+    persona_token prompt[N_PROMPT];
+    persona_edit hard = adding(50);
+    hard.phases = PERSONA_PHASE_PROMPT;
+    persona_plan *p = plan_of(&hard, 1), *open = plan_of(&hard, 1);
+    fill(prompt, N_PROMPT, 1);
+    assert_int_equal(persona_plan_guard(p, (persona_guard){PERSONA_GUARD_REJECT, 1}, NULL),
+                     PERSONA_OK);
+    assert_false(plan_same(p, open));
+    for (int i = 0; i < 4; i++) { /* unguarded, then three times guarded */
+        seen x = {.n_tokens = 0};
+        persona_request r = ask(prompt, N_PROMPT, 9, &x);
+        r.plan = i == 0 ? open : p;
+        const persona_code code = i == 0 ? PERSONA_OK : PERSONA_E_NUMERIC;
+        assert_int_equal(persona_session_run_all(s, &r, 1, NULL, NULL), code);
+        assert_int_equal(x.n_tokens, i == 0 ? 9 : 0);
+    }
+    persona_plan_free(p);
+    persona_plan_free(open);
+    persona_session_free(s);
+    fake_model_free(m);
+}
+
 static void quantiles_of_ratios(void **state)
 {
     (void)state;
@@ -619,6 +647,34 @@ static void hold_acts_on_the_answer_alone(void **state)
     assert_true(fabs(y.step.asked - y.step.measured) < 1e-5);
 }
 
+/* What the loop may not do yet it does not save up. */
+static void hold_does_not_wind_up(void **state)
+{
+    (void)state;
+    persona_edit x = holding(4, 0.5, 100);
+    double first[2];
+    x.syntax_off = true;
+    for (int waits = 0; waits < 2; waits++) {
+        persona_plan *p = plan_of(&x, 1);
+        plan_memory *m = plan_memory_new(p);
+        edit_tally tally = {.n = 0};
+        assert_non_null(m);
+        for (int t = 0; t < 60; t++) {
+            const plan_token token = {
+                .phase = PHASE_FINAL, .replied = true, .code = waits && t < 50};
+            float h[FAKE_EMBD] = {1, 3, 1, 0};
+            plan_memory_next(m, p);
+            if (plan_apply(p, 0, &token, m, &tally, h)) {
+                first[waits] = (double)h[0] - 1;
+                break;
+            }
+        }
+        plan_memory_free(m);
+        persona_plan_free(p);
+    }
+    assert_true(first[0] > 0 && fabs(first[1] - first[0]) < 1e-6);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static void refuses(persona_edit x, persona_code code, const char *says)
@@ -689,6 +745,8 @@ int main(void)
         cmocka_unit_test(a_new_plan_counts_from_the_beginning),
         cmocka_unit_test(the_guard_watches),
         cmocka_unit_test(the_guard_rejects_one),
+        cmocka_unit_test(the_guard_rejects_again),
+        cmocka_unit_test(hold_does_not_wind_up),
         cmocka_unit_test(quantiles_of_ratios),
         cmocka_unit_test(hold_keeps_a_drifting_coordinate),
         cmocka_unit_test(hold_acts_on_the_answer_alone),

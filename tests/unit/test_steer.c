@@ -212,6 +212,8 @@ static void mistakes(void **state)
         {"joint(a + joint(b))", 11, "no joint"},
         {"joint(a, 0)", 10, "budget"},
         {"joint(a, b)", 10, "budget"},
+        {"a:prompt:after=5", 1, "more than the prompt"},
+        {"a + (b:prompt when c > 0)", 6, "more than the prompt"},
         /* windows */
         {"a:first", 8, "'='"},
         {"a:first=0", 9, "from 1 on"},

@@ -109,6 +109,33 @@ static void relative_coherence(void **state)
     persona_sweep_free(x);
 }
 
+/* Questions that do not move at all go neither way; without a judge there is nothing to keep. */
+static void flat_and_unjudged(void **state)
+{
+    (void)state;
+    story s;
+    begin(&s, 90);
+    for (size_t i = 0; i < 6; i++) {
+        for (size_t q = 0; q < N; q++) {
+            s.score[i][q] = 7;
+        }
+    }
+    persona_sweep *x = conclude(&s);
+    NEAR(x->curves[0].anti_steered, 0.5, 1e-12);
+    assert_int_equal(x->curves[0].n_sloped, 4);
+    persona_sweep_free(x);
+    begin(&s, (double)NAN);
+    for (size_t i = 0; i < 6; i++) {
+        for (size_t q = 0; q < N; q++) {
+            s.coherence[i][q] = NAN;
+        }
+    }
+    x = conclude(&s);
+    assert_true(isnan(x->coherence_from) && isnan(x->curves[0].low));
+    assert_int_equal(x->n_curves, 1);
+    persona_sweep_free(x);
+}
+
 static void missing(void **state)
 {
     (void)state;
@@ -177,8 +204,11 @@ static void kl_by_hand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(points_and_curve), cmocka_unit_test(relative_coherence),
-        cmocka_unit_test(missing),          cmocka_unit_test(behind),
+        cmocka_unit_test(points_and_curve),
+        cmocka_unit_test(relative_coherence),
+        cmocka_unit_test(flat_and_unjudged),
+        cmocka_unit_test(missing),
+        cmocka_unit_test(behind),
         cmocka_unit_test(kl_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

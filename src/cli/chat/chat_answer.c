@@ -22,8 +22,6 @@ typedef struct asked {
     char *text, *analysis;
     bool answered;
     persona_finish finish;
-    persona_code code;
-    char message[256];
     receipt_done done;
 } asked;
 
@@ -92,8 +90,6 @@ static void on_done(void *ud, const persona_result *r)
     a->analysis = cli_strdup(r->analysis);
     a->answered = r->answered;
     a->finish = r->finish;
-    a->code = r->code;
-    snprintf(a->message, sizeof a->message, "%s", r->message);
     cli_take_receipt(&a->done, r);
 }
 
@@ -137,10 +133,11 @@ out:
 /* Both requests in one batch; an interrupted answer is one that ended early. */
 static persona_code run_requests(chat *t, const persona_request *r, size_t n, persona_err *e)
 {
-    const persona_hooks hooks = {.cancel = &t->stop};
+    /* from a pipe Ctrl-C ends the program, as it does everywhere */
+    const persona_hooks hooks = {.cancel = t->interactive ? &t->stop : t->c->hooks.cancel};
     t->stop = (persona_cancel){0};
     const persona_code rc = persona_session_run_all(t->x.session, r, n, &hooks, e);
-    return rc == PERSONA_E_CANCELED ? PERSONA_OK : rc;
+    return rc == PERSONA_E_CANCELED && t->interactive ? PERSONA_OK : rc;
 }
 
 static void print_unsteered(const asked *a)

@@ -207,7 +207,7 @@ out:
 
 static persona_code do_length(chat *t, const char *rest, persona_err *e)
 {
-    return opt_int("/length", rest, 1, 1 << 20, &t->sampling.max_tokens, e);
+    return opt_int("/length", rest, 1, 1 << 16, &t->sampling.max_tokens, e);
 }
 
 static persona_code do_seed(chat *t, const char *rest, persona_err *e)
@@ -243,18 +243,21 @@ out:
     return rc;
 }
 
-/* The steering of the turn where the conversation is comes back with it. */
+/* The steering of the turn where the conversation is comes back with it, or nothing does. */
 static persona_code do_load(chat *t, const char *rest, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    TRY(conversation_load(&t->talk, rest, e));
-    if (t->talk.at != CONVERSATION_ROOT) {
-        TRY(chat_steer(t, t->talk.turns[t->talk.at].steering, e));
-    }
+    conversation loaded = {.at = CONVERSATION_ROOT};
+    TRY(conversation_load(&loaded, rest, e));
+    TRY(chat_steer(t, loaded.at != CONVERSATION_ROOT ? loaded.turns[loaded.at].steering : "", e));
+    conversation_clear(&t->talk);
+    t->talk = loaded;
+    loaded = (conversation){.at = CONVERSATION_ROOT};
     if (t->interactive) {
         rc = do_show(t, "", e);
     }
 out:
+    conversation_clear(&loaded);
     return rc;
 }
 

@@ -60,13 +60,13 @@ persona_code chat_probe_add(chat *t, const char *name, persona_err *e)
     if (t->probes == NULL) {
         TRY(persona_probes_new(t->x.model, &t->probes, e));
     }
-    TRY(probe_add(t->probes, t->x.model, name, -1, e));
-    if (t->probes->n > CHAT_PROBES) {
+    rc = probe_add(t->probes, t->x.model, name, -1, e);
+    if (t->probes->n > CHAT_PROBES) { /* also where a range was added in part */
         chat_probes_clear(t);
-        return persona_err_set(e, PERSONA_E_USAGE, "more than %d probes: all are off now",
-                               (int)CHAT_PROBES);
+        rc = persona_err_set(e, PERSONA_E_USAGE, "more than %d probes: all are off now",
+                             (int)CHAT_PROBES);
     }
-    for (size_t i = 0; i < t->probes->n; i++) { /* what was read belonged to another order */
+    for (size_t i = 0; i < chat_n_probes(t); i++) { /* what was read belonged to another order */
         t->readings[i].n = 0;
         t->readings[i].forecast = (double)NAN;
     }

@@ -156,6 +156,11 @@ static fault place_fault(const steer_term *t)
     if ((t->phases & ~all) != 0) {
         return (fault){"phases", "prompt, response, analysis or final"};
     }
+    if (t->phases == PERSONA_PHASE_PROMPT &&
+        (t->first > 0 || t->after > 0 || t->syntax_off || t->n_when > 0)) {
+        return (fault){"phases", "more than the prompt: windows, syntax and conditions are about "
+                                 "tokens of the reply"};
+    }
     if (t->first < 0 || t->first > STEER_WINDOW_MAX) {
         return (fault){"first", "a number of tokens from 1 to 16777216"};
     }

@@ -72,7 +72,11 @@ static persona_code take_over(const persona_subject *who, persona_vector *v, per
     TRY(persona_model_sha256(m, &sha, e));
     if (strcmp(sha, v->from.model_hash) != 0) {
         for (int b = 0; b < v->n_layer; b++) {
-            v->layers[b].h_median = v->layers[b].neutral_mean = v->layers[b].neutral_sd = NAN;
+            persona_vector_layer *l = &v->layers[b];
+            l->h_median = l->neutral_mean = l->neutral_sd = l->token_mean = l->token_sd = NAN;
+            for (size_t i = 0; i < PERSONA_N_QUANTILES; i++) {
+                l->quantiles[i] = NAN;
+            }
         }
     }
     TRY(vector_label_model(v, m, e));

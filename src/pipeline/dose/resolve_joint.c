@@ -228,10 +228,12 @@ static void warn(resolver *r, const resolve_added *a, const resolve_added *b, do
     char *first = steer_direction_text(&r->x->terms[a->term].v);
     char *second = steer_direction_text(&r->x->terms[b->term].v);
     if (first && second) {
+        const bool against =
+            cosine * r->x->terms[a->term].coefficient * r->x->terms[b->term].coefficient < 0;
         resolve_note(r,
-                     "%s and %s have a cosine of %.2f at block %d: what they share counts twice "
-                     "(joint(...) counts it once)",
-                     first, second, cosine, a->block);
+                     "%s and %s have a cosine of %.2f at block %d: what they share %s "
+                     "(joint(...) shifts each by what is asked)",
+                     first, second, cosine, a->block, against ? "cancels" : "counts twice");
     }
     mem_free(first);
     mem_free(second);

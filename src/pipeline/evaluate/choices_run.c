@@ -36,7 +36,7 @@ typedef struct reading {
 } reading;
 
 typedef struct choosing {
-    persona_session *s;
+    const char *file; /* of the questions */
     const char *system;
     persona_plan *plan;
     choice_list list;
@@ -313,15 +313,30 @@ static void end(choosing *w)
     persona_choices_free(w->x);
 }
 
+/* A question that does not fit is the fault of its line. */
+static persona_code blame_line(void *ud, size_t i, persona_code rc, persona_err *e)
+{
+    const choosing *w = ud;
+    if (rc != PERSONA_E_USAGE && rc != PERSONA_E_FORMAT) {
+        return rc;
+    }
+    persona_err_wrap(e, "%s:%zu", w->file, w->list.p[i / PER_QUESTION].line);
+    if (e != NULL) {
+        e->code = PERSONA_E_FORMAT;
+    }
+    return PERSONA_E_FORMAT;
+}
+
 persona_code persona_choices_run(persona_session *s, const char *file, const char *system,
                                  persona_plan *plan, uint32_t seed, const persona_hooks *hooks,
                                  persona_choices **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    choosing w = {.s = s, .system = system, .plan = plan};
+    choosing w = {.file = file, .system = system, .plan = plan};
     *out = NULL;
     TRY(begin(&w, file, e));
-    const ask_stream stream = {.ud = &w, .make = make, .done = done, .skip = w.skip};
+    const ask_stream stream = {
+        .ud = &w, .make = make, .done = done, .skip = w.skip, .blame = blame_line};
     TRY(ask_each(s, w.list.n * PER_QUESTION, &stream, "two-choice questions", hooks, e));
     TRY(conclude(&w, seed, e));
     *out = w.x;

@@ -76,12 +76,12 @@ static persona_code add_turn(sweeping *x, const answer *answers, size_t n, perso
 static persona_code fits(const sweeping *x, size_t tokens, persona_err *e)
 {
     const size_t room = (size_t)persona_session_opts_get(x->s)->n_ctx;
-    const size_t more = (size_t)x->o->max_tokens;
+    const size_t more = (size_t)(persona_sweep_room(x->o) - x->o->behind);
     return tokens + more <= room
                ? PERSONA_OK
                : persona_err_set(e, PERSONA_E_USAGE,
-                                 "sweep: a conversation of %zu tokens and an answer of %zu do not "
-                                 "fit a context of %zu (--context)",
+                                 "sweep: a conversation of %zu tokens and %zu for thoughts and "
+                                 "answer do not fit a context of %zu (--context)",
                                  tokens, more, room);
 }
 
@@ -103,6 +103,11 @@ persona_code sweep_history(sweeping *x, persona_err *e)
     while (tokens < wanted && x->n_history + 2 <= MAX_MESSAGES) {
         TRY(add_turn(x, answers, n, e));
         TRY(count_tokens(x, x->n_history, &tokens, e));
+    }
+    if (tokens < wanted) {
+        TRY(persona_err_set(e, PERSONA_E_USAGE,
+                            "sweep: %d messages make a conversation of %zu tokens, not of %zu",
+                            (int)MAX_MESSAGES, tokens, wanted));
     }
     TRY(fits(x, tokens, e));
 out:

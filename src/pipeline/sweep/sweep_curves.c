@@ -16,6 +16,7 @@
 #include "pipeline/sweep/sweep_parts.h"
 
 enum { DRAWS = 2000 };
+#define FLAT 1e-6 /* points per unit: judges score in float32 */
 #define COHERENT_AT_MOST 70.0
 #define COHERENT_SHARE 0.8 /* of the unsteered answers' coherence, where that is low already */
 
@@ -193,7 +194,7 @@ typedef struct curve_points {
 
 static void count_anti(const sweeping *x, const curve_points *c, persona_sweep_curve *out)
 {
-    size_t anti = 0;
+    double anti = 0;
     for (size_t q = 0; q < x->n_questions; q++) {
         size_t n = 0;
         for (size_t i = 0; i < c->n; i++) {
@@ -205,9 +206,9 @@ static void count_anti(const sweeping *x, const curve_points *c, persona_sweep_c
         }
         const double s = n > 1 ? slope(c->x, c->y, n) : (double)NAN;
         out->n_sloped += isnan(s) ? 0 : 1;
-        anti += s < 0 ? 1 : 0;
+        anti += fabs(s) < FLAT ? 0.5 : s < 0 ? 1 : 0; /* a flat one goes neither way */
     }
-    out->anti_steered = out->n_sloped > 0 ? (double)anti / (double)out->n_sloped : (double)NAN;
+    out->anti_steered = out->n_sloped > 0 ? anti / (double)out->n_sloped : (double)NAN;
 }
 
 static persona_code curve_of(const sweeping *x, const sweep_point *first, curve_points *out,
@@ -267,11 +268,14 @@ static persona_code fill_curve(const sweeping *x, const persona_sweep *s, const 
     }
     out->agreement = x->v != NULL ? (double)x->v->layers[block].agreement : (double)NAN;
     out->spearman = stat_spearman(c.x, c.y, c.n);
-    TRY(dose_summarize(dose, c.n, s->coherence_from, &r, e));
-    out->low = r.low;
-    out->high = r.high;
-    out->promote = r.promote;
-    out->suppress = r.suppress;
+    out->low = out->high = out->promote = out->suppress = (double)NAN;
+    if (!isnan(s->coherence_from)) {
+        TRY(dose_summarize(dose, c.n, s->coherence_from, &r, e));
+        out->low = r.low;
+        out->high = r.high;
+        out->promote = r.promote;
+        out->suppress = r.suppress;
+    }
     if (first->op->rises) {
         count_anti(x, &c, out);
     }
@@ -300,8 +304,10 @@ persona_code sweep_conclude(const sweeping *x, persona_sweep *out, persona_err *
     for (size_t i = 0; i < x->n_points; i++) {
         TRY(fill_point(x, &x->points[i], &out->points[out->n_points++], e));
     }
-    out->coherence_from = fmin(COHERENT_AT_MOST, COHERENT_SHARE * out->points[0].coherence);
-    for (size_t i = 0; !isnan(out->coherence_from) && i < x->n_points; i++) {
+    const double unsteered = out->points[0].coherence;
+    out->coherence_from =
+        isnan(unsteered) ? (double)NAN : fmin(COHERENT_AT_MOST, COHERENT_SHARE * unsteered);
+    for (size_t i = 0; i < x->n_points; i++) {
         if (is_new_curve(x, i)) {
             TRY(fill_curve(x, out, &x->points[i], &out->curves[out->n_curves++], e));
         }

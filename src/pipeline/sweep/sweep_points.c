@@ -46,6 +46,11 @@ bool sweep_same_curve(const sweep_point *a, const sweep_point *b)
     return a->op == b->op && a->block == b->block && a->phase == b->phase;
 }
 
+const char *persona_sweep_phase(size_t i)
+{
+    return i < N_PHASES_SWEPT ? PHASES[i] : NULL;
+}
+
 const char *persona_sweep_operator(size_t i)
 {
     return i < sizeof OPERATORS / sizeof *OPERATORS ? OPERATORS[i].name : NULL;

@@ -30,6 +30,11 @@ persona_sweep_opts persona_sweep_defaults(void)
                                 .kl = true};
 }
 
+int persona_sweep_room(const persona_sweep_opts *o)
+{
+    return (1 + SWEEP_THOUGHT) * o->max_tokens + o->behind;
+}
+
 /* ---- checks ---------------------------------------------------------------------------------- */
 
 static persona_code check_numbers(const persona_sweep_opts *o, persona_err *e)

@@ -180,7 +180,8 @@ static double left_over(const verifier *x, const said *a)
 /* What the receipt says was asked and measured, in lengths of a row. */
 static double off_receipt(const verifier *x, const said *a)
 {
-    return a->step.n > 0 ? fabs(a->step.asked - a->step.measured) / x->h : (double)INFINITY;
+    const double off = fabs(a->step.asked - a->step.measured) / x->h;
+    return a->step.n > 0 && isfinite(off) ? off : (double)INFINITY; /* fmax would drop a NAN */
 }
 
 static persona_code check_operator(verifier *x, persona_session *s, persona_op op, const char *name,

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "base/utf8.h"
+#include "core/text/choicetext.h"
 
 #define FILE_MAX_BYTES ((size_t)256 << 20)
 
@@ -76,7 +77,8 @@ static persona_code take(const json_doc *d, const json_val *obj, size_t line, ch
     TRY(copy(d, obj, "question", &c->question, e));
     TRY(copy(d, obj, ours ? "matching" : "answer_matching_behavior", &c->matching, e));
     TRY(copy(d, obj, ours ? "not_matching" : "answer_not_matching_behavior", &c->other, e));
-    if (strcmp(c->matching, c->other) == 0) {
+    const char label = choice_label(c->matching);
+    if (strcmp(c->matching, c->other) == 0 || (label != '\0' && label == choice_label(c->other))) {
         rc = json_bad(d, obj, ours ? "not_matching" : "answer_not_matching_behavior", e,
                       "is the same as the matching answer");
     }
