@@ -113,6 +113,7 @@ typedef struct persona_watch {
     double rate;                       /* of alarms that was wanted, per run of answers */
     double false_alarms, false_ewma, false_cusum; /* measured on the other half, shares of runs */
     size_t n_chosen, n_measured;                  /* answers of the halves */
+    size_t n_runs;                                /* behind these shares; drawn ones overlap */
     size_t run; /* answers of a run; 0: conversations as they are */
 } persona_watch;
 

@@ -161,8 +161,8 @@ static persona_code measure(audit_work *w, persona_err *e)
         const persona_probe *p = &w->probes->list[i];
         leaning *l = &w->list[i];
         l->probe = p;
-        TRY(neutral_mean(w->mean, n, k, i, seed, &l->mean, e));
-        TRY(neutral_mean(w->forecast, n, k, i, seed, &l->forecast, e));
+        TRY(neutral_mean(w->mean, NULL, n, k, i, seed, &l->mean, e));
+        TRY(neutral_mean(w->forecast, NULL, n, k, i, seed, &l->forecast, e));
         l->z = (persona_interval){probe_z(l->mean.value, p->mean, p->sd),
                                   probe_z(l->mean.low, p->mean, p->sd),
                                   probe_z(l->mean.high, p->mean, p->sd)};

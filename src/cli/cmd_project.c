@@ -258,6 +258,7 @@ static void vectors_json(const project_work *w)
             jo_int(o, "run", (long long)y->run);
             jo_int(o, "n_chosen", (long long)y->n_chosen);
             jo_int(o, "n_measured", (long long)y->n_measured);
+            jo_int(o, "n_runs", (long long)y->n_runs);
             jo_end(o);
         }
         jo_end(o);
@@ -278,9 +279,9 @@ static void say_neutral(const project_work *w)
             const persona_watch *y = &w->watch[k];
             cli_say(w->a->c,
                     "%s: alarms above EWMA %.2f or CUSUM %.2f; %.1f %% of neutral %s alarm all the "
-                    "same (%zu answers; %.1f %% wanted)",
+                    "same (%zu of them, from %zu answers; %.1f %% wanted)",
                     name, y->ewma, y->cusum, 100 * y->false_alarms,
-                    y->run > 0 ? "runs of 20 answers" : "conversations", y->n_measured,
+                    y->run > 0 ? "runs of 20 answers" : "conversations", y->n_runs, y->n_measured,
                     100 * y->rate);
         }
     }

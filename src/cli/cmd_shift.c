@@ -67,6 +67,7 @@ static void init(void *p)
 /* Of one model: (n, n_probes). */
 typedef struct side {
     double *mean, *forecast;
+    size_t *line; /* (n) of the texts; NULL: every row is a prompt of its own */
     size_t n, cap;
 } side;
 
@@ -95,10 +96,11 @@ static persona_code gather(void *ud, const persona_projection *x, persona_err *e
         s->cap = s->cap > 0 ? 2 * s->cap : 64;
         s->mean = cli_resize(s->mean, s->cap * g->n_probes, sizeof *s->mean);
         s->forecast = cli_resize(s->forecast, s->cap * g->n_probes, sizeof *s->forecast);
+        s->line = cli_resize(s->line, s->cap, sizeof *s->line);
     }
     memcpy(s->mean + s->n * g->n_probes, x->mean, g->n_probes * sizeof *s->mean);
     memcpy(s->forecast + s->n * g->n_probes, x->forecast, g->n_probes * sizeof *s->mean);
-    s->n++;
+    s->line[s->n++] = x->line;
     return PERSONA_OK;
 }
 
@@ -170,10 +172,10 @@ static persona_code compare(const shift_work *w, size_t k, moved *out, persona_e
         d[i] = b->mean[i * cols + k] - a->mean[i * cols + k];
         d[n + i] = b->forecast[i * cols + k] - a->forecast[i * cols + k];
     }
-    TRY(neutral_mean(a->mean, n, cols, k, seed, &out->before, e));
-    TRY(neutral_mean(b->mean, n, cols, k, seed, &out->after, e));
-    TRY(neutral_mean(d, n, 1, 0, seed, &out->shift, e));
-    TRY(neutral_mean(d + n, n, 1, 0, seed, &out->forecast, e));
+    TRY(neutral_mean(a->mean, a->line, n, cols, k, seed, &out->before, e));
+    TRY(neutral_mean(b->mean, b->line, n, cols, k, seed, &out->after, e));
+    TRY(neutral_mean(d, a->line, n, 1, 0, seed, &out->shift, e));
+    TRY(neutral_mean(d + n, a->line, n, 1, 0, seed, &out->forecast, e));
 out:
     mem_free(d);
     return rc;
@@ -271,6 +273,7 @@ static persona_code run_shift(void *p, persona_err *e)
     for (int i = 0; i < 2; i++) {
         mem_free(w.sides[i].mean);
         mem_free(w.sides[i].forecast);
+        mem_free(w.sides[i].line);
     }
     neutral_close(&w.questions);
     persona_probes_free(w.probes);

@@ -62,23 +62,25 @@ void neutral_close(neutral_questions *q)
     *q = (neutral_questions){.n = 0};
 }
 
-persona_code neutral_mean(const double *table, size_t n, size_t columns, size_t k, uint32_t seed,
-                          persona_interval *out, persona_err *e)
+persona_code neutral_mean(const double *table, const size_t *line, size_t n, size_t columns,
+                          size_t k, uint32_t seed, persona_interval *out, persona_err *e)
 {
     double *x = cli_alloc(n, sizeof *x);
     size_t *group = cli_alloc(n, sizeof *group);
-    size_t used = 0;
+    size_t used = 0, n_groups = 0, last = 0;
     persona_code rc = PERSONA_OK;
     for (size_t i = 0; i < n; i++) {
         if (isfinite(table[i * columns + k])) {
-            group[used] = used;
+            n_groups += n_groups == 0 || line == NULL || line[i] != last;
+            last = line != NULL ? line[i] : 0;
+            group[used] = n_groups - 1;
             x[used++] = table[i * columns + k];
         }
     }
     *out = (persona_interval){(double)NAN, (double)NAN, (double)NAN};
     if (used > 0) {
         const stat_sample sample = {x, group, used};
-        const stat_draws draws = {N_DRAWS, used, seed};
+        const stat_draws draws = {N_DRAWS, n_groups, seed};
         rc = stat_bootstrap_mean(sample, draws, out, e);
     }
     mem_free(x);

@@ -19,9 +19,11 @@ typedef struct neutral_questions {
 PERSONA_CHECK persona_code neutral_open(const cli_state *c, rig *x, neutral_questions *out,
                                         persona_err *e);
 void neutral_close(neutral_questions *q);
-/* The mean of column k of a table (n, columns), with an interval over rows; NAN rows are left out.
- * Errors: NOMEM. */
-PERSONA_CHECK persona_code neutral_mean(const double *table, size_t n, size_t columns, size_t k,
-                                        uint32_t seed, persona_interval *out, persona_err *e);
+/* The mean of column k of a table (n, columns), with an interval over rows, or over the lines that
+ * they belong to (ascending; NULL: each its own): turns of one conversation say nearly the same.
+ * NAN rows are left out. Errors: NOMEM. */
+PERSONA_CHECK persona_code neutral_mean(const double *table, const size_t *line, size_t n,
+                                        size_t columns, size_t k, uint32_t seed,
+                                        persona_interval *out, persona_err *e);
 
 #endif

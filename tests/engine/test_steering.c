@@ -183,6 +183,25 @@ static void ranges_and_units(void **state)
     near(x.r.delta, delta);
     assert_non_null(strstr(buf_str(&x.r.note), "outside of its safe range, -2 to 2.5"));
     forget(&x);
+    /* doses of one vector add up, where they act together */
+    static const struct {
+        const char *text;
+        bool outside;
+    } sums[] = {
+        {"1.5*a + 1.5*a", true},
+        {"(1.5*a) + 2*(0.8*a)", true},
+        {"1.5*a - 1.5*a + a", false},
+        {"1.5*a:final + 1.5*a:analysis", false},
+        {"1.5*a + (1.5*a when c > 1)", false},
+        {"3*a - a", false},
+    };
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+        resolve(sums[i].text, &x);
+        if ((strstr(buf_str(&x.r.note), "outside") != NULL) != sums[i].outside) {
+            fail_msg("%s: '%s'", sums[i].text, buf_str(&x.r.note));
+        }
+        forget(&x);
+    }
     resolve("ablate(a)@2-4", &x); /* a strength is not shared */
     near((double)x.r.edits[2].alpha, 1);
     forget(&x);

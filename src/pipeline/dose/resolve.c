@@ -41,6 +41,7 @@ void resolve_end(resolver *r)
     mem_free(r->names);
     mem_free(r->kept);
     mem_free(r->added);
+    mem_free(r->ranges);
     mem_free(r->edits);
     buf_free(&r->note);
 }
@@ -52,7 +53,10 @@ void resolve_note(resolver *r, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (!strstr(buf_str(&r->note), text)) {
+    const char *found = strstr(buf_str(&r->note), text);
+    const bool whole = found && (found == r->note.p || found[-1] == ' ') &&
+                       (found[strlen(text)] == '\0' || found[strlen(text)] == ';');
+    if (!whole) {
         buf_printf(&r->note, "%s%s", r->note.len > 0 ? "; " : "", text);
     }
 }
@@ -232,13 +236,50 @@ static persona_code has_dose(resolver *r, const persona_vector *v, bool *out, pe
     return *out ? is_of(r, v, out, e) : PERSONA_OK;
 }
 
-/* Where the response curve has been measured: is so much still in it? */
-static void note_range(resolver *r, const char *name, const persona_vector *v, double doses)
+/* Doses of one vector that act together. */
+typedef struct resolve_range {
+    const persona_vector *v;
+    const char *name;
+    const steer_term *last; /* counted last: a term counts once, however many blocks it has */
+    unsigned phases;
+    bool alone; /* has a window or a condition: it is judged by itself */
+    double doses;
+} resolve_range;
+
+static persona_code add_doses(resolver *r, const steer_term *t, const char *name,
+                              const persona_vector *v, double doses, persona_err *e)
 {
-    const double low = (double)v->from.safe_low, high = (double)v->from.safe_high;
-    if (doses < low || doses > high) {
-        resolve_note(r, "%s: %.3g doses are outside of its safe range, %.3g to %.3g", name, doses,
-                     low, high);
+    const bool alone = t->n_when > 0 || t->first > 0 || t->after > 0 || t->syntax_off;
+    for (size_t i = 0; i < r->n_ranges; i++) {
+        resolve_range *x = &r->ranges[i];
+        if (x->last == t) {
+            return PERSONA_OK;
+        }
+        if (x->v == v && x->phases == t->phases && !x->alone && !alone) {
+            x->doses += doses;
+            x->last = t;
+            return PERSONA_OK;
+        }
+    }
+    resolve_range *grown = mem_realloc(r->ranges, r->n_ranges + 1, sizeof *grown);
+    if (!grown) {
+        return mem_err(e, "a receipt");
+    }
+    r->ranges = grown;
+    grown[r->n_ranges++] = (resolve_range){v, name, t, t->phases, alone, doses};
+    return PERSONA_OK;
+}
+
+/* Where the response curve has been measured: is so much still in it? */
+static void note_ranges(resolver *r)
+{
+    for (size_t i = 0; i < r->n_ranges; i++) {
+        const resolve_range *x = &r->ranges[i];
+        const double low = (double)x->v->from.safe_low, high = (double)x->v->from.safe_high;
+        if (x->doses < low || x->doses > high) {
+            resolve_note(r, "%s: %.3g doses are outside of its safe range, %.3g to %.3g", x->name,
+                         x->doses, low, high);
+        }
     }
 }
 
@@ -271,9 +312,9 @@ persona_code resolve_scale(resolver *r, const steer_term *t, const resolve_direc
         *out = (double)v->layers[block].h_median / norm;
     }
     if (calibrated && (unit == STEER_DOSE || block == v->from.best_layer)) {
-        note_range(r, name, v,
-                   unit == STEER_DOSE ? t->coefficient
-                                      : t->coefficient * *out / (double)v->from.dose);
+        TRY(add_doses(
+            r, t, name, v,
+            unit == STEER_DOSE ? t->coefficient : t->coefficient * *out / (double)v->from.dose, e));
     }
 out:
     return rc;
@@ -495,6 +536,7 @@ persona_code resolve_terms(resolver *r, persona_err *e)
         TRY(t->joint > 0 ? resolve_joint(r, i, n, manner, e) : resolve_term(r, i, manner, e));
     }
     at_term = false;
+    note_ranges(r);
     TRY(something_moves(r, e));
     TRY(resolve_conflicts(r, e));
 out:

@@ -32,7 +32,9 @@ typedef struct resolver {
     size_t n_added;
     persona_receipt_gram *grams;
     size_t n_grams;
-    double delta; /* what additive edits ask for, along their directions */
+    double delta;                 /* what additive edits ask for, along their directions */
+    struct resolve_range *ranges; /* doses of each vector, for its safe range */
+    size_t n_ranges;
     buf note;
     int units; /* bit set of steer_unit */
 } resolver;

@@ -204,6 +204,7 @@ static persona_code learn_thresholds(const neutral *x, size_t k, const halves *h
         TRY(peaks_of(h->z, h->line, n, drawn, (uint32_t)half, h->peaks, &n_runs, e));
         if (half == 1) {
             w->n_measured = n;
+            w->n_runs = n_runs;
             count_alarms(h->peaks, n_runs, w);
             break;
         }
@@ -253,7 +254,7 @@ persona_code persona_watch_learn(persona_session *s, const char *file, const per
     if (x.n < least || x.n_lines < 4) {
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: %zu answers on %zu lines are too few to know what is neutral "
-                             "(at least %zu, 50 and more are better)",
+                             "(at least %zu on 4 lines, 50 and more are better)",
                              file, x.n, x.n_lines, least);
         goto out;
     }

@@ -252,7 +252,9 @@ static double limit_of(const persona_screen_opts *o, const persona_probe *p, con
     for (size_t i = 0; i < n; i++) {
         room[i] = fabs(delta[i] - median);
     }
-    return median + o->threshold * MAD_TO_SD * stat_median(room, n);
+    /* more than half of them alike: the deviation is not 0 for the others */
+    const double spread = MAD_TO_SD * stat_median(room, n);
+    return median + o->threshold * (spread > 0 ? spread : stat_sd(delta, n));
 }
 
 /* room: 2 n doubles; order: n. */
