@@ -22,13 +22,7 @@ typedef struct activations_args {
 static const char *const modes[] = {"mean", "last", "all", NULL};
 
 static const opt options[] = {
-    {.name = "model",
-     .key = 'm',
-     .required = true,
-     .type = OPT_FILE,
-     .arg = "FILE",
-     .at = AT(model),
-     .help = "The model (GGUF)"},
+    OPT_MODEL(AT(model)),
     {.name = "output",
      .key = 'o',
      .required = true,

@@ -26,13 +26,7 @@ typedef struct audit_args {
 #define AT(member) offsetof(audit_args, member)
 
 static const opt options[] = {
-    {.name = "model",
-     .key = 'm',
-     .required = true,
-     .type = OPT_FILE,
-     .arg = "FILE",
-     .at = AT(model),
-     .help = "The model (GGUF)"},
+    OPT_MODEL(AT(model)),
     {.name = "base",
      .type = OPT_FILE,
      .arg = "FILE",

@@ -23,13 +23,7 @@ typedef struct chat_args {
 #define AT(member) offsetof(chat_args, member)
 
 static const opt options[] = {
-    {.name = "model",
-     .key = 'm',
-     .required = true,
-     .type = OPT_FILE,
-     .arg = "FILE",
-     .at = AT(model),
-     .help = "The model (GGUF)"},
+    OPT_MODEL(AT(model)),
     {.name = "system", .type = OPT_TEXT, .arg = "TEXT", .at = AT(system), .help = "System message"},
     {.name = "steer",
      .type = OPT_TEXT,

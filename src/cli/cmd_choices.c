@@ -19,13 +19,7 @@ typedef struct choices_args {
 #define AT(member) offsetof(choices_args, member)
 
 static const opt options[] = {
-    {.name = "model",
-     .key = 'm',
-     .required = true,
-     .type = OPT_FILE,
-     .arg = "FILE",
-     .at = AT(model),
-     .help = "The model (GGUF)"},
+    OPT_MODEL(AT(model)),
     {.name = "steer",
      .type = OPT_TEXT,
      .arg = "EXPR",

@@ -31,13 +31,7 @@ static const char *extract_method(size_t i)
 }
 
 static const opt options[] = {
-    {.name = "model",
-     .key = 'm',
-     .required = true,
-     .type = OPT_FILE,
-     .arg = "FILE",
-     .at = AT(model),
-     .help = "The model (GGUF)"},
+    OPT_MODEL(AT(model)),
     {.name = "trait",
      .key = 't',
      .required = true,
@@ -106,10 +100,7 @@ static const opt options[] = {
      .at = AT(job),
      .without = "the user's library",
      .help = "Where answers and scores are kept, to be resumed; or none"},
-    {.name = "fresh",
-     .type = OPT_ON,
-     .at = AT(opts.fresh),
-     .help = "Forget what the job holds and start anew"},
+    OPT_FRESH(AT(opts.fresh)),
     {.name = NULL},
 };
 static const opt_group extract_options = {NULL, false, options};

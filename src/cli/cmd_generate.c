@@ -100,13 +100,7 @@ out:
 #define AT(member) offsetof(generate_args, member)
 
 static const opt prompt_options[] = {
-    {.name = "model",
-     .key = 'm',
-     .required = true,
-     .type = OPT_FILE,
-     .arg = "FILE",
-     .at = AT(model),
-     .help = "The model (GGUF)"},
+    OPT_MODEL(AT(model)),
     {.name = "prompt",
      .key = 'p',
      .type = OPT_TEXT,

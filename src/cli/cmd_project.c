@@ -29,13 +29,7 @@ typedef struct project_args {
 #define AT(member) offsetof(project_args, member)
 
 static const opt options[] = {
-    {.name = "model",
-     .key = 'm',
-     .required = true,
-     .type = OPT_FILE,
-     .arg = "FILE",
-     .at = AT(model),
-     .help = "The model (GGUF)"},
+    OPT_MODEL(AT(model)),
     {.name = "vector",
      .required = true,
      .type = OPT_LIST,

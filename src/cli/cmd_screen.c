@@ -77,10 +77,7 @@ static const opt options[] = {
      .at = AT(job),
      .without = "the user's library",
      .help = "Where answers and projections are kept, to be resumed; or none"},
-    {.name = "fresh",
-     .type = OPT_ON,
-     .at = AT(opts.fresh),
-     .help = "Forget what the job holds and start anew"},
+    OPT_FRESH(AT(opts.fresh)),
     {.name = NULL},
 };
 static const opt_group screen_options = {NULL, false, options};

@@ -37,13 +37,7 @@ static persona_code set_coefficients(const opt_call *x, persona_err *e)
 static const char *const units[] = {"dose", "raw", "ratio", NULL};
 
 static const opt options[] = {
-    {.name = "model",
-     .key = 'm',
-     .required = true,
-     .type = OPT_FILE,
-     .arg = "FILE",
-     .at = AT(model),
-     .help = "The model (GGUF)"},
+    OPT_MODEL(AT(model)),
     {.name = "trait",
      .key = 't',
      .type = OPT_TEXT,
@@ -134,10 +128,7 @@ static const opt options[] = {
      .at = AT(job),
      .without = "the user's library",
      .help = "Where answers and scores are kept, to be resumed; or none"},
-    {.name = "fresh",
-     .type = OPT_ON,
-     .at = AT(opts.fresh),
-     .help = "Forget what the job holds and start anew"},
+    OPT_FRESH(AT(opts.fresh)),
     {.name = NULL},
 };
 static const opt_group sweep_options = {NULL, false, options};

@@ -16,13 +16,7 @@ typedef struct verify_args {
 #define AT(member) offsetof(verify_args, member)
 
 static const opt options[] = {
-    {.name = "model",
-     .key = 'm',
-     .required = true,
-     .type = OPT_FILE,
-     .arg = "FILE",
-     .at = AT(model),
-     .help = "The model (GGUF)"},
+    OPT_MODEL(AT(model)),
     {.name = "vector",
      .type = OPT_FILE,
      .arg = "NAME|FILE",

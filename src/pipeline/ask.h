@@ -10,6 +10,9 @@
 
 #include "persona/session.h"
 
+/* Times as long as an answer may a model think before it. */
+enum { ASK_THOUGHT = 4 };
+
 typedef struct ask {
     const char *system; /* NULL: no system message */
     const char *question;

@@ -12,8 +12,9 @@
 #include "cli/chat/chat.h"
 #include "cli/chat/chat_screen.h"
 #include "cli/study_print.h"
+#include "pipeline/ask.h"
 
-enum { INDENT = 12, THOUGHT = 4 }; /* times as long as an answer may a model think before it */
+enum { INDENT = 12 };
 
 /* One of the two requests. */
 typedef struct asked {
@@ -187,7 +188,7 @@ persona_code chat_ask(chat *t, int parent, const char *question, uint32_t seed, 
                                  .ud = &both[i],
                                  .on_done = on_done};
         r[i].sampling.seed = seed;
-        r[i].sampling.max_analysis = THOUGHT * t->sampling.max_tokens;
+        r[i].sampling.max_analysis = ASK_THOUGHT * t->sampling.max_tokens;
     }
     r[0].taps = taps;
     r[0].n_taps = n_taps;

@@ -81,6 +81,16 @@ struct opt {
         .name = "rollouts", .type = OPT_INT, .arg = "N", .min = 1, .max = 1000, .at = (target),    \
         .help = "Answers per question, instruction and pole"                                       \
     }
+#define OPT_MODEL(target)                                                                          \
+    {                                                                                              \
+        .name = "model", .key = 'm', .required = true, .type = OPT_FILE, .arg = "FILE",            \
+        .at = (target), .help = "The model (GGUF)"                                                 \
+    }
+#define OPT_FRESH(target)                                                                          \
+    {                                                                                              \
+        .name = "fresh", .type = OPT_ON, .at = (target),                                           \
+        .help = "Forget what the job holds and start anew"                                         \
+    }
 /* Of texts that a model writes, in tokens. */
 #define OPT_LENGTH(called, target, otherwise, said)                                                \
     {                                                                                              \

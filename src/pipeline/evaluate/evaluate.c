@@ -44,7 +44,7 @@ static ask ask_of(const evaluating *x, const eval_cell *c, size_t q, size_t k)
     ask a = {.question = x->questions->evaluation[q], .sampling = persona_sampling_defaults()};
     a.sampling.temperature = x->o->temperature;
     a.sampling.max_tokens = x->o->max_tokens;
-    a.sampling.max_analysis = EVALUATE_THOUGHT * x->o->max_tokens;
+    a.sampling.max_analysis = ASK_THOUGHT * x->o->max_tokens;
     a.sampling.seed = rng_mix(x->o->seed, 0x6576616c, q * x->n_rollouts + k);
     if (c->sampler) {
         a.sampling.temperature = c->temperature;

@@ -10,7 +10,6 @@
 #include "store/job/job.h"
 
 #define EVALUATE_STAGE "evaluate/" /* and a digest of the vectors */
-#define EVALUATE_THOUGHT 4         /* times as long as an answer may a model think before it */
 
 typedef struct evaluating {
     persona_session *s;

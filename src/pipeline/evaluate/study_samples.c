@@ -78,7 +78,7 @@ static persona_code ask_samples(studying *s, persona_err *e)
             .question = x->question, .sampling = persona_sampling_defaults(), .plan = plans[n]};
         asks[n].sampling.temperature = o.temperature;
         asks[n].sampling.max_tokens = o.max_tokens;
-        asks[n].sampling.max_analysis = EVALUATE_THOUGHT * o.max_tokens;
+        asks[n].sampling.max_analysis = ASK_THOUGHT * o.max_tokens;
         asks[n].sampling.seed = o.seed;
         rows[n] = (job_answer){.question = x->question, .pair = -1, .rollout = -1, .seed = o.seed};
         row[n++] = i;

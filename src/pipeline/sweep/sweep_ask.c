@@ -43,7 +43,7 @@ static ask ask_of(const sweep_batch *b, const sweep_point *p, size_t q, size_t k
              .plan = p->plan};
     a.sampling.temperature = x->o->temperature;
     a.sampling.max_tokens = x->o->max_tokens;
-    a.sampling.max_analysis = SWEEP_THOUGHT * x->o->max_tokens;
+    a.sampling.max_analysis = ASK_THOUGHT * x->o->max_tokens;
     a.sampling.seed = rng_mix(x->o->seed, SEED_SWEEP, q * x->n_answers + k);
     if (p->instructed) {
         a.system = x->systems[q % x->trait->n_pairs * 2 + (p->negative ? 1 : 0)];

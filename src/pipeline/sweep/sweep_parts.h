@@ -10,8 +10,6 @@
 #include "pipeline/kept.h"
 #include "store/job/job.h"
 
-enum { SWEEP_THOUGHT = 4 }; /* times as long as an answer may a model think before it */
-
 /* How an operator is written with a number. */
 typedef struct sweep_operator {
     const char *name;

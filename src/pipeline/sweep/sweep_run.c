@@ -32,7 +32,7 @@ persona_sweep_opts persona_sweep_defaults(void)
 
 int persona_sweep_room(const persona_sweep_opts *o)
 {
-    return (1 + SWEEP_THOUGHT) * o->max_tokens + o->behind;
+    return (1 + ASK_THOUGHT) * o->max_tokens + o->behind;
 }
 
 /* ---- checks ---------------------------------------------------------------------------------- */
