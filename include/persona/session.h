@@ -34,13 +34,25 @@ extern "C" {
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
+/* Added to a token's logit before everything else. */
+typedef struct persona_logit_bias {
+    persona_token token;
+    float bias; /* -100..100; -100: the token is never drawn */
+} persona_logit_bias;
+
+#define PERSONA_LOGIT_BIAS_MAX 300
+
 typedef struct persona_sampling {
     float temperature;        /* <= 0: greedy. Default 1 */
     int top_k;                /* 0: off (default) */
     float top_p;              /* 1: off (default) */
     float min_p;              /* 0: off (default) */
-    float repetition_penalty; /* 1: off (default); last 64 tokens, prompt included */
-    int max_tokens;           /* generated tokens at most; default 256 */
+    float repetition_penalty; /* 1: off (default); over the last tokens, prompt included */
+    int repetition_last;      /* how many these are, 0 .. 65536; default 64 */
+    /* as OpenAI has them, -2..2, 0: off (default). From the logit of every token that the reply has
+     * so far, the prompt not counted: presence once, frequency as often as it is there */
+    float presence_penalty, frequency_penalty;
+    int max_tokens; /* generated tokens at most; default 256 */
     /* where a model thinks first: so many tokens for that, and max_tokens for what follows; 0
      * (default): max_tokens for both together */
     int max_analysis;
@@ -52,6 +64,10 @@ typedef struct persona_sampling {
      * the final channel (skip_analysis). At most 64 KiB. Borrowed until done; NULL: none
      * (default) */
     const char *grammar;
+    /* n_logit_bias, at most PERSONA_LOGIT_BIAS_MAX and fewer than the vocabulary has tokens; a
+     * token that stands there twice gets both. Borrowed until done */
+    const persona_logit_bias *logit_bias;
+    size_t n_logit_bias;
 } persona_sampling;
 
 persona_sampling persona_sampling_defaults(void);
@@ -172,6 +188,10 @@ struct persona_request {
      * Called by the thread that computes: with a model thread that one, so be quick, and touch only
      * what belongs to this request until its on_done. */
     void (*on_logits)(void *ud, size_t i, const float *logits, size_t n_vocab);
+    /* Generated requests: the token that was drawn as response token i, an end-of-generation token
+     * included, with the logits that on_logits had. By the thread that computes, before on_token of
+     * i: what is kept here per i may be read there without a lock. May be NULL. */
+    void (*on_choice)(void *ud, size_t i, persona_token t, const float *logits, size_t n_vocab);
     /* What ALL and PROJECT taps read, token by token, after the decode that computed it (never from
      * inside the graph); by the thread that computes, as on_logits. May be NULL. */
     void (*on_read)(void *ud, const persona_read *x);
@@ -320,6 +340,10 @@ PERSONA_CHECK persona_code persona_chat_tokens(const persona_model *m, const per
 PERSONA_CHECK persona_code persona_chat_text(const persona_model *m, const persona_message *msgs,
                                              size_t n, const persona_chat_opts *opts, char **out,
                                              persona_err *e);
+/* The bytes of one token, which may be parts of code points, as persona_detokenize has them: writes
+ * at most cap of them, no NUL, and returns how many there are; 0 for a token that is none. */
+size_t persona_token_bytes(const persona_model *m, persona_token t, bool special, char *out,
+                           size_t cap);
 /* Detokenises; control tokens are shown if special. free() the result. */
 PERSONA_CHECK persona_code persona_detokenize(const persona_model *m, const persona_token *ids,
                                               size_t n, bool special, char **out, persona_err *e);

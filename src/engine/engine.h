@@ -172,6 +172,10 @@ bool eval_callback(struct ggml_tensor *t, bool ask, void *ud);
 
 PERSONA_CHECK persona_code sampler_new(const persona_model *m, const persona_sampling *s,
                                        struct llama_sampler **out, persona_err *e);
+/* sampler_bias.c: samplers that change single logits; NULL: out of memory. */
+struct llama_sampler *sampler_bias_new(const persona_logit_bias *bias, size_t n);
+/* Told tokens that it was not asked about before (the prompt), it takes no notice. */
+struct llama_sampler *sampler_penalties_new(int n_vocab, float presence, float frequency);
 
 /* ---- stream.c: what is known to be in a sequence of the KV cache ----------------------------- */
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * sampler.c - one seeded sampler chain per request, made of libllama's samplers in llama.cpp's
- * usual order: grammar, penalties, top-k, top-p, min-p, temperature, draw. Temperature 0 is the
- * greedy choice.
+ * usual order: bias, grammar, penalties, top-k, top-p, min-p, temperature, draw. Temperature 0 is
+ * the greedy choice.
  *
- * The grammar comes first, so that the others share out the probability of allowed tokens only.
+ * The grammar comes before whatever draws, so that the others share out the probability of allowed
+ * tokens only, and after the bias, so that it sees which tokens are banned.
  * libllama's grammar sampler ends the process when it is told a token that it had not allowed, or
  * when no token is allowed. So it stands behind a guard, which removes the tokens it rejects (a
  * draw can then not hit one by rounding), ends the reply when nothing is left, and passes on only
@@ -15,16 +16,19 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "engine/engine.h"
 
-#define PENALTY_LAST_N 64
 #define GRAMMAR_MAX ((size_t)64 << 10)
 #define GRAMMAR_DEPTH 64 /* libllama's parser calls itself for every "(" */
 
 persona_sampling persona_sampling_defaults(void)
 {
-    return (persona_sampling){
-        .temperature = 1.0F, .top_p = 1.0F, .repetition_penalty = 1.0F, .max_tokens = 256};
+    return (persona_sampling){.temperature = 1.0F,
+                              .top_p = 1.0F,
+                              .repetition_penalty = 1.0F,
+                              .repetition_last = 64,
+                              .max_tokens = 256};
 }
 
 static persona_code check(const persona_sampling *s, persona_err *e)
@@ -38,6 +42,9 @@ static persona_code check(const persona_sampling *s, persona_err *e)
         {"top_p", (double)s->top_p, 0, 1},
         {"min_p", (double)s->min_p, 0, 1},
         {"repetition_penalty", (double)s->repetition_penalty, 0.01, 100},
+        {"repetition_last", s->repetition_last, 0, 1 << 16},
+        {"presence_penalty", (double)s->presence_penalty, -2, 2},
+        {"frequency_penalty", (double)s->frequency_penalty, -2, 2},
         {"max_tokens", s->max_tokens, 0, 1 << 20},
         {"max_analysis", s->max_analysis, 0, 1 << 20},
     };
@@ -45,6 +52,30 @@ static persona_code check(const persona_sampling *s, persona_err *e)
         if (!(limits[i].value >= limits[i].min && limits[i].value <= limits[i].max)) {
             return persona_err_set(e, PERSONA_E_USAGE, "sampling: %s = %g is outside %g..%g",
                                    limits[i].name, limits[i].value, limits[i].min, limits[i].max);
+        }
+    }
+    return PERSONA_OK;
+}
+
+static persona_code check_bias(const persona_model *m, const persona_sampling *s, persona_err *e)
+{
+    const size_t n_vocab = (size_t)m->info.n_vocab, n = s->n_logit_bias;
+    if (n > PERSONA_LOGIT_BIAS_MAX || n >= n_vocab) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "sampling: logit_bias has %zu entries, at most %d are possible", n,
+                               PERSONA_LOGIT_BIAS_MAX);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const persona_logit_bias *b = &s->logit_bias[i];
+        if (b->token < 0 || (size_t)b->token >= n_vocab) {
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "sampling: logit_bias: token %d is outside 0..%zu", b->token,
+                                   n_vocab - 1);
+        }
+        if (!(b->bias >= -100.0F && b->bias <= 100.0F)) {
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "sampling: logit_bias: %g for token %d is outside -100..100",
+                                   (double)b->bias, b->token);
         }
     }
     return PERSONA_OK;
@@ -177,48 +208,83 @@ static persona_code add_grammar(struct llama_sampler *chain, const persona_model
 
 /* ---- chain ---------------------------------------------------------------------------------- */
 
+static persona_code add(struct llama_sampler *chain, struct llama_sampler *x, persona_err *e)
+{
+    if (x == NULL) {
+        return mem_err(e, "a sampler");
+    }
+    llama_sampler_chain_add(chain, x);
+    return PERSONA_OK;
+}
+
+/* What changes logits and rules tokens out. */
+static persona_code add_rules(struct llama_sampler *chain, const persona_model *m,
+                              const persona_sampling *s, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    if (s->n_logit_bias > 0) {
+        TRY(add(chain, sampler_bias_new(s->logit_bias, s->n_logit_bias), e));
+    }
+    if (s->grammar != NULL) {
+        TRY(add_grammar(chain, m, s->grammar, e));
+    }
+    if (s->repetition_penalty != 1.0F) {
+        TRY(add(chain,
+                llama_sampler_init_penalties(m->info.n_vocab, s->repetition_last,
+                                             s->repetition_penalty, 0.0F, 0.0F),
+                e));
+    }
+    if (s->presence_penalty != 0.0F || s->frequency_penalty != 0.0F) {
+        TRY(add(chain,
+                sampler_penalties_new(m->info.n_vocab, s->presence_penalty, s->frequency_penalty),
+                e));
+    }
+out:
+    return rc;
+}
+
+static persona_code add_draw(struct llama_sampler *chain, const persona_sampling *s, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    if (s->temperature <= 0.0F) {
+        return add(chain, llama_sampler_init_greedy(), e);
+    }
+    if (s->top_k > 0) {
+        TRY(add(chain, llama_sampler_init_top_k(s->top_k), e));
+    }
+    if (s->top_p < 1.0F) {
+        TRY(add(chain, llama_sampler_init_top_p(s->top_p, 1), e));
+    }
+    if (s->min_p > 0.0F) {
+        TRY(add(chain, llama_sampler_init_min_p(s->min_p, 1), e));
+    }
+    if (s->temperature != 1.0F) {
+        TRY(add(chain, llama_sampler_init_temp(s->temperature), e));
+    }
+    const uint32_t seed = s->seed != LLAMA_DEFAULT_SEED ? s->seed : s->seed - 1;
+    rc = add(chain, llama_sampler_init_dist(seed), e);
+out:
+    return rc;
+}
+
 persona_code sampler_new(const persona_model *m, const persona_sampling *s,
                          struct llama_sampler **out, persona_err *e)
 {
+    struct llama_sampler *chain = NULL;
+    persona_code rc = PERSONA_OK;
     *out = NULL;
-    persona_code rc = check(s, e);
-    if (rc != PERSONA_OK) {
-        return rc;
-    }
+    TRY(check(s, e));
+    TRY(check_bias(m, s, e));
     struct llama_sampler_chain_params p = llama_sampler_chain_default_params();
     p.no_perf = true;
-    struct llama_sampler *chain = llama_sampler_chain_init(p);
-    if (chain == NULL) {
-        return persona_err_set(e, PERSONA_E_NOMEM, "out of memory for a sampler");
-    }
-    rc = s->grammar != NULL ? add_grammar(chain, m, s->grammar, e) : PERSONA_OK;
-    if (rc != PERSONA_OK) {
-        llama_sampler_free(chain);
-        return rc;
-    }
-    if (s->repetition_penalty != 1.0F) {
-        llama_sampler_chain_add(chain,
-                                llama_sampler_init_penalties(m->info.n_vocab, PENALTY_LAST_N,
-                                                             s->repetition_penalty, 0.0F, 0.0F));
-    }
-    if (s->temperature <= 0.0F) {
-        llama_sampler_chain_add(chain, llama_sampler_init_greedy());
-    } else {
-        if (s->top_k > 0) {
-            llama_sampler_chain_add(chain, llama_sampler_init_top_k(s->top_k));
-        }
-        if (s->top_p < 1.0F) {
-            llama_sampler_chain_add(chain, llama_sampler_init_top_p(s->top_p, 1));
-        }
-        if (s->min_p > 0.0F) {
-            llama_sampler_chain_add(chain, llama_sampler_init_min_p(s->min_p, 1));
-        }
-        if (s->temperature != 1.0F) {
-            llama_sampler_chain_add(chain, llama_sampler_init_temp(s->temperature));
-        }
-        llama_sampler_chain_add(
-            chain, llama_sampler_init_dist(s->seed != LLAMA_DEFAULT_SEED ? s->seed : s->seed - 1));
-    }
+    chain = llama_sampler_chain_init(p);
+    TRY(chain != NULL ? PERSONA_OK : mem_err(e, "a sampler"));
+    TRY(add_rules(chain, m, s, e));
+    TRY(add_draw(chain, s, e));
     *out = chain;
-    return PERSONA_OK;
+out:
+    if (rc != PERSONA_OK && chain != NULL) {
+        llama_sampler_free(chain);
+    }
+    return rc;
 }

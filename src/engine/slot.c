@@ -405,6 +405,9 @@ bool slot_sample(persona_session *s, slot *sl, size_t at)
         sl->req.on_logits(sl->req.ud, sl->n_out, logits, n_vocab);
     }
     persona_token t = ops->sample(s->compute, sl->sampler, at);
+    if (sl->req.on_choice != NULL) {
+        sl->req.on_choice(sl->req.ud, sl->n_out, t, logits, n_vocab);
+    }
     if (!sl->req.sampling.ignore_eos && model_is_end(s->model, t)) {
         sl->finish = PERSONA_FINISH_STOP;
         return false;

@@ -411,6 +411,23 @@ persona_code persona_detokenize(const persona_model *m, const persona_token *ids
     return rc;
 }
 
+size_t persona_token_bytes(const persona_model *m, persona_token t, bool special, char *out,
+                           size_t cap)
+{
+    buf b;
+    if (t < 0 || t >= m->info.n_vocab) {
+        return 0;
+    }
+    buf_init(&b, MAX_TRANSCRIPT);
+    model_piece(m, t, special, &b);
+    const size_t n = b.len;
+    if (n > 0 && cap > 0) {
+        memcpy(out, b.p, n < cap ? n : cap);
+    }
+    buf_free(&b);
+    return n;
+}
+
 void persona_tokens_free(persona_tokens *t)
 {
     if (t != NULL) {
