@@ -296,7 +296,9 @@ PERSONA_CHECK persona_code persona_session_replan(persona_session *s, uint64_t i
 /* ---- text and templates ---------------------------------------------------------------------- */
 
 typedef struct persona_message {
-    const char *role; /* "system" (harmony: becomes the developer message), "user", "assistant" */
+    /* "system" (harmony: becomes the developer message), "user", "assistant"; "developer" is
+     * "system". Several system messages at the beginning are one, with blank lines between */
+    const char *role;
     const char *content;
 } persona_message;
 
@@ -304,6 +306,9 @@ typedef struct persona_chat_opts {
     const char *effort; /* harmony reasoning effort: low, medium (default), high */
     /* the answer at once: harmony's final channel is opened, a think block closed */
     bool skip_analysis;
+    /* the last message is the assistant's, and the reply goes on where it ends: no end of turn,
+     * harmony's final channel opened before it, a think block closed */
+    bool continue_last;
     /* seconds since 1970 for templates that ask for the date; 0: persona_model_info.date */
     int64_t now;
 } persona_chat_opts;

@@ -9,6 +9,10 @@
  * (it trims them, or splits them at </think>): then marks are set inside them, beside their first
  * and last letters and in place of whatever spells a control token. If that fails too, the text is
  * taken only if contents have added no control token at all.
+ *
+ * A reply that goes on from the last message (continue_last) begins where that content ends in the
+ * conversation as history. Models that think render history without thoughts, and a content that
+ * cannot be located has no end: then it is the text after a prompt for the answer.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +59,7 @@ typedef struct conversation {
     const persona_message *msgs;
     size_t n;
     persona_chat_opts opts;
+    bool closed; /* the template is not asked to begin a reply */
     persona_err *e;
 } conversation;
 
@@ -72,7 +77,7 @@ static void write_vars(const conversation *x, const buf *contents, buf *b)
         jo_end(&o);
     }
     jo_end(&o);
-    jo_bool(&o, "add_generation_prompt", true);
+    jo_bool(&o, "add_generation_prompt", !x->closed);
     jo_null(&o, "tools");
     jo_null(&o, "documents");
     jo_string(&o, "bos_token", text_of_token(x->m, llama_vocab_bos(x->m->vocab)));
@@ -314,7 +319,8 @@ static persona_code contents_are_plain(const conversation *x, const char *text, 
     return rc;
 }
 
-static persona_code template_transcript(const conversation *x, transcript *t)
+/* how: as contents were located; N_MARKINGS: they were not. */
+static persona_code template_transcript(const conversation *x, transcript *t, marking *how)
 {
     char *text = NULL;
     size_t len = 0;
@@ -322,8 +328,8 @@ static persona_code template_transcript(const conversation *x, transcript *t)
     persona_code rc;
     TRY(check_roles(x->msgs, x->n, x->e));
     TRY(evaluate(x, NULL, &text, &len));
-    for (int how = 0; how < N_MARKINGS; how++) {
-        TRY(render_marked(x, (marking)how, t));
+    for (*how = 0; *how < N_MARKINGS; (*how)++) {
+        TRY(render_marked(x, *how, t));
         if (t->text.len == len && memcmp(buf_str(&t->text), text, len) == 0) {
             goto out;
         }
@@ -375,32 +381,146 @@ static void skip_thinking(const persona_model *m, transcript *t)
                                : "\n\n</think>\n\n");
 }
 
+/* ---- a reply that has begun ------------------------------------------------------------------ */
+
+static size_t trimmed(const char *s)
+{
+    size_t n = strlen(s);
+    while (n > 0 && (unsigned char)s[n - 1] <= ' ') {
+        n--;
+    }
+    return n;
+}
+
+/* Ends the text where the last message's content does. False: it is not there as it was said. */
+static bool cut_behind_last(const conversation *x, marking how, transcript *t)
+{
+    const char *said = x->msgs[x->n - 1].content;
+    const size_t n = strlen(said), n_plain = trimmed(said);
+    const size_t lead = strspn(said, " \t\r\n\v\f");
+    if (t->n == 0 || how == N_MARKINGS) {
+        return false;
+    }
+    struct span *last = &t->contents[t->n - 1];
+    const size_t from = how == MARK_WHOLE ? 0 : lead, to = how == MARK_WHOLE ? n : n_plain;
+    if (last->len != to - from || memcmp(t->text.p + last->at, said + from, to - from) != 0) {
+        return false;
+    }
+    t->text.len = last->at + last->len;
+    t->text.p[t->text.len] = '\0';
+    buf_add(&t->text, said + to, n - to); /* what the template has trimmed */
+    last->len += n - to;
+    return true;
+}
+
+static persona_code render_continued(const conversation *x, transcript *t)
+{
+    const persona_model *m = x->m;
+    const char *said = x->msgs[x->n - 1].content;
+    conversation head = *x;
+    marking how = N_MARKINGS;
+    persona_code rc = PERSONA_OK;
+    head.n--;
+    head.opts.skip_analysis = true;
+    if (m->info.chat == PERSONA_CHAT_HARMONY) {
+        TRY(harmony_render(m, head.msgs, head.n, &head.opts, t, x->e));
+    } else {
+        if (!m->thinks && trimmed(said) > 0) {
+            conversation whole = *x;
+            whole.closed = true;
+            TRY(template_transcript(&whole, t, &how));
+            if (cut_behind_last(&whole, how, t)) {
+                goto out;
+            }
+            transcript_free(t);
+            transcript_init(t);
+        }
+        TRY(template_transcript(&head, t, &how));
+        skip_thinking(m, t);
+    }
+    transcript_text(t, said, NULL, NULL);
+out:
+    return rc;
+}
+
 /* ---- conversations --------------------------------------------------------------------------- */
+
+static bool is_system(const persona_message *x)
+{
+    return strcmp(role_of(x), "system") == 0;
+}
+
+/* Templates know one system message, in front: those that stand there together become one. *msgs
+ * and *n are changed then; mem_free *own. */
+static persona_code join_system(const persona_message **msgs, size_t *n, buf *text,
+                                persona_message **own, persona_err *e)
+{
+    size_t k = 0;
+    persona_code rc = PERSONA_OK;
+    while (k < *n && is_system(&(*msgs)[k])) {
+        buf_puts(text, k > 0 ? "\n\n" : "");
+        buf_puts(text, (*msgs)[k++].content);
+    }
+    if (k < 2) {
+        return PERSONA_OK;
+    }
+    TRY(buf_ok(text, "the system messages", e));
+    *own = mem_calloc(*n - k + 1, sizeof **own);
+    TRY(*own != NULL ? PERSONA_OK : mem_err(e, "a conversation"));
+    (*own)[0] = (persona_message){"system", buf_str(text)};
+    for (size_t i = k; i < *n; i++) {
+        (*own)[i - k + 1] = (*msgs)[i];
+    }
+    *n = *n - k + 1;
+    *msgs = *own;
+out:
+    return rc;
+}
+
+static persona_code render_fresh(const conversation *x, transcript *t)
+{
+    marking how;
+    persona_code rc = PERSONA_OK;
+    if (x->m->info.chat == PERSONA_CHAT_HARMONY) {
+        return harmony_render(x->m, x->msgs, x->n, &x->opts, t, x->e);
+    }
+    TRY(template_transcript(x, t, &how));
+    if (x->opts.skip_analysis) {
+        skip_thinking(x->m, t);
+    }
+out:
+    return rc;
+}
 
 static persona_code render(const persona_model *m, const persona_message *msgs, size_t n,
                            const persona_chat_opts *opts, transcript *t, persona_err *e)
 {
     const persona_chat_opts none = {0};
-    const conversation x = {m, msgs, n, opts != NULL ? *opts : none, e};
+    persona_message *own = NULL;
     persona_code rc = PERSONA_OK;
+    buf system;
+    buf_init(&system, TEMPLATE_MAX_TEXT);
     if (m->info.chat == PERSONA_CHAT_NONE) {
-        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                               "%s: has no chat template, as base models have none (pass "
-                               "--raw-prompts to ask it in a plain frame, or --chat-template "
-                               "NAME|FILE)",
-                               m->path);
+        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                             "%s: has no chat template, as base models have none (pass "
+                             "--raw-prompts to ask it in a plain frame, or --chat-template "
+                             "NAME|FILE)",
+                             m->path);
+        goto out;
     }
-    if (m->info.chat == PERSONA_CHAT_HARMONY) {
-        TRY(harmony_render(m, msgs, n, opts, t, e));
-    } else {
-        TRY(template_transcript(&x, t));
-        if (x.opts.skip_analysis) {
-            skip_thinking(m, t);
-        }
+    TRY(join_system(&msgs, &n, &system, &own, e));
+    const conversation x = {m, msgs, n, opts != NULL ? *opts : none, false, e};
+    if (x.opts.continue_last && (n == 0 || strcmp(msgs[n - 1].role, "assistant") != 0)) {
+        rc = persona_err_set(e, PERSONA_E_USAGE,
+                             "the last message is not the assistant's: nothing to continue");
+        goto out;
     }
+    TRY(x.opts.continue_last ? render_continued(&x, t) : render_fresh(&x, t));
     TRY(t->failed == PERSONA_OK ? PERSONA_OK : mem_err(e, "a rendered conversation"));
     TRY(buf_ok(&t->text, "the conversation", e));
 out:
+    buf_free(&system);
+    mem_free(own);
     return rc;
 }
 
@@ -423,8 +543,9 @@ persona_code persona_chat_text(const persona_model *m, const persona_message *ms
 /* All that decides about the tokens. */
 static void memo_key(buf *key, const persona_message *msgs, size_t n, const persona_chat_opts *opts)
 {
-    buf_printf(key, "%s %d %lld %zu", opts && opts->effort ? opts->effort : "",
-               opts && opts->skip_analysis, opts ? (long long)opts->now : 0LL, n);
+    buf_printf(key, "%s %d %d %lld %zu", opts && opts->effort ? opts->effort : "",
+               opts && opts->skip_analysis, opts && opts->continue_last,
+               opts ? (long long)opts->now : 0LL, n);
     for (size_t i = 0; i < n; i++) {
         const char *const parts[2] = {msgs[i].role, msgs[i].content};
         for (size_t k = 0; k < 2; k++) {
