@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_models.c - `persona models list` and `persona models info MODEL`.
+ * cmd_models.c - `persona models list`, `info MODEL` and `pull WHAT`.
  *
  * list looks at names and sizes only: opening every file would read gigabytes. info opens one.
  */
@@ -9,20 +9,65 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
-#include "cli/cli.h"
+#include "cli/models_cmd.h"
 #include "cli/table.h"
 
 typedef struct models_args {
     cli_state *c;
+    models_pull_opts pull;
 } models_args;
 
-enum { LIST = 1, INFO = 2 };
+enum { LIST = 1, INFO = 2, PULL = 4 };
 
 static const cli_action actions[] = {
     {"list", LIST, "", NULL, 0, 0},
     {"info", INFO, "MODEL", "a model", 1, 1},
+    {"pull", PULL, "NAME|URL|hf:OWNER/REPO[:FILE]", "what to fetch", 1, 1},
     {.name = NULL},
 };
+
+#define AT(member) offsetof(models_args, member)
+
+static const opt options[] = {
+    {.name = "sha256",
+     .type = OPT_TEXT,
+     .on = PULL,
+     .arg = "HEX",
+     .at = AT(pull.sha256),
+     .without = "the one that the hub says, if it is one",
+     .help = "The SHA-256 that the file must have"},
+    {.name = "force",
+     .type = OPT_ON,
+     .on = PULL,
+     .at = AT(pull.force),
+     .help = "Fetch a file again that is there"},
+    {.name = "tries",
+     .type = OPT_INT,
+     .on = PULL,
+     .arg = "N",
+     .min = 1,
+     .max = 1000,
+     .at = AT(pull.tries),
+     .help = "How often to ask in a row without getting 1 MiB"},
+    {.name = "wait",
+     .type = OPT_REAL,
+     .on = PULL,
+     .arg = "SECONDS",
+     .min = 0,
+     .max = 30,
+     .at = AT(pull.wait),
+     .help = "Before the second try; twice as long before each further one, up to 30 s, unless the "
+             "server says how long"},
+    {.name = NULL},
+};
+static const opt_group models_options = {NULL, false, options};
+
+static void init(void *p)
+{
+    models_args *a = p;
+    a->pull.tries = 8;
+    a->pull.wait = 0.5;
+}
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
@@ -115,18 +160,33 @@ out:
 
 static persona_code run_models(void *p, persona_err *e)
 {
-    cli_state *c = ((models_args *)p)->c;
-    return c->action->bit == INFO ? run_info(c, c->words[0], e) : run_list(c, e);
+    const models_args *a = p;
+    cli_state *c = a->c;
+    switch (c->action->bit) {
+    case INFO:
+        return run_info(c, c->words[0], e);
+    case PULL:
+        return models_pull(c, c->words[0], &a->pull, e);
+    default:
+        return run_list(c, e);
+    }
 }
 
 const cli_command command_models = {
     .name = "models",
-    .summary = "List models, or tell about one",
-    .about =
-        "Lists the GGUF files in the models/ folders that are searched, or tells what one file "
-        "is.",
+    .summary = "List models, tell about one, or fetch one",
+    .about = "Lists the GGUF files in the models/ folders that are searched, tells what one file "
+             "is, or fetches one from the network into the user's models/ folder.",
+    .notes =
+        "Known names: qwen2.5-7b-instruct, qwen2.5-1.5b-instruct, qwen2.5-0.5b-instruct, "
+        "gpt-oss-20b, smollm2-1.7b-instruct, smollm2-360m-instruct, smollm2-135m-instruct; "
+        "NAME:FILE "
+        "takes another file of the same repository. FILE may be a part of a name, such as q8_0. "
+        "Interrupted, the same command goes on where it was. HF_ENDPOINT is another hub, HF_TOKEN "
+        "is sent to the hub only.",
     .actions = actions,
-    .groups = {{&opt_group_model, INFO}, {&opt_group_output, 0}},
+    .groups = {{&models_options, 0}, {&opt_group_model, INFO}, {&opt_group_output, 0}},
     .size = sizeof(models_args),
+    .init = init,
     .run = run_models,
 };

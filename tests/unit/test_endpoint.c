@@ -24,7 +24,7 @@
 #include "base/mem.h"
 #include "persona/judge.h"
 #include "pipeline/judge/endpoint_reply.h"
-#include "store/fetch.h"
+#include "store/fetch/fetch.h"
 
 #define KEY_VARIABLE "PERSONA_TEST_KEY"
 

@@ -27,7 +27,7 @@
 #include "pipeline/judge/endpoint_manner.h"
 #include "pipeline/judge/endpoint_reply.h"
 #include "pipeline/judge/judge_kind.h"
-#include "store/fetch.h"
+#include "store/fetch/fetch.h"
 
 #define BODY_MAX ((size_t)64 << 20) /* of a request */
 #define WAIT_FIRST 0.5              /* seconds before the first repetition */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fetch.h - HTTP requests, many at once; fetch.c is the only file that includes libcurl.
+ * fetch.h - HTTP requests, many at once, and addresses; this folder is the only one that includes
+ * libcurl.
  *
  * A client keeps its connections for the next request. Requests are started, then collected one by
  * one in the order in which they end. A request that got no answer is a result like any other, with
@@ -44,6 +45,15 @@ typedef struct fetch_answer {
 /* USAGE unless the URL is http:// or https:// with a host, and without a name or password in it
  * (URLs stand in messages). */
 PERSONA_CHECK persona_code fetch_check_url(const char *url, persona_err *e);
+
+/* Of URLs that fetch_check_url has accepted. */
+bool fetch_is_https(const char *url);
+bool fetch_is_loopback(const char *url);              /* this machine's own */
+bool fetch_same_origin(const char *a, const char *b); /* scheme, host and port */
+/* The path as it is written; the URL without query and fragment, which may hold secrets. mem_free
+ * them; NULL: no memory. */
+char *fetch_url_path(const char *url);
+char *fetch_url_bare(const char *url);
 
 /* How many may be started now. */
 size_t fetch_room(const fetch *f);

@@ -9,20 +9,18 @@
  * never for this machine's own addresses. libcurl sets no signal handlers, and giving up never
  * waits for a name lookup in progress.
  */
-#include "store/fetch.h"
+#include "store/fetch/fetch.h"
 
 #include <curl/curl.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/fetch/fetch_impl.h"
 
-#define SLICE 0.1         /* longest wait between two looks at the cancel flag, seconds */
-#define CONNECT_MAX 10000 /* longest wait for a connection, milliseconds */
 #define MAX_PARALLEL 256
 
 typedef struct transfer {
@@ -43,14 +41,6 @@ struct fetch {
 
 /* ---- a client -------------------------------------------------------------------------------- */
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode started;
-
-static void start_curl(void)
-{
-    started = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 fetch_opts fetch_defaults(void)
 {
     return (fetch_opts){.n_parallel = 4, .timeout = 60, .max_answer = (size_t)8 << 20};
@@ -68,10 +58,9 @@ persona_code fetch_new(const fetch_opts *opts, fetch **out, persona_err *e)
                                "a timeout of %g s (expected 0.001 to 86400 seconds)",
                                opts->timeout);
     }
-    pthread_once(&once, start_curl);
-    if (started != CURLE_OK) {
-        return persona_err_set(e, PERSONA_E_UNAVAILABLE, "libcurl does not start: %s",
-                               curl_easy_strerror(started));
+    const persona_code ready = fetch_begin(e);
+    if (ready != PERSONA_OK) {
+        return ready;
     }
     fetch *f = mem_calloc(1, sizeof *f);
     if (!f) {
@@ -126,52 +115,6 @@ void fetch_free(fetch *f)
     mem_free(f);
 }
 
-/* ---- addresses ------------------------------------------------------------------------------- */
-
-/* The part of a URL into out (curl_free it), NULL when it has none. False: no URL at all. */
-static bool url_part(const char *url, CURLUPart part, char **out)
-{
-    CURLU *u = curl_url();
-    *out = NULL;
-    const bool ok = u && curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
-    if (ok && curl_url_get(u, part, out, 0) != CURLUE_OK) {
-        *out = NULL;
-    }
-    curl_url_cleanup(u);
-    return ok;
-}
-
-persona_code fetch_check_url(const char *url, persona_err *e)
-{
-    char *user = NULL, *password = NULL, *scheme = NULL;
-    persona_code rc = PERSONA_OK;
-    const bool ok = url_part(url, CURLUPART_SCHEME, &scheme) && scheme &&
-                    url_part(url, CURLUPART_USER, &user) &&
-                    url_part(url, CURLUPART_PASSWORD, &password);
-    if (user || password) {
-        rc = persona_err_set(e, PERSONA_E_USAGE,
-                             "a URL with a name or password in it (keys belong into the "
-                             "environment)");
-    } else if (!ok || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)) {
-        rc = persona_err_set(e, PERSONA_E_USAGE,
-                             "'%.200s' is no URL (expected http://HOST… or https://HOST…)", url);
-    }
-    curl_free(scheme);
-    curl_free(user);
-    curl_free(password);
-    return rc;
-}
-
-static bool is_loopback(const char *url)
-{
-    char *host = NULL;
-    const bool yes = url_part(url, CURLUPART_HOST, &host) && host &&
-                     (strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-                      strcmp(host, "[::1]") == 0);
-    curl_free(host);
-    return yes;
-}
-
 /* ---- requests -------------------------------------------------------------------------------- */
 
 static size_t on_bytes(char *p, size_t size, size_t n, void *ud)
@@ -211,14 +154,14 @@ static bool set_up(const fetch *f, transfer *t, const fetch_request *r)
     bad |= (int)curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
     bad |= (int)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, f->timeout);
     bad |= (int)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS,
-                                 f->timeout < CONNECT_MAX ? f->timeout : CONNECT_MAX);
+                                 f->timeout < FETCH_CONNECT_MAX ? f->timeout : FETCH_CONNECT_MAX);
     bad |= (int)curl_easy_setopt(c, CURLOPT_USERAGENT, "persona/" PERSONA_VERSION);
     bad |= (int)curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
     bad |= (int)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->why);
     bad |= (int)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_bytes);
     bad |= (int)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
     bad |= (int)curl_easy_setopt(c, CURLOPT_PRIVATE, t);
-    if (is_loopback(r->url)) {
+    if (fetch_is_loopback(r->url)) {
         bad |= (int)curl_easy_setopt(c, CURLOPT_PROXY, "");
     }
     if (r->body) {
@@ -252,16 +195,6 @@ persona_code fetch_start(fetch *f, const fetch_request *r, size_t tag, persona_e
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-/* Texts of servers and of libcurl as one line. */
-static void one_line(char *s)
-{
-    for (; *s; s++) {
-        if ((unsigned char)*s < ' ') {
-            *s = ' ';
-        }
-    }
-}
-
 static void explain(const fetch *f, const transfer *t, CURLcode failed, fetch_answer *a)
 {
     char *to = NULL;
@@ -274,7 +207,7 @@ static void explain(const fetch *f, const transfer *t, CURLcode failed, fetch_an
     } else if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to) == CURLE_OK && to) {
         snprintf(a->why, sizeof a->why, "redirected to %.170s", to);
     }
-    one_line(a->why);
+    fetch_one_line(a->why);
 }
 
 static persona_code collect(fetch *f, transfer *t, CURLcode failed, fetch_answer *a, persona_err *e)
@@ -345,7 +278,8 @@ persona_code fetch_wait(fetch *f, double seconds, const persona_cancel *cancel, 
             return PERSONA_OK;
         }
         if (rc == CURLM_OK) { /* a signal ends the poll early, too */
-            rc = curl_multi_poll(f->multi, NULL, 0, (int)ceil(1000 * fmin(left, SLICE)), NULL);
+            rc =
+                curl_multi_poll(f->multi, NULL, 0, (int)ceil(1000 * fmin(left, FETCH_SLICE)), NULL);
         }
         if (rc != CURLM_OK) {
             return persona_err_set(e, PERSONA_E_UNAVAILABLE, "libcurl: %s",
