@@ -80,12 +80,13 @@ persona_tap persona_probes_tap(const persona_probes *p, persona_tap_span span, b
 
 /* One answer; arrays are valid inside the callback. */
 typedef struct persona_projection {
-    size_t line;            /* of the file, from 1 */
-    int turn, n_turns;      /* which answer of its line, from 0; n_turns 0: a prompt without one */
-    size_t n_tokens;        /* that were read */
-    const double *mean;     /* (n_probes) over them; NAN: no token */
-    const double *forecast; /* (n_probes) at the last prompt token */
-    const float *per_token; /* (n_tokens, n_probes) */
+    size_t index, n_answers; /* which answer of the file, from 0, of how many */
+    size_t line;             /* of the file, from 1 */
+    int turn, n_turns;       /* which answer of its line, from 0; n_turns 0: a prompt without one */
+    size_t n_tokens;         /* that were read */
+    const double *mean;      /* (n_probes) over them; NAN: no token */
+    const double *forecast;  /* (n_probes) at the last prompt token */
+    const float *per_token;  /* (n_tokens, n_probes) */
     const persona_token *tokens; /* (n_tokens) */
 } persona_projection;
 

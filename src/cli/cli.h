@@ -140,11 +140,21 @@ void cli_say_pairs(const cli_state *c, const persona_pairs *p, const char *optio
 /* A JSON document on its way to stdout: begin opens the root object and writes "schema". */
 typedef struct cli_json {
     buf text;
-    json_out out;
+    json_out out, printed; /* as it is; as it was when the text was last printed */
 } cli_json;
 json_out *cli_json_begin(cli_json *j, const char *command);
+/* Prints what the document holds so far and goes on: between two items of a long list, so that it
+ * takes the memory of one. From then on the document has to be ended, whatever happens. Errors: IO,
+ * NOMEM. */
+PERSONA_CHECK persona_code cli_json_flush(cli_state *c, cli_json *j, persona_err *e);
 /* Closes the root and prints; the document is freed in any case. Errors: IO, NOMEM. */
 PERSONA_CHECK persona_code cli_json_end(cli_state *c, cli_json *j, persona_err *e);
+/* After a failure: drops what has not been printed and leaves the root open, for what may be said
+ * all the same and for cli_json_error. false: nothing has been printed, so there is no document (it
+ * is freed, and main prints the failure as one). */
+bool cli_json_rewind(const cli_state *c, cli_json *j);
+/* The member "error" that a failure's document has. */
+void cli_json_error(json_out *o, persona_code rc, const char *why);
 /* Flushes stdout. Errors: IO. */
 PERSONA_CHECK persona_code cli_flush(persona_err *e);
 /* A line of talk on stderr, unless -q. */

@@ -3,8 +3,8 @@
  * cmd_project.c - `persona project`: how far texts lie along vectors, answer by answer, turn by
  * turn and token by token, with alarms if neutral answers have taught when to give one.
  *
- * Everything is written as it comes: the JSON document when all is read, the text as one line an
- * answer.
+ * Everything is written as it comes, an answer at a time, so memory does not grow with the file and
+ * Ctrl-C loses nothing: the document is closed, with the member "error" that every failure has.
  */
 #include <math.h>
 #include <string.h>
@@ -88,7 +88,7 @@ typedef struct project_work {
     persona_watch *watch; /* (n); NULL: no neutral file */
     persona_chart *chart; /* (n) of the series that runs */
     size_t series;        /* the line that it is of; 0: the stream of single answers */
-    size_t n_items, n_alarms;
+    size_t n_items, n_answers, n_alarms; /* done; in the file; of those done */
     cli_json json;
     json_out *o;
     table t;
@@ -156,7 +156,7 @@ static persona_code item_json(project_work *w, const persona_projection *x, size
         TRY(tokens_json(w, x, e));
     }
     jo_end(o);
-    TRY(buf_ok(&w->json.text, "the JSON document", e));
+    TRY(cli_json_flush(w->a->c, &w->json, e));
 out:
     return rc;
 }
@@ -195,11 +195,32 @@ static void item_text(project_work *w, const persona_projection *x, size_t k)
     }
 }
 
+/* Lines are printed as they come, under titles that are wide enough for nearly all of them. */
+static void widen(project_work *w, size_t n_answers)
+{
+    static const int most[] = {5, 4, 0, 5, 10, 6, 8};
+    size_t name = 0;
+    for (size_t k = 0; k < w->probes->n; k++) {
+        const size_t n = tty_columns(w->probes->list[k].name);
+        name = n > name ? n : name;
+    }
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
+        table_widen(&w->t, i, (size_t)most[i]);
+    }
+    table_widen(&w->t, 0, strlen(cli_number((double)n_answers, 0)));
+    table_widen(&w->t, 2, name);
+    table_widen(&w->t, 7, w->a->rate > 0 ? strlen("alarm") : 0);
+}
+
 static persona_code take(void *ud, const persona_projection *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     project_work *w = ud;
     const size_t series = x->n_turns > 1 ? x->line : 0;
+    if (w->n_items == 0) {
+        w->n_answers = x->n_answers;
+        widen(w, x->n_answers);
+    }
     if (series != w->series) { /* each conversation is a series of its own */
         memset(w->chart, 0, w->probes->n * sizeof *w->chart);
         w->series = series;
@@ -220,6 +241,11 @@ static persona_code take(void *ud, const persona_projection *x, persona_err *e)
     }
     w->n_alarms += alarm;
     w->n_items++;
+    if (!w->a->c->json) {
+        tty_progress_clear(&w->a->c->progress);
+        table_print(&w->t, stdout, 0);
+        TRY(cli_flush(e));
+    }
 out:
     return rc;
 }
@@ -300,11 +326,44 @@ out:
     return rc;
 }
 
+/* Also of a reading that failed under way. */
+static persona_code end_json(project_work *w, double start, persona_code failed, persona_err *e)
+{
+    cli_state *c = w->a->c;
+    if (failed == PERSONA_OK) {
+        jo_end(w->o);
+    } else if (!cli_json_rewind(c, &w->json)) {
+        return failed;
+    }
+    if (w->a->rate > 0) {
+        jo_int(w->o, "alarms", (long long)w->n_alarms);
+    }
+    jo_number(w->o, "seconds", clock_now() - start);
+    if (failed == PERSONA_OK) {
+        return cli_json_end(c, &w->json, e);
+    }
+    cli_json_error(w->o, failed, e->msg);
+    const persona_code printed = cli_json_end(c, &w->json, NULL);
+    (void)printed; /* the first failure is the one that counts */
+    return failed;
+}
+
+static persona_code read_all(project_work *w, persona_err *e)
+{
+    const cli_state *c = w->a->c;
+    const persona_project_sink sink = {w, take};
+    const persona_code rc =
+        persona_project(w->x.session, c->words[0], w->probes, &sink, &c->hooks, e);
+    if (rc != PERSONA_E_CANCELED || w->n_items == 0) {
+        return rc;
+    }
+    return persona_err_set(e, rc, "interrupted after %zu of %zu answers", w->n_items, w->n_answers);
+}
+
 static persona_code run(project_work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     cli_state *c = w->a->c;
-    const persona_project_sink sink = {w, take};
     const double start = clock_now();
     static const table_column columns[] = {{"line", TABLE_RIGHT},         {"turn", TABLE_RIGHT},
                                            {"vector", TABLE_LEFT},        {"block", TABLE_RIGHT},
@@ -320,19 +379,13 @@ static persona_code run(project_work *w, persona_err *e)
         vectors_json(w);
         jo_array(w->o, "items");
     }
-    TRY(persona_project(w->x.session, c->words[0], w->probes, &sink, &c->hooks, e));
+    rc = read_all(w, e);
     tty_progress_clear(&c->progress);
     if (c->json) {
-        jo_end(w->o);
-        if (w->a->rate > 0) {
-            jo_int(w->o, "alarms", (long long)w->n_alarms);
-        }
-        jo_number(w->o, "seconds", clock_now() - start);
-        TRY(cli_json_end(c, &w->json, e));
-        goto out;
+        rc = end_json(w, start, rc, e);
     }
-    table_print(&w->t, stdout, 0);
-    if (w->a->rate > 0) {
+    TRY(rc);
+    if (!c->json && w->a->rate > 0) {
         cli_say(c, "%zu alarms in %zu answers", w->n_alarms, w->n_items);
     }
 out:
@@ -344,9 +397,6 @@ static persona_code run_project(void *p, persona_err *e)
 {
     project_work w = {.a = p};
     const persona_code rc = run(&w, e);
-    if (rc != PERSONA_OK && w.o) {
-        buf_free(&w.json.text);
-    }
     mem_free(w.watch);
     mem_free(w.chart);
     persona_probes_free(w.probes);

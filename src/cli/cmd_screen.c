@@ -118,8 +118,10 @@ static void vectors_json(json_out *o, const screen_work *w)
     jo_end(o);
 }
 
-static void items_json(json_out *o, const screen_work *w)
+static persona_code items_json(cli_json *j, const screen_work *w, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
+    json_out *o = &j->out;
     jo_array(o, "items");
     for (size_t i = 0; i < w->r->n; i++) {
         for (size_t k = 0; k < w->probes->n; k++) {
@@ -140,25 +142,33 @@ static void items_json(json_out *o, const screen_work *w)
             }
             jo_end(o);
         }
+        TRY(cli_json_flush(w->a->c, j, e));
     }
     jo_end(o);
+out:
+    return rc;
 }
 
 static persona_code print_json(const screen_work *w, persona_err *e)
 {
+    persona_code rc = PERSONA_OK;
     cli_json j;
     json_out *o = cli_json_begin(&j, "screen");
     jo_string(o, "model", w->x.info->path);
     jo_string(o, "texts", w->a->c->words[0]);
     jo_number(o, "threshold", w->a->opts.threshold);
     vectors_json(o, w);
-    items_json(o, w);
+    TRY(items_json(&j, w, e));
     jo_int(o, "unread", (long long)w->r->n_unread);
     jo_string(o, "job", w->job);
     jo_int(o, "resumed", (long long)w->r->n_resumed);
     jo_int(o, "seed", (long long)w->a->c->seed);
     jo_number(o, "seconds", w->seconds);
-    return cli_json_end(w->a->c, &j, e);
+    rc = cli_json_end(w->a->c, &j, e);
+    return rc;
+out:
+    buf_free(&j.text);
+    return rc;
 }
 
 /* ---- as text --------------------------------------------------------------------------------- */

@@ -64,6 +64,8 @@ static void init(void *p)
     a->max_tokens = 64;
 }
 
+enum { TEXTS_LEAST = 3 }; /* answers that are worth comparing when there are no more */
+
 /* Of one model: (n, n_probes). */
 typedef struct side {
     double *mean, *forecast;
@@ -78,6 +80,7 @@ typedef struct shift_work {
     persona_probes *probes;
     side sides[2];
     double seconds;
+    persona_code ended; /* CANCELED: while the second model read texts, and some are compared */
 } shift_work;
 
 /* ---- the work -------------------------------------------------------------------------------- */
@@ -116,7 +119,12 @@ static persona_code measure(shift_work *w, int i, persona_err *e)
     if (a->texts) {
         gathering g = {s, k};
         const persona_project_sink sink = {&g, gather};
-        TRY(persona_project(w->x[i].session, a->texts, w->probes, &sink, &a->c->hooks, e));
+        rc = persona_project(w->x[i].session, a->texts, w->probes, &sink, &a->c->hooks, e);
+        if (rc == PERSONA_E_CANCELED && i == 1 && s->n >= TEXTS_LEAST) {
+            w->ended =
+                persona_err_set(e, rc, "interrupted after %zu of %zu answers", s->n, w->sides[0].n);
+            rc = PERSONA_OK;
+        }
         goto out;
     }
     s->n = w->questions.n;
@@ -156,6 +164,12 @@ out:
     return rc;
 }
 
+/* Answers of both. */
+static size_t n_compared(const shift_work *w)
+{
+    return w->sides[0].n < w->sides[1].n ? w->sides[0].n : w->sides[1].n;
+}
+
 /* One vector's result: differences prompt by prompt. */
 typedef struct moved {
     persona_interval before, after, shift, forecast;
@@ -165,7 +179,7 @@ static persona_code compare(const shift_work *w, size_t k, moved *out, persona_e
 {
     persona_code rc = PERSONA_OK;
     const side *a = &w->sides[0], *b = &w->sides[1];
-    const size_t n = a->n < b->n ? a->n : b->n, cols = w->probes->n;
+    const size_t n = n_compared(w), cols = w->probes->n;
     const uint32_t seed = w->a->c->seed;
     double *d = cli_alloc(2 * n, sizeof *d);
     for (size_t i = 0; i < n; i++) {
@@ -190,7 +204,7 @@ static persona_code print_json(shift_work *w, const moved *m, persona_err *e)
     jo_string(o, "from", w->x[0].info->path);
     jo_string(o, "to", w->x[1].info->path);
     jo_string(o, "texts", w->a->texts);
-    jo_int(o, "n", (long long)w->sides[0].n);
+    jo_int(o, "n", (long long)n_compared(w));
     jo_array(o, "vectors");
     for (size_t k = 0; k < w->probes->n; k++) {
         const persona_probe *p = &w->probes->list[k];
@@ -207,6 +221,9 @@ static persona_code print_json(shift_work *w, const moved *m, persona_err *e)
     jo_end(o);
     jo_int(o, "seed", (long long)w->a->c->seed);
     jo_number(o, "seconds", w->seconds);
+    if (w->ended != PERSONA_OK) {
+        cli_json_error(o, w->ended, e->msg);
+    }
     return cli_json_end(w->a->c, &j, e);
 }
 
@@ -257,9 +274,10 @@ static persona_code run(shift_work *w, moved **m, persona_err *e)
         TRY(print_json(w, *m, e));
     } else {
         print_text(w, *m);
-        cli_say(c, "%zu %s", w->sides[0].n,
+        cli_say(c, "%zu %s", n_compared(w),
                 w->a->texts ? "answers that both have read" : "questions that each has answered");
     }
+    rc = w->ended;
 out:
     return rc;
 }

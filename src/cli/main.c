@@ -82,11 +82,7 @@ static void print_failure(cli_state *c, const char *command, persona_code rc, co
 {
     cli_json j;
     json_out *o = cli_json_begin(&j, command);
-    jo_object(o, "error");
-    jo_string(o, "code", persona_code_name(rc));
-    jo_int(o, "exit", persona_code_exit(rc));
-    jo_string(o, "message", why);
-    jo_end(o);
+    cli_json_error(o, rc, why);
     const persona_code printed = cli_json_end(c, &j, NULL);
     (void)printed; /* the first failure is the one that counts */
 }

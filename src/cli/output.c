@@ -27,19 +27,50 @@ json_out *cli_json_begin(cli_json *j, const char *command)
     return &j->out;
 }
 
+persona_code cli_json_flush(cli_state *c, cli_json *j, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(buf_ok(&j->text, "the JSON document", e));
+    tty_progress_clear(&c->progress);
+    (void)fwrite(buf_str(&j->text), 1, j->text.len, stdout); /* cli_flush sees failures */
+    c->json_printed = true;
+    buf_clear(&j->text);
+    j->printed = j->out;
+    TRY(cli_flush(e));
+out:
+    return rc;
+}
+
 persona_code cli_json_end(cli_state *c, cli_json *j, persona_err *e)
 {
     jo_end(&j->out);
     buf_putc(&j->text, '\n');
-    persona_code rc = PERSONA_OK;
-    TRY(buf_ok(&j->text, "the JSON document", e));
-    tty_progress_clear(&c->progress);
-    (void)fwrite(j->text.p, 1, j->text.len, stdout); /* cli_flush sees failures */
-    c->json_printed = true;
-    TRY(cli_flush(e));
-out:
+    const persona_code rc = cli_json_flush(c, j, e);
     buf_free(&j->text);
     return rc;
+}
+
+bool cli_json_rewind(const cli_state *c, cli_json *j)
+{
+    if (!c->json_printed) {
+        buf_free(&j->text);
+        return false;
+    }
+    buf_clear(&j->text);
+    j->out = j->printed;
+    while (j->out.depth > 1) {
+        jo_end(&j->out);
+    }
+    return true;
+}
+
+void cli_json_error(json_out *o, persona_code rc, const char *why)
+{
+    jo_object(o, "error");
+    jo_string(o, "code", persona_code_name(rc));
+    jo_int(o, "exit", persona_code_exit(rc));
+    jo_string(o, "message", why);
+    jo_end(o);
 }
 
 persona_code cli_flush(persona_err *e)

@@ -15,7 +15,12 @@
 
 void table_init(table *t, const table_column *columns, size_t n)
 {
-    *t = (table){.columns = columns, .n_columns = n};
+    *t = (table){.columns = columns, .n_columns = n, .width = cli_alloc(n, sizeof *t->width)};
+}
+
+void table_widen(table *t, size_t column, size_t width)
+{
+    t->width[column] = width > t->width[column] ? width : t->width[column];
 }
 
 void table_cell(table *t, const char *fmt, ...)
@@ -68,46 +73,67 @@ static void print_cell(FILE *f, const char *s, size_t width, table_align align, 
     *owed = (align == TABLE_LEFT ? fill : 0) + 2;
 }
 
-void table_print(const table *t, FILE *f, int indent)
+static void measure(table *t)
 {
-    assert(t->n_columns > 0);
-    size_t *width = cli_alloc(t->n_columns, sizeof *width);
-    bool titled = false;
     for (size_t c = 0; c < t->n_columns; c++) {
-        titled = titled || t->columns[c].title;
-        width[c] = t->columns[c].title ? tty_columns(t->columns[c].title) : 0;
+        if (t->columns[c].title && !t->titled) {
+            table_widen(t, c, tty_columns(t->columns[c].title));
+        }
         for (size_t i = c; i < t->n_cells; i += t->n_columns) {
-            const size_t w = tty_columns(t->cells[i]);
-            width[c] = w > width[c] ? w : width[c];
+            table_widen(t, c, tty_columns(t->cells[i]));
         }
     }
+}
+
+static void print_titles(table *t, FILE *f, int indent)
+{
     size_t owed = (size_t)indent;
-    for (size_t c = 0; titled && c < t->n_columns; c++) {
-        print_cell(f, t->columns[c].title ? t->columns[c].title : "", width[c], t->columns[c].align,
-                   TTY_DIM, &owed);
+    bool any = false;
+    for (size_t c = 0; c < t->n_columns; c++) {
+        any = any || t->columns[c].title;
     }
-    if (titled) {
+    for (size_t c = 0; any && !t->titled && c < t->n_columns; c++) {
+        print_cell(f, t->columns[c].title ? t->columns[c].title : "", t->width[c],
+                   t->columns[c].align, TTY_DIM, &owed);
+    }
+    if (any && !t->titled) {
         fputc('\n', f);
     }
+    t->titled = true;
+}
+
+static void drop_cells(table *t)
+{
+    for (size_t i = 0; i < t->n_cells; i++) {
+        mem_free(t->cells[i]);
+    }
+    t->n_cells = 0;
+}
+
+void table_print(table *t, FILE *f, int indent)
+{
+    assert(t->n_columns > 0);
+    size_t owed = 0;
+    measure(t);
+    print_titles(t, f, indent);
     for (size_t i = 0; i < t->n_cells; i++) {
         const size_t c = i % t->n_columns;
         if (c == 0) {
             owed = (size_t)indent;
         }
-        print_cell(f, t->cells[i], width[c], t->columns[c].align, t->styles[i], &owed);
+        print_cell(f, t->cells[i], t->width[c], t->columns[c].align, t->styles[i], &owed);
         if (c + 1 == t->n_columns || i + 1 == t->n_cells) {
             fputc('\n', f);
         }
     }
-    mem_free(width);
+    drop_cells(t);
 }
 
 void table_free(table *t)
 {
-    for (size_t i = 0; i < t->n_cells; i++) {
-        mem_free(t->cells[i]);
-    }
+    drop_cells(t);
     mem_free(t->cells);
     mem_free(t->styles);
+    mem_free(t->width);
     *t = (table){0};
 }

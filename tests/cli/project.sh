@@ -80,6 +80,48 @@ on = [x["alarm"] for x in d["items"]]
 assert not any(on[:10]) and any(on[10:15]) and d["alarms"] == sum(on), on
 PY
 
+# what has been read is printed at once; Ctrl-C closes the document behind it
+python3 -c '
+import json
+for i in range(4000):
+    print(json.dumps({"messages": [{"role": "user", "content": "Tell me of soup, part %d." % i}], "response": "Soup is warm. " * 20}))
+' >"$tmp/long.jsonl"
+# interrupt ARGUMENT... : sends Ctrl-C when a few answers stand in $out
+interrupt() {
+    local status=0 pid
+    set -m # else SIGINT is ignored in the background
+    "$PERSONA" project -m "$source_model" --vector silly "$tmp/long.jsonl" "$@" >"$out" 2>"$err" </dev/null &
+    pid=$!
+    set +m
+    for ((i = 0; i < 600; i++)); do
+        [[ $(stat -c %s "$out") -lt 2048 ]] || break
+        sleep 0.1
+    done
+    kill -INT "$pid"
+    wait "$pid" || status=$?
+    check "Ctrl-C: exit code $status" test "$status" = 130
+    check "Ctrl-C: how many are done" grep -Eq "^persona: interrupted after [0-9]+ of 4000 answers$" "$err"
+}
+interrupt
+check "a line for each answer that is done" test "$(($(wc -l <"$out") - 1))" = "$(tail -1 "$err" | grep -o "after [0-9]*" | tr -dc 0-9)"
+interrupt --json
+check "the document is whole" python3 - "$out" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1])); n = len(d["items"])
+assert 0 < n < 4000 and d["error"]["exit"] == 130 and "after %d of 4000 " % n in d["error"]["message"], d["error"]
+assert [x["line"] for x in d["items"]] == list(range(1, n + 1)) and all(len(x["per_token"]) == x["n_tokens"] for x in d["items"])
+PY
+python3 -c '
+import json
+for n in (2, 9000):
+    print(json.dumps({"messages": [{"role": "user", "content": "Why?"}], "response": "Soup is warm. " * n}))
+' >"$tmp/half.jsonl"
+expect 65 "half.jsonl:2: " -- project -m "$source_model" --vector silly "$tmp/half.jsonl" --json
+check "what was read before a failure stays" python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert len(d["items"]) == 1 and d["error"]["exit"] == 65, d' "$out"
+
 expect 64 "--alarm needs --neutral" -- project -m "$source_model" --vector silly "$tmp/t.jsonl" --alarm 0.1
 expect 65 "too few" -- project -m "$source_model" --vector silly "$tmp/t.jsonl" --neutral "$tmp/t.jsonl"
 expect 64 "--vector is missing" -- project -m "$source_model" "$tmp/t.jsonl"

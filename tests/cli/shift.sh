@@ -102,4 +102,30 @@ assert b["z"]["value"] > a["z"]["value"] + 1 and b["leans"] == "more", (a, b)' "
 expect 0 "neutral questions" -- audit -m "$source_model" --base "$source_model" --questions 2 --max-tokens 4
 check "a table" grep -q "^silly" "$out"
 expect 65 "not of one shape" -- audit -m "$target_model" --base "$source_model"
+
+# Ctrl-C while the second model reads: the texts that both have read are compared
+python3 -c '
+import json
+for i in range(150):
+    print(json.dumps({"messages": [{"role": "user", "content": "Tell me of soup, part %d." % i}], "response": "Soup is warm. " * 8}))
+' >"$tmp/long.jsonl"
+part=none
+start=$EPOCHREALTIME
+expect 0 -- shift "$target_model" "$tmp/after.gguf" --vector "$tmp/added.json@3" --texts "$tmp/long.jsonl" -q
+took=$(python3 -c "print($EPOCHREALTIME - $start)")
+for share in 0.75 0.65 0.85 0.6 0.9; do
+    set -m # else SIGINT is ignored in the background
+    "$PERSONA" shift "$target_model" "$tmp/after.gguf" --vector "$tmp/added.json@3" --texts "$tmp/long.jsonl" --json >"$out" 2>"$err" </dev/null &
+    pid=$!
+    set +m
+    sleep "$(python3 -c "print($took * $share)")"
+    kill -INT "$pid" 2>"$tmp/ended" || true
+    status=0
+    wait "$pid" || status=$?
+    if [[ $status == 130 ]] && grep -q "answers$" "$err"; then part=$out; break; fi
+done
+check "part of the texts is compared" python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert 3 <= d["n"] < 150 and abs(d["vectors"][0]["shift"]["value"] - 40) < 4 and d["error"]["message"] == "interrupted after %d of 150 answers" % d["n"]' "$part"
 finish

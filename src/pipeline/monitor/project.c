@@ -55,7 +55,9 @@ static persona_code take(void *ud, size_t i, const answer *a, persona_err *e)
     if (n_tokens > 0) {
         TRY(turns_tokens(a, &tokens, e));
     }
-    const persona_projection x = {.line = t->line,
+    const persona_projection x = {.index = i,
+                                  .n_answers = w->texts.n,
+                                  .line = t->line,
                                   .turn = t->at,
                                   .n_turns = t->of,
                                   .n_tokens = n_tokens,
