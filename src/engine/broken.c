@@ -35,6 +35,19 @@ bool logits_broken(const float *logits, size_t n)
     return isnan(sum[0]) || (isinf(sum[0]) && sum[0] > 0) || (n > 1 && k == n);
 }
 
+/* The row in hand once more, under the conditions and counts that it had the first time. */
+static plan_token same_again(const slot *sl, token_at at)
+{
+    plan_token t = slot_token_at(sl, at);
+    if (t.replied) {
+        t.before[t.phase]--; /* slot_add_row has counted it */
+    }
+    if (sl->memory != NULL) {
+        plan_memory_undo(sl->memory);
+    }
+    return t;
+}
+
 /* First block whose row is not finite; -1: none, or unknown. */
 static int first_broken(persona_session *s, slot *sl, bool cvec)
 {
@@ -50,7 +63,7 @@ static int first_broken(persona_session *s, slot *sl, bool cvec)
                           .pos = pos,
                           .seq = sl->stream,
                           .plan = sl->req.plan,
-                          .at = slot_token_at(sl, at),
+                          .at = same_again(sl, at),
                           .memory = sl->memory,
                           .tally = &ignored,
                           .output = true};

@@ -80,7 +80,7 @@ static float row_value(const eval_state *x, eval_row *row, float past, bool adap
         }
         read_row(x, row, b, false, h);
         h[0] = h[0] + 0.37F * h[1] + 0.11F * h[3];
-        h[1] = sinf(h[0] * 3.1F + h[2]);
+        h[1] = fabsf(h[0]) < FAKE_HUGE ? sinf(h[0] * 3.1F + h[2]) : NAN;
     }
     return h[1];
 }

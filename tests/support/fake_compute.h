@@ -21,6 +21,8 @@ enum {
     FAKE_LINE = 95,   /* a line end */
 };
 
+#define FAKE_HUGE 1e9F /* a state beyond it overflows behind its block */
+
 typedef struct fake_compute {
     compute base;
     int n_slots, n_ctx;

@@ -293,6 +293,35 @@ static void a_new_plan_counts_from_the_beginning(void **state)
     persona_plan_free(p);
 }
 
+/* ---- numbers that are none ------------------------------------------------------------------- */
+
+/* The row that is computed again to find the block to blame is the same token to windows and gates,
+ * and is counted once. */
+static void a_broken_row_is_found_under_its_own_conditions(void **state)
+{
+    (void)state;
+    persona_gate g = gate(-100, -100);
+    persona_edit x = adding(2.0 * (double)FAKE_HUGE);
+    persona_token prompt[N_PROMPT];
+    fill(prompt, N_PROMPT, 4);
+    x.block = 0;
+    x.first = 1;
+    x.after = 2;
+    x.gates = &g;
+    x.n_gates = 1;
+    persona_plan *p = plan_of(&x, 1);
+    persona_request r = ask(prompt, N_PROMPT, 14, NULL);
+    r.plan = p;
+    const seen y = one(r, (seen){.code = PERSONA_E_NUMERIC});
+    assert_int_equal(y.code, PERSONA_E_NUMERIC);
+    if (strstr(y.message, "from block 1 on; the steering edits block 0") == NULL) {
+        fail_msg("%s", y.message);
+    }
+    assert_int_equal(y.step.n, 1);
+    assert_int_equal(y.gate_read, 4); /* the last prompt token, and three of the reply */
+    persona_plan_free(p);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static void refuses(persona_edit x, persona_code code, const char *says)
@@ -361,6 +390,7 @@ int main(void)
         cmocka_unit_test(neighbors_do_not_matter),
         cmocka_unit_test(dynamic_rows_are_not_shared),
         cmocka_unit_test(a_new_plan_counts_from_the_beginning),
+        cmocka_unit_test(a_broken_row_is_found_under_its_own_conditions),
         cmocka_unit_test(bad_conditions_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
