@@ -36,14 +36,14 @@ PERSONA_CHECK persona_code persona_recipe_write(const persona_recipe *r, const c
 /* Where a recipe of that name lies or would lie; free() it. Errors: USAGE (no such name can be),
  * NOTFOUND (no home folder). */
 PERSONA_CHECK persona_code persona_recipe_place(const char *name, char **path, persona_err *e);
-/* Errors: NOTFOUND (lists what is there), those of reading. */
+/* A recipe found by name has to call itself by that name. Errors: NOTFOUND, those of reading. */
 PERSONA_CHECK persona_code persona_recipe_find(const char *name, persona_recipe **out,
                                                persona_err *e);
 /* Whether there is one of that name; false for what can be no name. */
 bool persona_recipe_exists(const char *name);
-/* All of the user's, by name; free both with persona_recipes_free. */
-PERSONA_CHECK persona_code persona_recipes_list(persona_recipe ***out, size_t *n, persona_err *e);
-void persona_recipes_free(persona_recipe **list, size_t n);
+/* The names of all of the user's, sorted; whether each can be read shows when it is found. Free them
+ * with persona_names_free (persona/trait.h). */
+PERSONA_CHECK persona_code persona_recipe_names(char ***names, size_t *n, persona_err *e);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "cli/cli.h"
+#include "cli/faults.h"
 #include "cli/table.h"
 #include "persona/recipe.h"
 
@@ -66,7 +67,9 @@ static void recipe_json(json_out *o, const persona_recipe *r)
     jo_string(o, "expression", r->expression);
 }
 
-static persona_code tell(cli_state *c, const persona_recipe *r, const char *path, persona_err *e)
+/* r NULL: a file that could not be read. */
+static persona_code tell(cli_state *c, const char *name, const persona_recipe *r, const char *path,
+                         persona_err *e)
 {
     if (!c->json) {
         printf("%s\n", path);
@@ -74,56 +77,94 @@ static persona_code tell(cli_state *c, const persona_recipe *r, const char *path
     }
     cli_json j;
     json_out *o = cli_json_begin(&j, "recipes");
-    recipe_json(o, r);
+    jo_string(o, "name", name);
+    jo_string(o, "description", r ? r->description : NULL);
+    jo_string(o, "expression", r ? r->expression : NULL);
     jo_string(o, "output", path);
     return cli_json_end(c, &j, e);
 }
 
 /* ---- list, show ------------------------------------------------------------------------------ */
 
-static persona_code list_json(cli_state *c, persona_recipe **list, size_t n, persona_err *e)
+typedef struct recipe_list {
+    persona_recipe **list; /* (n) */
+    size_t n;
+    cli_faults faults;
+} recipe_list;
+
+static persona_code list_json(cli_state *c, const recipe_list *l, persona_err *e)
 {
     cli_json j;
     json_out *o = cli_json_begin(&j, "recipes");
     jo_array(o, "recipes");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < l->n; i++) {
         jo_object(o, NULL);
-        recipe_json(o, list[i]);
+        recipe_json(o, l->list[i]);
         jo_end(o);
     }
     jo_end(o);
+    faults_json(o, &l->faults);
     return cli_json_end(c, &j, e);
+}
+
+static void list_text(const recipe_list *l)
+{
+    static const table_column columns[] = {
+        {"recipe", TABLE_LEFT}, {"expression", TABLE_LEFT}, {"description", TABLE_LEFT}};
+    table t;
+    table_init(&t, columns, 3);
+    for (size_t i = 0; i < l->n; i++) {
+        table_cell(&t, "%s", l->list[i]->name);
+        table_cell(&t, "%s", l->list[i]->expression);
+        table_cell(&t, "%s", l->list[i]->description);
+    }
+    if (l->n > 0) {
+        table_print(&t, stdout, 0);
+    } else if (l->faults.n == 0) {
+        printf("no recipes yet (persona recipes save NAME EXPRESSION)\n");
+    }
+    table_free(&t);
+}
+
+static persona_code find_all(recipe_list *l, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char **names = NULL;
+    size_t n = 0;
+    TRY(persona_recipe_names(&names, &n, e));
+    l->list = cli_alloc(n + 1, sizeof(persona_recipe *));
+    for (size_t i = 0; i < n; i++) {
+        persona_err why = {.code = PERSONA_OK};
+        if (persona_recipe_find(names[i], &l->list[l->n], &why) == PERSONA_OK) {
+            l->n++;
+        } else if (!faults_add(&l->faults, names[i], &why)) {
+            rc = persona_err_set(e, why.code, "%s", why.msg);
+            break;
+        }
+    }
+out:
+    persona_names_free(names, n);
+    return rc;
 }
 
 static persona_code run_list(cli_state *c, persona_err *e)
 {
-    static const table_column columns[] = {
-        {"recipe", TABLE_LEFT}, {"expression", TABLE_LEFT}, {"description", TABLE_LEFT}};
-    persona_recipe **list = NULL;
-    size_t n = 0;
-    table t;
     persona_code rc = PERSONA_OK;
-    TRY(persona_recipes_list(&list, &n, e));
+    recipe_list l = {NULL, 0, {NULL, 0}};
+    TRY(find_all(&l, e));
     if (c->json) {
-        TRY(list_json(c, list, n, e));
-        goto out;
+        TRY(list_json(c, &l, e));
+    } else {
+        list_text(&l);
+        TRY(cli_flush(e));
     }
-    if (n == 0) {
-        printf("no recipes yet (persona recipes save NAME EXPRESSION)\n");
-    }
-    table_init(&t, columns, 3);
-    for (size_t i = 0; i < n; i++) {
-        table_cell(&t, "%s", list[i]->name);
-        table_cell(&t, "%s", list[i]->expression);
-        table_cell(&t, "%s", list[i]->description);
-    }
-    if (n > 0) {
-        table_print(&t, stdout, 0);
-    }
-    table_free(&t);
-    TRY(cli_flush(e));
+    TRY(faults_end(c, &l.faults, l.n, "recipes", e));
 out:
-    persona_recipes_free(list, n);
+    for (size_t i = 0; i < l.n; i++) {
+        persona_recipe_free(l.list[i]);
+    }
+    mem_free(l.list);
+    faults_free(&l.faults);
     return rc;
 }
 
@@ -161,7 +202,7 @@ static persona_code put(const recipes_args *a, const persona_recipe *r, persona_
         goto out;
     }
     TRY(persona_recipe_write(r, path, e));
-    TRY(tell(a->c, r, path, e));
+    TRY(tell(a->c, r->name, r, path, e));
 out:
     free(path);
     return rc;
@@ -197,24 +238,32 @@ static persona_code run_export(const recipes_args *a, persona_err *e)
     persona_code rc = PERSONA_OK;
     TRY(persona_recipe_find(a->c->words[0], &r, e));
     TRY(persona_recipe_write(r, path, e));
-    TRY(a->output ? tell(a->c, r, path, e) : PERSONA_OK);
+    TRY(a->output ? tell(a->c, r->name, r, path, e) : PERSONA_OK);
 out:
     persona_recipe_free(r);
     return rc;
 }
 
-static persona_code run_rm(const recipes_args *a, persona_err *e)
+/* Also one that cannot be read. */
+static persona_code run_rm(cli_state *c, persona_err *e)
 {
+    const char *name = c->words[0];
+    persona_err why = {.code = PERSONA_OK};
     persona_recipe *r = NULL;
     char *path = NULL;
-    persona_code rc = PERSONA_OK;
-    TRY(persona_recipe_find(a->c->words[0], &r, e));
-    TRY(persona_recipe_place(r->name, &path, e));
+    persona_code rc = persona_recipe_find(name, &r, &why);
+    if (rc == PERSONA_E_NOTFOUND || rc == PERSONA_E_NOMEM) {
+        return persona_err_set(e, rc, "%s", why.msg);
+    }
+    TRY(persona_recipe_place(name, &path, e));
     if (unlink(path) != 0) {
         rc = persona_err_set(e, PERSONA_E_IO, "%s: cannot be removed", path);
         goto out;
     }
-    TRY(tell(a->c, r, path, e));
+    if (!r) {
+        cli_say(c, "note: it could not be read: %s", why.msg);
+    }
+    TRY(tell(c, name, r, path, e));
 out:
     persona_recipe_free(r);
     free(path);
@@ -230,7 +279,7 @@ static persona_code run_recipes(void *p, persona_err *e)
     case SAVE:
         return run_save(a, e);
     case RM:
-        return run_rm(a, e);
+        return run_rm(a->c, e);
     case IMPORT:
         return run_import(a, e);
     case EXPORT:

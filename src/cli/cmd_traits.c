@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/try.h"
+#include "cli/faults.h"
 #include "cli/study_print.h"
 #include "cli/table.h"
 #include "cli/traits.h"
@@ -189,41 +190,76 @@ static void list_text(const trait_set *all)
     table_free(&t);
 }
 
-static persona_code run_list(const traits_args *a, persona_err *e)
+typedef struct pack_list {
+    trait_set all;
+    char **more;
+    size_t n_more;
+    cli_faults faults;
+} pack_list;
+
+static persona_code find_all(pack_list *l, persona_err *e)
 {
-    cli_state *c = a->c;
-    trait_set all = {.n = 0};
-    char **more = NULL;
-    size_t n_more = 0;
     persona_code rc = PERSONA_OK;
-    TRY(trait_set_open(NULL, &all, e));
-    TRY(persona_trait_more_names(&more, &n_more, e));
-    if (c->json) {
-        cli_json j;
-        json_out *o = cli_json_begin(&j, "traits");
-        jo_array(o, "traits");
-        for (size_t i = 0; i < all.n; i++) {
-            jo_object(o, NULL);
-            traits_members(o, all.p[i], false);
-            jo_end(o);
-        }
-        jo_end(o);
-        jo_array(o, "more");
-        for (size_t i = 0; i < n_more; i++) {
-            jo_string(o, NULL, more[i]);
-        }
-        jo_end(o);
-        rc = cli_json_end(c, &j, e);
-    } else {
-        list_text(&all);
-        for (size_t i = 0; i < n_more; i++) {
-            printf("%s%s%s", i ? ", " : "\nonly where named: ", more[i],
-                   i + 1 < n_more ? "" : "\n");
+    char **names = NULL;
+    size_t n = 0;
+    TRY(persona_trait_more_names(&l->more, &l->n_more, e));
+    TRY(persona_trait_names(&names, &n, e));
+    l->all.p = cli_alloc(n + 1, sizeof(persona_trait *));
+    for (size_t i = 0; i < n; i++) {
+        persona_err why = {.code = PERSONA_OK};
+        if (persona_trait_find(names[i], &l->all.p[l->all.n], &why) == PERSONA_OK) {
+            l->all.n++;
+        } else if (!faults_add(&l->faults, names[i], &why)) {
+            rc = persona_err_set(e, why.code, "%s", why.msg);
+            break;
         }
     }
 out:
-    persona_names_free(more, n_more);
-    trait_set_free(&all);
+    persona_names_free(names, n);
+    return rc;
+}
+
+static persona_code list_json(cli_state *c, const pack_list *l, persona_err *e)
+{
+    cli_json j;
+    json_out *o = cli_json_begin(&j, "traits");
+    jo_array(o, "traits");
+    for (size_t i = 0; i < l->all.n; i++) {
+        jo_object(o, NULL);
+        traits_members(o, l->all.p[i], false);
+        jo_end(o);
+    }
+    jo_end(o);
+    jo_array(o, "more");
+    for (size_t i = 0; i < l->n_more; i++) {
+        jo_string(o, NULL, l->more[i]);
+    }
+    jo_end(o);
+    faults_json(o, &l->faults);
+    return cli_json_end(c, &j, e);
+}
+
+static persona_code run_list(const traits_args *a, persona_err *e)
+{
+    cli_state *c = a->c;
+    pack_list l = {.n_more = 0};
+    persona_code rc = PERSONA_OK;
+    TRY(find_all(&l, e));
+    if (c->json) {
+        TRY(list_json(c, &l, e));
+    } else {
+        list_text(&l.all);
+        for (size_t i = 0; i < l.n_more; i++) {
+            printf("%s%s%s", i ? ", " : "\nonly where named: ", l.more[i],
+                   i + 1 < l.n_more ? "" : "\n");
+        }
+    }
+    TRY(cli_flush(e));
+    TRY(faults_end(c, &l.faults, l.all.n, "trait packs", e));
+out:
+    persona_names_free(l.more, l.n_more);
+    trait_set_free(&l.all);
+    faults_free(&l.faults);
     return rc;
 }
 

@@ -34,14 +34,6 @@ void persona_recipe_free(persona_recipe *r)
     }
 }
 
-void persona_recipes_free(persona_recipe **list, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        persona_recipe_free(list[i]);
-    }
-    mem_free(list);
-}
-
 static bool is_name(const char *s)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -244,29 +236,27 @@ bool persona_recipe_exists(const char *name)
     return there;
 }
 
-persona_code persona_recipes_list(persona_recipe ***out, size_t *n, persona_err *e)
+persona_code persona_recipe_names(char ***names, size_t *n, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    char *dir = NULL, **paths = NULL;
-    persona_recipe **list = NULL;
-    size_t n_paths = 0, n_read = 0;
-    *out = NULL;
+    char *dir = NULL, **list = NULL;
+    size_t n_list = 0;
+    *names = NULL;
     *n = 0;
     TRY(folder(&dir, e));
-    TRY(file_list(dir, ".json", &paths, &n_paths, e));
-    list = mem_calloc(n_paths, sizeof *list);
-    TRY(list ? PERSONA_OK : mem_err(e, "recipes"));
-    for (; n_read < n_paths; n_read++) {
-        TRY(persona_recipe_read(paths[n_read], &list[n_read], e));
+    TRY(file_list(dir, ".json", &list, &n_list, e));
+    for (size_t i = 0; i < n_list; i++) {
+        const char *base = path_base(list[i]);
+        char *name = mem_strndup(base, strlen(base) - strlen(".json"));
+        TRY(name ? PERSONA_OK : mem_err(e, "the names of recipes"));
+        mem_free(list[i]);
+        list[i] = name;
     }
-    *out = list;
-    *n = n_read;
+    *names = list;
+    *n = n_list;
     list = NULL;
 out:
-    if (list) {
-        persona_recipes_free(list, n_read);
-    }
-    mem_free_list(paths, n_paths);
+    mem_free_list(list, n_list);
     mem_free(dir);
     return rc;
 }
@@ -274,6 +264,7 @@ out:
 persona_code persona_recipe_find(const char *name, persona_recipe **out, persona_err *e)
 {
     char *path = NULL;
+    persona_recipe *r = NULL;
     persona_code rc = PERSONA_OK;
     *out = NULL;
     TRY(persona_recipe_place(name, &path, e));
@@ -283,8 +274,16 @@ persona_code persona_recipe_find(const char *name, persona_recipe **out, persona
                              name);
         goto out;
     }
-    TRY(persona_recipe_read(path, out, e));
+    TRY(persona_recipe_read(path, &r, e));
+    if (strcmp(r->name, name) != 0) {
+        rc = persona_err_set(e, PERSONA_E_FORMAT, "%s: field 'name' is \"%s\" (expected \"%s\")",
+                             path, r->name, name);
+        goto out;
+    }
+    *out = r;
+    r = NULL;
 out:
+    persona_recipe_free(r);
     mem_free(path);
     return rc;
 }

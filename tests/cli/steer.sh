@@ -106,6 +106,24 @@ expect 64 "holds no other recipes" -- recipes save more "calm + poetic"
 expect 64 "holds no other recipes" -- recipes save itself "0.5*itself"
 expect 0 -- recipes export calm -o "$tmp/calm.json"
 expect 0 -- recipes rm calm
+# a damaged file does not hide the others, and can be removed
+expect 0 -- recipes save kept "silly"
+echo '{"schema": "persona.recipe/1", "name": "broken", "expression": "silly +"}' >"$XDG_DATA_HOME/persona/recipes/broken.json"
+echo '{"schema": "persona.recipe/1", "name": "kept", "expression": "silly"}' >"$XDG_DATA_HOME/persona/recipes/alias.json"
+expect 65 "@many|2 of 3 recipes cannot be read" -- recipes list
+check "both are named" grep -q "broken.json: field 'expression'" "$err"
+check "both are named" grep -q "alias.json: field 'name' is .kept." "$err"
+check "the others are listed" grep -q "^kept *silly" "$out"
+expect 65 "@many|2 of 3 recipes cannot be read" -- recipes list --json
+check "the document names them" python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert [x["name"] for x in d["recipes"]] == ["kept"] and [x["name"] for x in d["damaged"]] == ["alias", "broken"] and "error" not in d, d' "$out"
+expect 0 "column 8" -- recipes rm broken
+expect 0 -- recipes rm alias --json
+check "one that calls itself another is removed alone" test -e "$XDG_DATA_HOME/persona/recipes/kept.json" -a ! -e "$XDG_DATA_HOME/persona/recipes/alias.json"
+expect 66 "no recipe" -- recipes rm broken
+expect 0 -- recipes rm kept
 expect 66 "no recipe 'calm'" -- recipes rm calm
 no 66 "no vector 'calm'" "calm"
 expect 0 -- recipes import "$tmp/calm.json"

@@ -100,4 +100,14 @@ for m in "$source_model" "$target_model"; do
     keys 'd["error"]["code"] == "NEGATIVE"'
 done
 check "no file" test ! -e "$library/grumpy.json"
+
+# a damaged pack does not hide the others
+mkdir -p "$library"
+echo '{"name": "wrong"}' >"$library/wrong.json"
+expect 65 "@many|1 of [0-9]+ trait packs cannot be read" -- traits list
+check "it is named" grep -q "wrong.json" "$err"
+check "the others are listed" grep -q "^silly" "$out"
+expect 65 "@many|cannot be read" -- traits list --json
+keys '[x["name"] for x in d["damaged"]] == ["wrong"] and any(x["name"] == "silly" for x in d["traits"])'
+rm "$library/wrong.json"
 finish
