@@ -138,6 +138,7 @@ void persona_watch_step(const persona_watch *w, persona_chart *c, double z);
 
 typedef struct persona_screen_opts {
     int max_tokens;    /* of the model's own answers; default 128 */
+    int n_samples;     /* of them to each prompt; default 1, more with a temperature only */
     float temperature; /* of them; default 0: the likeliest answer */
     uint32_t seed;
     double threshold; /* default 3, see persona_screen_vector */
@@ -146,9 +147,11 @@ typedef struct persona_screen_opts {
 } persona_screen_opts;
 persona_screen_opts persona_screen_defaults(void);
 
-/* One answer of the data set along one probe. NAN: one of the two answers has no token. */
+/* One answer of the data set along one probe. NAN: one of the two has no token. */
 typedef struct persona_screen_item {
-    double given, own; /* projections of the answer and of the model's own to the same prompt */
+    double given, own; /* projections of the answer and of the model's own to the same prompt, the
+                        * mean of its samples */
+    double own_se;     /* standard error of that mean; NAN: of fewer than two */
     double delta;      /* given - own */
     bool flagged;
     size_t rank; /* from 1, by falling delta; 0: none */
@@ -158,8 +161,8 @@ typedef struct persona_screen_item {
 typedef struct persona_screen_vector {
     persona_interval delta; /* mean over the data set */
     /* What is flagged lies above it. Where the spread of neutral answers is known, threshold *
-     * sqrt(2) * sd: what two neutral answers differ by. Else the median of all differences plus
-     * threshold * 1.4826 * their median absolute deviation. */
+     * sqrt(1 + 1/n_samples) * sd: what a neutral answer and the mean of n_samples differ by. Else
+     * the median of all differences plus threshold * 1.4826 * their median absolute deviation. */
     double limit;
     bool by_neutral; /* the first of the two */
     size_t n_flagged;

@@ -41,8 +41,8 @@ PERSONA_CHECK persona_code persona_recipe_find(const char *name, persona_recipe 
                                                persona_err *e);
 /* Whether there is one of that name; false for what can be no name. */
 bool persona_recipe_exists(const char *name);
-/* The names of all of the user's, sorted; whether each can be read shows when it is found. Free them
- * with persona_names_free (persona/trait.h). */
+/* The names of all of the user's, sorted; whether each can be read shows when it is found. Free
+ * them with persona_names_free (persona/trait.h). */
 PERSONA_CHECK persona_code persona_recipe_names(char ***names, size_t *n, persona_err *e);
 
 #ifdef __cplusplus

@@ -29,8 +29,7 @@ static const opt options[] = {
      .type = OPT_FILE,
      .arg = "FILE",
      .at = AT(output),
-     .help = "Where the states go: .safetensors or .npy; beside it .index.json says which row is "
-             "what"},
+     .help = "Where the states go: .safetensors or .npy; FILE.index.json says which row is what"},
     {.name = "blocks",
      .type = OPT_NAMES,
      .arg = "A-B,C",
@@ -46,14 +45,6 @@ static const opt options[] = {
     {.name = NULL},
 };
 static const opt_group activations_options = {NULL, false, options};
-
-/* "x/a.npy" becomes "x/a.index.json". */
-static char *index_of(const char *output)
-{
-    const char *base = path_base(output), *dot = strrchr(base, '.');
-    const int n = (int)(dot ? (size_t)(dot - output) : strlen(output));
-    return cli_format("%.*s.index.json", n, output);
-}
 
 static persona_code print_json(const activations_args *a, const rig *x, const char *index,
                                const persona_activations_opts *o,
@@ -89,7 +80,8 @@ static persona_code run_activations(void *p, persona_err *e)
     rig x = {.model = NULL};
     persona_activations_opts o = persona_activations_defaults();
     persona_activations_report report;
-    char *index = index_of(a->output);
+    char *index =
+        cli_format("%s.index.json", a->output); /* a.npy and a.safetensors have their own */
     int *blocks = NULL;
     const char *const text = a->c->words[0];
     TRY(output_distinct(a->output, (const char *const[]){text, a->model}, 2, e));

@@ -56,6 +56,13 @@ static const opt options[] = {
      .max = 10,
      .at = AT(opts.temperature),
      .help = "Temperature of the model's own answers; 0: the likeliest"},
+    {.name = "samples",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1000,
+     .at = AT(opts.n_samples),
+     .help = "Own answers to each prompt, of which the mean counts; more than one want --temp"},
     {.name = "threshold",
      .type = OPT_REAL,
      .arg = "X",
@@ -81,6 +88,17 @@ static const opt options[] = {
     {.name = NULL},
 };
 static const opt_group screen_options = {NULL, false, options};
+
+static persona_code check(void *p, persona_err *e)
+{
+    const persona_screen_opts *o = &((const screen_args *)p)->opts;
+    return o->n_samples > 1 && !(o->temperature > 0)
+               ? persona_err_set(e, PERSONA_E_USAGE,
+                                 "--samples %d wants --temp above 0: the likeliest answer is "
+                                 "always the same",
+                                 o->n_samples)
+               : PERSONA_OK;
+}
 
 static void init(void *p)
 {
@@ -134,6 +152,7 @@ static persona_code items_json(cli_json *j, const screen_work *w, persona_err *e
             jo_number(o, "delta_projection", x->delta);
             jo_number(o, "given", x->given);
             jo_number(o, "own", x->own);
+            jo_number(o, "own_se", x->own_se);
             jo_bool(o, "flagged", x->flagged);
             if (x->rank > 0) {
                 jo_int(o, "rank", (long long)x->rank);
@@ -157,6 +176,7 @@ static persona_code print_json(const screen_work *w, persona_err *e)
     jo_string(o, "model", w->x.info->path);
     jo_string(o, "texts", w->a->c->words[0]);
     jo_number(o, "threshold", w->a->opts.threshold);
+    jo_int(o, "samples", w->a->opts.n_samples);
     vectors_json(o, w);
     TRY(items_json(&j, w, e));
     jo_int(o, "unread", (long long)w->r->n_unread);
@@ -197,7 +217,8 @@ static void print_vector(const screen_work *w, size_t k)
             table_cell(&t, "%zu", w->r->lines[i]);
             table_cell(&t, "%s", cli_number(x->delta, 2));
             table_cell(&t, "%s", cli_number(x->given, 2));
-            table_cell(&t, "%s", cli_number(x->own, 2));
+            table_cell(&t, isfinite(x->own_se) ? "%s ± %s" : "%s", cli_number(x->own, 2),
+                       cli_number(x->own_se, 2));
             table_cell(&t, "%s", x->flagged ? "flagged" : "");
             table_style(&t, TTY_RED);
         }
@@ -285,5 +306,6 @@ const cli_command command_screen = {
                {&opt_group_output, 0}},
     .size = sizeof(screen_args),
     .init = init,
+    .check = check,
     .run = run_screen,
 };

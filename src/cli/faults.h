@@ -21,7 +21,7 @@ typedef struct cli_faults {
 bool faults_add(cli_faults *f, const char *name, const persona_err *why);
 /* "damaged": objects of name and error. */
 void faults_json(json_out *o, const cli_faults *f);
-/* After the list: a line for each, and FORMAT if there are any ("1 of 3 recipes cannot be read"). */
+/* After the list: a line for each, and FORMAT if there are any: "1 of 3 recipes cannot be read". */
 PERSONA_CHECK persona_code faults_end(const cli_state *c, const cli_faults *f, size_t n_good,
                                       const char *what, persona_err *e);
 void faults_free(cli_faults *f);

@@ -2,8 +2,8 @@
  *
  * table.h - text tables with aligned columns. Cells are added row by row, left to right.
  *
- * A long table may be printed while it grows (table_print again and again): its columns then are as wide as what
- * has been seen, and never get narrower.
+ * A long table may be printed while it grows, row by row: its columns then are as wide as what has
+ * been seen, and never get narrower.
  */
 #ifndef PERSONA_CLI_TABLE_H
 #define PERSONA_CLI_TABLE_H

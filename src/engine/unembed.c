@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gguf.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -79,6 +80,34 @@ static persona_code find(const unembed *u, const char *name, unembed_tensor *out
     return PERSONA_OK;
 }
 
+/* Whether a file's metadata has ARCH.key. */
+static bool has_key(const unembed *u, const char *key)
+{
+    for (size_t i = 0; i < u->n_parts; i++) {
+        const struct gguf_context *keys = u->parts[i].keys;
+        const int64_t arch = gguf_find_key(keys, "general.architecture");
+        char name[128];
+        if (arch < 0 || gguf_get_kv_type(keys, arch) != GGUF_TYPE_STRING) {
+            continue;
+        }
+        snprintf(name, sizeof name, "%s.%s", gguf_get_val_str(keys, arch), key);
+        if (gguf_find_key(keys, name) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* LayerNorm subtracts the mean, RMSNorm does not, and a model's epsilon is named after its norm (T5
+ * has both, and RMSNorm). A bias says LayerNorm, but Command-R's has none. */
+static bool norm_centers(const unembed *u, bool has_bias)
+{
+    if (has_key(u, "attention.layer_norm_rms_epsilon")) {
+        return false;
+    }
+    return has_bias || has_key(u, "attention.layer_norm_epsilon");
+}
+
 persona_code unembed_open(const persona_model *m, unembed *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -99,7 +128,7 @@ persona_code unembed_open(const persona_model *m, unembed *out, persona_err *e)
     TRY(find(out, "output.weight", &out->matrix, e));
     TRY(find(out, "output_norm.weight", &out->norm, e));
     TRY(find(out, "output_norm.bias", &bias, e));
-    out->centers = bias.data != NULL;
+    out->centers = norm_centers(out, bias.data != NULL);
     const size_t d = (size_t)m->info.n_embd;
     if (out->matrix.data == NULL || out->norm.data == NULL || out->matrix.width != d ||
         out->norm.width != d) {

@@ -22,7 +22,7 @@ typedef struct unembed {
     unembed_part *parts; /* (n_parts) of a split file */
     size_t n_parts;
     unembed_tensor matrix, norm;
-    bool centers; /* the norm subtracts the mean (it has a bias) */
+    bool centers; /* the norm subtracts the mean: LayerNorm, not RMSNorm */
 } unembed;
 
 /* Maps the file; nothing is read yet. Errors: UNAVAILABLE, FORMAT, IO, NOMEM. */

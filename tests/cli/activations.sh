@@ -16,7 +16,7 @@ check "items, blocks and shape" python3 - "$out" "$tmp" <<'PY'
 import json, struct, sys
 d = json.load(open(sys.argv[1])); tmp = sys.argv[2]
 assert d["schema"] == "persona.activations/1" and d["items"] == 3 and d["blocks"] == [1, 2, 4], d
-assert d["output"] == tmp + "/all.npy" and d["index"] == tmp + "/all.index.json"
+assert d["output"] == tmp + "/all.npy" and d["index"] == tmp + "/all.npy.index.json"
 i = json.load(open(d["index"]))
 assert i["complete"] and [x["line"] for x in i["items"]] == [1, 2, 4] and i["items"][0]["polarity"] == "negative", i
 assert sum(x["n_rows"] for x in i["items"]) == i["n_rows"] == d["shape"][0] == d["n_tokens"]
@@ -38,7 +38,7 @@ width = 3 * t["shape"][2]
 mean = struct.unpack(f"<{3 * width}f", b[8 + n:])
 a = open(tmp + "/all.npy", "rb").read()[192:]
 rows = struct.unpack(f"<{len(a) // 4}f", a)
-for k, x in enumerate(json.load(open(tmp + "/all.index.json"))["items"]):
+for k, x in enumerate(json.load(open(tmp + "/all.npy.index.json"))["items"]):
     for j in range(width):
         s = sum(rows[(x["row"] + i) * width + j] for i in range(x["n_rows"])) / x["n_rows"]
         assert abs(s - mean[k * width + j]) <= 1e-5 * abs(s) + 1e-4, (k, j, s)
@@ -53,5 +53,15 @@ expect 65 "t.jsonl:5: .*prompt" -- activations -m "$source_model" "$tmp/t.jsonl"
 : >"$tmp/empty.jsonl"
 expect 65 "holds no text" -- activations -m "$source_model" "$tmp/empty.jsonl" -o "$tmp/x.npy"
 expect 74 "cannot write|cannot create|none" -- activations -m "$source_model" "$tmp/t.jsonl" -o /proc/none/x.npy
-check "nothing half-written" test ! -e "$tmp/x.npy" -a ! -e "$tmp/x.index.json"
+check "nothing half-written" test ! -e "$tmp/x.npy" -a ! -e "$tmp/x.npy.index.json"
+
+# two outputs of one name have an index each
+head -1 "$tmp/t.jsonl" >"$tmp/one.jsonl"
+head -2 "$tmp/t.jsonl" >"$tmp/two.jsonl"
+expect 0 -- activations -m "$source_model" "$tmp/one.jsonl" -o "$tmp/twin.npy"
+expect 0 -- activations -m "$source_model" "$tmp/two.jsonl" -o "$tmp/twin.safetensors"
+check "each index speaks of its own file" python3 -c '
+import json, sys
+a, b = (json.load(open(sys.argv[1] + "/twin" + x + ".index.json")) for x in (".npy", ".safetensors"))
+assert a["file"].endswith("twin.npy") and b["file"].endswith("twin.safetensors") and len(a["items"]) == 1 < len(b["items"])' "$tmp"
 finish

@@ -37,4 +37,34 @@ check "it is on the shelf" grep -q "screen .*done" "$out"
 expect 64 "max_tokens" -- screen -m "$source_model" --vector silly --vector silly@3 "$tmp/t.jsonl" --max-tokens 9 --job "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["job"])' "$tmp/first.json")"
 expect 64 "--vector is missing" -- screen -m "$source_model" "$tmp/t.jsonl"
 expect 66 "none.jsonl" -- screen -m "$source_model" --vector silly "$tmp/none.jsonl" --job none
+
+# several own answers to a prompt: their mean and its standard error, as one by one with other seeds
+expect 0 -- screen -m "$source_model" --vector silly "$tmp/t.jsonl" --max-tokens 24 --temp 1 --samples 4 --json
+check "samples" python3 - "$out" <<'EOF2'
+import json, sys
+d = json.load(open(sys.argv[1])); i = d["items"]
+assert d["samples"] == 4 and all(x["own_se"] > 0 for x in i[:2]) and i[2]["own_se"] is None
+EOF2
+cp "$out" "$tmp/four.json"
+expect 0 -- screen -m "$source_model" --vector silly "$tmp/t.jsonl" --max-tokens 24 --temp 1 --samples 4 --json
+check "and again from the job" python3 -c '
+import json, sys
+a, b = (json.load(open(p)) for p in sys.argv[1:])
+assert b["resumed"] == 10 and a["items"] == b["items"], b["resumed"]' "$tmp/four.json" "$out"
+head -1 "$tmp/t.jsonl" >"$tmp/one.jsonl"
+for seed in 0 1 2 3; do
+    expect 0 -- screen -m "$source_model" --vector silly "$tmp/one.jsonl" --max-tokens 24 --temp 1 --seed $seed --job none --json
+    cp "$out" "$tmp/one.$seed.json"
+done
+check "the mean is that of the four" python3 - "$tmp" <<'EOF2'
+import json, math, statistics as st, sys
+x = json.load(open(sys.argv[1] + "/four.json"))
+one = [json.load(open(sys.argv[1] + "/one.%d.json" % k)) for k in range(4)]
+own = [d["items"][0]["own"] for d in one]
+assert abs(st.mean(own) - x["items"][0]["own"]) < 1e-3 and abs(st.stdev(own) / 2 - x["items"][0]["own_se"]) < 1e-3, (own, x["items"][0])
+assert abs(x["vectors"][0]["limit"] / one[0]["vectors"][0]["limit"] - math.sqrt(1.25 / 2)) < 1e-6
+EOF2
+expect 0 -- screen -m "$source_model" --vector silly "$tmp/t.jsonl" --max-tokens 24 --temp 1 --samples 4
+check "with its error in the table" grep -q " ± " "$out"
+expect 64 "--samples 2 wants --temp" -- screen -m "$source_model" --vector silly "$tmp/t.jsonl" --samples 2
 finish

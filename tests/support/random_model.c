@@ -111,7 +111,20 @@ static const rule GPT_OSS[] = {
     {"blk.%d.ffn_down_exps.bias", {WIDTH, EXPERTS}, BIAS},
 };
 
-/* Tied embeddings would let a random model repeat its last token for ever. */
+/* LayerNorm without a bias; attention and feed-forward side by side. */
+static const rule COMMAND_R[] = {
+    {"blk.%d.attn_norm.weight", {WIDTH}, NORM},
+    {"blk.%d.attn_q.weight", {WIDTH, Q}, MIX},
+    {"blk.%d.attn_k.weight", {WIDTH, KV}, MIX},
+    {"blk.%d.attn_v.weight", {WIDTH, KV}, MIX},
+    {"blk.%d.attn_output.weight", {Q, WIDTH}, WRITE},
+    {"blk.%d.ffn_gate.weight", {WIDTH, FF}, MIX},
+    {"blk.%d.ffn_up.weight", {WIDTH, FF}, MIX},
+    {"blk.%d.ffn_down.weight", {FF, WIDTH}, WRITE},
+};
+
+/* Tied embeddings let a random model repeat its last token for ever: only where libllama wants them
+ * so, the last one is missing. */
 static const rule ENDS[] = {
     {"token_embd.weight", {WIDTH, VOCAB}, EMBED},
     {"output_norm.weight", {WIDTH}, NORM},
@@ -122,9 +135,11 @@ static const struct architecture {
     const char *name;
     const rule *block;
     size_t n;
+    bool tied, centers; /* LayerNorm */
 } ARCHITECTURES[] = {
-    {"qwen2", QWEN2, sizeof QWEN2 / sizeof QWEN2[0]},
-    {"gpt-oss", GPT_OSS, sizeof GPT_OSS / sizeof GPT_OSS[0]},
+    {"qwen2", QWEN2, sizeof QWEN2 / sizeof QWEN2[0], false, false},
+    {"gpt-oss", GPT_OSS, sizeof GPT_OSS / sizeof GPT_OSS[0], false, false},
+    {"command-r", COMMAND_R, sizeof COMMAND_R / sizeof COMMAND_R[0], true, true},
 };
 
 static const struct architecture *architecture_of(const char *name)
@@ -308,7 +323,9 @@ static void set_shape(writing *w)
     set_u32(w, "attention.key_length", m->head_dim);
     set_u32(w, "attention.value_length", m->head_dim);
     set_u32(w, "rope.dimension_count", m->head_dim);
-    set_f32(w, "attention.layer_norm_rms_epsilon", has_experts(m) ? 1e-5F : 1e-6F);
+    set_f32(w,
+            w->arch->centers ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon",
+            has_experts(m) ? 1e-5F : 1e-6F);
     set_f32(w, "rope.freq_base", m->rope_base);
     set_u32(w, "vocab_size", m->vocab);
     if (has_experts(m)) {
@@ -349,16 +366,21 @@ static enum ggml_type stored_as(const random_model *m, fill f, int64_t row)
 }
 
 /* Tensors in the order of the file: ends, then block by block. */
+static size_t n_ends(const writing *w)
+{
+    return sizeof ENDS / sizeof ENDS[0] - (w->arch->tied ? 1 : 0);
+}
+
 static size_t n_tensors(const writing *w)
 {
-    return sizeof ENDS / sizeof ENDS[0] + (size_t)w->m.blocks * w->arch->n;
+    return n_ends(w) + (size_t)w->m.blocks * w->arch->n;
 }
 
 static const rule *rule_of(const writing *w, size_t i, int *block)
 {
-    const size_t n_ends = sizeof ENDS / sizeof ENDS[0];
-    *block = i < n_ends ? -1 : (int)((i - n_ends) / w->arch->n);
-    return i < n_ends ? &ENDS[i] : &w->arch->block[(i - n_ends) % w->arch->n];
+    const size_t ends = n_ends(w);
+    *block = i < ends ? -1 : (int)((i - ends) / w->arch->n);
+    return i < ends ? &ENDS[i] : &w->arch->block[(i - ends) % w->arch->n];
 }
 
 static persona_code describe_tensors(writing *w, persona_err *e)
@@ -474,7 +496,7 @@ persona_code random_model_write(const random_model *m, const char *path, persona
     char pair[512];
     if (w.arch == NULL) {
         return persona_err_set(e, PERSONA_E_USAGE,
-                               "random model: no architecture '%s' (qwen2, gpt-oss)",
+                               "random model: no architecture '%s' (qwen2, gpt-oss, command-r)",
                                m->arch != NULL ? m->arch : "");
     }
     snprintf(pair, sizeof pair, PERSONA_SOURCE_DIR "/models/persona-%s.gguf", m->arch);

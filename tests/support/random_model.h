@@ -16,7 +16,7 @@
 #include "persona/error.h"
 
 typedef struct random_model {
-    const char *arch;                                 /* "qwen2" or "gpt-oss" */
+    const char *arch;                                 /* "qwen2", "gpt-oss" or "command-r" */
     int width, blocks, heads, kv_heads, head_dim, ff; /* ff: gpt-oss: of one expert */
     int experts, experts_used, window;                /* gpt-oss; window: of every other block */
     int vocab;   /* tokens; the vocabulary's own are filled up with unused ones. 0: just its own */

@@ -32,14 +32,16 @@ typedef struct screening {
     turns texts;
     job *job;
     const char *stage; /* at work */
-    bool *done;        /* (texts.n) in it */
-    float *mean;       /* (p->n) */
+    bool *done;        /* (texts.n, own: times n_samples) in it */
+    size_t n_samples;
+    float *mean;     /* (p->n) */
+    double *samples; /* (p->n, n_samples) */
     persona_screening *x;
 } screening;
 
 persona_screen_opts persona_screen_defaults(void)
 {
-    return (persona_screen_opts){.max_tokens = 128, .threshold = 3};
+    return (persona_screen_opts){.max_tokens = 128, .n_samples = 1, .threshold = 3};
 }
 
 /* ---- the job --------------------------------------------------------------------------------- */
@@ -65,6 +67,9 @@ static persona_code put_manifest(persona_session *s, const char *texts, const pe
     }
     jo_end(&out);
     jo_int(&out, "max_tokens", o->max_tokens);
+    if (o->n_samples > 1) { /* jobs of one sample stay what they were */
+        jo_int(&out, "samples", o->n_samples);
+    }
     jo_number(&out, "temperature", (double)o->temperature);
     jo_int(&out, "seed", o->seed);
     manifest_shape(&out, s);
@@ -108,8 +113,8 @@ static void taps(void *ud, size_t i, ask *q)
     q->tap = &((screening *)ud)->tap;
 }
 
-/* Keeps an answer with its mean projections. */
-static persona_code keep(screening *w, size_t i, const answer *a, persona_err *e)
+/* Keeps an answer with its mean projections: of text i, as number id of the stage. */
+static persona_code keep(screening *w, size_t i, size_t id, const answer *a, persona_err *e)
 {
     const size_t n = w->p->n, n_tokens = a->mean != NULL ? a->n_positions : 0;
     for (size_t k = 0; k < n; k++) {
@@ -120,7 +125,7 @@ static persona_code keep(screening *w, size_t i, const answer *a, persona_err *e
         w->mean[k] = n_tokens > 0 ? (float)(sum / (double)n_tokens) : NAN;
     }
     const job_answer row = {.stage = w->stage,
-                            .id = (int64_t)i,
+                            .id = (int64_t)id,
                             .text = a->text,
                             .pair = -1,
                             .question_index = (int)i,
@@ -138,44 +143,47 @@ static persona_code keep(screening *w, size_t i, const answer *a, persona_err *e
 
 static persona_code take_given(void *ud, size_t i, const answer *a, persona_err *e)
 {
-    return keep(ud, i, a, e);
+    return keep(ud, i, i, a, e);
 }
 
-static persona_code make_own(void *ud, size_t i, ask *q, persona_err *e)
+/* Answer k of all: sample k mod n_samples to text k / n_samples. */
+static persona_code make_own(void *ud, size_t k, ask *q, persona_err *e)
 {
     screening *w = ud;
     persona_code rc = PERSONA_OK;
-    TRY(turns_ask(&w->texts, i, q, e));
+    TRY(turns_ask(&w->texts, k / w->n_samples, q, e));
     q->forced = NULL;
     q->skip_analysis = true; /* as the given answer is read */
     q->tap = &w->tap;
     q->sampling.temperature = w->o->temperature;
     q->sampling.max_tokens = w->o->max_tokens;
-    q->sampling.seed = w->o->seed + (uint32_t)i;
+    q->sampling.seed = w->o->seed + (uint32_t)k;
 out:
     return rc;
 }
 
-static persona_code done_own(void *ud, size_t i, answer *a, persona_err *e)
+static persona_code done_own(void *ud, size_t k, answer *a, persona_err *e)
 {
-    return keep(ud, i, a, e);
+    return keep(ud, k / ((screening *)ud)->n_samples, k, a, e);
 }
 
-static persona_code blame_own(void *ud, size_t i, persona_code rc, persona_err *e)
+static persona_code blame_own(void *ud, size_t k, persona_code rc, persona_err *e)
 {
-    return turns_blame(&((screening *)ud)->texts, i, rc, e);
+    const screening *w = ud;
+    return turns_blame(&w->texts, k / w->n_samples, rc, e);
 }
 
 /* What the job has; lines without an answer count as done. */
-static persona_code begin_stage(screening *w, const char *stage, persona_err *e)
+static persona_code begin_stage(screening *w, const char *stage, size_t each, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     size_t n_done = 0;
     w->stage = stage;
-    TRY(job_done(w->job, stage, w->done, w->texts.n, &n_done, e));
+    memset(w->done, 0, w->texts.n * each * sizeof *w->done);
+    TRY(job_done(w->job, stage, w->done, w->texts.n * each, &n_done, e));
     w->x->n_resumed += n_done;
-    for (size_t i = 0; i < w->texts.n; i++) {
-        w->done[i] = w->done[i] || w->texts.list[i].of == 0;
+    for (size_t k = 0; k < w->texts.n * each; k++) {
+        w->done[k] = w->done[k] || w->texts.list[k / each].of == 0;
     }
     TRY(turns_rewind(&w->texts, e));
 out:
@@ -188,16 +196,44 @@ static persona_code run_stages(screening *w, const persona_hooks *hooks, persona
     const ask_stream own = {
         .ud = w, .make = make_own, .done = done_own, .skip = w->done, .blame = blame_own};
     const turns_reader given = {.ud = w, .taps = taps, .take = take_given, .skip = w->done};
-    TRY(begin_stage(w, "given", e));
+    TRY(begin_stage(w, "given", 1, e));
     TRY(turns_read(&w->texts, w->s, &given, "read the data set", hooks, e));
-    TRY(begin_stage(w, "own", e));
-    TRY(ask_each(w->s, w->texts.n, &own, "own answers", hooks, e));
+    TRY(begin_stage(w, "own", w->n_samples, e));
+    TRY(ask_each(w->s, w->texts.n * w->n_samples, &own, "own answers", hooks, e));
     TRY(job_put_value(w->job, JOB_STATE, JOB_DONE, e));
 out:
     return rc;
 }
 
 /* ---- what it comes to ------------------------------------------------------------------------ */
+
+/* Means over the samples that have a token. */
+static persona_code load_own(screening *w, size_t i, persona_screen_item *item, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const size_t n = w->p->n, n_samples = w->n_samples;
+    for (size_t j = 0; j < n_samples; j++) {
+        const int64_t id = (int64_t)(i * n_samples + j);
+        TRY(job_read_mean(w->job, "own", id, 0, n, w->mean, e));
+        for (size_t k = 0; k < n; k++) {
+            w->samples[k * n_samples + j] = (double)w->mean[k];
+        }
+    }
+    for (size_t k = 0; k < n; k++) {
+        double *x = w->samples + k * n_samples;
+        size_t m = 0;
+        for (size_t j = 0; j < n_samples; j++) {
+            if (isfinite(x[j])) {
+                x[m++] = x[j];
+            }
+        }
+        item[k].own = m > 0 ? stat_mean(x, m) : (double)NAN;
+        item[k].own_se = m > 1 ? stat_sd(x, m) / sqrt((double)m) : (double)NAN;
+        item[k].delta = item[k].given - item[k].own;
+    }
+out:
+    return rc;
+}
 
 static persona_code load(screening *w, persona_err *e)
 {
@@ -207,7 +243,8 @@ static persona_code load(screening *w, persona_err *e)
         persona_screen_item *item = w->x->items + i * n;
         w->x->lines[i] = w->texts.list[i].line;
         for (size_t k = 0; k < n; k++) {
-            item[k] = (persona_screen_item){(double)NAN, (double)NAN, (double)NAN, false, 0};
+            const double no = (double)NAN;
+            item[k] = (persona_screen_item){no, no, no, no, false, 0};
         }
         if (w->texts.list[i].of == 0) {
             w->x->n_unread++;
@@ -217,11 +254,7 @@ static persona_code load(screening *w, persona_err *e)
         for (size_t k = 0; k < n; k++) {
             item[k].given = (double)w->mean[k];
         }
-        TRY(job_read_mean(w->job, "own", (int64_t)i, 0, n, w->mean, e));
-        for (size_t k = 0; k < n; k++) {
-            item[k].own = (double)w->mean[k];
-            item[k].delta = item[k].given - item[k].own;
-        }
+        TRY(load_own(w, i, item, e));
         w->x->n_unread += isfinite(item[0].delta) ? 0 : 1;
     }
 out:
@@ -246,7 +279,7 @@ static double limit_of(const persona_screen_opts *o, const persona_probe *p, con
                        size_t n, double *room)
 {
     if (p->sd > 0) {
-        return o->threshold * sqrt(2) * p->sd;
+        return o->threshold * sqrt(1 + 1.0 / o->n_samples) * p->sd;
     }
     const double median = stat_median(delta, n);
     for (size_t i = 0; i < n; i++) {
@@ -321,18 +354,26 @@ static persona_code begin(screening *w, const char *texts, persona_err *e)
                              "least one token");
         goto out;
     }
+    if (w->o->n_samples < 1 || (w->o->n_samples > 1 && !(w->o->temperature > 0))) {
+        rc = persona_err_set(e, PERSONA_E_USAGE,
+                             "several own answers to a prompt want a temperature above 0: the "
+                             "likeliest answer is always the same");
+        goto out;
+    }
+    w->n_samples = (size_t)w->o->n_samples;
     w->tap = persona_probes_tap(w->p, PERSONA_SPAN_RESPONSE, false);
     TRY(turns_open(&w->texts, texts, false, e));
     TRY(open_job(w, texts, e));
     const size_t n = w->texts.n;
-    w->done = mem_calloc(n, sizeof *w->done);
+    w->done = mem_calloc(n, w->n_samples * sizeof *w->done);
+    w->samples = mem_calloc(n_probes, w->n_samples * sizeof *w->samples);
     w->mean = mem_calloc(n_probes, sizeof *w->mean);
     *w->x = (persona_screening){.n = n,
                                 .n_probes = n_probes,
                                 .lines = mem_calloc(n, sizeof(size_t)),
                                 .items = mem_calloc(n * n_probes, sizeof(persona_screen_item)),
                                 .vectors = mem_calloc(n_probes, sizeof(persona_screen_vector))};
-    TRY(w->done && w->mean && w->x->lines && w->x->items && w->x->vectors
+    TRY(w->done && w->mean && w->samples && w->x->lines && w->x->items && w->x->vectors
             ? PERSONA_OK
             : mem_err(e, "a data set"));
 out:
@@ -365,6 +406,7 @@ out:
     turns_close(&w.texts);
     mem_free(w.done);
     mem_free(w.mean);
+    mem_free(w.samples);
     return rc;
 }
 
