@@ -33,7 +33,7 @@ persona_dependency("openblas" OWNER "src/base/linalg.c")
 persona_dependency("libcrypto>=3.0" OWNER "src/base/sha256.c")
 persona_dependency("sqlite3>=3.40" OWNER "src/store/db.c")
 persona_dependency("libcurl>=7.88" OWNER "src/store/fetch/*.c")
-persona_dependency("libmicrohttpd>=1.0.5" OWNER "src/server/*.c")
+persona_dependency("libmicrohttpd>=1.0.5" OWNER "src/server/http/daemon.c")
 persona_dependency("libedit>=3.1" OWNER "src/cli/chat/chat_line.c")
 persona_dependency("nlohmann_json>=3.11" OWNER "src/engine/template_minja.cpp") # and minja, which has no .pc
 

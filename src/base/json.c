@@ -193,6 +193,11 @@ const char *json_string(const json_val *v)
     return yyjson_get_str(raw(v));
 }
 
+size_t json_string_len(const json_val *v)
+{
+    return yyjson_get_len(raw(v));
+}
+
 double json_number(const json_val *v, double fallback)
 {
     return yyjson_is_num(raw(v)) ? yyjson_get_num(raw(v)) : fallback;
@@ -516,4 +521,14 @@ void jo_null(json_out *o, const char *key)
 {
     begin_value(o, key, false);
     buf_puts(o->b, "null");
+}
+
+void jo_value(json_out *o, const char *key, const json_val *v)
+{
+    size_t n = 0;
+    const yyjson_alc alc = {alc_malloc, alc_realloc, alc_free, NULL};
+    char *text = v != NULL ? yyjson_val_write_opts(raw(v), 0, &alc, &n, NULL) : NULL;
+    begin_value(o, key, false);
+    buf_add(o->b, text != NULL ? text : "null", text != NULL ? n : 4);
+    alc_free(NULL, text);
 }

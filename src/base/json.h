@@ -46,6 +46,7 @@ void json_each(const json_val *v, bool (*fn)(void *ud, const char *key, const js
                void *ud);
 bool json_bool(const json_val *v, bool fallback);
 const char *json_string(const json_val *v); /* NULL if not a string */
+size_t json_string_len(const json_val *v);  /* bytes; a string may contain U+0000 */
 double json_number(const json_val *v, double fallback);
 
 /* FORMAT with "NAME: field 'PATH.key' TEXT"; obj must be of d. key NULL: about obj itself. */
@@ -81,5 +82,7 @@ void jo_double(json_out *o, const char *key, double x);
 void jo_int(json_out *o, const char *key, long long x);
 void jo_bool(json_out *o, const char *key, bool x);
 void jo_null(json_out *o, const char *key);
+/* A value of a document as it is, compact. NULL -> null. */
+void jo_value(json_out *o, const char *key, const json_val *v);
 
 #endif

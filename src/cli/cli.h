@@ -80,6 +80,7 @@ cli_state cli_state_defaults(void);
     X(traits)                                                                                      \
     X(jobs)                                                                                        \
     X(models)                                                                                      \
+    X(serve)                                                                                       \
     X(verify)                                                                                      \
     X(doctor)
 #define CLI_COMMAND_DECLARED(name) extern const cli_command command_##name;

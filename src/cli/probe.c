@@ -5,61 +5,14 @@
 #include "cli/probe.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "base/try.h"
-
-typedef struct probe_spec {
-    char *name;
-    int first, last; /* -1: the best block */
-} probe_spec;
-
-/* "@3" or "@3-5" at the end is a range; any other @ belongs to the name. */
-static persona_code parse(const char *text, int block, probe_spec *out, persona_err *e)
-{
-    const char *at = strrchr(text, '@');
-    char *end = NULL;
-    *out = (probe_spec){.first = block, .last = block};
-    if (at && at[1] >= '0' && at[1] <= '9') {
-        const long first = strtol(at + 1, &end, 10);
-        const long last = *end == '-' ? strtol(end + 1, &end, 10) : first;
-        if (*end || last < first || last > 4095) {
-            return persona_err_set(e, PERSONA_E_USAGE,
-                                   "'%.200s': blocks are a number or a range such as @3-5", text);
-        }
-        out->first = (int)first;
-        out->last = (int)last;
-    }
-    out->name = end ? cli_format("%.*s", (int)(at - text), text) : cli_strdup(text);
-    return PERSONA_OK;
-}
+#include "workbench/probe_spec.h"
 
 persona_code probe_add(persona_probes *p, persona_model *m, const char *spec, int block,
                        persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    probe_spec x;
-    persona_vector *v = NULL;
-    const size_t before = p->n;
-    TRY(parse(spec, block, &x, e));
-    TRY(persona_vector_find(m, x.name, &v, e));
-    for (int b = x.first; b <= x.last; b++) {
-        const bool absent = b >= 0 && (b >= v->n_layer || !v->layers[b].present);
-        if (x.first < x.last && absent) {
-            continue; /* of a range only what is there */
-        }
-        TRY(persona_probes_add(p, m, x.name, v, b, e));
-    }
-    if (p->n == before) {
-        rc = persona_err_set(e, PERSONA_E_SHAPE, "%s: the file holds no direction for blocks %d-%d",
-                             x.name, x.first, x.last);
-    }
-out:
-    persona_vector_free(v);
-    mem_free(x.name);
-    return rc;
+    return probe_spec_add(p, m, NULL, spec, block, e);
 }
 
 persona_code probe_add_all(persona_model *m, const opt_list *specs, int block, persona_probes **out,

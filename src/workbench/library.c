@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
 #include "pipeline/dose/steering.h"
@@ -151,14 +152,12 @@ static persona_vector *keep(library *l, char *path, const file_state *state, per
     return v; /* not kept: library_release frees what it does not know */
 }
 
-persona_code library_vector(library *l, persona_model *m, const char *name, persona_vector **out,
-                            persona_err *e)
+/* Takes path over. */
+static persona_code vector_at(library *l, persona_model *m, char *path, persona_vector **out,
+                              persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    char *path = NULL;
     file_state state;
-    *out = NULL;
-    TRY(steering_path(m, name, &path, e));
     if (!state_of_file(path, &state)) {
         rc = persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no such file", path);
         goto out;
@@ -179,6 +178,48 @@ persona_code library_vector(library *l, persona_model *m, const char *name, pers
     path = NULL;
 out:
     mem_free(path);
+    return rc;
+}
+
+persona_code library_vector(library *l, persona_model *m, const char *name, persona_vector **out,
+                            persona_err *e)
+{
+    char *path = NULL;
+    *out = NULL;
+    const persona_code rc = steering_path(m, name, &path, e);
+    return rc == PERSONA_OK ? vector_at(l, m, path, out, e) : rc;
+}
+
+/* A name that can only be a vector's of the library: no path, no file's ending. */
+static bool plain_name(const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  "._-";
+    const size_t n = strlen(name);
+    return n > 0 && n < 128 && name[0] != '.' && strspn(name, allowed) == n &&
+           persona_vector_format_of(name) == NULL;
+}
+
+persona_code library_vector_named(library *l, persona_model *m, const char *name,
+                                  persona_vector **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char *path = NULL;
+    *out = NULL;
+    if (!plain_name(name)) {
+        return persona_err_set(e, PERSONA_E_NOTFOUND,
+                               "'%.60s' is no name of a vector in the library (files cannot be "
+                               "named here)",
+                               name);
+    }
+    TRY(persona_vector_place(m, name, &path, e));
+    if (!file_exists(path)) { /* steering_path lists what is there */
+        mem_free(path);
+        path = NULL;
+        TRY(steering_path(m, name, &path, e));
+    }
+    rc = vector_at(l, m, path, out, e);
+out:
     return rc;
 }
 
@@ -205,6 +246,12 @@ static persona_code find_here(void *ud, persona_model *m, const char *name, pers
     return library_vector(ud, m, name, out, e);
 }
 
+static persona_code find_named(void *ud, persona_model *m, const char *name, persona_vector **out,
+                               persona_err *e)
+{
+    return library_vector_named(ud, m, name, out, e);
+}
+
 static void release_here(void *ud, persona_vector *v)
 {
     library_release(ud, v);
@@ -214,6 +261,13 @@ persona_code library_steer(library *l, persona_model *m, const char *expression,
                            persona_plan **plan, persona_receipt *receipt, persona_err *e)
 {
     const steering_vectors from = {l, find_here, release_here, true};
+    return steering_build(m, expression, &from, plan, receipt, e);
+}
+
+persona_code library_steer_named(library *l, persona_model *m, const char *expression,
+                                 persona_plan **plan, persona_receipt *receipt, persona_err *e)
+{
+    const steering_vectors from = {l, find_named, release_here, true};
     return steering_build(m, expression, &from, plan, receipt, e);
 }
 

@@ -46,6 +46,13 @@ void library_release(library *l, persona_vector *v);
 PERSONA_CHECK persona_code library_steer(library *l, persona_model *m, const char *expression,
                                          persona_plan **plan, persona_receipt *receipt,
                                          persona_err *e);
+/* The same for names that strangers give: only vectors of the library, never files; what is in the
+ * working folder makes no difference. */
+PERSONA_CHECK persona_code library_vector_named(library *l, persona_model *m, const char *name,
+                                                persona_vector **out, persona_err *e);
+PERSONA_CHECK persona_code library_steer_named(library *l, persona_model *m, const char *expression,
+                                               persona_plan **plan, persona_receipt *receipt,
+                                               persona_err *e);
 /* How many files were read so far. */
 size_t library_reads(library *l);
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * answer_parts.h - what the files of this folder share of an answer.
+ */
+#ifndef PERSONA_SERVER_ANSWER_PARTS_H
+#define PERSONA_SERVER_ANSWER_PARTS_H
+
+#include "server/answer/answer.h"
+
+struct answer {
+    answers *list;
+    answer *next;
+    answer_spec spec;
+    uint64_t number;
+    char id[ANSWER_ID_MAX];
+    int64_t created;
+    double begun, first_token;
+    persona_tap tap;
+    pthread_t worker;
+    pthread_mutex_t lock;
+    pthread_cond_t news, room;
+    answer_event ring[ANSWER_RING];
+    size_t first, n_events;
+    bool dead;   /* the reader has gone */
+    bool closed; /* the worker has */
+    answer_choice choices[ANSWER_CHOICES_MAX];
+    persona_plan *lent[ANSWER_CHOICES_MAX];
+    size_t n_lent, n_tokens;
+    int n_given, n_ended;
+    answer_change *changes; /* (n_changes) */
+    size_t n_changes;
+};
+
+/* answer.c: waits for room; takes text and values over. False: the reader has gone. */
+bool answer_put(answer *a, answer_event *x);
+
+/* list.c: cancels all choices that have begun. */
+void answer_cancel(answer *a);
+PERSONA_CHECK persona_code answers_enter(answers *l, answer *a, bool *busy, persona_err *e);
+void answers_leave(answers *l, answer *a);
+
+/* stops.c: looks for a stop string in text that is held back. True: one is there, and *ready bytes
+ * stand before it; else *ready bytes can be part of none. */
+bool stops_scan(const answer_spec *x, const buf *held, size_t *ready);
+/* Drops the first n bytes. */
+void stops_drop(buf *held, size_t n);
+
+/* probe_readings.c: keeps a reading (model thread); hands what was kept to the reader (worker). */
+void probe_readings_take(answer_choice *c, const persona_read *r);
+bool probe_readings_flush(answer_choice *c);
+void probe_readings_free(answer_choice *c);
+
+/* token_logprobs.c: keeps what a token was drawn from (model thread); hands it out (worker;
+ * mem_free). */
+void logprobs_take(answer_choice *c, size_t i, persona_token t, const float *logits,
+                   size_t n_vocab);
+top_logits *logprobs_of(answer_choice *c, size_t i);
+
+#endif

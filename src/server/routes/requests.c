@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * requests.c - /api/v1/requests: the answers that run, steering them anew, ending them.
+ */
+#include "base/mem.h"
+#include "base/try.h"
+#include "server/routes/routes.h"
+#include "server/text/text_ask.h"
+
+/* ---- list ------------------------------------------------------------------------------------ */
+
+static void entry(void *ud, const answer_status *x)
+{
+    json_out *o = ud;
+    jo_object(o, NULL);
+    jo_string(o, "id", x->id);
+    jo_string(o, "model", x->model);
+    jo_string(o, "route", x->route);
+    jo_int(o, "created", x->created);
+    jo_int(o, "n_choices", x->n_choices);
+    jo_int(o, "n_ended", x->n_ended);
+    jo_int(o, "prompt_tokens", (long long)x->n_prompt);
+    jo_int(o, "completion_tokens", (long long)x->n_tokens);
+    jo_number(o, "seconds", x->seconds);
+    jo_number(o, "first_token_s", x->first_token_s);
+    jo_string(o, "expression", x->expression);
+    jo_end(o);
+}
+
+static persona_code list(call *c, persona_err *e)
+{
+    (void)e;
+    jo_object(&c->out, NULL);
+    jo_array(&c->out, "requests");
+    answers_each(c->s->answers, entry, &c->out);
+    jo_end(&c->out);
+    jo_end(&c->out);
+    return PERSONA_OK;
+}
+
+/* ---- steering -------------------------------------------------------------------------------- */
+
+typedef struct patch_args {
+    const json_val *steering;
+    const char *guard;
+} patch_args;
+
+static const field patch_fields[] = {
+    {.name = "steering",
+     .type = FIELD_ANY,
+     .required = true,
+     .at = offsetof(patch_args, steering),
+     .schema = "string | object | null",
+     .help = "An expression, a recipe's name or an object; null: none from here on"},
+    {.name = "steering_guard",
+     .type = FIELD_STRING,
+     .of_names = ask_guards,
+     .at = offsetof(patch_args, guard),
+     .help = "As in the request. Default warn"},
+    FIELD_LAST,
+};
+
+static persona_code steer(call *c, persona_err *e)
+{
+    const patch_args *a = c->args;
+    persona_code rc = PERSONA_OK;
+    answer_steering x = {.plan = NULL};
+    size_t n_tokens = 0;
+    static const receipt_done none;
+    served *m = answers_model(c->s->answers, c->parts[0]);
+    if (m == NULL) {
+        return persona_err_set(e, PERSONA_E_NOTFOUND, "no answer '%.60s' is running", c->parts[0]);
+    }
+    const steer_wish wish = {.steering = a->steering, .guard = a->guard};
+    TRY(server_steer(c->s, m, &wish, &x, e));
+    jo_object(&c->out, NULL);
+    jo_string(&c->out, "id", c->parts[0]);
+    receipt_json(&c->out, x.steered ? &x.receipt : NULL, &none);
+    TRY(answers_steer(c->s->answers, c->parts[0], &x, &n_tokens, e));
+    jo_int(&c->out, "n_tokens", (long long)n_tokens);
+    jo_end(&c->out);
+out:
+    answer_steering_free(&x);
+    registry_release(c->s->models, m);
+    return rc;
+}
+
+static persona_code cancel(call *c, persona_err *e)
+{
+    if (!answers_cancel(c->s->answers, c->parts[0])) {
+        return persona_err_set(e, PERSONA_E_NOTFOUND, "no answer '%.60s' is running", c->parts[0]);
+    }
+    jo_object(&c->out, NULL);
+    jo_string(&c->out, "id", c->parts[0]);
+    jo_bool(&c->out, "canceled", true);
+    jo_end(&c->out);
+    return PERSONA_OK;
+}
+
+static const field status_fields[] = {
+    {.name = "id", .type = FIELD_STRING, .required = true},
+    {.name = "model", .type = FIELD_STRING, .required = true},
+    {.name = "route", .type = FIELD_STRING, .required = true},
+    {.name = "created", .type = FIELD_INT, .required = true},
+    {.name = "n_choices", .type = FIELD_INT, .required = true},
+    {.name = "n_ended", .type = FIELD_INT, .required = true},
+    {.name = "prompt_tokens", .type = FIELD_INT, .required = true},
+    {.name = "completion_tokens", .type = FIELD_INT, .required = true},
+    {.name = "seconds", .type = FIELD_NUMBER, .required = true},
+    {.name = "first_token_s", .type = FIELD_NUMBER, .help = "null: none yet"},
+    {.name = "expression", .type = FIELD_STRING, .help = "null: unsteered"},
+    FIELD_LAST,
+};
+static const field status_element[] = {{.name = "", .type = FIELD_OBJECT, .of = status_fields}};
+static const field list_fields[] = {
+    {.name = "requests", .type = FIELD_ARRAY, .required = true, .of = status_element},
+    FIELD_LAST,
+};
+static const field steered_fields[] = {
+    {.name = "id", .type = FIELD_STRING, .required = true},
+    {.name = "steering", .type = FIELD_ANY, .schema = "Receipt | null"},
+    {.name = "n_tokens",
+     .type = FIELD_INT,
+     .required = true,
+     .help = "Tokens that were written before"},
+    FIELD_LAST,
+};
+static const field canceled_fields[] = {
+    {.name = "id", .type = FIELD_STRING, .required = true},
+    {.name = "canceled", .type = FIELD_BOOL, .required = true},
+    FIELD_LAST,
+};
+
+const route routes_requests[] = {
+    {.method = "GET",
+     .path = "/api/v1/requests",
+     .errors = ERRORS_OPENAI,
+     .run = list,
+     .tag = "Running answers",
+     .summary = "The answers that are being written",
+     .answer = list_fields},
+    {.method = "PATCH",
+     .path = "/api/v1/requests/{id}/steering",
+     .errors = ERRORS_OPENAI,
+     .body = patch_fields,
+     .args_size = sizeof(patch_args),
+     .run = steer,
+     .tag = "Running answers",
+     .summary = "Steers a running answer anew, from its next token on",
+     .answer = steered_fields},
+    {.method = "DELETE",
+     .path = "/api/v1/requests/{id}",
+     .errors = ERRORS_OPENAI,
+     .run = cancel,
+     .tag = "Running answers",
+     .summary = "Ends a running answer",
+     .answer = canceled_fields},
+    {.method = NULL},
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * routes.h - the tables of routes, one for each file of this folder.
+ */
+#ifndef PERSONA_SERVER_ROUTES_H
+#define PERSONA_SERVER_ROUTES_H
+
+#include "server/api/route.h"
+#include "server/serve/server.h"
+
+#define ROUTES_DECLARED(X)                                                                         \
+    X(openai_models)                                                                               \
+    X(openai_chat)                                                                                 \
+    X(requests)                                                                                    \
+    X(health)
+
+#define X(name) extern const route routes_##name[];
+ROUTES_DECLARED(X)
+#undef X
+
+#endif

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""Models, answers whole and streamed, steering for each request and under way, errors, who is kept out."""
+import json, os, threading, time
+
+from client import *
+
+STEER = "3*raw:silly"
+ASK = {"model": QWEN, "messages": said("What do you think of soup?"), "temperature": 0, "max_tokens": 24}
+
+
+def chat(s, **more):
+    status, r, _ = s.ask("POST", "/v1/chat/completions", {**ASK, **more})
+    equal(status, 200, f"status of {r}")
+    return r
+
+
+def text_of(events):
+    return "".join(c["delta"].get("content", "") for x in events for c in x["choices"])
+
+
+def models(s):
+    status, r, _ = s.ask("GET", "/v1/models")
+    equal(status, 200, "models")
+    check({QWEN, OSS} <= {m["id"] for m in r["data"]}, "both models are listed")
+    equal(s.ask("GET", f"/v1/models/{QWEN}")[1]["id"], QWEN, "one model")
+    equal(s.ask("GET", "/v1/models/nobody")[1]["error"]["code"], "model_not_found", "an unknown model")
+
+
+def answers(s):
+    plain, steered = chat(s), chat(s, steering=STEER)
+    equal(plain["steering"], None, "unsteered")
+    equal(steered["steering"]["expression"], STEER, "the receipt's expression")
+    check(steered["steering"]["n_tokens"] > 0, "tokens were steered")
+    texts = [x["choices"][0]["message"]["content"] for x in (plain, steered)]
+    check(texts[0] != texts[1], "steering changes the answer")
+    equal(chat(s, steering=None)["choices"][0]["message"]["content"], texts[0], "null is none")
+    equal(plain["usage"]["completion_tokens"], 24, "tokens")
+    events = list(s.stream("/v1/chat/completions", {**ASK, "steering": STEER, "stream_options": {"include_usage": True}}))
+    equal(events.pop(), "[DONE]", "the end of a stream")
+    equal(events[-1]["usage"]["total_tokens"], steered["usage"]["total_tokens"], "usage of a stream")
+    equal(text_of(events), texts[1], "the stream has the same text")
+    equal(events[-2]["steering"]["expression"], STEER, "the stream's receipt")
+    two = chat(s, n=2, temperature=1, seed=7)
+    equal([c["index"] for c in two["choices"]], [0, 1], "two choices")
+    equal(chat(s, temperature=1, seed=8)["choices"][0]["message"]["content"], two["choices"][1]["message"]["content"],
+          "choice 1 has the next seed")
+
+
+def extras(s):
+    full = chat(s)["choices"][0]["message"]["content"]
+    stop = full[10:14]
+    cut = chat(s, stop=[stop, "never there"])["choices"][0]
+    equal(cut["message"]["content"], full[:full.index(stop)], "a stop text")
+    equal(cut["finish_reason"], "stop", "the reason")
+    r = chat(s, logprobs=True, top_logprobs=3, probes=["silly", "silly@2"])["choices"][0]
+    equal("".join(t["token"] for t in r["logprobs"]["content"]), full, "logprobs have the text")
+    for t in r["logprobs"]["content"]:
+        equal(t["top_logprobs"][0]["token"], t["token"], "greedy takes the likeliest")
+        equal(len(t["top_logprobs"]), 3, "three of them")
+    equal([len(p["per_token"]) for p in r["probes"]], [len(r["logprobs"]["content"])] * 2, "a reading for each token")
+    status, ids, _ = s.ask("POST", "/v1/chat/completions", {**ASK, "logit_bias": {"x": 1}})
+    equal((status, ids["error"]["param"]), (400, "logit_bias.x"), "a bias that is none")
+    thought = chat(s, model=OSS, max_tokens=80)["choices"][0]["message"]
+    check(thought["reasoning_content"], "gpt-oss thinks")
+    check("reasoning_content" not in chat(s, model=OSS, reasoning_effort="none")["choices"][0]["message"], "not if told so")
+
+
+def under_way(s):
+    """A slider moved in the middle changes only what comes after."""
+    body = {**ASK, "max_tokens": 400, "ignore_eos": True}
+    whole = text_of(x for x in s.stream("/v1/chat/completions", body) if x != "[DONE]")
+    texts, patched, last = "", None, None
+    for x in s.stream("/v1/chat/completions", body):
+        if x == "[DONE]":
+            break
+        texts += text_of([x])
+        last = x
+        if patched is None and len(texts) > 20:
+            status, r, _ = s.ask("PATCH", f"/api/v1/requests/{x['id']}/steering", {"steering": "6*raw:silly"})
+            equal(status, 200, f"PATCH: {r}")
+            patched = r
+    check(texts != whole, "the text has changed")
+    same = len(os.path.commonprefix([texts, whole]))
+    check(same >= 20, "what came before has not")
+    equal(last["steering"]["expression"], "6*raw:silly", "the receipt says so")
+    changes = last["steering_changes"]
+    equal((len(changes), changes[0]["n_tokens"]), (1, patched["n_tokens"]), "and when")
+    equal(s.ask("PATCH", "/api/v1/requests/chatcmpl-none/steering", {"steering": None})[0], 404, "no such answer")
+
+
+def two_at_once(s):
+    """Opposite steering at the same time: what each gets alone."""
+    bodies = [{**ASK, "steering": f"{k}*raw:silly"} for k in (3, -3)]
+    alone = [s.ask("POST", "/v1/chat/completions", b)[1]["choices"][0]["message"]["content"] for b in bodies]
+    check(alone[0] != alone[1], "opposites differ")
+    got = [None, None]
+
+    def one(i):
+        got[i] = s.ask("POST", "/v1/chat/completions", bodies[i])[1]["choices"][0]["message"]["content"]
+    threads = [threading.Thread(target=one, args=(i,)) for i in (0, 1)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    equal(got, alone, "together as alone")
+
+
+def errors(s):
+    for body, status, param in (
+            ({"messages": []}, 400, "messages"),
+            ({"messages": said("x", "robot")}, 400, "messages[0].role"),
+            ({"messages": said("x"), "temprature": 1}, 400, "temprature"),
+            ({"messages": said("x"), "top_p": 3}, 400, "top_p"),
+            ({"messages": said("x"), "n": 1.5}, 400, "n"),
+            ({"messages": said("x"), "model": "nobody"}, 404, "model"),
+            ({"messages": said("x"), "steering": "2*nothing"}, 404, None),
+            ({"messages": said("x"), "steering": "2*/etc/passwd"}, 404, None),
+            ({"messages": said("x"), "steering": "0*silly"}, 400, "steering"),
+            ({"messages": said("x"), "steering": 3}, 400, "steering")):
+        got, r, _ = s.ask("POST", "/v1/chat/completions", body)
+        equal((got, r["error"]["param"]), (status, param), f"{body} -> {r}")
+        check("/" not in r["error"]["message"].replace("/v1/models", ""), f"no path in {r}")
+    equal(s.ask("POST", "/v1/chat/completions", b"{")[0], 400, "half a body")
+    equal(s.ask("POST", "/v1/chat/completions", b"a=b", {"Content-Type": "application/x-www-form-urlencoded"})[0], 415,
+          "a form")
+    status, _, headers = s.ask("GET", "/v1/chat/completions")
+    equal((status, headers["Allow"]), (405, "POST"), "the wrong method")
+    equal(s.ask("GET", "/v1/models/..%2f..%2fetc")[0], 404, "a path for an id")
+    equal(s.ask("GET", "/health", headers={"Host": "evil.example"})[0], 403, "another name")
+    equal(s.ask("GET", "/health", headers={"Origin": "http://evil.example"})[0], 403, "another page")
+    equal(s.ask("GET", "/health", headers={"Origin": f"http://127.0.0.1:{s.port}"})[0], 200, "our page")
+
+
+def gone(s):
+    """A client that goes away stops its decoding."""
+    c = s.connect()
+    c.request("POST", "/v1/chat/completions", json.dumps({**ASK, "max_tokens": 3900, "ignore_eos": True}),
+              {"Content-Type": "application/json"})
+    time.sleep(0.3)
+    c.sock.close()
+    for _ in range(100):
+        if not s.ask("GET", "/api/v1/requests")[1]["requests"]:
+            break
+        time.sleep(0.1)
+    equal(s.ask("GET", "/api/v1/requests")[1]["requests"], [], "nobody's answer is written")
+
+
+with serving("--fixed-shape", "--slots", "4") as server:
+    for part in (models, answers, extras, under_way, two_at_once, errors, gone):
+        part(server)
+
+with open(os.path.join(TMP, "keys"), "w") as f:
+    f.write("# who\nfirst-token-000000\nsecond-token-00000 3*raw:silly\n")
+with serving("--keys", os.path.join(TMP, "keys"), "--steer", f"{QWEN}=-3*raw:silly") as server:
+    equal(server.ask("GET", "/v1/models")[0], 401, "no token")
+    equal(server.ask("GET", "/health")[0], 200, "health is open")
+    for token, steering in (("first-token-000000", "-3*raw:silly"), ("second-token-00000", STEER)):
+        status, r, _ = server.ask("POST", "/v1/chat/completions", ASK, {"Authorization": f"Bearer {token}"})
+        equal(status, 200, "with a token")
+        check(r["steering"]["expression"] == steering, f"its default: {r['steering']['expression']}")
+    equal(server.ask("GET", "/v1/models", headers={"Authorization": "Bearer first-token-00000"})[0], 401, "a wrong token")
+done()
