@@ -203,6 +203,22 @@ double json_number(const json_val *v, double fallback)
     return yyjson_is_num(raw(v)) ? yyjson_get_num(raw(v)) : fallback;
 }
 
+bool json_has_nul(const json_val *v)
+{
+    if (v == NULL) {
+        return false;
+    }
+    /* values of a container, keys among them, stand in memory one behind the other */
+    yyjson_val *end = unsafe_yyjson_get_next(raw(v));
+    for (yyjson_val *p = raw(v); p < end; p++) {
+        if (unsafe_yyjson_is_str(p) &&
+            memchr(unsafe_yyjson_get_str(p), '\0', unsafe_yyjson_get_len(p)) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- required members and their messages ---------------------------------------------------- */
 
 static bool within(const yyjson_val *container, const yyjson_val *v)

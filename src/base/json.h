@@ -48,6 +48,8 @@ bool json_bool(const json_val *v, bool fallback);
 const char *json_string(const json_val *v); /* NULL if not a string */
 size_t json_string_len(const json_val *v);  /* bytes; a string may contain U+0000 */
 double json_number(const json_val *v, double fallback);
+/* Whether a string or a key in v, however deep, has U+0000, where json_string would end it. */
+bool json_has_nul(const json_val *v);
 
 /* FORMAT with "NAME: field 'PATH.key' TEXT"; obj must be of d. key NULL: about obj itself. */
 persona_code json_bad(const json_doc *d, const json_val *obj, const char *key, persona_err *e,
