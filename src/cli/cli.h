@@ -21,6 +21,7 @@
 #include "persona/study.h"
 #include "workbench/find.h"
 #include "workbench/library.h"
+#include "workbench/model_list.h"
 #include "workbench/results.h"
 #include "workbench/rig.h"
 #include "workbench/trait_set.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_models.c - `persona models list`, `info MODEL` and `pull WHAT`.
+ * cmd_models.c - `persona models list`, `info MODEL`, `pull WHAT` and `rm NAME`.
  *
- * list looks at names and sizes only: opening every file would read gigabytes. info opens one.
+ * list looks at the headers of files; info opens one model.
  */
 #include <string.h>
 
@@ -11,18 +11,21 @@
 #include "base/try.h"
 #include "cli/models_cmd.h"
 #include "cli/table.h"
+#include "workbench/model_hash.h"
 
 typedef struct models_args {
     cli_state *c;
     models_pull_opts pull;
+    bool yes;
 } models_args;
 
-enum { LIST = 1, INFO = 2, PULL = 4 };
+enum { LIST = 1, INFO = 2, PULL = 4, REMOVE = 8 };
 
 static const cli_action actions[] = {
     {"list", LIST, "", NULL, 0, 0},
     {"info", INFO, "MODEL", "a model", 1, 1},
     {"pull", PULL, "NAME|URL|hf:OWNER/REPO[:FILE]", "what to fetch", 1, 1},
+    {"rm", REMOVE, "NAME", "a model of the user's folder", 1, 1},
     {.name = NULL},
 };
 
@@ -58,6 +61,7 @@ static const opt options[] = {
      .at = AT(pull.wait),
      .help = "Before the second try; twice as long before each further one, up to 30 s, unless the "
              "server says how long"},
+    {.name = "yes", .type = OPT_ON, .on = REMOVE, .at = AT(yes), .help = "Do not ask"},
     {.name = NULL},
 };
 static const opt_group models_options = {NULL, false, options};
@@ -71,10 +75,42 @@ static void init(void *p)
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
+static void list_text(const model_list *l, const table_column *columns, size_t n_columns)
+{
+    table t;
+    table_init(&t, columns, n_columns);
+    for (size_t i = 0; i < l->n; i++) {
+        const model_file *f = &l->files[i];
+        table_cell(&t, "%s", path_base(f->path));
+        table_cell(&t, "%s", f->fault ? "damaged" : f->head.arch);
+        if (f->fault) {
+            table_style(&t, TTY_RED);
+        }
+        table_cell(&t, "%s", f->head.quant ? f->head.quant : "-");
+        table_cell(&t, "%s", cli_bytes(f->size_bytes));
+        if (f->vectors_known) {
+            table_cell(&t, "%zu", f->n_vectors);
+        } else {
+            table_cell(&t, "%s", f->fault ? "-" : "?");
+        }
+        table_cell(&t, "%s", f->path);
+    }
+    table_print(&t, stdout, 0);
+    table_free(&t);
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->files[i].fault) {
+            const char *path = l->files[i].path, *fault = l->files[i].fault;
+            const bool named = strncmp(fault, path, strlen(path)) == 0;
+            printf("%s%s%s\n", named ? "" : path, named ? "" : ": ", fault);
+        }
+    }
+}
+
 static persona_code run_list(cli_state *c, persona_err *e)
 {
-    static const table_column columns[] = {
-        {"model", TABLE_LEFT}, {"size", TABLE_RIGHT}, {"file", TABLE_LEFT}};
+    static const table_column columns[] = {{"model", TABLE_LEFT},    {"arch", TABLE_LEFT},
+                                           {"quant", TABLE_LEFT},    {"size", TABLE_RIGHT},
+                                           {"vectors", TABLE_RIGHT}, {"file", TABLE_LEFT}};
     model_list l;
     persona_code rc = model_list_find(&l, e);
     if (rc != PERSONA_OK) {
@@ -87,15 +123,7 @@ static persona_code run_list(cli_state *c, persona_err *e)
     } else if (l.n == 0) {
         printf("no models in the folders searched ('persona doctor' lists them)\n");
     } else {
-        table t;
-        table_init(&t, columns, 3);
-        for (size_t i = 0; i < l.n; i++) {
-            table_cell(&t, "%s", path_base(l.files[i].path));
-            table_cell(&t, "%s", cli_bytes(l.files[i].size_bytes));
-            table_cell(&t, "%s", l.files[i].path);
-        }
-        table_print(&t, stdout, 0);
-        table_free(&t);
+        list_text(&l, columns, sizeof columns / sizeof *columns);
     }
     model_list_free(&l);
     return rc;
@@ -104,7 +132,7 @@ static persona_code run_list(cli_state *c, persona_err *e)
 /* ---- info ------------------------------------------------------------------------------------ */
 
 static persona_code info_json(cli_state *c, const persona_model_info *m, const char *hash,
-                              persona_err *e)
+                              char **vectors, size_t n_vectors, persona_err *e)
 {
     cli_json j;
     json_out *o = cli_json_begin(&j, "models");
@@ -123,10 +151,16 @@ static persona_code info_json(cli_state *c, const persona_model_info *m, const c
     jo_string(o, "judge", m->judge);
     jo_string(o, "questions", m->questions);
     jo_string(o, "sha256", hash);
+    jo_array(o, "vectors");
+    for (size_t i = 0; i < n_vectors; i++) {
+        jo_string(o, NULL, vectors[i]);
+    }
+    jo_end(o);
     return cli_json_end(c, &j, e);
 }
 
-static void info_text(const persona_model_info *m, const char *hash)
+static void info_text(const persona_model_info *m, const char *hash, char **vectors,
+                      size_t n_vectors)
 {
     printf("%s%s%s  %s, %s\n", tty_paint(stdout, TTY_BOLD), m->name, tty_paint(stdout, TTY_RESET),
            m->arch, m->quant);
@@ -137,7 +171,11 @@ static void info_text(const persona_model_info *m, const char *hash)
     printf("  chat       %s\n", persona_chat_name(m->chat));
     printf("  judge      %s\n", m->judge ? m->judge : "none of its own");
     printf("  questions  %s\n", m->questions ? m->questions : "the trait packs'");
-    printf("  sha256     %s\n", hash);
+    printf("  vectors    ");
+    for (size_t i = 0; i < n_vectors; i++) {
+        printf("%s%s", i ? ", " : "", vectors[i]);
+    }
+    printf("%s\n  sha256     %s\n", n_vectors ? "" : "none in the library", hash);
     printf("  file       %s\n", m->path);
 }
 
@@ -145,15 +183,22 @@ static persona_code run_info(cli_state *c, const char *name, persona_err *e)
 {
     rig x = {0};
     const char *hash = NULL;
+    char **vectors = NULL, **parts = NULL;
+    size_t n_vectors = 0, n_parts = 0;
     persona_code rc = PERSONA_OK;
     TRY(rig_open_model(&c->rig, name, false, &x, e));
     TRY(persona_model_sha256(x.model, &hash, e));
+    TRY(model_part_paths(x.info->path, &parts, &n_parts, e));
+    model_hash_remember((const char *const *)parts, n_parts, hash);
+    TRY(model_vectors(hash, &vectors, &n_vectors, e));
     if (c->json) {
-        TRY(info_json(c, x.info, hash, e));
+        TRY(info_json(c, x.info, hash, vectors, n_vectors, e));
     } else {
-        info_text(x.info, hash);
+        info_text(x.info, hash, vectors, n_vectors);
     }
 out:
+    mem_free_list(parts, n_parts);
+    persona_names_free(vectors, n_vectors);
     rig_close(&x);
     return rc;
 }
@@ -167,6 +212,8 @@ static persona_code run_models(void *p, persona_err *e)
         return run_info(c, c->words[0], e);
     case PULL:
         return models_pull(c, c->words[0], &a->pull, e);
+    case REMOVE:
+        return models_remove(c, c->words[0], a->yes, e);
     default:
         return run_list(c, e);
     }
@@ -174,9 +221,10 @@ static persona_code run_models(void *p, persona_err *e)
 
 const cli_command command_models = {
     .name = "models",
-    .summary = "List models, tell about one, or fetch one",
+    .summary = "List models, tell about one, fetch or remove one",
     .about = "Lists the GGUF files in the models/ folders that are searched, tells what one file "
-             "is, or fetches one from the network into the user's models/ folder.",
+             "is, fetches one from the network into the user's models/ folder, or removes one "
+             "there.",
     .notes =
         "Known names: qwen2.5-7b-instruct, qwen2.5-1.5b-instruct, qwen2.5-0.5b-instruct, "
         "gpt-oss-20b, smollm2-1.7b-instruct, smollm2-360m-instruct, smollm2-135m-instruct; "

@@ -16,5 +16,7 @@ typedef struct models_pull_opts {
 /* models_pull.c */
 PERSONA_CHECK persona_code models_pull(cli_state *c, const char *what, const models_pull_opts *o,
                                        persona_err *e);
+/* models_remove.c: asks unless yes */
+PERSONA_CHECK persona_code models_remove(cli_state *c, const char *name, bool yes, persona_err *e);
 
 #endif

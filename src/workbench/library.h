@@ -1,36 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * library.h - the models and vectors that are at hand.
+ * library.h - the vectors that are at hand.
  *
- * Models are listed by name and size only: opening every file would read gigabytes. Vectors are
- * kept once read, and read again only when their file has changed (device, inode, size, time of
- * change); the one that was not used for longest goes when there are more than LIBRARY_MAX_VECTORS.
+ * They are kept once read, and read again only when their file has changed (device, inode, size,
+ * time of change); the one that was not used for longest goes when there are more than
+ * LIBRARY_MAX_VECTORS.
  *
  * Threads: any number may use one library.
  */
 #ifndef PERSONA_WORKBENCH_LIBRARY_H
 #define PERSONA_WORKBENCH_LIBRARY_H
 
-#include "base/json.h"
 #include "persona/steer.h"
 
 #define LIBRARY_MAX_VECTORS 64
-
-typedef struct model_file {
-    char *path;
-    uint64_t size_bytes;
-} model_file;
-
-typedef struct model_list {
-    model_file *files; /* n, by folder in search order, then by path */
-    size_t n;
-} model_list;
-
-/* The GGUF files in the models/ folders that are searched. Errors: NOMEM. */
-PERSONA_CHECK persona_code model_list_find(model_list *l, persona_err *e);
-void model_list_free(model_list *l);
-/* "models": [{name, path, size_bytes}] */
-void model_list_json(json_out *o, const model_list *l);
 
 typedef struct library library;
 PERSONA_CHECK persona_code library_new(library **out, persona_err *e);

@@ -16,6 +16,7 @@
 #include "base/try.h"
 #include "store/fetch/fetch.h"
 #include "store/fetch/httptext.h"
+#include "workbench/model_hash.h"
 #include "workbench/model_source.h"
 
 #define HUB "https://huggingface.co"
@@ -266,6 +267,10 @@ static persona_code fetch_all(pulling *x, model_pulled *out, persona_err *e)
             got->got.size = bytes_there(got->path, false);
         }
         x->before += got->got.size;
+        if (x->n == 1 && got->got.sha256[0]) {
+            const char *const path = got->path;
+            model_hash_remember(&path, 1, got->got.sha256);
+        }
     }
 out:
     return rc;

@@ -193,6 +193,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def say_twosizes(self, data, tag, n, path):
         self.reply(200, [("ETag", tag), ("X-Linked-Etag", '"' + hashlib.sha256(data).hexdigest() + '"'), ("X-Linked-Size", "17")], data)
 
+    def say_drips(self, data, tag, n, path):
+        """a tenth at a time"""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        for i in range(0, len(data), 30000):
+            self.wfile.write(data[i:i + 30000])
+            time.sleep(.15)
+
     def say_slow(self, data, tag, n, path):
         """half at once, the rest after a while"""
         got = self.headers.get("Range")

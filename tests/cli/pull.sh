@@ -155,6 +155,33 @@ expect 0 -- models pull --wait 0.05 "$base/slow/a.gguf" --json
 keys 'd["files"][0]["n_kept"] == 150002'
 check "Ctrl-C lost nothing" got a.gguf
 
+# ---- a line of progress on a terminal, none in a pipe
+clean
+n_run=$((n_run + 1))
+python3 - "$PERSONA" "$base/drips/a.gguf" <<'PY' || bad "progress on a terminal"
+import os, pty, re, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ["TERM"] = "xterm"
+    os.execv(sys.argv[1], [sys.argv[1], "models", "pull", sys.argv[2]])
+seen = b""
+while True:
+    try:
+        got = os.read(fd, 4096)
+    except OSError:
+        break
+    if not got:
+        break
+    seen += got
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, seen
+text = seen.decode()
+assert re.search(r"a\.gguf  .*%  [0-9]+ kB of 300 kB  [0-9.]+ kB/s  0:0[0-9] left", text), text
+assert re.search(r"\r\x1b\[K.*SHA-256", text), text
+PY
+clean
+expect 0 -- models pull "$base/good/a.gguf"
+check "one line in a pipe" test "$(wc -l <"$err")" = 1
+
 # ---- models in parts
 clean
 expect 0 -- models pull --wait 0.05 "$base/good/split-00002-of-00002.gguf" --json

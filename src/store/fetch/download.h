@@ -50,6 +50,9 @@ typedef struct download_result {
 PERSONA_CHECK persona_code download_run(web *w, const download_opts *o, download_result *out,
                                         persona_err *e);
 
+/* Removes PATH, which ends in ".part", and its note. Errors: UNAVAILABLE (a download is at work),
+ * IO. */
+PERSONA_CHECK persona_code download_forget(const char *path, persona_err *e);
 /* Whether the disk of this folder has room for so many bytes more. Errors: IO. */
 PERSONA_CHECK persona_code download_room(const char *folder, uint64_t more, persona_err *e);
 

@@ -196,6 +196,34 @@ persona_code part_write(part *p, const void *data, size_t n, persona_err *e)
     return PERSONA_OK;
 }
 
+persona_code download_forget(const char *path, persona_err *e)
+{
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    persona_code rc = PERSONA_OK;
+    char *note = mem_printf("%s.json", path);
+    const int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const int number = fd < 0 ? errno : 0;
+    TRY(note ? PERSONA_OK : mem_err(e, "a path"));
+    if (number == ENOENT) {
+        goto out;
+    }
+    if (number != 0) {
+        rc = io_error(e, "remove", path, number);
+    } else if (fcntl(fd, F_OFD_SETLK, &all) != 0) {
+        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                             "%.250s is being written by another process; stop that first", path);
+    } else if (same_file(fd, path)) {
+        unlink(note);
+        rc = unlink(path) == 0 ? PERSONA_OK : io_error(e, "remove", path, errno);
+    }
+out:
+    if (fd >= 0) {
+        close(fd);
+    }
+    mem_free(note);
+    return rc;
+}
+
 persona_code download_room(const char *folder, uint64_t more, persona_err *e)
 {
     struct statvfs s;

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * model_hash.c - a small JSON file of hashes (model_hash.h). Two processes may write it at once:
+ * one of them wins, and the other's entry is computed again some day.
+ */
+#include "workbench/model_hash.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/try.h"
+#include "store/fetch/httptext.h"
+
+#define SCHEMA "persona.hashes/1"
+
+enum { ENTRIES = 256, FILE_LIMIT = 1 << 20, HASH_PREFIX = 16 };
+
+typedef struct entry {
+    char *state;
+    char sha256[65];
+} entry;
+
+struct model_hashes {
+    entry e[ENTRIES];
+    size_t n;
+    bool changed;
+};
+
+static char *cache_file(void)
+{
+    char *dir = path_user_cache();
+    char *path = dir ? path_join(dir, "model-hashes.json") : NULL;
+    mem_free(dir);
+    return path;
+}
+
+/* Everything that changes with the files; NULL: one is not there. */
+static char *state_of(const char *const *paths, size_t n)
+{
+    buf b;
+    bool there = true;
+    buf_init(&b, 1 << 18);
+    for (size_t i = 0; i < n; i++) {
+        struct stat st;
+        there = there && stat(paths[i], &st) == 0;
+        if (there) {
+            buf_printf(&b, "%s%llu:%llu:%lld:%lld.%09ld:%s", i ? "|" : "",
+                       (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
+                       (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                       paths[i]);
+        }
+    }
+    char *state = there ? buf_take(&b) : NULL;
+    buf_free(&b);
+    return state;
+}
+
+static void read_entry(model_hashes *h, const json_val *v)
+{
+    const char *state = json_string(json_get(v, "state"));
+    const char *sum = json_string(json_get(v, "sha256"));
+    entry *x = &h->e[h->n];
+    if (state && sum && http_sha256(sum, x->sha256)) {
+        x->state = mem_strdup(state);
+        h->n += x->state != NULL;
+    }
+}
+
+model_hashes *model_hashes_open(void)
+{
+    model_hashes *h = mem_calloc(1, sizeof *h);
+    char *path = h ? cache_file() : NULL;
+    json_doc *d = NULL;
+    if (path && json_read(path, FILE_LIMIT, &d, NULL) == PERSONA_OK) {
+        const json_val *r = json_root(d), *files = json_get(r, "files");
+        const char *schema = json_string(json_get(r, "schema"));
+        for (size_t i = 0; schema && strcmp(schema, SCHEMA) == 0 && i < json_len(files); i++) {
+            if (h->n < ENTRIES) {
+                read_entry(h, json_at(files, i));
+            }
+        }
+    }
+    json_free(d);
+    mem_free(path);
+    return h;
+}
+
+static void write_down(const model_hashes *h)
+{
+    buf b;
+    json_out o;
+    char *path = cache_file();
+    buf_init(&b, FILE_LIMIT);
+    jo_init(&o, &b, true);
+    jo_object(&o, NULL);
+    jo_string(&o, "schema", SCHEMA);
+    jo_array(&o, "files");
+    for (size_t i = 0; i < h->n; i++) {
+        jo_object(&o, NULL);
+        jo_string(&o, "state", h->e[i].state);
+        jo_string(&o, "sha256", h->e[i].sha256);
+        jo_end(&o);
+    }
+    jo_end(&o);
+    jo_end(&o);
+    if (path && b.failed == PERSONA_OK) {
+        const persona_code rc = file_write(path, b.p, b.len, NULL);
+        (void)rc; /* a cache */
+    }
+    buf_free(&b);
+    mem_free(path);
+}
+
+void model_hashes_close(model_hashes *h)
+{
+    if (!h) {
+        return;
+    }
+    if (h->changed) {
+        write_down(h);
+    }
+    for (size_t i = 0; i < h->n; i++) {
+        mem_free(h->e[i].state);
+    }
+    mem_free(h);
+}
+
+bool model_hashes_get(const model_hashes *h, const char *const *paths, size_t n, char out[65])
+{
+    char *state = h ? state_of(paths, n) : NULL;
+    bool found = false;
+    for (size_t i = 0; state && i < h->n && !found; i++) {
+        found = strcmp(h->e[i].state, state) == 0;
+        if (found) {
+            memcpy(out, h->e[i].sha256, 65);
+        }
+    }
+    mem_free(state);
+    return found;
+}
+
+void model_hashes_put(model_hashes *h, const char *const *paths, size_t n, const char *sha256)
+{
+    char known[65];
+    char *state = h ? state_of(paths, n) : NULL;
+    if (!state || (model_hashes_get(h, paths, n, known) && strcmp(known, sha256) == 0)) {
+        mem_free(state);
+        return;
+    }
+    if (h->n == ENTRIES) { /* the oldest goes */
+        mem_free(h->e[0].state);
+        memmove(&h->e[0], &h->e[1], (ENTRIES - 1) * sizeof h->e[0]);
+        h->n--;
+    }
+    entry *x = &h->e[h->n++];
+    x->state = state;
+    snprintf(x->sha256, sizeof x->sha256, "%s", sha256);
+    h->changed = true;
+}
+
+void model_hash_remember(const char *const *paths, size_t n, const char *sha256)
+{
+    model_hashes *h = model_hashes_open();
+    model_hashes_put(h, paths, n, sha256);
+    model_hashes_close(h);
+}
+
+persona_code model_vectors(const char *sha256, char ***names, size_t *n, persona_err *e)
+{
+    static const char ending[] = ".gguf";
+    persona_code rc = PERSONA_OK;
+    char *data = path_user_data(), *dir = NULL;
+    *names = NULL;
+    *n = 0;
+    if (!data) {
+        return PERSONA_OK; /* no library */
+    }
+    dir = mem_printf("%s/vectors/%.*s", data, HASH_PREFIX, sha256);
+    TRY(dir ? PERSONA_OK : mem_err(e, "a path"));
+    rc = file_list(dir, ending, names, n, e);
+    if (rc == PERSONA_E_IO) { /* a folder that cannot be read has none */
+        rc = PERSONA_OK;
+    }
+    TRY(rc);
+    for (size_t i = 0; i < *n; i++) {
+        char *name = (*names)[i];
+        const char *base = path_base(name);
+        const size_t len = strlen(base) - (sizeof ending - 1);
+        memmove(name, base, len);
+        name[len] = '\0';
+    }
+out:
+    mem_free(dir);
+    mem_free(data);
+    return rc;
+}
