@@ -53,13 +53,9 @@ static persona_code set_fault(model_file *f, const char *text, persona_err *e)
 
 static persona_code look_at_part(model_file *f, size_t i, const char *path, persona_err *e)
 {
-    struct stat st;
     model_peek head;
     persona_err fault = {.code = PERSONA_OK};
     const persona_code rc = model_peek_read(path, i == 0 ? &f->head : &head, &fault);
-    if (stat(path, &st) == 0) {
-        f->size_bytes += (uint64_t)st.st_size;
-    }
     if (rc == PERSONA_E_NOMEM) {
         return persona_err_set(e, rc, "%s", fault.msg);
     }
@@ -86,8 +82,16 @@ static persona_code find_vectors(model_file *f, char **parts, size_t n, model_ha
     return known ? model_vectors(sum, &f->vectors, &f->n_vectors, e) : PERSONA_OK;
 }
 
-/* Takes over path. */
-static persona_code look_at(model_file *f, char *path, model_hashes *h, persona_err *e)
+static void add_size(model_file *f, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0) {
+        f->size_bytes += (uint64_t)st.st_size;
+    }
+}
+
+/* Takes over path. names: nothing is opened. */
+static persona_code look_at(model_file *f, char *path, bool names, model_hashes *h, persona_err *e)
 {
     char **parts = NULL;
     size_t n = 0;
@@ -98,7 +102,13 @@ static persona_code look_at(model_file *f, char *path, model_hashes *h, persona_
     TRY(model_part_paths(path, &parts, &n, e));
     f->n_parts = (int)n;
     for (size_t i = 0; i < n; i++) {
+        add_size(f, parts[i]);
+    }
+    for (size_t i = 0; i < n && !names; i++) {
         TRY(look_at_part(f, i, parts[i], e));
+    }
+    if (names) {
+        goto out;
     }
     if (orphan) {
         TRY(set_fault(f, "a part whose first part is not here", e));
@@ -125,7 +135,8 @@ static bool is_later_part(const char *path)
     return yes;
 }
 
-static persona_code add_folder(model_list *l, const char *data_dir, model_hashes *h, persona_err *e)
+static persona_code add_folder(model_list *l, const char *data_dir, bool names, model_hashes *h,
+                               persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     char **paths = NULL;
@@ -146,7 +157,7 @@ static persona_code add_folder(model_list *l, const char *data_dir, model_hashes
         if (!is_later_part(paths[i])) {
             char *path = paths[i];
             paths[i] = NULL;
-            TRY(look_at(&l->files[l->n++], path, h, e));
+            TRY(look_at(&l->files[l->n++], path, names, h, e));
         }
     }
 out:
@@ -155,7 +166,7 @@ out:
     return rc;
 }
 
-persona_code model_list_find(model_list *l, persona_err *e)
+static persona_code find(model_list *l, bool names, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     *l = (model_list){NULL, 0};
@@ -163,9 +174,9 @@ persona_code model_list_find(model_list *l, persona_err *e)
     if (dirs == NULL) {
         return mem_err(e, "a path");
     }
-    model_hashes *h = model_hashes_open();
+    model_hashes *h = names ? NULL : model_hashes_open();
     for (size_t i = 0; dirs[i] != NULL; i++) {
-        rc = rc == PERSONA_OK ? add_folder(l, dirs[i], h, e) : rc;
+        rc = rc == PERSONA_OK ? add_folder(l, dirs[i], names, h, e) : rc;
         mem_free(dirs[i]);
     }
     mem_free(dirs);
@@ -174,6 +185,16 @@ persona_code model_list_find(model_list *l, persona_err *e)
         model_list_free(l);
     }
     return rc;
+}
+
+persona_code model_list_find(model_list *l, persona_err *e)
+{
+    return find(l, false, e);
+}
+
+persona_code model_list_names(model_list *l, persona_err *e)
+{
+    return find(l, true, e);
 }
 
 void model_list_free(model_list *l)

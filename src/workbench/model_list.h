@@ -27,6 +27,8 @@ typedef struct model_list {
 
 /* The GGUF files in the models/ folders that are searched. Errors: NOMEM. */
 PERSONA_CHECK persona_code model_list_find(model_list *l, persona_err *e);
+/* The same with path, size and n_parts only: no file is opened. */
+PERSONA_CHECK persona_code model_list_names(model_list *l, persona_err *e);
 void model_list_free(model_list *l);
 /* "models": [{name, path, size_bytes, ...}] */
 void model_list_json(json_out *o, const model_list *l);

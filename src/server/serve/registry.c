@@ -18,7 +18,7 @@
 #include "base/try.h"
 #include "core/text/names.h"
 #include "workbench/find.h"
-#include "workbench/library.h"
+#include "workbench/model_list.h"
 
 struct registry {
     registry_opts opts;
@@ -107,7 +107,7 @@ static persona_code look(registry *r, persona_err *e)
     persona_code rc = PERSONA_OK;
     model_list l = {NULL, 0};
     if (!r->opts.only_paths) {
-        TRY(model_list_find(&l, e));
+        TRY(model_list_names(&l, e));
     }
     pthread_mutex_lock(&r->lock);
     for (size_t i = 0; i < r->n; i++) {
