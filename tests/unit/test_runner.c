@@ -27,7 +27,7 @@
         }                                                                                          \
     } while (0)
 
-enum { CLIENTS = 8, REQUESTS = 1250, PROMPT_MAX = 60 };
+enum { CLIENTS = 8, REQUESTS = 1250, PROMPT_MAX = 60, CHOSEN_MAX = 16 };
 
 /* Shared by all clients of a test. */
 typedef struct arena {
@@ -49,6 +49,7 @@ typedef struct client {
         uint64_t id;
         size_t n_tokens;
         bool stopped;
+        persona_token chosen[CHOSEN_MAX]; /* written by the model thread, without a lock */
     } items[16];
     bool late;   /* says LATER now and then */
     int read_us; /* a slow reader */
@@ -61,10 +62,18 @@ static unsigned draw(client *c, unsigned n)
     return (c->seed >> 16) % n;
 }
 
+static void on_choice(void *ud, size_t i, persona_token t, const float *logits, size_t n_vocab)
+{
+    struct item *x = ud;
+    ENSURE(i < CHOSEN_MAX && t >= 0 && (size_t)t < n_vocab && logits != NULL);
+    x->chosen[i] = t;
+}
+
 static bool on_token(void *ud, const persona_token_event *ev)
 {
     struct item *x = ud;
     client *c = x->owner;
+    ENSURE(ev->token < 0 || x->chosen[ev->index] == ev->token); /* as session.h promises */
     persona_session *s = c->all->s;
     x->n_tokens += ev->token >= 0;
     if (c->read_us > 0) {
@@ -141,6 +150,7 @@ static persona_next next(void *ud, persona_request *r)
                            .sampling = persona_sampling_defaults(),
                            .plan = c->all->plans[draw(c, 3)],
                            .ud = x,
+                           .on_choice = on_choice,
                            .on_token = on_token,
                            .on_done = on_done};
     r->sampling.max_tokens = 1 + (int)draw(c, 12);
