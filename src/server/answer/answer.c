@@ -40,7 +40,9 @@ void answer_steering_free(answer_steering *x)
 
 void answer_spec_free(answer_spec *x)
 {
-    registry_release(x->registry, x->model);
+    if (x->model != NULL) {
+        registry_release(x->registry, x->model);
+    }
     persona_tokens_free(&x->prompt);
     mem_free(x->grammar_text);
     mem_free(x->bias);
@@ -123,7 +125,6 @@ static bool release_text(answer_choice *c, const persona_token_event *t, bool an
         c->code = PERSONA_E_NOMEM;
         return false;
     }
-    buf_add(analysis ? &c->analysis : &c->text, text, len);
     return answer_put(c->owner, &x);
 }
 
@@ -161,14 +162,12 @@ static bool on_token(void *ud, const persona_token_event *t)
     if (t->kind != PERSONA_TOKEN_ANSWER) {
         return is_read(a);
     }
-    if (a->spec.n_stops == 0) {
+    if (c->stops == NULL) {
         return release_text(c, t, false, t->text, t->len);
     }
-    size_t ready = 0;
-    buf_add(&c->held, t->text, t->len);
-    c->stopped = stops_scan(&a->spec, &c->held, &ready);
-    const bool go = release_text(c, t, false, buf_str(&c->held), ready);
-    stops_drop(&c->held, ready);
+    buf_clear(&c->released);
+    c->stopped = !stopwords_feed(c->stops, t->text, t->len, &c->released);
+    const bool go = release_text(c, t, false, buf_str(&c->released), c->released.len);
     return go && !c->stopped;
 }
 
@@ -187,8 +186,12 @@ static void on_choice(void *ud, size_t i, persona_token t, const float *logits, 
 static void finish_choice(answer_choice *c, const persona_result *r)
 {
     answer *a = c->owner;
-    if (!c->stopped && c->held.len > 0 && r->finish != PERSONA_FINISH_SINK) {
-        (void)release_text(c, NULL, false, buf_str(&c->held), c->held.len);
+    if (c->stops != NULL && !c->stopped && r->finish != PERSONA_FINISH_SINK) {
+        buf_clear(&c->released);
+        stopwords_end(c->stops, &c->released);
+        if (c->released.len > 0) {
+            (void)release_text(c, NULL, false, buf_str(&c->released), c->released.len);
+        }
     }
     pthread_mutex_lock(&a->lock);
     c->finish = c->stopped ? PERSONA_FINISH_STOP : r->finish;
@@ -286,14 +289,19 @@ static void make_id(answer *a)
              (unsigned long long)(a->number % 4096));
 }
 
-static void init_choice(answer *a, int i)
+static persona_code init_choice(answer *a, int i, persona_err *e)
 {
     answer_choice *c = &a->choices[i];
     c->owner = a;
     c->engine_id = a->number * ANSWER_CHOICES_MAX + (uint64_t)i + 1;
-    buf_init(&c->text, TEXT_MAX);
-    buf_init(&c->analysis, TEXT_MAX);
-    buf_init(&c->held, TEXT_MAX);
+    buf_init(&c->released, TEXT_MAX);
+    if (a->spec.n_stops > 0) {
+        c->stops = mem_calloc(1, sizeof *c->stops);
+        return c->stops != NULL ? stopwords_init(c->stops, (const char *const *)a->spec.stops,
+                                                 a->spec.n_stops, e)
+                                : mem_err(e, "stop texts");
+    }
+    return PERSONA_OK;
 }
 
 static void answer_destroy(answer *a)
@@ -303,9 +311,8 @@ static void answer_destroy(answer *a)
         a->first = (a->first + 1) % ANSWER_RING;
     }
     for (int i = 0; i < a->spec.n_choices; i++) {
-        buf_free(&a->choices[i].text);
-        buf_free(&a->choices[i].analysis);
-        buf_free(&a->choices[i].held);
+        buf_free(&a->choices[i].released);
+        mem_free(a->choices[i].stops);
         receipt_done_free(&a->choices[i].steering);
         probe_readings_free(&a->choices[i]);
         mem_free(a->choices[i].logits);
@@ -375,7 +382,7 @@ persona_code answer_start(answers *l, answer_spec *spec, answer **out, bool *bus
     }
     make_id(a);
     for (int i = 0; i < a->spec.n_choices; i++) {
-        init_choice(a, i);
+        TRY(init_choice(a, i, e));
     }
     TRY(start_worker(a, e));
     *out = a;

@@ -16,6 +16,7 @@
 #include <pthread.h>
 
 #include "core/measure/toplogits.h"
+#include "core/text/stopwords.h"
 #include "persona/monitor.h"
 #include "server/serve/registry.h"
 #include "workbench/results.h"
@@ -25,7 +26,6 @@ enum {
     ANSWER_CHOICES_MAX = 16,
     ANSWER_RING = 64, /* events */
     ANSWER_CHANGES_MAX = 1000,
-    ANSWER_STOPS_MAX = 16,
 };
 
 /* What an answer is steered by. */
@@ -84,13 +84,13 @@ typedef struct answer_choice {
     bool stopped; /* by a stop string */
     persona_code code;
     char message[512];
-    buf text, analysis; /* what was released */
     size_t n_prompt, n_reused, n_tokens, n_answer;
     double seconds;
     receipt_done steering;
     uint64_t engine_id;
     struct answer *owner;
-    buf held; /* text that may become a stop string */
+    stopwords *stops; /* NULL: none */
+    buf released;     /* by them, of one token */
     /* readings of the probes: (n_read, n_probes), of which n_put are in the ring's past */
     float *read;
     size_t *read_at; /* (n_read) tokens of the reply */

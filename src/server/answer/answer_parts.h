@@ -39,12 +39,6 @@ void answer_cancel(answer *a);
 PERSONA_CHECK persona_code answers_enter(answers *l, answer *a, bool *busy, persona_err *e);
 void answers_leave(answers *l, answer *a);
 
-/* stops.c: looks for a stop string in text that is held back. True: one is there, and *ready bytes
- * stand before it; else *ready bytes can be part of none. */
-bool stops_scan(const answer_spec *x, const buf *held, size_t *ready);
-/* Drops the first n bytes. */
-void stops_drop(buf *held, size_t n);
-
 /* probe_readings.c: keeps a reading (model thread); hands what was kept to the reader (worker). */
 void probe_readings_take(answer_choice *c, const persona_read *r);
 bool probe_readings_flush(answer_choice *c);

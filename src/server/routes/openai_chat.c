@@ -94,14 +94,15 @@ static void head(json_out *o, const collected *x, const char *object)
 static void choice_json(json_out *o, const collected *x, int i)
 {
     const answer_choice *c = answer_choice_of(x->a, i);
+    const collected_choice *got = &x->choices[i];
     jo_object(o, NULL);
     jo_int(o, "index", i);
     jo_object(o, "message");
     jo_string(o, "role", "assistant");
-    jo_string(o, "content", buf_str(&c->text));
+    jo_string(o, "content", buf_str(&got->text));
     jo_null(o, "refusal");
-    if (c->analysis.len > 0) {
-        jo_string(o, "reasoning_content", buf_str(&c->analysis));
+    if (got->analysis.len > 0) {
+        jo_string(o, "reasoning_content", buf_str(&got->analysis));
     }
     jo_end(o);
     logprobs_json(o, x, i);
@@ -149,7 +150,7 @@ static void choice_begin(json_out *o, int i)
     jo_object(o, "delta");
 }
 
-static void begin(const collected *x, buf *out)
+static void begin(collected *x, buf *out)
 {
     for (int i = 0; i < answer_spec_of(x->a)->n_choices; i++) {
         json_out o;
@@ -211,7 +212,7 @@ static void end_piece(const collected *x, const answer_event *event, buf *out)
     piece_end(&o, out);
 }
 
-static void event(const collected *x, const answer_event *event, buf *out)
+static void event(collected *x, const answer_event *event, buf *out)
 {
     if (event->kind == ANSWER_TEXT && (event->text[0] != '\0' || event->logprob != NULL)) {
         text_piece(x, event, out);
@@ -222,7 +223,7 @@ static void event(const collected *x, const answer_event *event, buf *out)
     }
 }
 
-static void end(const collected *x, bool usage, buf *out)
+static void end(collected *x, bool usage, buf *out)
 {
     if (usage) {
         json_out o;
@@ -235,7 +236,7 @@ static void end(const collected *x, bool usage, buf *out)
     buf_puts(out, "data: [DONE]\n\n");
 }
 
-static void failed(const collected *x, const persona_err *e, buf *out)
+static void failed(collected *x, const persona_err *e, buf *out)
 {
     (void)x;
     stream_error(e, out);
@@ -270,7 +271,7 @@ static persona_code run(call *c, persona_err *e)
     collected got;
     TRY(check(a, e));
     TRY(ask_open(c, &a->ask, "chatcmpl", &x, e));
-    rc = messages_tokens(c, x.spec.model, a->messages, &a->ask, &x.spec.prompt, e);
+    rc = messages_tokens(x.spec.model, a->messages, &a->ask, &x.spec.prompt, e);
     if (rc != PERSONA_OK) {
         asked_clear(&x);
         goto out;

@@ -11,6 +11,8 @@
 #define ROUTES_DECLARED(X)                                                                         \
     X(openai_models)                                                                               \
     X(openai_chat)                                                                                 \
+    X(openai_completions)                                                                          \
+    X(openai_responses)                                                                            \
     X(requests)                                                                                    \
     X(health)
 

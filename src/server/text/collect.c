@@ -10,6 +10,7 @@
 #include "server/text/text_stream.h"
 
 #define WAIT_S 0.25 /* between looks at the client's socket */
+#define TEXT_MAX ((size_t)64 << 20)
 
 static size_t n_probes(const collected *x)
 {
@@ -48,15 +49,37 @@ static persona_code keep_logprob(collected *x, const answer_event *event, person
     return PERSONA_OK;
 }
 
+static persona_code keep_text(collected *x, const answer_event *event, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    collected_choice *c = &x->choices[event->choice];
+    buf *to = event->analysis ? &c->analysis : &c->text;
+    buf_puts(to, event->text);
+    c->n_reasoning += event->analysis && event->token >= 0;
+    TRY(buf_ok(to, "an answer", e));
+    if (event->logprob != NULL && !event->analysis) {
+        TRY(keep_logprob(x, event, e));
+    }
+out:
+    return rc;
+}
+
+void collected_init(collected *x, answer *a, uint32_t seed)
+{
+    *x = (collected){.a = a, .seed = seed};
+    for (size_t i = 0; i < ANSWER_CHOICES_MAX; i++) {
+        buf_init(&x->choices[i].text, TEXT_MAX);
+        buf_init(&x->choices[i].analysis, TEXT_MAX);
+    }
+}
+
 persona_code collect_event(collected *x, answer_event *event, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     if (event->kind == ANSWER_PROBED) {
         rc = keep_values(x, event, e);
-    } else if (event->kind == ANSWER_TEXT && event->analysis && event->token >= 0) {
-        x->choices[event->choice].n_reasoning++;
-    } else if (event->kind == ANSWER_TEXT && event->logprob != NULL) {
-        rc = keep_logprob(x, event, e);
+    } else if (event->kind == ANSWER_TEXT) {
+        rc = keep_text(x, event, e);
     }
     answer_event_free(event);
     return rc;
@@ -78,7 +101,7 @@ persona_code collect(call *c, answer *a, uint32_t seed, collected *out, persona_
 {
     persona_code rc = PERSONA_OK;
     bool closed = false;
-    *out = (collected){.a = a, .seed = seed};
+    collected_init(out, a, seed);
     while (!closed) {
         answer_event x;
         answer_next(a, WAIT_S, &x);
@@ -102,6 +125,8 @@ void collected_free(collected *x)
 {
     answer_free(x->a);
     for (size_t i = 0; i < ANSWER_CHOICES_MAX; i++) {
+        buf_free(&x->choices[i].text);
+        buf_free(&x->choices[i].analysis);
         mem_free(x->choices[i].values);
         mem_free(x->choices[i].logprobs);
     }

@@ -9,9 +9,8 @@
 enum { TOKEN_BYTES = 256 };
 
 /* A token's bytes and a NUL; jo_string shows those that are no text by themselves as U+FFFD. */
-static size_t bytes_of(const collected *x, persona_token t, char out[TOKEN_BYTES + 1])
+static size_t bytes_of(const persona_model *m, persona_token t, char out[TOKEN_BYTES + 1])
 {
-    const persona_model *m = answer_spec_of(x->a)->model->model;
     const size_t n = persona_token_bytes(m, t, true, out, TOKEN_BYTES);
     out[n < TOKEN_BYTES ? n : TOKEN_BYTES] = '\0';
     return n < TOKEN_BYTES ? n : TOKEN_BYTES;
@@ -23,10 +22,10 @@ static double told(float logprob)
     return isfinite(logprob) ? (double)logprob : -9999;
 }
 
-static void entry(json_out *o, const collected *x, const top_logit *t)
+static void entry(json_out *o, const persona_model *m, const top_logit *t)
 {
     char text[TOKEN_BYTES + 1];
-    const size_t n = bytes_of(x, t->token, text);
+    const size_t n = bytes_of(m, t->token, text);
     jo_string(o, "token", text);
     jo_number(o, "logprob", told(t->logprob));
     jo_array(o, "bytes");
@@ -36,36 +35,41 @@ static void entry(json_out *o, const collected *x, const top_logit *t)
     jo_end(o);
 }
 
-static void content_entry(json_out *o, const collected *x, const top_logits *l)
+static void content_entry(json_out *o, const persona_model *m, const top_logits *l)
 {
     jo_object(o, NULL);
-    entry(o, x, &l->chosen);
+    entry(o, m, &l->chosen);
     jo_array(o, "top_logprobs");
     for (size_t i = 0; i < l->n; i++) {
         jo_object(o, NULL);
-        entry(o, x, &l->top[i]);
+        entry(o, m, &l->top[i]);
         jo_end(o);
     }
     jo_end(o);
     jo_end(o);
 }
 
-static void content(json_out *o, const collected *x, const top_logits *list, size_t n)
+static void content(json_out *o, const persona_model *m, const top_logits *list, size_t n)
 {
     jo_object(o, "logprobs");
     jo_array(o, "content");
     for (size_t i = 0; i < n; i++) {
-        content_entry(o, x, &list[i]);
+        content_entry(o, m, &list[i]);
     }
     jo_end(o);
     jo_null(o, "refusal");
     jo_end(o);
 }
 
+static const persona_model *model_of(const collected *x)
+{
+    return answer_spec_of(x->a)->model->model;
+}
+
 void logprobs_json(json_out *o, const collected *x, int choice)
 {
     if (answer_spec_of(x->a)->logprobs) {
-        content(o, x, x->choices[choice].logprobs, x->choices[choice].n_logprobs);
+        content(o, model_of(x), x->choices[choice].logprobs, x->choices[choice].n_logprobs);
     } else {
         jo_null(o, "logprobs");
     }
@@ -74,7 +78,7 @@ void logprobs_json(json_out *o, const collected *x, int choice)
 void logprobs_piece_json(json_out *o, const collected *x, const answer_event *event)
 {
     if (event->logprob != NULL && !event->analysis) {
-        content(o, x, event->logprob, 1);
+        content(o, model_of(x), event->logprob, 1);
     } else {
         jo_null(o, "logprobs");
     }
@@ -90,25 +94,25 @@ static long long length_of(const char *text)
     return n;
 }
 
-static void alternatives(json_out *o, const collected *x, const top_logits *l)
+static void alternatives(json_out *o, const persona_model *m, const top_logits *l)
 {
     char text[TOKEN_BYTES + 1];
     jo_object(o, NULL);
     for (size_t k = 0; k < l->n; k++) {
-        bytes_of(x, l->top[k].token, text);
+        bytes_of(m, l->top[k].token, text);
         jo_number(o, text, told(l->top[k].logprob));
     }
     jo_end(o);
 }
 
-void logprobs_legacy_json(json_out *o, const collected *x, const top_logits *list, size_t n,
+void logprobs_legacy_json(json_out *o, const persona_model *m, const top_logits *list, size_t n,
                           long long offset, bool first_none)
 {
     char text[TOKEN_BYTES + 1];
     jo_object(o, "logprobs");
     jo_array(o, "tokens");
     for (size_t i = 0; i < n; i++) {
-        bytes_of(x, list[i].chosen.token, text);
+        bytes_of(m, list[i].chosen.token, text);
         jo_string(o, NULL, text);
     }
     jo_end(o);
@@ -122,14 +126,14 @@ void logprobs_legacy_json(json_out *o, const collected *x, const top_logits *lis
         if (i == 0 && first_none) {
             jo_null(o, NULL);
         } else {
-            alternatives(o, x, &list[i]);
+            alternatives(o, m, &list[i]);
         }
     }
     jo_end(o);
     jo_array(o, "text_offset");
     for (size_t i = 0; i < n; i++) {
         jo_int(o, NULL, offset);
-        bytes_of(x, list[i].chosen.token, text);
+        bytes_of(m, list[i].chosen.token, text);
         offset += length_of(text);
     }
     jo_end(o);

@@ -13,6 +13,6 @@ void logprobs_json(json_out *o, const collected *x, int choice);
 void logprobs_piece_json(json_out *o, const collected *x, const answer_event *event);
 /* "logprobs" of a completion: {tokens, token_logprobs, top_logprobs, text_offset} of n tokens, or
  * null; offset is where the first one stands. first_none: nothing is known of the first one. */
-void logprobs_legacy_json(json_out *o, const collected *x, const top_logits *list, size_t n,
+void logprobs_legacy_json(json_out *o, const persona_model *m, const top_logits *list, size_t n,
                           long long offset, bool first_none);
 #endif

@@ -80,40 +80,118 @@ out:
     return rc;
 }
 
-static const char *role_of(const char *role)
+/* Messages on their way to a prompt. */
+typedef struct message_list {
+    persona_message *list; /* (n) */
+    char **texts;          /* (n) owned; NULL: the content is borrowed */
+    size_t n;
+} message_list;
+
+static persona_code list_init(message_list *l, size_t cap, persona_err *e)
 {
-    return strcmp(role, "developer") == 0 ? "system" : role;
+    *l = (message_list){.n = 0};
+    l->list = mem_calloc(cap, sizeof *l->list);
+    l->texts = mem_calloc(cap, sizeof *l->texts);
+    return l->list != NULL && l->texts != NULL ? PERSONA_OK : mem_err(e, "messages");
 }
 
-persona_code messages_tokens(call *c, const served *m, const json_val *messages, const ask *a,
+static void list_free(message_list *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        mem_free(l->texts[i]);
+    }
+    mem_free(l->texts);
+    mem_free(l->list);
+}
+
+/* i: where it stands in the request. */
+static persona_code add_message(message_list *l, const json_val *x, size_t i, persona_err *e)
+{
+    const char *role = json_string(json_get(x, "role"));
+    const persona_code rc = content_text(json_get(x, "content"), i, &l->texts[l->n], e);
+    if (rc == PERSONA_OK) {
+        l->list[l->n] = (persona_message){role, l->texts[l->n]};
+        l->n++;
+    }
+    return rc;
+}
+
+static persona_code tokens_of(const served *m, const message_list *l, const ask *a,
+                              persona_tokens *out, persona_err *e)
+{
+    const bool none = (a->effort != NULL &&
+                       (strcmp(a->effort, "none") == 0 || strcmp(a->effort, "minimal") == 0)) ||
+                      ask_wants_grammar(a);
+    const persona_chat_opts opts = {
+        .effort = none ? NULL : a->effort,
+        .skip_analysis = none,
+        .continue_last = strcmp(l->list[l->n - 1].role, "assistant") == 0,
+    };
+    return persona_chat_tokens(m->model, l->list, l->n, &opts, out, e);
+}
+
+persona_code messages_tokens(const served *m, const json_val *messages, const ask *a,
                              persona_tokens *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const size_t n = json_len(messages);
-    persona_message *list = mem_calloc(n, sizeof *list);
-    char **texts = mem_calloc(n, sizeof *texts);
-    TRY(list != NULL && texts != NULL ? PERSONA_OK : mem_err(e, "messages"));
-    for (size_t i = 0; i < n; i++) {
-        const json_val *x = json_at(messages, i);
-        TRY(content_text(json_get(x, "content"), i, &texts[i], e));
-        list[i] = (persona_message){role_of(json_string(json_get(x, "role"))), texts[i]};
+    message_list l;
+    TRY(list_init(&l, json_len(messages), e));
+    for (size_t i = 0; i < json_len(messages); i++) {
+        TRY(add_message(&l, json_at(messages, i), i, e));
     }
-    const bool none =
-        a->effort != NULL && (strcmp(a->effort, "none") == 0 || strcmp(a->effort, "minimal") == 0);
-    const persona_chat_opts opts = {.effort = none ? NULL : a->effort, .skip_analysis = none};
-    if (strcmp(list[n - 1].role, "assistant") == 0) {
-        rc = persona_err_set(e, PERSONA_E_USAGE,
-                             "messages[%zu].role: the last message must not be the assistant's",
-                             n - 1);
+    TRY(tokens_of(m, &l, a, out, e));
+out:
+    list_free(&l);
+    return rc;
+}
+
+/* Reasoning that a client sends back is not shown to the model. */
+static persona_code add_item(message_list *l, const json_val *x, size_t i, persona_err *e)
+{
+    const char *type = json_string(json_get(x, "type")), *role = json_string(json_get(x, "role"));
+    if (type != NULL && strcmp(type, "reasoning") == 0) {
+        return PERSONA_OK;
+    }
+    bool known = false;
+    for (const char *const *p = ROLES; role != NULL && *p != NULL; p++) {
+        known = known || strcmp(*p, role) == 0;
+    }
+    if (!known || (type != NULL && strcmp(type, "message") != 0)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "input[%zu]: wants a message of system, developer, user or "
+                               "assistant",
+                               i);
+    }
+    return add_message(l, x, i, e);
+}
+
+persona_code messages_of_input(const served *m, const json_val *input, const char *instructions,
+                               const ask *a, persona_tokens *out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const char *text = json_string(input);
+    const size_t n = json_len(input);
+    message_list l;
+    TRY(list_init(&l, n + 2, e));
+    if (instructions != NULL) {
+        l.list[l.n++] = (persona_message){"system", instructions};
+    }
+    if (text != NULL && strlen(text) == json_string_len(input)) {
+        l.list[l.n++] = (persona_message){"user", text};
+    } else if (json_typeof(input) != JSON_ARRAY || n == 0 || n > MESSAGES_MAX) {
+        rc = persona_err_set(e, PERSONA_E_USAGE, "input: wants text or 1 to %d messages",
+                             MESSAGES_MAX);
         goto out;
     }
-    TRY(persona_chat_tokens(m->model, list, n, &opts, out, e));
-out:
-    (void)c;
-    for (size_t i = 0; texts != NULL && i < n; i++) {
-        mem_free(texts[i]);
+    for (size_t i = 0; text == NULL && i < n; i++) {
+        TRY(add_item(&l, json_at(input, i), i, e));
     }
-    mem_free(texts);
-    mem_free(list);
+    if (l.n == 0) {
+        rc = persona_err_set(e, PERSONA_E_USAGE, "input: holds no message");
+        goto out;
+    }
+    TRY(tokens_of(m, &l, a, out, e));
+out:
+    list_free(&l);
     return rc;
 }

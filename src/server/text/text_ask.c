@@ -12,9 +12,8 @@
 
 #include "base/mem.h"
 #include "base/try.h"
+#include "core/grammar/jsonschema.h"
 #include "workbench/probe_spec.h"
-
-enum { STOP_MAX_BYTES = 256 };
 
 const char *const ask_guards[] = {"off", "warn", "clamp", "reject", NULL};
 const field ask_string[] = {{.name = "", .type = FIELD_STRING, .min = 1, .max = 256}};
@@ -42,9 +41,9 @@ static persona_code take_stop(answer_spec *x, const json_val *v, persona_err *e)
 {
     const char *s = json_string(v);
     const size_t n = json_string_len(v);
-    if (s == NULL || n == 0 || n > STOP_MAX_BYTES || strlen(s) != n) {
+    if (s == NULL || n == 0 || n > STOPWORD_MAX_BYTES || strlen(s) != n) {
         return persona_err_set(e, PERSONA_E_USAGE, "stop: wants texts of 1 to %d bytes",
-                               STOP_MAX_BYTES);
+                               STOPWORD_MAX_BYTES);
     }
     x->stops[x->n_stops] = mem_strdup(s);
     return x->stops[x->n_stops++] != NULL ? PERSONA_OK : mem_err(e, "stop texts");
@@ -55,8 +54,8 @@ static persona_code take_stops(const ask *a, answer_spec *x, persona_err *e)
     persona_code rc = PERSONA_OK;
     const bool list = json_typeof(a->stop) == JSON_ARRAY;
     const size_t n = list ? json_len(a->stop) : json_typeof(a->stop) == JSON_NULL ? 0 : 1;
-    if (n > ANSWER_STOPS_MAX) {
-        return persona_err_set(e, PERSONA_E_USAGE, "stop: more than %d texts", ANSWER_STOPS_MAX);
+    if (n > STOPWORDS_MAX) {
+        return persona_err_set(e, PERSONA_E_USAGE, "stop: more than %d texts", STOPWORDS_MAX);
     }
     x->stops = mem_calloc(n + 1, sizeof *x->stops);
     if (x->stops == NULL) {
@@ -150,13 +149,51 @@ static persona_code take_biases(const ask *a, answer_spec *x, persona_err *e)
     return w.rc;
 }
 
+static const char *format_of(const ask *a)
+{
+    const char *type = json_string(json_get(a->response_format, "type"));
+    return type != NULL ? type : "text";
+}
+
+bool ask_wants_grammar(const ask *a)
+{
+    return (a->grammar != NULL && *a->grammar != '\0') || strcmp(format_of(a), "text") != 0;
+}
+
+/* Chat completions put the schema one level deeper than the Responses API. */
+static persona_code schema_grammar(const ask *a, char **out, persona_err *e)
+{
+    const json_val *outer = json_get(a->response_format, "json_schema");
+    const json_val *schema = json_get(outer != NULL ? outer : a->response_format, "schema");
+    const char *path = outer != NULL ? "response_format.json_schema.schema" : "text.format.schema";
+    return json_typeof(schema) == JSON_OBJECT
+               ? json_schema_grammar(schema, path, out, e)
+               : persona_err_set(e, PERSONA_E_USAGE, "%s: wants a schema", path);
+}
+
 static persona_code take_grammar(const ask *a, answer_spec *x, persona_err *e)
 {
-    if (a->grammar == NULL || *a->grammar == '\0') {
-        return PERSONA_OK;
+    const char *type = format_of(a);
+    const bool own = a->grammar != NULL && *a->grammar != '\0';
+    if (own && strcmp(type, "text") != 0) {
+        return persona_err_set(e, PERSONA_E_USAGE, "grammar: does not go with response_format");
     }
-    x->grammar_text = mem_strdup(a->grammar);
-    return x->grammar_text != NULL ? PERSONA_OK : mem_err(e, "a grammar");
+    if (own) {
+        x->grammar_text = mem_strdup(a->grammar);
+        return x->grammar_text != NULL ? PERSONA_OK : mem_err(e, "a grammar");
+    }
+    if (strcmp(type, "json_object") == 0) {
+        return json_object_grammar(&x->grammar_text, e);
+    }
+    if (strcmp(type, "json_schema") == 0) {
+        return schema_grammar(a, &x->grammar_text, e);
+    }
+    return strcmp(type, "text") == 0
+               ? PERSONA_OK
+               : persona_err_set(e, PERSONA_E_USAGE,
+                                 "response_format.type: wants one of text, json_object, "
+                                 "json_schema, not '%.40s'",
+                                 type);
 }
 
 static void take_sampling(const ask *a, uint32_t seed, persona_sampling *s)

@@ -154,6 +154,9 @@ extern const char *const ask_guards[];
 /* Defaults. */
 void ask_init(void *args);
 
+/* Whether the answer has to follow a grammar. */
+bool ask_wants_grammar(const ask *a);
+
 /* What is being put together for answer_start; ask_clear where it does not come to that. */
 typedef struct asked {
     answer_spec spec;

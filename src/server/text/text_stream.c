@@ -102,11 +102,9 @@ persona_code stream_reply(call *c, const ask *request, answer *a, uint32_t seed,
         answer_free(a);
         return mem_err(e, "a stream");
     }
-    *f = (outflow){.x = {.a = a, .seed = seed},
-                   .shape = shape,
-                   .request = c->request,
-                   .usage = wants_usage(request),
-                   .last = clock_now()};
+    *f = (outflow){
+        .shape = shape, .request = c->request, .usage = wants_usage(request), .last = clock_now()};
+    collected_init(&f->x, a, seed);
     buf_init(&f->out, (size_t)64 << 20);
     answer_next(a, EARLY_S, &first);
     if (first.kind == ANSWER_ENDED || first.kind == ANSWER_CLOSED) {

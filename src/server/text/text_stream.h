@@ -9,6 +9,7 @@
 
 /* What was read along, and what one choice came to besides its text. */
 typedef struct collected_choice {
+    buf text, analysis;
     float *values;                /* (n_values, n_probes) */
     size_t n_values, n_reasoning; /* n_reasoning: tokens of the analysis */
     top_logits *logprobs;         /* (n_logprobs) of the answer's tokens */
@@ -19,8 +20,11 @@ typedef struct collected {
     answer *a;
     uint32_t seed;
     collected_choice choices[ANSWER_CHOICES_MAX];
+    long long n_pieces; /* for a stream's shape: how many it has sent, and where it is */
+    int stage;
 } collected;
 
+void collected_init(collected *x, answer *a, uint32_t seed);
 /* Waits for the whole answer; takes a over (collected_free). Errors: of the first choice that
  * failed; CANCELED (the client has gone, or the answer was canceled). */
 PERSONA_CHECK persona_code collect(call *c, answer *a, uint32_t seed, collected *out,
@@ -36,10 +40,10 @@ typedef struct stream_shape {
     const char *type;       /* of the content */
     const char *keep_alive; /* what may be sent while nothing happens; NULL: nothing */
     /* Appends what is to be sent. */
-    void (*begin)(const collected *x, buf *out);
-    void (*event)(const collected *x, const answer_event *event, buf *out);
-    void (*end)(const collected *x, bool usage, buf *out);
-    void (*failed)(const collected *x, const persona_err *e, buf *out);
+    void (*begin)(collected *x, buf *out);
+    void (*event)(collected *x, const answer_event *event, buf *out);
+    void (*end)(collected *x, bool usage, buf *out);
+    void (*failed)(collected *x, const persona_err *e, buf *out);
 } stream_shape;
 
 /* Replies by a stream; takes a over. What fails before anything was written is an error of its own,
