@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "store/fetch/fetch.h"
 #include "store/fetch/httptext.h"
+#include "store/fetch/web.h"
 #include "workbench/model_source.h"
 
 #define SUM "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -119,6 +120,56 @@ static void addresses(void **state)
     mem_free(bare);
 }
 
+static void redirects_and_the_token(void **state)
+{
+    web w = {.hub = "https://hub", .token = "t"};
+    (void)state;
+    assert_true(web_may_follow("https://a/", "https://b/"));
+    assert_true(web_may_follow("http://a/", "http://b/") &&
+                web_may_follow("http://a/", "https://b/"));
+    assert_false(web_may_follow("https://a/", "http://a/"));
+    assert_false(web_may_follow("http://a/", "file:///etc/passwd") ||
+                 web_may_follow("http://a/", "ftp://a/") ||
+                 web_may_follow("http://a/", "https://me:you@b/") ||
+                 web_may_follow("http://a/", ""));
+    assert_true(web_may_have_token(&w, "https://hub/a") &&
+                web_may_have_token(&w, "https://hub:443/a?b"));
+    assert_false(
+        web_may_have_token(&w, "http://hub/a") || web_may_have_token(&w, "https://hub:444/a") ||
+        web_may_have_token(&w, "https://hub.evil/a") ||
+        web_may_have_token(&w, "https://evil/hub") || web_may_have_token(&w, "https://sub.hub/"));
+    w.hub = "http://far"; /* in the open: only to this machine */
+    assert_false(web_may_have_token(&w, "http://far/a"));
+    w.hub = "http://127.0.0.1:99";
+    assert_true(web_may_have_token(&w, "http://127.0.0.1:99/a"));
+    w.token = NULL;
+    assert_false(web_may_have_token(&w, "http://127.0.0.1:99/a"));
+}
+
+/* Every allocation fails once: nothing is lost, nothing is half made. */
+static void without_memory(void **state)
+{
+    static const char text[] = "[{\"type\": \"file\", \"path\": \"a.gguf\"}]";
+    bool whole = false;
+    (void)state;
+    for (size_t k = 1; !whole; k++) {
+        model_source s = {0};
+        hub_files f = {0};
+        persona_err e = {.code = PERSONA_OK};
+        persona_mem_fail_at(k);
+        persona_code rc = model_source_parse("hf:a/b:c", &s, &e);
+        if (rc == PERSONA_OK) {
+            rc = hub_files_read(text, sizeof text - 1, &f, &e);
+        }
+        persona_mem_fail_at(0);
+        whole = rc == PERSONA_OK;
+        assert_true(whole || (e.code == PERSONA_E_NOMEM && f.p == NULL));
+        assert_true(k < 100);
+        model_source_free(&s);
+        hub_files_free(&f);
+    }
+}
+
 static void what_may_be_fetched(void **state)
 {
     model_source s;
@@ -184,6 +235,7 @@ int main(void)
         cmocka_unit_test(numbers_are_digits_only), cmocka_unit_test(ranges_are_whole_and_in_order),
         cmocka_unit_test(tags_and_sums),           cmocka_unit_test(names_are_plain),
         cmocka_unit_test(parts_of_a_model),        cmocka_unit_test(addresses),
+        cmocka_unit_test(redirects_and_the_token), cmocka_unit_test(without_memory),
         cmocka_unit_test(what_may_be_fetched),     cmocka_unit_test(a_file_of_a_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,10 +51,15 @@ void web_close(web *w)
     *w = (web){0};
 }
 
-static bool may_have_token(const web *w, const char *url)
+bool web_may_have_token(const web *w, const char *url)
 {
     return w->token && w->hub && fetch_same_origin(w->hub, url) &&
            (fetch_is_https(url) || fetch_is_loopback(url));
+}
+
+bool web_may_follow(const char *from, const char *to)
+{
+    return fetch_check_url(to, NULL) == PERSONA_OK && (!fetch_is_https(from) || fetch_is_https(to));
 }
 
 /* One request, with the token if it goes to the hub. */
@@ -68,7 +73,7 @@ static persona_code ask(web *w, const char *url, const char *const *headers, siz
     for (size_t i = 0; i < n && i < HEADERS; i++) {
         all[n_all++] = headers[i];
     }
-    if (may_have_token(w, url)) {
+    if (web_may_have_token(w, url)) {
         key = mem_printf("Authorization: Bearer %s", w->token);
         TRY(key ? PERSONA_OK : mem_err(e, "an HTTP request"));
         all[n_all++] = key;
@@ -145,8 +150,7 @@ persona_code web_get(web *w, const char *url, const char *const *headers, size_t
                                                : "a redirect that points nowhere");
             break;
         }
-        if (fetch_check_url(out->location, NULL) != PERSONA_OK ||
-            (fetch_is_https(here) && !fetch_is_https(out->location))) {
+        if (!web_may_follow(here, out->location)) {
             refuse_redirect(out, "a redirect to an address that is not followed (only https from "
                                  "https, and no passwords)");
             break;

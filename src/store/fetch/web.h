@@ -33,6 +33,9 @@ void web_close(web *w);
 PERSONA_CHECK persona_code web_get(web *w, const char *url, const char *const *headers, size_t n,
                                    const fetch_sink *sink, fetch_got *out, persona_err *e);
 
+/* Whether a redirect from one address to another is followed, and whether the token goes there. */
+bool web_may_follow(const char *from, const char *to);
+bool web_may_have_token(const web *w, const char *url);
 /* Whether asking again later may help: no answer, 408, 425, 429, 500, 502, 503, 504. */
 bool web_may_retry(const fetch_got *got);
 /* What a status says that no retry will change. NOTFOUND for 404 and 410, else UNAVAILABLE. */
