@@ -75,7 +75,7 @@ static persona_code take_number(walk *w, size_t n, uint64_t *out)
     const unsigned char *p = NULL;
     const persona_code rc = take(w, n, &p);
     *out = 0;
-    for (size_t i = 0; rc == PERSONA_OK && i < n; i++) {
+    for (size_t i = 0; rc == PERSONA_OK && p && i < n; i++) {
         *out |= (uint64_t)p[i] << 8 * i;
     }
     return rc;

@@ -119,15 +119,16 @@ persona_code model_removal_run(const model_removal *r, persona_err *e)
     persona_code rc = PERSONA_OK;
     char *path = NULL;
     /* parts of downloads first: one that is at work stops it all */
-    for (size_t i = 0; i < 2 * r->n; i++) {
-        const char *name = r->names[i % r->n];
-        if (path_ends(name, ".part") != (i < r->n)) {
-            continue;
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < r->n; i++) {
+            if (path_ends(r->names[i], ".part") != (round == 0)) {
+                continue;
+            }
+            mem_free(path);
+            path = path_join(r->folder, r->names[i]);
+            TRY(path ? PERSONA_OK : mem_err(e, "a path"));
+            TRY(remove_one(path, e));
         }
-        mem_free(path);
-        path = path_join(r->folder, name);
-        TRY(path ? PERSONA_OK : mem_err(e, "a path"));
-        TRY(remove_one(path, e));
     }
 out:
     mem_free(path);

@@ -79,7 +79,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = mem_strndup(size ? (const char *)data + 1 : "", size ? size - 1 : 0);
     char sum[65];
     must(text != NULL);
-    const size_t n = size ? size - 1 : 0;
     switch (size ? data[0] : 0) {
     case 'R':
         fuzz_accepted = read_range(text);
@@ -97,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_accepted = read_source(text);
         break;
     case 'L':
-        fuzz_accepted = read_list(text, n);
+        fuzz_accepted = read_list((const char *)data + 1, size - 1);
         break;
     default:
         fuzz_accepted = false;
