@@ -116,6 +116,12 @@ typedef struct persona_watch {
     size_t n_chosen, n_measured;                  /* answers of the halves */
     size_t n_runs;                                /* behind these shares; drawn ones overlap */
     size_t run; /* answers of a run; 0: conversations as they are */
+
+    /* Of the tokens of single answers: a run is an answer as it is, from its first token on. */
+    double token_mean, token_sd;
+    double token_ewma, token_cusum; /* thresholds; INFINITY: never */
+    double token_false_alarms;      /* share of the other half's answers with one */
+    size_t token_length;            /* tokens of a neutral answer, the median */
 } persona_watch;
 
 /* out: (p->n). rate 0: no thresholds, and all answers set mean and sd. Errors: those of
@@ -133,6 +139,9 @@ typedef struct persona_chart {
 } persona_chart;
 /* The next answer's z. An alarm begins the sums anew. */
 void persona_watch_step(const persona_watch *w, persona_chart *c, double z);
+/* The next token's z within an answer, which begins with a chart of its own. Neighboring tokens are
+ * alike, which the thresholds know; that longer answers alarm more often they do not. */
+void persona_watch_token(const persona_watch *w, persona_chart *c, double z);
 
 /* ---- screening a data set -------------------------------------------------------------------- */
 

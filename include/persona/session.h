@@ -289,7 +289,8 @@ void persona_session_stop(persona_session *s);
 bool persona_session_cancel(persona_session *s, uint64_t id);
 /* From its next token on the request is steered by plan (NULL: not at all), which the session refs.
  * Errors, which leave its plan as it was: NOTFOUND (no open request has this id), SHAPE, USAGE (an
- * edit of the phase analysis, and the reply has no channels). */
+ * edit of the phase analysis, and the reply has no channels). The plan is taken over between two
+ * tokens; a request for which there is no memory then ends with NOMEM. */
 PERSONA_CHECK persona_code persona_session_replan(persona_session *s, uint64_t id,
                                                   persona_plan *plan, persona_err *e);
 

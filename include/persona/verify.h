@@ -33,7 +33,7 @@ typedef struct persona_verification {
     size_t n;
     bool ok; /* all of them */
     int block;
-    double row_norm; /* length of the row behind that block at the last prompt token */
+    double row_norm; /* mean length of an unsteered answer's rows behind that block */
     size_t n_tokens; /* tokens generated and read for it */
     double seconds;
 } persona_verification;

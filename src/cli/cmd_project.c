@@ -89,6 +89,7 @@ typedef struct project_work {
     persona_chart *chart; /* (n) of the series that runs */
     size_t series;        /* the line that it is of; 0: the stream of single answers */
     size_t n_items, n_answers, n_alarms; /* done; in the file; of those done */
+    size_t n_token_alarms;               /* answers within which there is one */
     cli_json json;
     json_out *o;
     table t;
@@ -102,6 +103,27 @@ static double mean_of(const project_work *w, size_t k)
 static double sd_of(const project_work *w, size_t k)
 {
     return w->watch ? w->watch[k].sd : w->probes->list[k].sd;
+}
+
+/* Whether there is an alarm at token i of the answer that c has followed up to there. */
+static bool token_alarm(const project_work *w, const persona_projection *x, size_t k, size_t i,
+                        persona_chart *c)
+{
+    const persona_watch *y = &w->watch[k];
+    const double p = (double)x->per_token[i * w->probes->n + k];
+    persona_watch_token(y, c, probe_z(p, y->token_mean, y->token_sd));
+    return c->alarm;
+}
+
+/* The first one with an alarm; n_tokens: none. */
+static size_t first_alarm(const project_work *w, const persona_projection *x, size_t k)
+{
+    persona_chart c = {0};
+    size_t i = 0;
+    while (w->a->rate > 0 && i < x->n_tokens && !token_alarm(w, x, k, i, &c)) {
+        i++;
+    }
+    return w->a->rate > 0 ? i : x->n_tokens;
 }
 
 /* ---- items ----------------------------------------------------------------------------------- */
@@ -146,6 +168,14 @@ static persona_code item_json(project_work *w, const persona_projection *x, size
         jo_number(o, "ewma", w->chart[k].ewma);
         jo_number(o, "cusum", w->chart[k].cusum);
         jo_bool(o, "alarm", w->chart[k].alarm);
+        persona_chart c = {0};
+        jo_array(o, "alarm_tokens");
+        for (size_t i = 0; i < x->n_tokens; i++) {
+            if (token_alarm(w, x, k, i, &c)) {
+                jo_int(o, NULL, (long long)i);
+            }
+        }
+        jo_end(o);
     }
     jo_array(o, "per_token");
     for (size_t i = 0; i < x->n_tokens; i++) {
@@ -187,7 +217,13 @@ static void item_text(project_work *w, const persona_projection *x, size_t k)
     table_cell(&w->t, "%s", cli_number(x->mean[k], 2));
     table_cell(&w->t, "%s", cli_number(z, 2));
     table_cell(&w->t, "%s", cli_number(x->forecast[k], 2));
-    table_cell(&w->t, "%s", w->a->rate > 0 && w->chart[k].alarm ? "alarm" : "");
+    const size_t at = first_alarm(w, x, k);
+    const bool alarm = w->a->rate > 0 && w->chart[k].alarm;
+    if (at < x->n_tokens) {
+        table_cell(&w->t, "%stoken %zu", alarm ? "alarm, " : "", at + 1);
+    } else {
+        table_cell(&w->t, "%s", alarm ? "alarm" : "");
+    }
     table_style(&w->t, TTY_RED);
     if (w->a->per_token) {
         spark(w, x, k, picture, sizeof picture);
@@ -225,13 +261,14 @@ static persona_code take(void *ud, const persona_projection *x, persona_err *e)
         memset(w->chart, 0, w->probes->n * sizeof *w->chart);
         w->series = series;
     }
-    bool alarm = false;
+    bool alarm = false, within = false;
     for (size_t k = 0; k < w->probes->n; k++) {
         w->chart[k].alarm = false;
         if (w->a->rate > 0 && x->n_tokens > 0) {
             persona_watch_step(&w->watch[k], &w->chart[k],
                                probe_z(x->mean[k], mean_of(w, k), sd_of(w, k)));
             alarm = alarm || w->chart[k].alarm;
+            within = within || first_alarm(w, x, k) < x->n_tokens;
         }
         if (w->a->c->json) {
             TRY(item_json(w, x, k, e));
@@ -240,6 +277,7 @@ static persona_code take(void *ud, const persona_projection *x, persona_err *e)
         }
     }
     w->n_alarms += alarm;
+    w->n_token_alarms += within;
     w->n_items++;
     if (!w->a->c->json) {
         tty_progress_clear(&w->a->c->progress);
@@ -279,6 +317,14 @@ static void vectors_json(const project_work *w)
             jo_int(o, "n_chosen", (long long)y->n_chosen);
             jo_int(o, "n_measured", (long long)y->n_measured);
             jo_int(o, "n_runs", (long long)y->n_runs);
+            jo_object(o, "tokens");
+            jo_number(o, "mean", y->token_mean);
+            jo_number(o, "sd", y->token_sd);
+            jo_number(o, "ewma", y->token_ewma);
+            jo_number(o, "cusum", y->token_cusum);
+            jo_number(o, "false_alarms", y->token_false_alarms);
+            jo_int(o, "length", (long long)y->token_length);
+            jo_end(o);
             jo_end(o);
         }
         jo_end(o);
@@ -303,6 +349,11 @@ static void say_neutral(const project_work *w)
                     name, y->ewma, y->cusum, 100 * y->false_alarms,
                     y->run > 0 ? "runs of 20 answers" : "conversations", y->n_runs, y->n_measured,
                     100 * y->rate);
+            cli_say(w->a->c,
+                    "%s: within an answer above EWMA %.2f or CUSUM %.2f; %.1f %% of neutral "
+                    "answers, of %zu tokens, alarm all the same",
+                    name, y->token_ewma, y->token_cusum, 100 * y->token_false_alarms,
+                    y->token_length);
         }
     }
 }
@@ -337,6 +388,7 @@ static persona_code end_json(project_work *w, double start, persona_code failed,
     }
     if (w->a->rate > 0) {
         jo_int(w->o, "alarms", (long long)w->n_alarms);
+        jo_int(w->o, "token_alarms", (long long)w->n_token_alarms);
     }
     jo_number(w->o, "seconds", clock_now() - start);
     if (failed == PERSONA_OK) {
@@ -386,7 +438,8 @@ static persona_code run(project_work *w, persona_err *e)
     }
     TRY(rc);
     if (!c->json && w->a->rate > 0) {
-        cli_say(c, "%zu alarms in %zu answers", w->n_alarms, w->n_items);
+        cli_say(c, "%zu alarms in %zu answers, and within %zu of them", w->n_alarms, w->n_items,
+                w->n_token_alarms);
     }
 out:
     table_free(&w->t);
@@ -416,7 +469,7 @@ const cli_command command_project = {
     .notes =
         "With --alarm, two control charts run over the turns of a conversation, or over the "
         "single answers of a file in their order: EWMA for slow drift, CUSUM for small lasting "
-        "shifts.",
+        "shifts; and two over the tokens of each answer.",
     .wants = "one file of texts",
     .min = 1,
     .max = 1,

@@ -122,6 +122,25 @@ import json, sys
 d = json.load(open(sys.argv[1]))
 assert len(d["items"]) == 1 and d["error"]["exit"] == 65, d' "$out"
 
+# alarms within an answer: behind the word where it turns silly, and in none of those that set the thresholds
+python3 - "$tmp" <<'PY'
+import json, sys
+calm = [json.loads(l) for l in open(sys.argv[1] + "/neutral.jsonl")]
+turned = [dict(x, response=x["response"] + " Oh no, a duck! Quack, quack, boing, giggles the sock!") for x in calm[:12:2]]
+open(sys.argv[1] + "/turned.jsonl", "w").writelines(json.dumps(x) + "\n" for x in calm[:12:2] + turned)
+PY
+expect 0 "answers, and within 6 of them" -- project -m "$source_model" --vector silly "$tmp/turned.jsonl" --neutral "$tmp/neutral.jsonl" --alarm 0.02
+check "the token is named" grep -Eq "token [0-9]+$" "$out"
+expect 0 -- project -m "$source_model" --vector silly "$tmp/turned.jsonl" --neutral "$tmp/neutral.jsonl" --alarm 0.02 --per-token --json
+check "alarms at tokens" python3 - "$out" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1])); a = d["vectors"][0]["alarm"]["tokens"]
+assert 0 <= a["false_alarms"] <= 0.2 and a["sd"] > 0 and a["length"] > 5 and d["token_alarms"] == 6, a
+assert not any(x["alarm_tokens"] for x in d["items"][:6])
+for x in d["items"][6:]:
+    assert x["alarm_tokens"] and "Oh no" in "".join(x["tokens"][:x["alarm_tokens"][0] + 1]), (x["alarm_tokens"], x["tokens"])
+PY
+
 expect 64 "--alarm needs --neutral" -- project -m "$source_model" --vector silly "$tmp/t.jsonl" --alarm 0.1
 expect 65 "too few" -- project -m "$source_model" --vector silly "$tmp/t.jsonl" --neutral "$tmp/t.jsonl"
 expect 64 "--vector is missing" -- project -m "$source_model" "$tmp/t.jsonl"

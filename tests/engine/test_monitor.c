@@ -280,6 +280,8 @@ static void neutral_answers_teach_z_scores_and_alarms(void **state)
     assert_true(isfinite(w.cusum) && isfinite(w.ewma) && w.sd > 0);
     print_message("thresholds %.2f %.2f, false alarms %.3f\n", w.ewma, w.cusum, w.false_alarms);
     assert_true(w.false_alarms < 0.5);
+    assert_true(isfinite(w.token_cusum) && isfinite(w.token_ewma) && w.token_sd > 0);
+    assert_true(isinf(all.token_ewma) && w.token_length > 5 && w.token_false_alarms < 0.5);
     persona_chart c = {0};
     size_t n = 0;
     while (!c.alarm && n < 100) { /* three sd off: found within a few answers */

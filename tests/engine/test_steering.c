@@ -294,6 +294,25 @@ static void joint_edits(void **state)
     forget(&x);
 }
 
+/* Conflicts are seen in expressions of any length, and not all of them are said. */
+static void conflicts_among_many_terms(void **state)
+{
+    (void)state;
+    char text[4096] = "a + c";
+    resolved x;
+    for (size_t i = 1, at = strlen(text); i <= 200; i++) {
+        at += (size_t)snprintf(text + at, sizeof text - at, " + b:after=%zu", i);
+    }
+    resolve(text, &x);
+    assert_non_null(strstr(buf_str(&x.r.note), "a and c have a cosine of 0.9"));
+    assert_null(strstr(buf_str(&x.r.note), "b and b"));
+    assert_null(strstr(buf_str(&x.r.note), "more pairs"));
+    forget(&x);
+    resolve("a + c + without(a, b) + without(c, b) + without(without(a, b), b)", &x); /* 10 pairs */
+    assert_non_null(strstr(buf_str(&x.r.note), "and 2 more pairs of vectors"));
+    forget(&x);
+}
+
 static void what_is_not_known(void **state)
 {
     (void)state;
@@ -383,10 +402,15 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operators),   cmocka_unit_test(ranges_and_units),
-        cmocka_unit_test(parts),       cmocka_unit_test(windows_and_gates),
-        cmocka_unit_test(joint_edits), cmocka_unit_test(what_is_not_known),
-        cmocka_unit_test(receipts),    cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(operators),
+        cmocka_unit_test(ranges_and_units),
+        cmocka_unit_test(parts),
+        cmocka_unit_test(windows_and_gates),
+        cmocka_unit_test(joint_edits),
+        cmocka_unit_test(conflicts_among_many_terms),
+        cmocka_unit_test(what_is_not_known),
+        cmocka_unit_test(receipts),
+        cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }

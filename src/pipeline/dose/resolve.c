@@ -24,7 +24,7 @@
 void resolve_begin(resolver *r, persona_model *m, const steering_vectors *from, const steer_expr *x)
 {
     *r = (resolver){.m = m, .from = from, .x = x};
-    buf_init(&r->note, 4096);
+    buf_init(&r->note, 1 << 18); /* a remark or two for each of 256 terms */
 }
 
 void resolve_end(resolver *r)

@@ -18,7 +18,7 @@
 #define EPSILON 1e-6
 #define MAX_CONDITION 20.0
 #define MAX_COSINE 0.7
-#define MAX_COMPARED 32 /* terms; nobody reads more warnings */
+#define MOST_SAID 8 /* pairs; nobody reads more warnings */
 
 /* ---- the solution ---------------------------------------------------------------------------- */
 
@@ -218,11 +218,6 @@ out:
 
 /* ---- warnings -------------------------------------------------------------------------------- */
 
-static bool same_vector(const resolver *r, const resolve_added *a, const resolve_added *b)
-{
-    return steer_direction_equal(&r->x->terms[a->term].v, &r->x->terms[b->term].v);
-}
-
 static void warn(resolver *r, const resolve_added *a, const resolve_added *b, double cosine)
 {
     char *first = steer_direction_text(&r->x->terms[a->term].v);
@@ -245,33 +240,110 @@ typedef struct clash {
     const resolve_added *a, *b;
 } clash;
 
-/* Each pair once, where it is worst. */
-persona_code resolve_conflicts(resolver *r, persona_err *e)
+/* What is added at one block, and room for its cosines. */
+typedef struct meeting {
+    const resolve_added **list; /* (k) */
+    const float **rows;         /* (k) */
+    size_t *alike;              /* (terms): the first term of the same direction */
+    size_t k, d;
+    float *units; /* (k, d) */
+    double *gram; /* (k, k) */
+} meeting;
+
+static void gather_block(const resolver *r, int block, meeting *x)
 {
-    const size_t d = (size_t)persona_model_info_get(r->m)->n_embd, n = r->x->n;
-    if (n > MAX_COMPARED) {
-        return PERSONA_OK;
-    }
-    clash *worst = mem_calloc(n * n, sizeof *worst);
-    if (!worst) {
-        return mem_err(e, "a receipt");
-    }
+    x->k = 0;
     for (size_t p = 0; p < r->n_added; p++) {
-        for (size_t q = p + 1; q < r->n_added; q++) {
-            const resolve_added *a = &r->added[p], *b = &r->added[q];
-            if (a->block != b->block || same_vector(r, a, b)) {
-                continue;
-            }
-            const double cosine = vec_cos(a->row, b->row, d);
-            clash *c = &worst[a->term * n + b->term];
-            *c = fabs(cosine) > fabs(c->cosine) ? (clash){cosine, a, b} : *c;
+        if (r->added[p].block == block && vec_norm(r->added[p].row, x->d) > 0) {
+            x->rows[x->k] = r->added[p].row;
+            x->list[x->k++] = &r->added[p];
         }
     }
+}
+
+/* The first term of the same direction as term i. */
+static size_t first_alike(const resolver *r, size_t i)
+{
+    size_t k = 0;
+    while (k < i && !steer_direction_equal(&r->x->terms[k].v, &r->x->terms[i].v)) {
+        k++;
+    }
+    return k;
+}
+
+static persona_code compare_block(const resolver *r, const meeting *x, clash *worst, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const mat units = {x->units, x->k, x->d};
+    TRY(unit_rows(x->rows, x->k, x->d, x->units, e));
+    TRY(linalg_gram(units, x->gram, e));
+    for (size_t p = 0; p < x->k; p++) {
+        for (size_t q = p + 1; q < x->k; q++) {
+            const resolve_added *a = x->list[p], *b = x->list[q];
+            const double cosine = x->gram[p * x->k + q];
+            const size_t i = x->alike[a->term], k = x->alike[b->term];
+            clash *c = i < k ? &worst[i * r->x->n + k] : &worst[k * r->x->n + i];
+            if (i != k && fabs(cosine) > fabs(c->cosine)) {
+                *c = (clash){cosine, a, b};
+            }
+        }
+    }
+out:
+    return rc;
+}
+
+static void say_clashes(resolver *r, const clash *worst)
+{
+    const size_t n = r->x->n;
+    size_t n_said = 0;
     for (size_t i = 0; i < n * n; i++) {
-        if (fabs(worst[i].cosine) > MAX_COSINE) {
+        if (fabs(worst[i].cosine) > MAX_COSINE && n_said++ < MOST_SAID) {
             warn(r, worst[i].a, worst[i].b, worst[i].cosine);
         }
     }
+    if (n_said > MOST_SAID) {
+        resolve_note(r, "and %zu more pairs of vectors have a cosine beyond %.1f",
+                     n_said - MOST_SAID, MAX_COSINE);
+    }
+}
+
+/* Each pair of directions once, where it is worst. */
+persona_code resolve_conflicts(resolver *r, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const persona_model_info *info = persona_model_info_get(r->m);
+    const size_t d = (size_t)info->n_embd, n = r->x->n;
+    meeting x = {.d = d};
+    size_t most = 0;
+    clash *worst = mem_calloc(n * n, sizeof *worst);
+    x.list = mem_calloc(r->n_added + 1, sizeof(const resolve_added *));
+    x.rows = mem_calloc(r->n_added + 1, sizeof(const float *));
+    x.alike = mem_calloc(n, sizeof *x.alike);
+    TRY(worst && x.list && x.rows && x.alike ? PERSONA_OK : mem_err(e, "a receipt"));
+    for (size_t i = 0; i < n; i++) {
+        x.alike[i] = first_alike(r, i);
+    }
+    for (int b = 0; b < info->n_layer; b++) {
+        gather_block(r, b, &x);
+        most = x.k > most ? x.k : most;
+    }
+    if (most < 2) {
+        goto out;
+    }
+    x.units = mem_calloc(most, d * sizeof *x.units);
+    x.gram = mem_calloc(most, most * sizeof *x.gram);
+    TRY(x.units && x.gram ? PERSONA_OK : mem_err(e, "a receipt"));
+    for (int b = 0; b < info->n_layer; b++) {
+        gather_block(r, b, &x);
+        TRY(x.k > 1 ? compare_block(r, &x, worst, e) : PERSONA_OK);
+    }
+    say_clashes(r, worst);
+out:
     mem_free(worst);
-    return PERSONA_OK;
+    mem_free(x.list);
+    mem_free(x.rows);
+    mem_free(x.alike);
+    mem_free(x.units);
+    mem_free(x.gram);
+    return rc;
 }

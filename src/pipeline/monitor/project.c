@@ -5,7 +5,8 @@
  *
  * Alarms are about runs of answers. Where the neutral lines are conversations, a run is a
  * conversation as it is; single answers have no order that means anything, so runs of RUN answers
- * are drawn from them. Either chart gets half of the wanted rate.
+ * are drawn from them. Tokens have an order and depend on their neighbors: of them a run is an
+ * answer as it is. Either chart gets half of the wanted rate.
  */
 #include <math.h>
 #include <string.h>
@@ -105,7 +106,28 @@ typedef struct neutral {
     double *x, *forecast; /* (cap, n_probes) */
     size_t *line;         /* (cap) number of the line it comes from, from 0 */
     size_t n_lines, last_line;
+    float *tokens; /* (n_tokens, n_probes), answer after answer */
+    size_t *first; /* (cap) which token an answer begins with */
+    size_t n_tokens, cap_tokens;
 } neutral;
+
+static persona_code keep_tokens(neutral *w, const persona_projection *x, persona_err *e)
+{
+    const size_t n = w->n_tokens + x->n_tokens;
+    if (n > w->cap_tokens) {
+        const size_t cap = n > 2 * w->cap_tokens ? n : 2 * w->cap_tokens;
+        float *grown = mem_realloc(w->tokens, cap * w->n_probes, sizeof *grown);
+        if (grown == NULL) {
+            return mem_err(e, "neutral tokens");
+        }
+        w->tokens = grown;
+        w->cap_tokens = cap;
+    }
+    memcpy(w->tokens + w->n_tokens * w->n_probes, x->per_token,
+           x->n_tokens * w->n_probes * sizeof *w->tokens);
+    w->n_tokens = n;
+    return PERSONA_OK;
+}
 
 static persona_code keep(void *ud, const persona_projection *x, persona_err *e)
 {
@@ -121,7 +143,9 @@ static persona_code keep(void *ud, const persona_projection *x, persona_err *e)
         w->forecast = b != NULL ? b : w->forecast;
         size_t *c = mem_realloc(w->line, cap, sizeof *c);
         w->line = c != NULL ? c : w->line;
-        if (a == NULL || b == NULL || c == NULL) {
+        size_t *d = mem_realloc(w->first, cap, sizeof *d);
+        w->first = d != NULL ? d : w->first;
+        if (a == NULL || b == NULL || c == NULL || d == NULL) {
             return mem_err(e, "neutral answers");
         }
         w->cap = cap;
@@ -132,8 +156,9 @@ static persona_code keep(void *ud, const persona_projection *x, persona_err *e)
     }
     memcpy(w->x + w->n * w->n_probes, x->mean, w->n_probes * sizeof *w->x);
     memcpy(w->forecast + w->n * w->n_probes, x->forecast, w->n_probes * sizeof *w->x);
+    w->first[w->n] = w->n_tokens;
     w->line[w->n++] = w->n_lines - 1;
-    return PERSONA_OK;
+    return keep_tokens(w, x, e);
 }
 
 /* The values of probe k of one half (0, 1: lines of that parity; 2: all); line of each. */
@@ -224,6 +249,73 @@ out:
     return rc;
 }
 
+static size_t length_of(const neutral *x, size_t i)
+{
+    return (i + 1 < x->n ? x->first[i + 1] : x->n_tokens) - x->first[i];
+}
+
+/* Tokens of probe k of the answers of one half, one behind the other. */
+static size_t select_tokens(const neutral *x, size_t k, size_t half, double *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        for (size_t j = 0; x->line[i] % 2 == half && j < length_of(x, i); j++) {
+            out[n++] = (double)x->tokens[(x->first[i] + j) * x->n_probes + k];
+        }
+    }
+    return n;
+}
+
+/* Peaks of the answers of one half; z: their tokens. */
+static size_t token_peaks(const neutral *x, size_t half, const double *z, alarm_peaks *out)
+{
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        if (x->line[i] % 2 == half) {
+            out[n++] = alarm_peaks_of(z + at, length_of(x, i));
+            at += length_of(x, i);
+        }
+    }
+    return n;
+}
+
+static persona_code learn_tokens(const neutral *x, size_t k, const halves *h, persona_watch *w,
+                                 persona_err *e)
+{
+    size_t n_above = 0, n_runs = 0;
+    double *z = mem_calloc(x->n_tokens, sizeof *z);
+    if (z == NULL) {
+        return mem_err(e, "neutral tokens");
+    }
+    for (size_t half = 0; half < 2; half++) {
+        const size_t n = select_tokens(x, k, half, z);
+        if (half == 0) {
+            w->token_mean = stat_mean(z, n);
+            w->token_sd = stat_sd(z, n);
+        }
+        for (size_t i = 0; i < n; i++) {
+            z[i] = (z[i] - w->token_mean) / w->token_sd;
+        }
+        n_runs = token_peaks(x, half, z, h->peaks);
+        for (size_t i = 0; half == 0 && i < n_runs; i++) {
+            h->one[i] = h->peaks[i].ewma;
+            h->z[i] = h->peaks[i].cusum;
+        }
+        w->token_ewma = half == 0 ? alarm_threshold(h->one, n_runs, w->rate / 2) : w->token_ewma;
+        w->token_cusum = half == 0 ? alarm_threshold(h->z, n_runs, w->rate / 2) : w->token_cusum;
+    }
+    for (size_t i = 0; i < n_runs; i++) {
+        n_above += h->peaks[i].ewma > w->token_ewma || h->peaks[i].cusum > w->token_cusum;
+    }
+    w->token_false_alarms = (double)n_above / (double)n_runs;
+    for (size_t i = 0; i < x->n; i++) {
+        h->z[i] = (double)length_of(x, i);
+    }
+    w->token_length = (size_t)stat_median(h->z, x->n);
+    mem_free(z);
+    return PERSONA_OK;
+}
+
 static persona_code learn_one(const neutral *x, size_t k, const halves *h, persona_watch *w,
                               const char *name, persona_err *e)
 {
@@ -237,10 +329,16 @@ static persona_code learn_one(const neutral *x, size_t k, const halves *h, perso
     w->n_chosen = n;
     w->ewma = w->cusum = (double)INFINITY;
     w->false_alarms = w->false_ewma = w->false_cusum = (double)NAN;
+    w->token_ewma = w->token_cusum = (double)INFINITY;
+    w->token_mean = w->token_sd = w->token_false_alarms = (double)NAN;
     if (!(w->sd > 0)) {
         return persona_err_set(e, PERSONA_E_FORMAT, "%s: all neutral answers project alike", name);
     }
-    return w->rate > 0 ? learn_thresholds(x, k, h, w, e) : PERSONA_OK;
+    if (!(w->rate > 0)) {
+        return PERSONA_OK;
+    }
+    const persona_code rc = learn_tokens(x, k, h, w, e);
+    return rc == PERSONA_OK ? learn_thresholds(x, k, h, w, e) : rc;
 }
 
 persona_code persona_watch_learn(persona_session *s, const char *file, const persona_probes *p,
@@ -276,15 +374,27 @@ out:
     mem_free(x.x);
     mem_free(x.forecast);
     mem_free(x.line);
+    mem_free(x.first);
+    mem_free(x.tokens);
     return rc;
+}
+
+static void step(double ewma, double cusum, persona_chart *c, double z)
+{
+    alarm_state s = {c->smooth, c->high, c->low};
+    alarm_step(&s, z, &c->ewma, &c->cusum);
+    c->alarm = c->ewma > ewma || c->cusum > cusum;
+    c->smooth = c->alarm ? 0 : s.smooth;
+    c->high = c->alarm ? 0 : s.high;
+    c->low = c->alarm ? 0 : s.low;
 }
 
 void persona_watch_step(const persona_watch *w, persona_chart *c, double z)
 {
-    alarm_state s = {c->smooth, c->high, c->low};
-    alarm_step(&s, z, &c->ewma, &c->cusum);
-    c->alarm = c->ewma > w->ewma || c->cusum > w->cusum;
-    c->smooth = c->alarm ? 0 : s.smooth;
-    c->high = c->alarm ? 0 : s.high;
-    c->low = c->alarm ? 0 : s.low;
+    step(w->ewma, w->cusum, c, z);
+}
+
+void persona_watch_token(const persona_watch *w, persona_chart *c, double z)
+{
+    step(w->token_ewma, w->token_cusum, c, z);
 }

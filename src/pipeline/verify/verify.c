@@ -237,6 +237,7 @@ static persona_code check_adapter(verifier *x, persona_err *e)
     persona_code rc = PERSONA_OK;
     persona_session *s[2] = {NULL, NULL};
     persona_plan *p = NULL;
+    bool went[2] = {false, false}; /* through the API */
     persona_edit edit = verify_edit(x, PERSONA_OP_ADD);
     edit.phases = PERSONA_PHASE_ALL;
     edit.block = edit.block > 0 ? edit.block : 1;
@@ -244,11 +245,14 @@ static persona_code check_adapter(verifier *x, persona_err *e)
     for (int i = 0; i < 2; i++) {
         TRY(verify_session(x, 1, true, i == 1, &s[i], e));
         TRY(speak(x, s[i], p, &x->said[i], e));
+        went[i] = persona_session_stats_get(s[i]).n_cvec_switches > 0;
         persona_session_free(s[i]);
         s[i] = NULL;
     }
+    /* two answers made the same way would prove nothing */
+    const double apart = said_apart(&x->said[0], 0, &x->said[1], 0, VERIFY_TOKENS);
     book(x, "control-vector", "libllama's control-vector API gives the same, bit for bit",
-         said_apart(&x->said[0], 0, &x->said[1], 0, VERIFY_TOKENS), 0);
+         went[0] && !went[1] ? apart : (double)INFINITY, 0);
 out:
     persona_session_free(s[0]);
     persona_session_free(s[1]);
