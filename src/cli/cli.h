@@ -48,6 +48,10 @@ typedef struct cli_state {
     cli_mapping mapping;
     int guard_mode; /* a persona_guard_mode */
     float guard_ratio;
+    opt_list along;     /* vectors to read along */
+    int along_block;    /* -1: each vector's best */
+    int neutral_tokens; /* of an answer to a neutral question */
+    persona_sampling sampling;
     /* what to do, of a command that can do several things, and the words after it */
     const cli_action *action;
     char **words; /* (n_words), of argv */

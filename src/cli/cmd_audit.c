@@ -19,8 +19,7 @@
 
 typedef struct audit_args {
     cli_state *c;
-    const char *model, *base, *system, *questions;
-    int max_tokens;
+    const char *model, *base, *system;
 } audit_args;
 
 #define AT(member) offsetof(audit_args, member)
@@ -38,21 +37,9 @@ static const opt options[] = {
      .arg = "TEXT",
      .at = AT(system),
      .help = "System message (gpt-oss: developer message): what does it make the model lean to?"},
-    {.name = "questions",
-     .type = OPT_TEXT,
-     .arg = "N|FILE",
-     .at = AT(questions),
-     .without = "20 of the set the model names, else of the trait packs",
-     .help = "At most N neutral questions, or another set"},
-    OPT_LENGTH("max-tokens", AT(max_tokens), NULL, "Length of an answer at most"),
     {.name = NULL},
 };
 static const opt_group audit_options = {NULL, false, options};
-
-static void init(void *p)
-{
-    ((audit_args *)p)->max_tokens = 64;
-}
 
 /* One vector's result. */
 typedef struct leaning {
@@ -109,7 +96,6 @@ static persona_code open_all(audit_work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     audit_args *a = w->a;
-    a->c->rig.questions = a->questions;
     if (a->base) {
         TRY(rig_open_model(&a->c->rig, a->base, false, &w->base, e));
         TRY(add_library(w, w->base.model, e));
@@ -125,7 +111,7 @@ static persona_code open_all(audit_work *w, persona_err *e)
         goto out;
     }
     TRY(neutral_open(a->c, &w->x, &w->questions, e));
-    TRY(rig_open_session(&a->c->rig, &w->x, 16, 384 + a->max_tokens, e));
+    TRY(rig_open_session(&a->c->rig, &w->x, 16, 384 + a->c->neutral_tokens, e));
 out:
     return rc;
 }
@@ -149,7 +135,7 @@ static persona_code measure(audit_work *w, persona_err *e)
     w->mean = cli_alloc(n * k, sizeof *w->mean);
     w->forecast = cli_alloc(n * k, sizeof *w->forecast);
     w->list = cli_alloc(k, sizeof *w->list);
-    const persona_leaning_asks asks = {w->questions.list, n, w->a->system, w->a->max_tokens};
+    const persona_leaning_asks asks = {w->questions.list, n, w->a->system, w->a->c->neutral_tokens};
     TRY(persona_leanings(w->x.session, &asks, w->probes, &w->a->c->hooks, w->mean, w->forecast, e));
     for (size_t i = 0; i < k; i++) {
         const persona_probe *p = &w->probes->list[i];
@@ -273,10 +259,10 @@ const cli_command command_audit = {
              "library: how many standard deviations they lie from what was neutral when the vector "
              "was extracted. A finetuned model is audited with the vectors of its --base.",
     .groups = {{&audit_options, 0},
+               {&opt_group_neutral, 0},
                {&opt_group_model, 0},
                {&opt_group_running, 0},
                {&opt_group_output, 0}},
     .size = sizeof(audit_args),
-    .init = init,
     .run = run_audit,
 };

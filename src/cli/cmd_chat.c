@@ -17,14 +17,13 @@ typedef struct chat_args {
     const char *model, *system, *steer, *load, *save;
     opt_list probes;
     bool compare, thinks, no_history;
-    persona_sampling sampling;
 } chat_args;
 
 #define AT(member) offsetof(chat_args, member)
 
 static const opt options[] = {
     OPT_MODEL(AT(model)),
-    {.name = "system", .type = OPT_TEXT, .arg = "TEXT", .at = AT(system), .help = "System message"},
+    OPT_SYSTEM(AT(system)),
     {.name = "steer",
      .type = OPT_TEXT,
      .arg = "EXPR",
@@ -53,35 +52,6 @@ static const opt options[] = {
      .type = OPT_ON,
      .at = AT(no_history),
      .help = "Do not remember what was typed"},
-    OPT_LENGTH("max-tokens", AT(sampling.max_tokens), NULL, "Length of an answer at most"),
-    {.name = "temp",
-     .type = OPT_FLOAT,
-     .arg = "X",
-     .min = 0,
-     .max = 100,
-     .at = AT(sampling.temperature),
-     .help = "Temperature; 0: greedy"},
-    {.name = "top-p",
-     .type = OPT_FLOAT,
-     .arg = "X",
-     .min = 0,
-     .max = 1,
-     .at = AT(sampling.top_p),
-     .help = "Only the most likely tokens that make up this much; 1: off"},
-    {.name = "min-p",
-     .type = OPT_FLOAT,
-     .arg = "X",
-     .min = 0,
-     .max = 1,
-     .at = AT(sampling.min_p),
-     .help = "Only tokens this likely, relative to the first; 0: off"},
-    {.name = "repeat-penalty",
-     .type = OPT_FLOAT,
-     .arg = "X",
-     .min = 0,
-     .max = 10,
-     .at = AT(sampling.repetition_penalty),
-     .help = "Against repetition; 1: off"},
     {.name = NULL},
 };
 static const opt_group chat_options = {NULL, false, options};
@@ -89,8 +59,7 @@ static const opt_group chat_options = {NULL, false, options};
 static void init(void *p)
 {
     chat_args *a = p;
-    a->sampling = persona_sampling_defaults();
-    a->sampling.max_tokens = 512;
+    a->c->sampling.max_tokens = 512;
 }
 
 /* ---- the conversation ------------------------------------------------------------------------ */
@@ -181,7 +150,7 @@ static void end(chat *t)
 static persona_code run_chat(void *p, persona_err *e)
 {
     chat_args *a = p;
-    chat t = {.c = a->c, .sampling = a->sampling, .compare = a->compare, .thinks = a->thinks};
+    chat t = {.c = a->c, .sampling = a->c->sampling, .compare = a->compare, .thinks = a->thinks};
     chat_line *lines = NULL;
     char *history = NULL;
     persona_code rc = PERSONA_OK;
@@ -225,6 +194,7 @@ const cli_command command_chat = {
              "the same question unsteered; /help lists the rest. From a pipe every line is a "
              "question or a command, and the answers go to standard output.",
     .groups = {{&chat_options, 0},
+               {&opt_group_sampling, 0},
                {&opt_group_guard, 0},
                {&opt_group_model, 0},
                {&opt_group_running, 0},

@@ -26,11 +26,7 @@ static const opt options[] = {
      .at = AT(steer),
      .without = "unsteered only",
      .help = "Also steered, for example '1.0*silly'"},
-    {.name = "system",
-     .type = OPT_TEXT,
-     .arg = "TEXT",
-     .at = AT(system),
-     .help = "System message (gpt-oss: developer message)"},
+    OPT_SYSTEM(AT(system)),
     {.name = NULL},
 };
 static const opt_group choices_options = {NULL, false, options};

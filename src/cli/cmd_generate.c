@@ -33,7 +33,7 @@ typedef struct generate_args {
     int range_a, range_b, n_samples;
     opt_list probes;
     bool raw, skip_analysis, kl;
-    persona_sampling sampling;
+    bool ignore_eos;
 } generate_args;
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -113,11 +113,7 @@ static const opt prompt_options[] = {
      .arg = "FILE",
      .at = AT(prompt_file),
      .help = "Read the prompt from a file"},
-    {.name = "system",
-     .type = OPT_TEXT,
-     .arg = "TEXT",
-     .at = AT(system),
-     .help = "System message (gpt-oss: developer message)"},
+    OPT_SYSTEM(AT(system)),
     {.name = "raw",
      .type = OPT_ON,
      .at = AT(raw),
@@ -171,61 +167,8 @@ static const opt steering_options[] = {
 };
 static const opt_group group_steering = {"Steering", false, steering_options};
 
-static const opt sampling_options[] = {
-    {.name = "max-tokens",
-     .key = 'n',
-     .type = OPT_INT,
-     .arg = "N",
-     .min = 1,
-     .max = 1 << 20,
-     .at = AT(sampling.max_tokens),
-     .help = "Tokens to generate at most"},
-    {.name = "n-predict", /* llama.cpp's name for it */
-     .hidden = true,
-     .type = OPT_INT,
-     .arg = "N",
-     .min = 1,
-     .max = 1 << 20,
-     .at = AT(sampling.max_tokens)},
-    {.name = "temp",
-     .type = OPT_FLOAT,
-     .arg = "X",
-     .min = 0,
-     .max = 100,
-     .at = AT(sampling.temperature),
-     .help = "Temperature; 0: greedy"},
-    {.name = "top-k",
-     .type = OPT_INT,
-     .arg = "N",
-     .min = 0,
-     .max = 1 << 30,
-     .at = AT(sampling.top_k),
-     .help = "Only the N most likely tokens; 0: off"},
-    {.name = "top-p",
-     .type = OPT_FLOAT,
-     .arg = "X",
-     .min = 0,
-     .max = 1,
-     .at = AT(sampling.top_p),
-     .help = "Only the most likely tokens that make up this much; 1: off"},
-    {.name = "min-p",
-     .type = OPT_FLOAT,
-     .arg = "X",
-     .min = 0,
-     .max = 1,
-     .at = AT(sampling.min_p),
-     .help = "Only tokens this likely, relative to the first; 0: off"},
-    {.name = "repeat-penalty",
-     .type = OPT_FLOAT,
-     .arg = "X",
-     .min = 0,
-     .max = 10,
-     .at = AT(sampling.repetition_penalty),
-     .help = "Against repetition; 1: off"},
-    {.name = "ignore-eos",
-     .type = OPT_ON,
-     .at = AT(sampling.ignore_eos),
-     .help = "Go on past the end"},
+static const opt answers_options[] = {
+    {.name = "ignore-eos", .type = OPT_ON, .at = AT(ignore_eos), .help = "Go on past the end"},
     {.name = "samples",
      .type = OPT_INT,
      .arg = "N",
@@ -235,7 +178,7 @@ static const opt sampling_options[] = {
      .help = "Several answers, with seeds SEED, SEED+1, ..."},
     {.name = NULL},
 };
-static const opt_group group_sampling = {"Sampling", false, sampling_options};
+static const opt_group group_answers = {"Answers", false, answers_options};
 
 static persona_code check(void *p, persona_err *e)
 {
@@ -265,7 +208,6 @@ static void init(void *p)
 {
     generate_args *a = p;
     a->n_samples = 1;
-    a->sampling = persona_sampling_defaults();
 }
 
 /* ---- work ------------------------------------------------------------------------------------ */
@@ -367,7 +309,7 @@ out:
 /* A context that holds the prompt and the answer, and no more than the model was trained for. */
 static int context_for(const generate_args *a, const work *w)
 {
-    const int wanted = (int)w->prompt.n + a->sampling.max_tokens;
+    const int wanted = (int)w->prompt.n + a->c->sampling.max_tokens;
     return wanted < 128 ? 128 : wanted;
 }
 
@@ -394,13 +336,14 @@ static persona_code give_answers(generate_args *a, work *w, persona_err *e)
         requests[i] = (persona_request){.prompt = w->prompt.ids,
                                         .n_prompt = w->prompt.n,
                                         .raw = a->raw,
-                                        .sampling = a->sampling,
+                                        .sampling = a->c->sampling,
                                         .plan = w->plan,
                                         .taps = w->probing.taps,
                                         .n_taps = w->probing.n_taps,
                                         .ud = r,
                                         .on_done = on_done};
         requests[i].sampling.seed = a->c->seed + (uint32_t)i;
+        requests[i].sampling.ignore_eos = a->ignore_eos;
         if (live) {
             requests[i].on_token = print_stream_token; /* the stream is the reply's first member */
         }
@@ -410,6 +353,10 @@ static persona_code give_answers(generate_args *a, work *w, persona_err *e)
         persona_session_run_all(w->x.session, requests, (size_t)a->n_samples, &hooks, e);
     w->seconds = clock_now() - start;
     print_stream_end(&w->replies[0].stream);
+    if (rc != PERSONA_OK && w->replies[0].stream.printed) {
+        putchar('\n'); /* the error is a line of its own */
+        (void)fflush(stdout);
+    }
     mem_free(requests);
     return rc;
 }
@@ -514,7 +461,7 @@ static persona_code print_text(const generate_args *a, const work *w, persona_er
         cli_say(a->c,
                 "note: the model stopped before it reached an answer (-n %d); -v shows its "
                 "reasoning",
-                a->sampling.max_tokens);
+                a->c->sampling.max_tokens);
     }
     if (a->c->verbosity > 0) {
         cli_say(a->c, "%zu prompt tokens, %zu generated, %s (%.1f tokens/s)", r->n_prompt,
@@ -574,7 +521,8 @@ const cli_command command_generate = {
     .groups = {{&group_prompt, 0},
                {&group_steering, 0},
                {&opt_group_guard, 0},
-               {&group_sampling, 0},
+               {&opt_group_sampling, 0},
+               {&group_answers, 0},
                {&opt_group_model, 0},
                {&opt_group_running, 0},
                {&opt_group_output, 0}},

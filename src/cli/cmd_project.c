@@ -20,8 +20,6 @@
 typedef struct project_args {
     cli_state *c;
     const char *model, *neutral;
-    opt_list vectors;
-    int block; /* -1: the vector's best */
     double rate;
     bool per_token;
 } project_args;
@@ -30,20 +28,6 @@ typedef struct project_args {
 
 static const opt options[] = {
     OPT_MODEL(AT(model)),
-    {.name = "vector",
-     .required = true,
-     .type = OPT_LIST,
-     .arg = "NAME[@A-B]",
-     .at = AT(vectors),
-     .help = "A vector to project on, a name of the user's library or a file; may be repeated"},
-    {.name = "block",
-     .type = OPT_INT,
-     .arg = "N",
-     .min = 0,
-     .max = 4095,
-     .at = AT(block),
-     .without = "each vector's best",
-     .help = "The block to read where a name does not say"},
     {.name = "per-token",
      .type = OPT_ON,
      .at = AT(per_token),
@@ -66,11 +50,6 @@ static const opt options[] = {
     {.name = NULL},
 };
 static const opt_group project_options = {NULL, false, options};
-
-static void init(void *p)
-{
-    ((project_args *)p)->block = -1;
-}
 
 static persona_code check(void *p, persona_err *e)
 {
@@ -363,7 +342,7 @@ static persona_code open_all(project_work *w, persona_err *e)
     persona_code rc = PERSONA_OK;
     project_args *a = w->a;
     TRY(rig_open_model(&a->c->rig, a->model, true, &w->x, e));
-    TRY(probe_add_all(w->x.model, &a->vectors, a->block, &w->probes, e));
+    TRY(probe_add_all(w->x.model, &a->c->along, a->c->along_block, &w->probes, e));
     w->chart = cli_alloc(w->probes->n, sizeof *w->chart);
     w->x.whole_texts = true;
     TRY(rig_open_session(&a->c->rig, &w->x, 4, 4096, e));
@@ -474,11 +453,11 @@ const cli_command command_project = {
     .min = 1,
     .max = 1,
     .groups = {{&project_options, 0},
+               {&opt_group_along, 0},
                {&opt_group_model, 0},
                {&opt_group_running, 0},
                {&opt_group_output, 0}},
     .size = sizeof(project_args),
-    .init = init,
     .check = check,
     .run = run_project,
 };

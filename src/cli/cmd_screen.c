@@ -18,8 +18,7 @@
 typedef struct screen_args {
     cli_state *c;
     const char *model, *job;
-    opt_list vectors;
-    int block, top; /* block -1: the vector's best */
+    int top;
     persona_screen_opts opts;
 } screen_args;
 
@@ -33,29 +32,9 @@ static const opt options[] = {
      .arg = "FILE",
      .at = AT(model),
      .help = "The model (GGUF) that would be trained"},
-    {.name = "vector",
-     .required = true,
-     .type = OPT_LIST,
-     .arg = "NAME[@A-B]",
-     .at = AT(vectors),
-     .help = "A vector to screen for, a name of the user's library or a file; may be repeated"},
-    {.name = "block",
-     .type = OPT_INT,
-     .arg = "N",
-     .min = 0,
-     .max = 4095,
-     .at = AT(block),
-     .without = "each vector's best",
-     .help = "The block to read where a name does not say"},
     OPT_LENGTH("max-tokens", AT(opts.max_tokens), NULL,
                "Length of the model's own answers at most"),
-    {.name = "temp",
-     .type = OPT_FLOAT,
-     .arg = "X",
-     .min = 0,
-     .max = 10,
-     .at = AT(opts.temperature),
-     .help = "Temperature of the model's own answers; 0: the likeliest"},
+    OPT_TEMPERATURE(AT(opts.temperature)),
     {.name = "samples",
      .type = OPT_INT,
      .arg = "N",
@@ -103,7 +82,6 @@ static persona_code check(void *p, persona_err *e)
 static void init(void *p)
 {
     screen_args *a = p;
-    a->block = -1;
     a->top = 20;
     a->opts = persona_screen_defaults();
 }
@@ -235,7 +213,7 @@ static persona_code open_all(screen_work *w, persona_err *e)
     screen_args *a = w->a;
     char *place = NULL;
     TRY(rig_open_model(&a->c->rig, a->model, true, &w->x, e));
-    TRY(probe_add_all(w->x.model, &a->vectors, a->block, &w->probes, e));
+    TRY(probe_add_all(w->x.model, &a->c->along, a->c->along_block, &w->probes, e));
     w->x.whole_texts = true;
     TRY(rig_open_session(&a->c->rig, &w->x, 8, 2048, e));
     a->opts.seed = a->c->seed;
@@ -301,6 +279,7 @@ const cli_command command_screen = {
     .min = 1,
     .max = 1,
     .groups = {{&screen_options, 0},
+               {&opt_group_along, 0},
                {&opt_group_model, 0},
                {&opt_group_running, 0},
                {&opt_group_output, 0}},

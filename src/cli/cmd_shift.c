@@ -18,51 +18,21 @@
 
 typedef struct shift_args {
     cli_state *c;
-    const char *texts, *questions;
-    opt_list vectors;
-    int block, max_tokens; /* block -1: the vector's best */
+    const char *texts;
 } shift_args;
 
 #define AT(member) offsetof(shift_args, member)
 
 static const opt options[] = {
-    {.name = "vector",
-     .required = true,
-     .type = OPT_LIST,
-     .arg = "NAME[@A-B]",
-     .at = AT(vectors),
-     .help = "A vector of the first model to compare along; may be repeated"},
-    {.name = "block",
-     .type = OPT_INT,
-     .arg = "N",
-     .min = 0,
-     .max = 4095,
-     .at = AT(block),
-     .without = "each vector's best",
-     .help = "The block to read where a name does not say"},
     {.name = "texts",
      .type = OPT_FILE,
      .arg = "FILE",
      .at = AT(texts),
      .without = "each model answers neutral questions",
      .help = "Both models read these texts (JSON lines) instead"},
-    {.name = "questions",
-     .type = OPT_TEXT,
-     .arg = "N|FILE",
-     .at = AT(questions),
-     .without = "20 of the set the model names, else of the trait packs",
-     .help = "At most N neutral questions, or another set"},
-    OPT_LENGTH("max-tokens", AT(max_tokens), NULL, "Length of an answer at most"),
     {.name = NULL},
 };
 static const opt_group shift_options = {NULL, false, options};
-
-static void init(void *p)
-{
-    shift_args *a = p;
-    a->block = -1;
-    a->max_tokens = 64;
-}
 
 enum { TEXTS_LEAST = 3 }; /* answers that are worth comparing when there are no more */
 
@@ -115,7 +85,7 @@ static persona_code measure(shift_work *w, int i, persona_err *e)
     const size_t k = w->probes->n;
     w->x[i].whole_texts = a->texts != NULL;
     TRY(rig_open_session(&a->c->rig, &w->x[i], a->texts ? 4 : 16,
-                         a->texts ? 4096 : 384 + a->max_tokens, e));
+                         a->texts ? 4096 : 384 + a->c->neutral_tokens, e));
     if (a->texts) {
         gathering g = {s, k};
         const persona_project_sink sink = {&g, gather};
@@ -130,7 +100,7 @@ static persona_code measure(shift_work *w, int i, persona_err *e)
     s->n = w->questions.n;
     s->mean = cli_alloc(s->n * k, sizeof *s->mean);
     s->forecast = cli_alloc(s->n * k, sizeof *s->forecast);
-    const persona_leaning_asks asks = {w->questions.list, s->n, NULL, a->max_tokens};
+    const persona_leaning_asks asks = {w->questions.list, s->n, NULL, a->c->neutral_tokens};
     TRY(persona_leanings(w->x[i].session, &asks, w->probes, &a->c->hooks, s->mean, s->forecast, e));
 out:
     return rc;
@@ -152,9 +122,8 @@ static persona_code measure_both(shift_work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     shift_args *a = w->a;
-    a->c->rig.questions = a->questions;
     TRY(rig_open_model(&a->c->rig, a->c->words[0], true, &w->x[0], e));
-    TRY(probe_add_all(w->x[0].model, &a->vectors, a->block, &w->probes, e));
+    TRY(probe_add_all(w->x[0].model, &a->c->along, a->c->along_block, &w->probes, e));
     TRY(rig_open_model(&a->c->rig, a->c->words[1], true, &w->x[1], e));
     TRY(check_shape(w, e));
     TRY(a->texts ? PERSONA_OK : neutral_open(a->c, &w->x[0], &w->questions, e));
@@ -311,10 +280,11 @@ const cli_command command_shift = {
     .min = 2,
     .max = 2,
     .groups = {{&shift_options, 0},
+               {&opt_group_along, 0},
+               {&opt_group_neutral, 0},
                {&opt_group_model, 0},
                {&opt_group_running, 0},
                {&opt_group_output, 0}},
     .size = sizeof(shift_args),
-    .init = init,
     .run = run_shift,
 };

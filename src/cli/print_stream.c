@@ -36,6 +36,7 @@ bool print_stream_token(void *ud, const persona_token_event *event)
     switch (event->kind) {
     case PERSONA_TOKEN_ANSWER:
         print_stream_end(s);
+        s->printed = true;
         s->failed = fwrite(event->text, 1, event->len, stdout) != event->len || fflush(stdout) != 0;
         break;
     case PERSONA_TOKEN_ANALYSIS:

@@ -11,6 +11,7 @@
 #include "persona/session.h"
 
 typedef struct print_stream {
+    bool printed;       /* something of the answer */
     bool show_analysis; /* other channels go to stderr, dimmed */
     bool dimmed, failed;
 } print_stream;

@@ -69,4 +69,11 @@ for command in '' demo doctor extract generate jobs judge map models traits tran
         check "groff persona-$command.1" test -z "$(groff -man -Tutf8 -ww -z "$out" 2>&1)"
     fi
 done
+
+# every group that commands share is in the reference
+"$PERSONA" __spec markdown >"$tmp/options.md"
+grep -h "^Shared options: " "$tmp/options.md" | sed 's/^Shared options: //; s/\.$//; s/, /\n/g' | sort -u >"$tmp/groups"
+while read -r group; do
+    check "the reference has the shared options $group" grep -qx "## $group" "$tmp/options.md"
+done <"$tmp/groups"
 finish

@@ -57,6 +57,8 @@ for x in p:
     assert all(abs(b - a - want) < 1e-3 * moved for a, b in zip(x["per_token"], x["after_per_token"])), (x, moved)
     assert abs(sum(x["per_token"]) / 16 - x["projection"]) < 1e-2
 PY
+expect 65 "steering rejected" -- generate -m "$source_model" -p "Tell me about soup." -n 64 --temp 0 --steer "raw:1*silly@3 + raw:0.05*silly@3:after=8 + raw:9*silly@3:after=9" --guard reject --guard-ratio 2
+check "an answer that fails under way ends its line" test "$(tail -c 1 "$out" | wc -l)" = 1 -a "$(wc -c <"$out")" -gt 8
 expect 66 "sillly" -- generate -m "$source_model" -p Hi --probe sillly
 
 # alarms: neutral answers, then a file that turns silly

@@ -29,10 +29,10 @@ const cli_command *cli_command_find(const char *name)
 void *cli_command_args(const cli_command *x, cli_state *c)
 {
     void *args = cli_alloc(1, x->size);
+    *(cli_state **)args = c; /* init may set what a shared option begins with */
     if (x->init) {
         x->init(args);
     }
-    *(cli_state **)args = c;
     return args;
 }
 
@@ -41,5 +41,8 @@ cli_state cli_state_defaults(void)
     return (cli_state){.rig = {.model = persona_model_defaults(), .judge = "auto"},
                        .mapping = {.from = -1, .to = -1},
                        .guard_mode = PERSONA_GUARD_WARN,
-                       .guard_ratio = 1};
+                       .guard_ratio = 1,
+                       .along_block = -1,
+                       .neutral_tokens = 64,
+                       .sampling = persona_sampling_defaults()};
 }

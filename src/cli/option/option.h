@@ -91,6 +91,17 @@ struct opt {
         .name = "fresh", .type = OPT_ON, .at = (target),                                           \
         .help = "Forget what the job holds and start anew"                                         \
     }
+#define OPT_SYSTEM(target)                                                                         \
+    {                                                                                              \
+        .name = "system", .type = OPT_TEXT, .arg = "TEXT", .at = (target),                         \
+        .help = "System message (gpt-oss: developer message)"                                      \
+    }
+/* Of answers that are measured. */
+#define OPT_TEMPERATURE(target)                                                                    \
+    {                                                                                              \
+        .name = "temp", .type = OPT_FLOAT, .arg = "X", .min = 0, .max = 10, .at = (target),        \
+        .help = "Temperature of the model's own answers; 0: the likeliest"                         \
+    }
 /* Of texts that a model writes, in tokens. */
 #define OPT_LENGTH(called, target, otherwise, said)                                                \
     {                                                                                              \
@@ -137,7 +148,8 @@ typedef struct cli_command {
 /* ---- option_groups.c: what commands share ---------------------------------------------------- */
 
 extern const opt_group opt_group_model, opt_group_mapping, opt_group_judge, opt_group_judges,
-    opt_group_running, opt_group_output, opt_group_guard;
+    opt_group_running, opt_group_output, opt_group_guard, opt_group_along, opt_group_neutral,
+    opt_group_sampling;
 
 /* ---- option_parse.c -------------------------------------------------------------------------- */
 

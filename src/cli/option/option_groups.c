@@ -103,6 +103,98 @@ static const opt guard_options[] = {
 };
 const opt_group opt_group_guard = {"Steering guard", true, guard_options};
 
+/* ---- reading along vectors ------------------------------------------------------------------- */
+
+static const opt along_options[] = {
+    {.name = "vector",
+     .required = true,
+     .type = OPT_LIST,
+     .arg = "NAME[@A-B]",
+     .at = STATE(along),
+     .help =
+         "A vector to read along, a name of the user's library or a file, at its best block, at "
+         "A or from A to B; may be repeated"},
+    {.name = "block",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 0,
+     .max = 4095,
+     .at = STATE(along_block),
+     .without = "each vector's best",
+     .help = "The block to read where a name does not say"},
+    {.name = NULL},
+};
+const opt_group opt_group_along = {"Vectors", true, along_options};
+
+static const opt neutral_options[] = {
+    {.name = "questions",
+     .type = OPT_TEXT,
+     .arg = "N|FILE",
+     .at = STATE(rig.questions),
+     .without = "20 of the set the model names, else of the trait packs",
+     .help = "At most N neutral questions, or another set"},
+    OPT_LENGTH("max-tokens", STATE(neutral_tokens), NULL, "Length of an answer at most"),
+    {.name = NULL},
+};
+const opt_group opt_group_neutral = {"Neutral questions", true, neutral_options};
+
+/* ---- writing answers ------------------------------------------------------------------------- */
+
+static const opt sampling_options[] = {
+    {.name = "max-tokens",
+     .key = 'n',
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1 << 20,
+     .at = STATE(sampling.max_tokens),
+     .help = "Tokens of an answer at most"},
+    {.name = "n-predict", /* llama.cpp's name for it */
+     .hidden = true,
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 1,
+     .max = 1 << 20,
+     .at = STATE(sampling.max_tokens)},
+    {.name = "temp",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 100,
+     .at = STATE(sampling.temperature),
+     .help = "Temperature; 0: greedy"},
+    {.name = "top-k",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 0,
+     .max = 1 << 30,
+     .at = STATE(sampling.top_k),
+     .help = "Only the N most likely tokens; 0: off"},
+    {.name = "top-p",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 1,
+     .at = STATE(sampling.top_p),
+     .help = "Only the most likely tokens that make up this much; 1: off"},
+    {.name = "min-p",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 1,
+     .at = STATE(sampling.min_p),
+     .help = "Only tokens this likely, relative to the first; 0: off"},
+    {.name = "repeat-penalty",
+     .type = OPT_FLOAT,
+     .arg = "X",
+     .min = 0,
+     .max = 10,
+     .at = STATE(sampling.repetition_penalty),
+     .help = "Against repetition; 1: off"},
+    {.name = NULL},
+};
+const opt_group opt_group_sampling = {"Sampling", true, sampling_options};
+
 /* ---- judging --------------------------------------------------------------------------------- */
 
 static const opt judge_options[] = {

@@ -101,17 +101,25 @@ static const cli_command *user_of(const opt_group *g)
     return NULL;
 }
 
+/* The shared groups that no command before this one has. */
+static void markdown_shared(const cli_command *x, buf *out)
+{
+    for (size_t i = 0; i < CLI_GROUPS && x->groups[i].group; i++) {
+        const opt_group *g = x->groups[i].group;
+        if (g->shared && user_of(g) == x) {
+            buf_printf(out, "\n## %s\n", g->title);
+            markdown_group(g, x, out);
+        }
+    }
+}
+
 void spec_markdown(buf *out)
 {
-    static const opt_group *const shared[] = {&opt_group_model, &opt_group_running,
-                                              &opt_group_judge, &opt_group_mapping,
-                                              &opt_group_output};
     buf_puts(out,
              "# Options\n\nMade from the program's own records by `tools/check-options --fix`: "
              "do not edit. `persona help COMMAND` says the same.\n\n# Shared options\n");
-    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
-        buf_printf(out, "\n## %s\n", shared[i]->title);
-        markdown_group(shared[i], user_of(shared[i]), out);
+    for (size_t i = 0; cli_command_at(i); i++) {
+        markdown_shared(cli_command_at(i), out);
     }
     buf_puts(out, "\n# Commands\n");
     for (size_t i = 0; cli_command_at(i); i++) {

@@ -121,33 +121,44 @@ out:
     return rc;
 }
 
-persona_code choice_list_read(const char *path, choice_list *out, persona_err *e)
+persona_code choice_list_parse(const char *name, const char *text, size_t len, choice_list *out,
+                               persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    char *text = NULL;
-    size_t len = 0, line = 1;
+    size_t line = 1;
     *out = (choice_list){0};
-    TRY(file_read(path, FILE_MAX_BYTES, &text, &len, e));
-    TRY(utf8_check(path, text, len, e));
+    TRY(utf8_check(name, text, len, e));
     const char *p = text + utf8_mark(text, len);
     if (p[strspn(p, " \t\r\n")] == '[') {
-        TRY(take_array(path, p, strlen(p), out, e));
+        TRY(take_array(name, p, strlen(p), out, e));
     } else {
         for (; *p != '\0'; line++) {
             const size_t n = strcspn(p, "\n");
             if (strspn(p, " \t\r") < n) {
-                TRY(take_line(path, p, n, line, out, e));
+                TRY(take_line(name, p, n, line, out, e));
             }
             p += n + (p[n] == '\n');
         }
     }
     if (out->n == 0) {
-        rc = persona_err_set(e, PERSONA_E_FORMAT, "%s: holds no question", path);
+        rc = persona_err_set(e, PERSONA_E_FORMAT, "%s: holds no question", name);
     }
 out:
-    mem_free(text);
     if (rc != PERSONA_OK) {
         choice_list_clear(out);
     }
+    return rc;
+}
+
+persona_code choice_list_read(const char *path, choice_list *out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char *text = NULL;
+    size_t len = 0;
+    *out = (choice_list){0};
+    TRY(file_read(path, FILE_MAX_BYTES, &text, &len, e));
+    TRY(choice_list_parse(path, text, len, out, e));
+out:
+    mem_free(text);
     return rc;
 }

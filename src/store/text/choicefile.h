@@ -22,8 +22,12 @@ typedef struct choice_list {
     size_t n;
 } choice_list;
 
-/* Errors: NOTFOUND, IO, FORMAT (FILE:LINE and the field; none; answers that are the same). */
+/* Errors, after which out is empty: NOTFOUND, IO, FORMAT (FILE:LINE and the field; none; answers
+ * that are the same). */
 PERSONA_CHECK persona_code choice_list_read(const char *path, choice_list *out, persona_err *e);
+/* The same of bytes that a NUL follows; name: what errors call them. */
+PERSONA_CHECK persona_code choice_list_parse(const char *name, const char *text, size_t len,
+                                             choice_list *out, persona_err *e);
 void choice_list_clear(choice_list *l);
 
 #endif
