@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -224,10 +225,9 @@ static const json_val *step(const json_val *at, const char **p, buf *path)
         next = json_get(at, buf_str(&name));
         buf_printf(path, ".%s", buf_str(&name));
     } else if (json_typeof(at) == JSON_ARRAY) {
-        size_t i = 0;
-        const bool number = name.len > 0 && name.len < 6 &&
-                            strspn(buf_str(&name), "0123456789") == name.len &&
-                            sscanf(buf_str(&name), "%zu", &i) == 1;
+        const bool number =
+            name.len > 0 && name.len < 6 && strspn(buf_str(&name), "0123456789") == name.len;
+        const size_t i = number ? strtoul(buf_str(&name), NULL, 10) : 0;
         next = number ? json_at(at, i) : NULL;
         buf_printf(path, "[%zu]", i);
     }

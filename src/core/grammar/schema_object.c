@@ -456,7 +456,7 @@ persona_code schema_array(schema_builder *b, size_t id, buf *rules)
     const json_val *v = b->nodes[id].v, *prefix = json_get(v, "prefixItems");
     const char *path = b->nodes[id].path;
     long min = 0, max = -1;
-    char item[32];
+    char item[32] = "";
     persona_code rc = PERSONA_OK;
     TRY(schema_count(b, v, path, "minItems", 0, &min));
     TRY(schema_count(b, v, path, "maxItems", -1, &max));
