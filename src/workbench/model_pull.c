@@ -7,6 +7,7 @@
  */
 #include "workbench/model_pull.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +21,8 @@
 #include "workbench/model_source.h"
 
 #define HUB "https://huggingface.co"
+
+#define WAIT_MAX 30.0 /* seconds between tries */
 
 enum { LIST_MAX = 16 << 20 };
 
@@ -89,8 +92,15 @@ static persona_code read_list(pulling *x, const char *repo, hub_files *out, pers
     char *url = mem_printf("%.*s/api/models/%s/tree/main?recursive=true", (int)n, hub, repo);
     buf_init(&b, LIST_MAX);
     TRY(url ? PERSONA_OK : mem_err(e, "an address"));
-    TRY(web_get(&x->w, url, NULL, 0, &sink, &got, e));
-    TRY(buf_ok(&b, "the hub's list of files", e));
+    for (int i = 1;; i++) {
+        buf_clear(&b);
+        TRY(web_get(&x->w, url, NULL, 0, &sink, &got, e));
+        TRY(buf_ok(&b, "the hub's list of files", e));
+        if (i >= x->o->tries || !web_may_retry(&got)) {
+            break;
+        }
+        TRY(web_pause(&x->w, web_wait(&got, fmin(x->o->wait * i, WAIT_MAX)), e));
+    }
     if (got.end != FETCH_WHOLE || got.head.status != 200) {
         rc = web_refused(&x->w, url, &got, e);
         goto out;

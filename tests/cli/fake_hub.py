@@ -55,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, path, n):
         parts = path.strip("/").split("/")
         if parts[:2] == ["api", "models"]:
-            return self.listing("/".join(parts[2:4]))
+            return self.listing("/".join(parts[2:4]), n)
         if "resolve" in parts:
             return self.resolve(parts)
         name = urllib.parse.unquote(parts[-1])
@@ -76,9 +76,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(416, [("Content-Range", f"bytes */{len(data)}")])
         return self.reply(206, [*headers, ("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")], data[first:], cut)
 
-    def listing(self, repo):
+    def listing(self, repo, n):
         if repo == "none/such":
             return self.reply(401)
+        if repo == "busy/a" and n <= 2:
+            return self.reply(503)
+        if repo == "page/a":
+            return self.reply(200, [("Content-Type", "text/html")], b"<html>log in</html>")
+        if repo == "cut/a":
+            return self.reply(200, [], b"[" * 1000, 10)
         files = [{"type": "directory", "path": "x", "size": 0}, {"type": "file", "path": "README.md", "size": 3}]
         for name in sorted(os.listdir(folder)):
             if name.endswith(".gguf") and (repo == "maker/all" or name.startswith(repo.split("/")[1])):

@@ -87,6 +87,10 @@ expect 65 "is no GGUF file|SHA-256" -- models pull --wait 0.05 "$base/good/a.ggu
 check "a damaged part is removed" no_part
 expect 0 -- models pull --wait 0.05 "$base/good/a.gguf" --sha256 "$sum_a"
 
+clean
+expect 65 "damaged or another file: its SHA-256 is $sum_a, expected 00" -- models pull --wait 0.05 "$base/good/a.gguf" --sha256 "$(printf '0%.0s' {1..64})"
+check "a wrong file does not stay" test -z "$(ls -A "$folder")"
+
 # ---- servers that are busy or refuse
 clean
 t=$(date +%s%N)
@@ -218,6 +222,11 @@ keys 'len(d["files"]) == 2 and all(f["compared"] for f in d["files"])'
 expect 66 "part 1 of 2 of a model only, not lone-00002-of-00002.gguf" -- models pull --wait 0.05 hf:maker/lone
 expect 69 "the hub does not know it, or wants a token in HF_TOKEN" -- models pull --wait 0.05 hf:none/such
 expect 66 "has no GGUF file" -- models pull --wait 0.05 hf:maker/nothing
+expect 0 -- models pull --wait 0.05 hf:busy/a
+check "a busy hub is asked again" got a.gguf
+clean
+expect 65 "the hub's list of files" -- models pull --wait 0.05 hf:page/a
+expect 69 "the server refuses it|transfer closed|end of response" -- models pull --wait 0.05 --tries 2 hf:cut/a
 expect 65 "the hub's file has the SHA-256 0000" -- models pull --wait 0.05 hf:liar/a
 expect 66 "Qwen/Qwen2.5-7B-Instruct-GGUF has no GGUF file like q4_k_m" -- models pull --wait 0.05 Qwen2.5-7B-Instruct
 expect 66 "ggml-org/gpt-oss-20b-GGUF has no GGUF file like f16" -- models pull --wait 0.05 gpt-oss-20b:f16

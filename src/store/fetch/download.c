@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -22,9 +21,8 @@
 #include "store/fetch/fetch.h"
 #include "store/fetch/httptext.h"
 
-#define WAIT_MAX 30.0       /* seconds between tries */
-#define WAIT_ASKED_MAX 600. /* seconds that a server may ask for */
-#define ENOUGH (1 << 20)    /* bytes that make a try count as progress */
+#define WAIT_MAX 30.0    /* seconds between tries */
+#define ENOUGH (1 << 20) /* bytes that make a try count as progress */
 
 typedef struct run {
     web *w;
@@ -228,17 +226,13 @@ static persona_code judge(run *r, const fetch_got *got, bool *done, persona_err 
 
 static persona_code wait_for(const run *r, double seconds, persona_err *e)
 {
-    while (seconds > 0) {
-        if (persona_canceled(r->w->cancel)) {
-            return persona_err_set(e, PERSONA_E_CANCELED, "interrupted");
-        }
+    persona_code rc = PERSONA_OK;
+    for (; seconds > 0; seconds -= 1) {
         report(r, DOWNLOAD_WAIT, seconds, r->again);
-        const double slice = fmin(seconds, 0.1);
-        const struct timespec t = {(time_t)slice, (long)(slice * 1e9) % 1000000000L};
-        nanosleep(&t, NULL); /* a signal ends it early */
-        seconds -= slice;
+        TRY(web_pause(r->w, fmin(seconds, 1), e));
     }
-    return PERSONA_OK;
+out:
+    return rc;
 }
 
 static persona_code fetch_rest(run *r, persona_err *e)
@@ -268,8 +262,7 @@ static persona_code fetch_rest(run *r, persona_err *e)
                                  r->p.goal, tries, r->again);
             break;
         }
-        const double asked = got.head.retry_after;
-        TRY(wait_for(r, asked > 0 ? fmin(asked, WAIT_ASKED_MAX) : wait, e));
+        TRY(wait_for(r, web_wait(&got, wait), e));
         wait = fmin(2 * wait, WAIT_MAX);
     }
 out:

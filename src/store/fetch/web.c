@@ -4,13 +4,18 @@
  */
 #include "store/fetch/web.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/try.h"
 #include "store/fetch/fetch.h"
 #include "store/fetch/httptext.h"
+
+#define WAIT_ASKED_MAX 600.0 /* seconds that a server may ask for */
+#define SLICE 0.1            /* longest wait between two looks at the cancel flag, seconds */
 
 enum { REDIRECTS = 10, HEADERS = 4, TOKEN_MAX = 1024 };
 
@@ -175,6 +180,22 @@ bool web_may_retry(const fetch_got *got)
         }
     }
     return got->end == FETCH_BROKEN && !is_redirect(got->head.status);
+}
+
+double web_wait(const fetch_got *got, double wait)
+{
+    return got->head.retry_after > 0 ? fmin(got->head.retry_after, WAIT_ASKED_MAX) : wait;
+}
+
+persona_code web_pause(const web *w, double seconds, persona_err *e)
+{
+    for (; seconds > 0 && !persona_canceled(w->cancel); seconds -= SLICE) {
+        const double slice = fmin(seconds, SLICE);
+        const struct timespec t = {0, (long)(slice * 1e9)};
+        nanosleep(&t, NULL); /* a signal ends it early */
+    }
+    return persona_canceled(w->cancel) ? persona_err_set(e, PERSONA_E_CANCELED, "interrupted")
+                                       : PERSONA_OK;
 }
 
 persona_code web_refused(const web *w, const char *url, const fetch_got *got, persona_err *e)

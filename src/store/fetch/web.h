@@ -38,6 +38,10 @@ bool web_may_follow(const char *from, const char *to);
 bool web_may_have_token(const web *w, const char *url);
 /* Whether asking again later may help: no answer, 408, 425, 429, 500, 502, 503, 504. */
 bool web_may_retry(const fetch_got *got);
+/* How long to wait before the next try: what the server asks for, up to 10 minutes, else `wait`. */
+double web_wait(const fetch_got *got, double wait);
+/* Sleeps, at most 0.1 s beyond a cancel. Errors: CANCELED. */
+PERSONA_CHECK persona_code web_pause(const web *w, double seconds, persona_err *e);
 /* What a status says that no retry will change. NOTFOUND for 404 and 410, else UNAVAILABLE. */
 PERSONA_CHECK persona_code web_refused(const web *w, const char *url, const fetch_got *got,
                                        persona_err *e);
