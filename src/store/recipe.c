@@ -275,7 +275,7 @@ persona_code persona_recipe_find(const char *name, persona_recipe **out, persona
         goto out;
     }
     TRY(persona_recipe_read(path, &r, e));
-    if (strcmp(r->name, name) != 0) {
+    if (r && strcmp(r->name, name) != 0) {
         rc = persona_err_set(e, PERSONA_E_FORMAT, "%s: field 'name' is \"%s\" (expected \"%s\")",
                              path, r->name, name);
         goto out;
