@@ -83,11 +83,10 @@ static persona_code mark_blocks(const char *list, int n_layer, bool *on, persona
                                    list);
         }
         if (first < 0 || last < first || last > n_layer - 2) {
-            return persona_err_set(
-                e, PERSONA_E_USAGE,
-                "--blocks %.100s: %ld-%ld is no range that rises within 0-%d of this "
-                "model (its last block is not read)",
-                list, first, last, n_layer - 2);
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "--blocks %.100s: %ld-%ld is not within 0-%d of this model (its "
+                                   "last block is not read)",
+                                   list, first, last, n_layer - 2);
         }
         for (long b = first; b <= last; b++) {
             on[b] = true;
