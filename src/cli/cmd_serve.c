@@ -13,7 +13,7 @@ typedef struct serve_args {
     cli_state *c;
     opt_list models, default_steering, allow_hosts, allow_origins;
     const char *host, *keys;
-    int port, queue, connections, per_client, idle, drain;
+    int port, queue, connections, per_client, idle, drain, trash_days;
     float memory;
     bool only, fixed_shape;
 } serve_args;
@@ -107,6 +107,13 @@ static const opt options[] = {
      .max = 86400,
      .at = AT(drain),
      .help = "Time that running answers have when the server is told to end"},
+    {.name = "trash-days",
+     .type = OPT_INT,
+     .arg = "N",
+     .min = 0,
+     .max = 36500,
+     .at = AT(trash_days),
+     .help = "What clients have deleted can be restored so long; 0: for ever"},
     {.name = "fixed-shape",
      .type = OPT_ON,
      .at = AT(fixed_shape),
@@ -125,6 +132,7 @@ static void init(void *p)
     a->per_client = o.n_per_client;
     a->idle = o.idle_s;
     a->drain = o.drain_s;
+    a->trash_days = o.trash_days;
 }
 
 static persona_code check(void *p, persona_err *e)
@@ -163,6 +171,7 @@ static server_opts opts_of(const serve_args *a)
     o.n_per_client = a->per_client;
     o.idle_s = a->idle;
     o.drain_s = a->drain;
+    o.trash_days = a->trash_days;
     o.quiet = a->c->verbosity < 0;
     o.seed = a->c->seed;
     return o;

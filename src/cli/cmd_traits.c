@@ -11,6 +11,7 @@
 #include "cli/study_print.h"
 #include "cli/table.h"
 #include "cli/traits.h"
+#include "workbench/trait_json.h"
 
 enum { LIST = 1, SHOW = 2, NEW = 4, CHECK = 8, IMPORT = 16 };
 
@@ -136,34 +137,6 @@ static void init(void *p)
     a->write = persona_write_defaults();
 }
 
-void traits_members(json_out *o, const persona_trait *t, bool full)
-{
-    jo_string(o, "name", t->name);
-    jo_string(o, "positive", t->positive);
-    jo_string(o, "negative", t->negative);
-    jo_string(o, "description", t->description);
-    jo_int(o, "n_instructions", (long long)t->n_pairs);
-    jo_int(o, "n_questions", (long long)t->n_questions);
-    jo_string(o, "path", t->path);
-    if (!full) {
-        return;
-    }
-    jo_array(o, "instructions");
-    for (size_t i = 0; i < t->n_pairs; i++) {
-        jo_object(o, NULL);
-        jo_string(o, "positive", t->pairs[i].pos);
-        jo_string(o, "negative", t->pairs[i].neg);
-        jo_end(o);
-    }
-    jo_end(o);
-    jo_array(o, "questions");
-    for (size_t i = 0; i < t->n_questions; i++) {
-        jo_string(o, NULL, t->questions[i]);
-    }
-    jo_end(o);
-    jo_string(o, "eval_prompt", t->eval_prompt);
-}
-
 /* ---- list ------------------------------------------------------------------------------------ */
 
 /* The poles, cut from a sentence that may be long: enough to choose by. */
@@ -226,7 +199,7 @@ static persona_code list_json(cli_state *c, const pack_list *l, persona_err *e)
     jo_array(o, "traits");
     for (size_t i = 0; i < l->all.n; i++) {
         jo_object(o, NULL);
-        traits_members(o, l->all.p[i], false);
+        trait_json(o, l->all.p[i], true, false);
         jo_end(o);
     }
     jo_end(o);
@@ -297,7 +270,7 @@ static persona_code run_show(const traits_args *a, persona_err *e)
     if (c->json) {
         cli_json j;
         json_out *o = cli_json_begin(&j, "traits");
-        traits_members(o, t, true);
+        trait_json(o, t, true, true);
         rc = cli_json_end(c, &j, e);
     } else {
         traits_show_text(t);

@@ -15,6 +15,7 @@
 #include "base/try.h"
 #include "cli/traits.h"
 #include "core/text/trait_text.h"
+#include "workbench/trait_json.h"
 
 /* Where a pack of that name goes. Errors: USAGE (one is there), IO (cannot be written). */
 static persona_code output_path(const traits_args *a, const char *name, char **out, persona_err *e)
@@ -94,7 +95,7 @@ persona_code traits_check(const traits_args *a, persona_err *e)
     if (a->c->json) {
         cli_json j;
         json_out *o = cli_json_begin(&j, "traits");
-        traits_members(o, t, false);
+        trait_json(o, t, true, false);
         jo_bool(o, "ok", true);
         jo_array(o, "warnings");
         for (size_t i = 0; i < w.n; i++) {
@@ -134,7 +135,7 @@ static persona_code print_imported(cli_state *c, const persona_imported *x, char
     jo_array(o, "traits");
     for (size_t i = 0; i < n; i++) {
         jo_object(o, NULL);
-        traits_members(o, x[i].trait, false);
+        trait_json(o, x[i].trait, true, false);
         jo_array(o, "changes");
         for (size_t k = 0; k < x[i].n_notes; k++) {
             jo_string(o, NULL, x[i].notes[k]);
@@ -283,7 +284,7 @@ static persona_code print_new(const traits_args *a, const persona_trait *t,
     }
     cli_json j;
     json_out *o = cli_json_begin(&j, "traits");
-    traits_members(o, t, true);
+    trait_json(o, t, true, true);
     jo_string(o, "model", a->model);
     jo_string(o, "output", t->path);
     jo_int(o, "tries", r->n_tries);

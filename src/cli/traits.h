@@ -21,8 +21,7 @@ persona_code traits_new(const traits_args *a, persona_err *e);
 persona_code traits_check(const traits_args *a, persona_err *e);
 persona_code traits_import(const traits_args *a, persona_err *e);
 
-/* cmd_traits.c: members of the object that is open; the pack as text. */
-void traits_members(json_out *o, const persona_trait *t, bool full);
+/* cmd_traits.c: the pack as text. */
 void traits_show_text(const persona_trait *t);
 
 /* edit.c: runs $VISUAL, $EDITOR or vi on a file and waits. Errors: UNAVAILABLE (none, or it

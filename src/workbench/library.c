@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "pipeline/dose/steering.h"
+#include "workbench/shelf.h"
 
 /* What tells one state of a file from another. */
 typedef struct file_state {
@@ -190,23 +191,13 @@ persona_code library_vector(library *l, persona_model *m, const char *name, pers
     return rc == PERSONA_OK ? vector_at(l, m, path, out, e) : rc;
 }
 
-/* A name that can only be a vector's of the library: no path, no file's ending. */
-static bool plain_name(const char *name)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                  "._-";
-    const size_t n = strlen(name);
-    return n > 0 && n < 128 && name[0] != '.' && strspn(name, allowed) == n &&
-           persona_vector_format_of(name) == NULL;
-}
-
 persona_code library_vector_named(library *l, persona_model *m, const char *name,
                                   persona_vector **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     char *path = NULL;
     *out = NULL;
-    if (!plain_name(name)) {
+    if (!shelf_is_name(name)) {
         return persona_err_set(e, PERSONA_E_NOTFOUND,
                                "'%.60s' is no name of a vector in the library (files cannot be "
                                "named here)",

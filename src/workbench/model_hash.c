@@ -14,10 +14,11 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "store/fetch/httptext.h"
+#include "workbench/shelf.h"
 
 #define SCHEMA "persona.hashes/1"
 
-enum { ENTRIES = 256, FILE_LIMIT = 1 << 20, HASH_PREFIX = 16 };
+enum { ENTRIES = 256, FILE_LIMIT = 1 << 20 };
 
 typedef struct entry {
     char *state;
@@ -171,30 +172,12 @@ void model_hash_remember(const char *const *paths, size_t n, const char *sha256)
 
 persona_code model_vectors(const char *sha256, char ***names, size_t *n, persona_err *e)
 {
-    static const char ending[] = ".gguf";
-    persona_code rc = PERSONA_OK;
-    char *data = path_user_data(), *dir = NULL;
+    char id[SHELF_ID + 1];
+    char *data = path_user_data();
+    const bool home = data != NULL;
+    mem_free(data);
     *names = NULL;
     *n = 0;
-    if (!data) {
-        return PERSONA_OK; /* no library */
-    }
-    dir = mem_printf("%s/vectors/%.*s", data, HASH_PREFIX, sha256);
-    TRY(dir ? PERSONA_OK : mem_err(e, "a path"));
-    rc = file_list(dir, ending, names, n, e);
-    if (rc == PERSONA_E_IO) { /* a folder that cannot be read has none */
-        rc = PERSONA_OK;
-    }
-    TRY(rc);
-    for (size_t i = 0; i < *n; i++) {
-        char *name = (*names)[i];
-        const char *base = path_base(name);
-        const size_t len = strlen(base) - (sizeof ending - 1);
-        memmove(name, base, len);
-        name[len] = '\0';
-    }
-out:
-    mem_free(dir);
-    mem_free(data);
-    return rc;
+    snprintf(id, sizeof id, "%.*s", SHELF_ID, sha256);
+    return home ? shelf_names(id, names, n, e) : PERSONA_OK; /* else there is no library */
 }

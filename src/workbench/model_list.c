@@ -66,18 +66,51 @@ static persona_code look_at_part(model_file *f, size_t i, const char *path, pers
     return rc == PERSONA_OK ? PERSONA_OK : set_fault(f, fault.msg, e);
 }
 
+static bool hash_parts(char **parts, size_t n, uint64_t size, model_hashes *h, char out[65])
+{
+    const char *const *paths = (const char *const *)parts;
+    bool known = model_hashes_get(h, paths, n, out);
+    if (!known && size <= SMALL) {
+        known = sha256_file(paths, n, NULL, out, NULL) == PERSONA_OK;
+        if (known) {
+            model_hashes_put(h, paths, n, out);
+        }
+    }
+    return known;
+}
+
+bool model_hash_at_hand(const char *path, uint64_t size_bytes, model_hashes *h, char out[65])
+{
+    char **parts = NULL;
+    size_t n = 0;
+    const bool known = model_part_paths(path, &parts, &n, NULL) == PERSONA_OK &&
+                       hash_parts(parts, n, size_bytes, h, out);
+    mem_free_list(parts, n);
+    return known;
+}
+
+persona_code model_file_hash(const char *path, char out[65], persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char **parts = NULL;
+    size_t n = 0;
+    model_hashes *h = model_hashes_open();
+    TRY(model_part_paths(path, &parts, &n, e));
+    if (!model_hashes_get(h, (const char *const *)parts, n, out)) {
+        TRY(sha256_file((const char *const *)parts, n, NULL, out, e));
+        model_hashes_put(h, (const char *const *)parts, n, out);
+    }
+out:
+    mem_free_list(parts, n);
+    model_hashes_close(h);
+    return rc;
+}
+
 static persona_code find_vectors(model_file *f, char **parts, size_t n, model_hashes *h,
                                  persona_err *e)
 {
     char sum[65];
-    const char *const *paths = (const char *const *)parts;
-    bool known = model_hashes_get(h, paths, n, sum);
-    if (!known && f->size_bytes <= SMALL) {
-        known = sha256_file(paths, n, NULL, sum, NULL) == PERSONA_OK;
-        if (known) {
-            model_hashes_put(h, paths, n, sum);
-        }
-    }
+    const bool known = hash_parts(parts, n, f->size_bytes, h, sum);
     f->vectors_known = known;
     return known ? model_vectors(sum, &f->vectors, &f->n_vectors, e) : PERSONA_OK;
 }

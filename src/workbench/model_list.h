@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "engine/peek.h"
+#include "workbench/model_hash.h"
 
 typedef struct model_file {
     char *path;          /* the first part, where there are several */
@@ -36,5 +37,10 @@ void model_list_json(json_out *o, const model_list *l);
 /* The parts of the model whose first part, or only file, this is. mem_free_list. Errors: NOMEM. */
 PERSONA_CHECK persona_code model_part_paths(const char *path, char ***out, size_t *n,
                                             persona_err *e);
+
+/* The SHA-256 of a model's file if it costs nothing: remembered, or of a small file. */
+bool model_hash_at_hand(const char *path, uint64_t size_bytes, model_hashes *h, char out[65]);
+/* The same in any case. Errors: those of sha256_file. */
+PERSONA_CHECK persona_code model_file_hash(const char *path, char out[65], persona_err *e);
 
 #endif

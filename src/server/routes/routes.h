@@ -14,6 +14,11 @@
     X(openai_completions)                                                                          \
     X(openai_responses)                                                                            \
     X(requests)                                                                                    \
+    X(native_models)                                                                               \
+    X(native_steering)                                                                             \
+    X(native_recipes)                                                                              \
+    X(native_traits)                                                                               \
+    X(native_trash)                                                                                \
     X(health)
 
 #define X(name) extern const route routes_##name[];

@@ -81,8 +81,12 @@ static persona_code add_file(registry *r, const char *path, persona_err *e)
     served *x = by_id(r, id);
     if (x != NULL || r->n == REGISTRY_MAX_MODELS) {
         if (x != NULL && strcmp(x->path, path) == 0) {
+            const bool other =
+                x->size_bytes != (uint64_t)st.st_size || x->created != (int64_t)st.st_mtime;
             x->missing = false;
             x->size_bytes = (uint64_t)st.st_size;
+            x->created = (int64_t)st.st_mtime;
+            x->hash[0] = other && x->state != SERVED_READY ? '\0' : x->hash[0];
         }
         return PERSONA_OK;
     }
@@ -102,6 +106,22 @@ static persona_code add_file(registry *r, const char *path, persona_err *e)
     return PERSONA_OK;
 }
 
+/* Those that cost nothing; the vectors of a model are known by it. Wants the lock. */
+static void learn_hashes(registry *r)
+{
+    model_hashes *h = NULL;
+    for (size_t i = 0; i < r->n; i++) {
+        served *x = r->models[i];
+        if (x->hash[0] == '\0' && !x->missing) {
+            h = h != NULL ? h : model_hashes_open();
+            if (!model_hash_at_hand(x->path, x->size_bytes, h, x->hash)) {
+                x->hash[0] = '\0';
+            }
+        }
+    }
+    model_hashes_close(h);
+}
+
 static persona_code look(registry *r, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -116,6 +136,7 @@ static persona_code look(registry *r, persona_err *e)
     for (size_t i = 0; rc == PERSONA_OK && i < l.n; i++) {
         rc = add_file(r, l.files[i].path, e);
     }
+    learn_hashes(r);
     pthread_mutex_unlock(&r->lock);
 out:
     model_list_free(&l);
@@ -300,6 +321,9 @@ static persona_code load(registry *r, served *x, persona_err *e)
     x->model = model;
     x->session = session;
     x->sha256 = sha;
+    if (sha != NULL) {
+        snprintf(x->hash, sizeof x->hash, "%s", sha);
+    }
     x->info = model != NULL ? persona_model_info_get(model) : NULL;
     x->failure[0] = '\0';
     if (rc != PERSONA_OK && e != NULL) {
@@ -404,6 +428,42 @@ persona_code registry_unload(registry *r, const char *id, bool *was, persona_err
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
+persona_code registry_hash(registry *r, const char *id, char out[65], persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(look(r, e));
+    pthread_mutex_lock(&r->lock);
+    served *x = find(r, id);
+    rc = x != NULL ? PERSONA_OK : unknown(r, id, e);
+    memcpy(out, x != NULL ? x->hash : "", x != NULL ? sizeof x->hash : 1);
+    pthread_mutex_unlock(&r->lock);
+    if (rc != PERSONA_OK || out[0] != '\0') {
+        goto out;
+    }
+    TRY(model_file_hash(x->path, out, e)); /* its path never changes */
+    pthread_mutex_lock(&r->lock);
+    memcpy(x->hash, out, sizeof x->hash);
+    pthread_mutex_unlock(&r->lock);
+out:
+    return rc;
+}
+
+static void take_facts(const served *x, served_facts *out)
+{
+    const persona_model_info *info = x->info;
+    const persona_session_opts *o = persona_session_opts_get(x->session);
+    *out = (served_facts){.n_layer = info->n_layer,
+                          .n_embd = info->n_embd,
+                          .n_vocab = info->n_vocab,
+                          .n_ctx_train = info->n_ctx_train,
+                          .n_ctx = o->n_ctx,
+                          .n_slots = o->n_slots,
+                          .n_params = info->n_params};
+    snprintf(out->arch, sizeof out->arch, "%s", info->arch);
+    snprintf(out->quant, sizeof out->quant, "%s", info->quant);
+    snprintf(out->chat, sizeof out->chat, "%s", persona_chat_name(info->chat));
+}
+
 static served_status status_of(const registry *r, const served *x)
 {
     served_status s = {.size_bytes = x->size_bytes,
@@ -414,6 +474,11 @@ static served_status status_of(const registry *r, const served *x)
                        .is_default = x == r->models[0]};
     memcpy(s.id, x->id, sizeof s.id);
     memcpy(s.failure, x->failure, sizeof s.failure);
+    memcpy(s.hash, x->hash, sizeof s.hash);
+    s.loaded = x->state == SERVED_READY;
+    if (s.loaded) {
+        take_facts(x, &s.facts);
+    }
     return s;
 }
 

@@ -40,6 +40,8 @@ typedef struct served {
     uint64_t used_at;
     double since; /* clock_now of the last change of state */
     bool missing; /* its file has gone; stays as long as it is loaded */
+    char
+        hash[65]; /* sha256 of this state of the file, also while it is not loaded; "": not known */
     char failure[512];
 } served;
 
@@ -67,8 +69,18 @@ void registry_hold(registry *r, served *x);
 /* Errors: NOTFOUND, UNAVAILABLE (in use). *was: whether it was loaded. */
 PERSONA_CHECK persona_code registry_unload(registry *r, const char *id, bool *was, persona_err *e);
 
-/* A copy of what is known of a model; info is copied by value, its strings live as long as the
- * model is loaded and are not to be read unless it is held. */
+/* The sha256 of a model (64 hex), read from its file if it is not known yet; the model is not
+ * loaded. Errors: NOTFOUND, IO. */
+PERSONA_CHECK persona_code registry_hash(registry *r, const char *id, char out[65], persona_err *e);
+
+/* What is known of a loaded model. */
+typedef struct served_facts {
+    char arch[64], quant[64], chat[16];
+    int n_layer, n_embd, n_vocab, n_ctx_train;
+    int n_ctx, n_slots; /* of this server */
+    uint64_t n_params;
+} served_facts;
+/* A copy of what is known of a model. */
 typedef struct served_status {
     char id[SERVED_ID_MAX];
     uint64_t size_bytes;
@@ -77,6 +89,9 @@ typedef struct served_status {
     size_t n_users;
     double seconds; /* in this state */
     bool is_default;
+    char hash[65]; /* "": not known */
+    bool loaded;   /* `facts` are known */
+    served_facts facts;
     char failure[512];
 } served_status;
 /* All of them, the default one first; *out: mem_free it. Errors: NOMEM, those of looking. */

@@ -5,6 +5,7 @@
  */
 #include "server/serve/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "server/api/log.h"
+#include "workbench/trash.h"
 
 #define KEYS_MAX ((size_t)256 << 10)
 
@@ -25,6 +27,7 @@ server_opts server_defaults(void)
                      .n_per_client = 256,
                      .idle_s = 60,
                      .drain_s = 30,
+                     .trash_days = 30,
                      .body_max = (size_t)16 << 20};
     o.models.model = persona_model_defaults();
     o.models.session = persona_session_defaults();
@@ -103,6 +106,17 @@ out:
     return rc;
 }
 
+/* What cannot be removed now is tried again at the next start. */
+static void purge_trash(const server_opts *o)
+{
+    persona_err e = {.code = PERSONA_OK};
+    size_t n = 0;
+    const persona_code rc = o->trash_days > 0 ? trash_purge(o->trash_days, &n, &e) : PERSONA_OK;
+    if (rc != PERSONA_OK && !o->quiet) {
+        fprintf(stderr, "the trash could not be emptied: %s\n", e.msg);
+    }
+}
+
 persona_code server_start(const server_opts *o, server **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -114,6 +128,7 @@ persona_code server_start(const server_opts *o, server **out, persona_err *e)
     s->opts = *o;
     s->begun = clock_now();
     TRY(open_access(s, e));
+    purge_trash(o);
     TRY(registry_new(&s->opts.models, &s->models, e));
     TRY(library_new(&s->library, e));
     TRY(answers_new(o->queue, &s->answers, e));

@@ -28,6 +28,7 @@ typedef struct server_opts {
     size_t queue; /* answers that run or wait */
     int n_connections, n_per_client, idle_s, drain_s;
     size_t body_max;
+    int trash_days; /* what was deleted longer ago goes for good when the server starts; 0: never */
     bool log_prompts; /* prompts and answers, too */
     bool quiet;       /* no log at all */
     uint32_t seed;    /* of requests that say none */
@@ -56,7 +57,11 @@ typedef struct steer_wish {
     const char *key_steering; /* what the client's key is steered by; NULL: nothing */
     const char *guard;        /* NULL: warn at 1 */
 } steer_wish;
-/* steer.c. Errors: those of library_steer_named; USAGE. */
+/* steer.c: an expression or an object as text, which everything that parses expressions takes.
+ * *out: mem_free it; NULL: null. Errors: USAGE, naming the field. */
+PERSONA_CHECK persona_code steering_text(const json_val *v, const char *field_name, char **out,
+                                         persona_err *e);
+/* Errors: those of library_steer_named; USAGE. */
 PERSONA_CHECK persona_code server_steer(server *s, served *m, const steer_wish *wish,
                                         answer_steering *out, persona_err *e);
 

@@ -30,14 +30,17 @@ static persona_code guard_plan(persona_plan *plan, const char *guard, persona_er
     return plan != NULL ? persona_plan_guard(plan, g, e) : PERSONA_OK;
 }
 
-/* An expression or an object as text: steering_build takes both. *out: mem_free it; NULL: none. */
-static persona_code text_of(const json_val *v, char **out, persona_err *e)
+persona_code steering_text(const json_val *v, const char *field_name, char **out, persona_err *e)
 {
     *out = NULL;
     switch (json_typeof(v)) {
     case JSON_NULL:
         return PERSONA_OK;
     case JSON_STRING:
+        if (strlen(json_string(v)) != json_string_len(v)) {
+            return persona_err_set(e, PERSONA_E_USAGE, "%s: holds the character U+0000",
+                                   field_name);
+        }
         *out = mem_strdup(json_string(v));
         break;
     case JSON_OBJECT: {
@@ -53,8 +56,8 @@ static persona_code text_of(const json_val *v, char **out, persona_err *e)
     case JSON_BOOL:
     case JSON_NUMBER:
     case JSON_ARRAY:
-        return persona_err_set(e, PERSONA_E_USAGE,
-                               "steering: wants an expression, an object or null");
+        return persona_err_set(e, PERSONA_E_USAGE, "%s: wants an expression, an object or null",
+                               field_name);
     }
     return *out != NULL ? PERSONA_OK : mem_err(e, "steering");
 }
@@ -67,7 +70,7 @@ persona_code server_steer(server *s, served *m, const steer_wish *wish, answer_s
     const char *expression = wish->key_steering != NULL ? wish->key_steering : default_of(s, m);
     *out = (answer_steering){.plan = NULL};
     if (wish->steering != NULL) {
-        TRY(text_of(wish->steering, &text, e));
+        TRY(steering_text(wish->steering, "steering", &text, e));
         expression = text;
     }
     if (expression == NULL) {
