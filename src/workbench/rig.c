@@ -93,8 +93,7 @@ out:
     return rc;
 }
 
-/* other: the rig whose judge may serve this one, too; NULL: none. */
-static persona_code open_judge_beside(const rig_opts *o, const rig *other, rig *x, persona_err *e)
+persona_code rig_open_judge_beside(const rig_opts *o, const rig *other, rig *x, persona_err *e)
 {
     const persona_code rc = rig_judge_open(o, other, x, e);
     return rc == PERSONA_OK ? open_questions(o, x, e) : rc;
@@ -102,7 +101,7 @@ static persona_code open_judge_beside(const rig_opts *o, const rig *other, rig *
 
 persona_code rig_open_judge(const rig_opts *o, rig *x, persona_err *e)
 {
-    return open_judge_beside(o, NULL, x, e);
+    return rig_open_judge_beside(o, NULL, x, e);
 }
 
 persona_code rig_open_side(const rig_opts *o, const char *path, const rig *other, rig *x,
@@ -110,7 +109,7 @@ persona_code rig_open_side(const rig_opts *o, const char *path, const rig *other
 {
     persona_code rc = PERSONA_OK;
     TRY(rig_open_model(o, path, true, x, e));
-    TRY(open_judge_beside(o, other, x, e));
+    TRY(rig_open_judge_beside(o, other, x, e));
     TRY(rig_open_session(o, x, SIDE_SLOTS, SIDE_CTX, e));
 out:
     return rc;

@@ -52,6 +52,10 @@ PERSONA_CHECK persona_code rig_open_session(const rig_opts *o, rig *x, int n_slo
                                             persona_err *e);
 /* Adds judge and question set. */
 PERSONA_CHECK persona_code rig_open_judge(const rig_opts *o, rig *x, persona_err *e);
+/* other: a side opened before, whose judge serves both where it does not depend on the model (close
+ * it last); NULL: none. */
+PERSONA_CHECK persona_code rig_open_judge_beside(const rig_opts *o, const rig *other, rig *x,
+                                                 persona_err *e);
 /* The three in one, for tasks that study a pair of models. other: the side opened before, whose
  * judge serves both where it does not depend on the model (close it last); NULL for the first. */
 PERSONA_CHECK persona_code rig_open_side(const rig_opts *o, const char *path, const rig *other,

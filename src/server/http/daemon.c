@@ -383,6 +383,17 @@ static persona_code address_of(const http_opts *o, struct addrinfo **out, person
                                       host, gai_strerror(bad));
 }
 
+persona_code http_check_host(const char *host, persona_err *e)
+{
+    const http_opts o = {.host = host};
+    struct addrinfo *a = NULL;
+    const persona_code rc = address_of(&o, &a, e);
+    if (a != NULL) {
+        freeaddrinfo(a);
+    }
+    return rc;
+}
+
 static persona_code listen_on(http_daemon *d, const struct addrinfo *a, persona_err *e)
 {
     const http_opts *o = &d->opts;

@@ -74,6 +74,8 @@ typedef struct http_opts {
 } http_opts;
 
 typedef struct http_daemon http_daemon;
+/* Whether it is an address in numbers (NULL: the default). Errors: USAGE. */
+PERSONA_CHECK persona_code http_check_host(const char *host, persona_err *e);
 PERSONA_CHECK persona_code http_start(const http_opts *o, http_daemon **out, persona_err *e);
 int http_port(const http_daemon *d);
 /* Requests that are being answered now. */

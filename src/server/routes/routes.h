@@ -19,6 +19,7 @@
     X(native_recipes)                                                                              \
     X(native_traits)                                                                               \
     X(native_trash)                                                                                \
+    X(jobs)                                                                                        \
     X(health)
 
 #define X(name) extern const route routes_##name[];

@@ -117,6 +117,25 @@ static void purge_trash(const server_opts *o)
     }
 }
 
+/* In the user's data folder; only the user may read it. */
+static persona_code open_jobs(server *s, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char *dir = path_user_data(), *path = dir != NULL ? path_join(dir, "server.db") : NULL;
+    if (dir == NULL) {
+        rc = persona_err_set(e, PERSONA_E_NOTFOUND,
+                             "neither HOME nor XDG_DATA_HOME says where data goes");
+        goto out;
+    }
+    TRY(path != NULL ? PERSONA_OK : mem_err(e, "a path"));
+    TRY(file_mkdirs(dir, e));
+    TRY(jobs_new(path, s->models, s->library, &s->jobs, e));
+out:
+    mem_free(path);
+    mem_free(dir);
+    return rc;
+}
+
 persona_code server_start(const server_opts *o, server **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -127,11 +146,13 @@ persona_code server_start(const server_opts *o, server **out, persona_err *e)
     }
     s->opts = *o;
     s->begun = clock_now();
+    TRY(http_check_host(o->host, e));
     TRY(open_access(s, e));
     purge_trash(o);
     TRY(registry_new(&s->opts.models, &s->models, e));
     TRY(library_new(&s->library, e));
     TRY(answers_new(o->queue, &s->answers, e));
+    TRY(open_jobs(s, e));
     const http_opts http = {.host = o->host,
                             .port = o->port,
                             .body_max = o->body_max,
@@ -144,6 +165,7 @@ persona_code server_start(const server_opts *o, server **out, persona_err *e)
                             .handle = handle,
                             .done = done};
     TRY(http_start(&http, &s->http, e));
+    TRY(jobs_start(s->jobs, e));
     *out = s;
     s = NULL;
 out:
@@ -185,7 +207,9 @@ void server_free(server *s)
         answers_close(s->answers);
         answers_cancel_all(s->answers);
     }
+    jobs_stop(s->jobs);
     http_stop(s->http);
+    jobs_free(s->jobs);
     answers_free(s->answers);
     library_free(s->library);
     registry_free(s->models);

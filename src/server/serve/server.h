@@ -11,6 +11,7 @@
 
 #include "server/answer/answer.h"
 #include "server/api/route.h"
+#include "server/jobs/job_queue.h"
 #include "server/serve/access.h"
 #include "workbench/library.h"
 
@@ -41,6 +42,7 @@ struct server {
     registry *models;
     library *library;
     answers *answers;
+    jobs *jobs;
     http_daemon *http;
     double begun;
 };

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * job_queue.c - the queue of jobs and the thread that runs them (job_queue.h).
+ *
+ * One lock; the runner waits on `work`, watchers on `news`. The database is asked outside of the
+ * lock where it can be: it has its own. A job that is canceled while it runs is told by its flag
+ * and ends when its task has seen it.
+ */
+#include "server/jobs/job_queue.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/try.h"
+#include "server/jobs/jobs_db.h"
+
+#define RESULT_MAX ((size_t)64 << 20)
+
+typedef struct entry {
+    job_row row;
+    const job_kind *kind;
+    persona_cancel *cancel; /* while it runs */
+    bool canceling;
+    char stage[64];
+    size_t done, total, n_tokens;
+    double begun, stage_begun; /* clock_now */
+    size_t stage_tokens;       /* when the stage began */
+    bool resumed;
+    uint64_t version;
+} entry;
+
+struct jobs {
+    registry *models;
+    library *library;
+    jobs_db *db;
+    pthread_mutex_t lock;
+    pthread_cond_t work, news;
+    pthread_t runner;
+    bool running, ending;
+    entry *list[JOBS_MAX]; /* (n) oldest first */
+    size_t n;
+};
+
+const char *job_state_name(job_state s)
+{
+    static const char *const NAMES[] = {"queued", "running", "done", "failed", "canceled"};
+    return NAMES[s];
+}
+
+const job_kind *job_kind_named(const char *name)
+{
+    for (const job_kind *const *k = JOB_KINDS; *k != NULL; k++) {
+        if (strcmp((*k)->name, name) == 0) {
+            return *k;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the list -------------------------------------------------------------------------------- */
+
+/* Wants the lock. */
+static entry *find(jobs *j, const char *id, size_t *at)
+{
+    for (size_t i = 0; i < j->n; i++) {
+        if (strcmp(j->list[i]->row.id, id) == 0) {
+            if (at != NULL) {
+                *at = i;
+            }
+            return j->list[i];
+        }
+    }
+    return NULL;
+}
+
+static persona_code not_found(const char *id, persona_err *e)
+{
+    return persona_err_set(e, PERSONA_E_NOTFOUND, "no job '%.30s'", id);
+}
+
+static void changed(jobs *j, entry *x)
+{
+    x->version++;
+    pthread_cond_broadcast(&j->news);
+}
+
+static persona_code load_row(void *ud, const job_row *row, persona_err *e)
+{
+    jobs *j = ud;
+    entry *x = j->n < JOBS_MAX ? mem_calloc(1, sizeof *x) : NULL;
+    const job_kind *kind = job_kind_named(row->kind);
+    if (j->n == JOBS_MAX || kind == NULL) {
+        mem_free(x);
+        return PERSONA_OK; /* of a later version */
+    }
+    if (x == NULL) {
+        return mem_err(e, "jobs");
+    }
+    x->row = *row;
+    x->kind = kind;
+    if (row->state == JOB_RUNNING || row->state == JOB_QUEUED) {
+        x->resumed = row->state == JOB_RUNNING;
+        x->row.state = JOB_QUEUED;
+    }
+    j->list[j->n++] = x;
+    return PERSONA_OK;
+}
+
+static void init_sync(jobs *j)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&j->lock, NULL);
+    pthread_cond_init(&j->work, NULL);
+    pthread_cond_init(&j->news, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+persona_code jobs_new(const char *path, registry *models, library *l, jobs **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    jobs *j = mem_calloc(1, sizeof *j);
+    *out = NULL;
+    if (j == NULL) {
+        return mem_err(e, "jobs");
+    }
+    j->models = models;
+    j->library = l;
+    init_sync(j);
+    TRY(jobs_db_open(path, &j->db, e));
+    TRY(jobs_db_each(j->db, load_row, j, e));
+    *out = j;
+    j = NULL;
+out:
+    jobs_free(j);
+    return rc;
+}
+
+void jobs_stop(jobs *j)
+{
+    if (j == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&j->lock);
+    j->ending = true;
+    for (size_t i = 0; i < j->n; i++) {
+        if (j->list[i]->cancel != NULL) {
+            persona_cancel_set(j->list[i]->cancel);
+        }
+    }
+    pthread_cond_broadcast(&j->work);
+    pthread_cond_broadcast(&j->news);
+    pthread_mutex_unlock(&j->lock);
+    if (j->running) {
+        pthread_join(j->runner, NULL);
+        j->running = false;
+    }
+}
+
+void jobs_free(jobs *j)
+{
+    if (j == NULL) {
+        return;
+    }
+    jobs_stop(j);
+    for (size_t i = 0; i < j->n; i++) {
+        mem_free(j->list[i]);
+    }
+    jobs_db_close(j->db);
+    pthread_cond_destroy(&j->work);
+    pthread_cond_destroy(&j->news);
+    pthread_mutex_destroy(&j->lock);
+    mem_free(j);
+}
+
+/* ---- running one ----------------------------------------------------------------------------- */
+
+typedef struct running {
+    jobs *j;
+    entry *x;
+} running;
+
+static void on_progress(void *ud, const persona_progress *p)
+{
+    const running *r = ud;
+    entry *x = r->x;
+    pthread_mutex_lock(&r->j->lock);
+    const char *stage = p->stage != NULL ? p->stage : "";
+    if (strncmp(x->stage, stage, sizeof x->stage - 1) != 0) {
+        snprintf(x->stage, sizeof x->stage, "%s", stage);
+        x->stage_begun = clock_now();
+        x->stage_tokens = p->n_tokens;
+    }
+    const bool news = x->done != p->done || x->total != p->total;
+    x->done = p->done;
+    x->total = p->total;
+    x->n_tokens = p->n_tokens;
+    if (news) {
+        changed(r->j, x);
+    }
+    pthread_mutex_unlock(&r->j->lock);
+}
+
+static persona_code run_kind(jobs *j, entry *x, persona_cancel *cancel, buf *result, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    running r = {j, x};
+    char *args_text = NULL, *old = NULL;
+    json_doc *doc = NULL;
+    json_out o;
+    void *args = mem_calloc(1, x->kind->args_size + 1);
+    TRY(args != NULL ? PERSONA_OK : mem_err(e, "a job"));
+    TRY(jobs_db_update(j->db, &x->row, NULL, e));
+    TRY(jobs_db_texts(j->db, x->row.id, &args_text, &old, e));
+    TRY(json_parse(args_text, strlen(args_text), "job", &doc, e));
+    if (x->kind->init != NULL) {
+        x->kind->init(args);
+    }
+    TRY(fields_read(x->kind->fields, json_root(doc), "", args, e));
+    const job_context c = {.models = j->models,
+                           .library = j->library,
+                           .hooks = {.ud = &r, .progress = on_progress, .cancel = cancel},
+                           .doc = doc};
+    jo_init(&o, result, false);
+    jo_object(&o, NULL);
+    TRY(x->kind->run(args, &c, &o, e));
+    jo_end(&o);
+    TRY(buf_ok(result, "the result", e));
+out:
+    json_free(doc);
+    mem_free(args_text);
+    mem_free(old);
+    mem_free(args);
+    return rc;
+}
+
+/* Wants the lock. The oldest that waits. */
+static entry *next_job(jobs *j)
+{
+    for (size_t i = 0; i < j->n; i++) {
+        if (j->list[i]->row.state == JOB_QUEUED) {
+            return j->list[i];
+        }
+    }
+    return NULL;
+}
+
+/* Wants the lock, which is given back meanwhile. A job that the server's end interrupted stays
+ * RUNNING in the database, which is what the next start looks for. */
+static void run_one(jobs *j, entry *x)
+{
+    persona_cancel cancel = {0};
+    persona_err e = {.code = PERSONA_OK};
+    buf result;
+    buf_init(&result, RESULT_MAX);
+    x->row.state = JOB_RUNNING;
+    x->row.started = (int64_t)time(NULL);
+    x->row.error[0] = '\0';
+    x->begun = clock_now();
+    x->cancel = &cancel;
+    x->canceling = false;
+    changed(j, x);
+    pthread_mutex_unlock(&j->lock);
+    persona_code rc = run_kind(j, x, &cancel, &result, &e);
+    pthread_mutex_lock(&j->lock);
+    x->cancel = NULL;
+    const bool interrupted = rc == PERSONA_E_CANCELED && !x->canceling;
+    if (!interrupted) {
+        x->row.state = rc == PERSONA_OK           ? JOB_DONE
+                       : rc == PERSONA_E_CANCELED ? JOB_CANCELED
+                                                  : JOB_FAILED;
+        x->row.ended = (int64_t)time(NULL);
+        snprintf(x->row.error, sizeof x->row.error, "%s", rc == PERSONA_OK ? "" : e.msg);
+    }
+    const job_row row = x->row;
+    pthread_mutex_unlock(&j->lock);
+    rc = jobs_db_update(j->db, &row, rc == PERSONA_OK ? buf_str(&result) : NULL, &e);
+    pthread_mutex_lock(&j->lock);
+    if (rc != PERSONA_OK) { /* it will be run again by the next server */
+        x->row.state = JOB_FAILED;
+        snprintf(x->row.error, sizeof x->row.error, "%s", e.msg);
+    }
+    changed(j, x);
+    buf_free(&result);
+}
+
+static void *runner(void *ud)
+{
+    jobs *j = ud;
+    pthread_mutex_lock(&j->lock);
+    while (!j->ending) {
+        entry *x = next_job(j);
+        if (x != NULL) {
+            run_one(j, x);
+        } else {
+            pthread_cond_wait(&j->work, &j->lock);
+        }
+    }
+    pthread_mutex_unlock(&j->lock);
+    return NULL;
+}
+
+persona_code jobs_start(jobs *j, persona_err *e)
+{
+    if (pthread_create(&j->runner, NULL, runner, j) != 0) {
+        return persona_err_set(e, PERSONA_E_UNAVAILABLE, "the system gives no further thread");
+    }
+    j->running = true;
+    return PERSONA_OK;
+}
+
+/* ---- what is asked --------------------------------------------------------------------------- */
+
+static persona_code check_args(jobs *j, const job_kind *kind, const char *args, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    json_doc *doc = NULL;
+    void *into = mem_calloc(1, kind->args_size + 1);
+    TRY(into != NULL ? PERSONA_OK : mem_err(e, "a job"));
+    TRY(json_parse(args, strlen(args), "job", &doc, e));
+    if (kind->init != NULL) {
+        kind->init(into);
+    }
+    TRY(fields_read(kind->fields, json_root(doc), "", into, e));
+    if (kind->check != NULL) {
+        const job_context c = {.models = j->models, .library = j->library, .doc = doc};
+        TRY(kind->check(into, &c, e));
+    }
+out:
+    json_free(doc);
+    mem_free(into);
+    return rc;
+}
+
+static void make_id(char *out, size_t n)
+{
+    unsigned char random[8] = {0};
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+        const double now = clock_now();
+        memcpy(random, &now, sizeof random);
+    }
+    size_t at = (size_t)snprintf(out, n, "job-");
+    for (size_t i = 0; i < sizeof random; i++) {
+        at += (size_t)snprintf(out + at, n - at, "%02x", random[i]);
+    }
+}
+
+persona_code jobs_add(jobs *j, const job_kind *kind, const char *args, char *id, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    entry *x = mem_calloc(1, sizeof *x);
+    TRY(x != NULL ? PERSONA_OK : mem_err(e, "a job"));
+    TRY(check_args(j, kind, args, e));
+    x->kind = kind;
+    x->row = (job_row){.state = JOB_QUEUED, .created = (int64_t)time(NULL)};
+    make_id(x->row.id, sizeof x->row.id);
+    snprintf(x->row.kind, sizeof x->row.kind, "%s", kind->name);
+    TRY(jobs_db_insert(j->db, &x->row, args, e));
+    memcpy(id, x->row.id, sizeof x->row.id);
+    pthread_mutex_lock(&j->lock);
+    const bool room = j->n < JOBS_MAX && !j->ending;
+    if (room) {
+        j->list[j->n++] = x;
+        x = NULL;
+        pthread_cond_signal(&j->work);
+    }
+    pthread_mutex_unlock(&j->lock);
+    if (!room) {
+        rc = jobs_db_delete(j->db, x->row.id, e);
+        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                             "the server keeps %d jobs already: delete some", JOBS_MAX);
+    }
+out:
+    mem_free(x);
+    return rc;
+}
+
+/* Wants the lock. */
+static job_status status_of(const jobs *j, const entry *x)
+{
+    job_status s = {.kind = x->kind,
+                    .state = x->row.state,
+                    .created = x->row.created,
+                    .started = x->row.started,
+                    .ended = x->row.ended,
+                    .done = x->done,
+                    .total = x->total,
+                    .n_tokens = x->n_tokens,
+                    .rate = (double)NAN,
+                    .eta_s = (double)NAN,
+                    .resumed = x->resumed,
+                    .version = x->version};
+    memcpy(s.id, x->row.id, sizeof s.id);
+    memcpy(s.stage, x->stage, sizeof s.stage);
+    memcpy(s.error, x->row.error, sizeof s.error);
+    if (x->row.state == JOB_RUNNING) {
+        const double in_stage = clock_now() - x->stage_begun;
+        s.seconds = clock_now() - x->begun;
+        s.rate = in_stage > 0.5 ? (double)(x->n_tokens - x->stage_tokens) / in_stage : (double)NAN;
+        s.eta_s = in_stage > 0.5 && x->done > 0 && x->total >= x->done
+                      ? in_stage * (double)(x->total - x->done) / (double)x->done
+                      : (double)NAN;
+    } else if (x->row.ended > 0) {
+        s.seconds = (double)(x->row.ended - x->row.started);
+    }
+    for (size_t i = 0; x->row.state == JOB_QUEUED && i < j->n; i++) {
+        s.place += j->list[i]->row.state == JOB_QUEUED;
+        if (j->list[i] == x) {
+            break;
+        }
+    }
+    return s;
+}
+
+persona_code jobs_list(jobs *j, job_status **out, size_t *n, persona_err *e)
+{
+    pthread_mutex_lock(&j->lock);
+    *n = 0;
+    *out = mem_calloc(j->n + 1, sizeof **out);
+    for (size_t i = j->n; *out != NULL && i-- > 0;) {
+        (*out)[(*n)++] = status_of(j, j->list[i]);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return *out != NULL ? PERSONA_OK : mem_err(e, "a list of jobs");
+}
+
+persona_code jobs_get(jobs *j, const char *id, job_status *out, persona_err *e)
+{
+    pthread_mutex_lock(&j->lock);
+    const entry *x = find(j, id, NULL);
+    if (x != NULL) {
+        *out = status_of(j, x);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return x != NULL ? PERSONA_OK : not_found(id, e);
+}
+
+persona_code jobs_texts(jobs *j, const char *id, char **args, char **result, persona_err *e)
+{
+    return jobs_db_texts(j->db, id, args, result, e);
+}
+
+persona_code jobs_wait(jobs *j, const char *id, uint64_t version, double seconds, job_status *out,
+                       persona_err *e)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)seconds;
+    until.tv_nsec += (long)((seconds - floor(seconds)) * 1e9);
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    int late = 0;
+    pthread_mutex_lock(&j->lock);
+    const entry *x = find(j, id, NULL);
+    while (x != NULL && x->version <= version && x->row.state < JOB_DONE && late != ETIMEDOUT &&
+           !j->ending) {
+        late = pthread_cond_timedwait(&j->news, &j->lock, &until);
+        x = find(j, id, NULL); /* it may have been deleted */
+    }
+    if (x != NULL) {
+        *out = status_of(j, x);
+    }
+    const bool ending = j->ending;
+    pthread_mutex_unlock(&j->lock);
+    if (ending) {
+        return persona_err_set(e, PERSONA_E_UNAVAILABLE, "the server is ending");
+    }
+    return x != NULL ? PERSONA_OK : not_found(id, e);
+}
+
+persona_code jobs_cancel(jobs *j, const char *id, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    pthread_mutex_lock(&j->lock);
+    entry *x = find(j, id, NULL);
+    if (x == NULL) {
+        rc = not_found(id, e);
+    } else if (x->row.state == JOB_QUEUED) {
+        x->row.state = JOB_CANCELED;
+        x->row.ended = (int64_t)time(NULL);
+        rc = jobs_db_update(j->db, &x->row, NULL, e);
+        changed(j, x);
+    } else if (x->cancel != NULL) {
+        x->canceling = true;
+        persona_cancel_set(x->cancel);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return rc;
+}
+
+persona_code jobs_resume(jobs *j, const char *id, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    pthread_mutex_lock(&j->lock);
+    entry *x = find(j, id, NULL);
+    if (x == NULL) {
+        rc = not_found(id, e);
+    } else if (x->row.state != JOB_CANCELED && x->row.state != JOB_FAILED) {
+        rc = persona_err_set(e, PERSONA_E_USAGE,
+                             "job '%s' is %s: only one that was canceled or "
+                             "failed can be resumed",
+                             x->row.id, job_state_name(x->row.state));
+    } else {
+        x->row.state = JOB_QUEUED;
+        x->row.ended = 0;
+        x->row.error[0] = '\0';
+        rc = jobs_db_update(j->db, &x->row, NULL, e);
+        changed(j, x);
+        pthread_cond_signal(&j->work);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return rc;
+}
+
+persona_code jobs_delete(jobs *j, const char *id, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    size_t at = 0;
+    pthread_mutex_lock(&j->lock);
+    entry *x = find(j, id, &at);
+    if (x == NULL) {
+        rc = not_found(id, e);
+    } else if (x->row.state < JOB_DONE) {
+        rc = persona_err_set(e, PERSONA_E_USAGE, "job '%s' is %s: cancel it first", x->row.id,
+                             job_state_name(x->row.state));
+    } else {
+        rc = jobs_db_delete(j->db, id, e);
+    }
+    if (rc == PERSONA_OK) {
+        memmove(j->list + at, j->list + at + 1, (j->n - at - 1) * sizeof(entry *));
+        j->n--;
+        mem_free(x);
+        pthread_cond_broadcast(&j->news);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return rc;
+}

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""Jobs: extraction and sweep, watched, canceled, resumed, and over a kill of the server."""
+import glob, json, os, time
+
+from client import *
+
+FIXED = ("--fixed-shape", "--slots", "8", "--context", "512")
+EXTRACT = {"model": QWEN, "trait": "superficial", "questions": 10, "max_tokens": 40, "seed": 3, "calibrate": False}
+
+
+def ended(s, job, seconds=300):
+    until = time.time() + seconds
+    while time.time() < until:
+        x = s.ask("GET", f"/api/v1/jobs/{job}")[1]
+        if x["state"] not in ("queued", "running"):
+            return x
+        time.sleep(0.1)
+    raise AssertionError(f"still {x['state']}: {x}")
+
+
+def under_way(s, job):
+    """Waits until the job has something, and has not ended."""
+    until = time.time() + 120
+    while time.time() < until:
+        x = s.ask("GET", f"/api/v1/jobs/{job}")[1]
+        check(x["state"] in ("queued", "running"), f"it runs: {x}")
+        if x["done"]:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"nothing was done: {x}")
+
+
+def begin(s, kind, body):
+    status, x, _ = s.ask("POST", f"/api/v1/jobs/{kind}", body)
+    equal(status, 202, f"{x}")
+    return x["id"]
+
+
+def vector_bytes():
+    paths = glob.glob(os.path.join(os.environ["XDG_DATA_HOME"], "persona/vectors/*/superficial.gguf"))
+    equal(len(paths), 1, f"vectors: {paths}")
+    with open(paths[0], "rb") as f:
+        data = f.read()
+    os.remove(paths[0])
+    return data
+
+
+def forget_answers():
+    for p in glob.glob(os.path.join(os.environ["XDG_DATA_HOME"], "persona/jobs/*")):
+        os.remove(p)
+
+
+def refused(s):
+    for kind, body, status in (("extract", {}, 400), ("extract", {"trait": "nothing"}, 404),
+                               ("extract", {"trait": "../../etc"}, 404), ("extract", {"trait": "silly", "model": "x"}, 404),
+                               ("extract", {"trait": "silly", "rollouts": 0}, 400), ("sweep", {"vector": "silly", "coefficients": [1, 0]}, 400),
+                               ("nothing", {}, 405)):
+        got, r, _ = s.ask("POST", f"/api/v1/jobs/{kind}", body)
+        equal(got, status, f"{kind} {body}: {r}")
+    equal(s.ask("GET", "/api/v1/jobs/job-0")[0], 404, "no such job")
+
+
+def extraction(s):
+    job = begin(s, "extract", EXTRACT)
+    c = s.connect()
+    c.request("GET", f"/api/v1/jobs/{job}/events")
+    states = [json.loads(x[6:]) for x in c.getresponse() if x.startswith(b"data: ")]
+    equal(states[-1]["state"], "done", f"the last event: {states[-1]}")
+    check(any(x["done"] and x["total"] for x in states), "progress was told")
+    x = s.ask("GET", f"/api/v1/jobs/{job}")[1]
+    equal(x["request"], EXTRACT, "what was asked")
+    r = x["result"]
+    equal((r["trait"], r["model"], r["output"]), ("superficial", QWEN, "superficial"), "the result, without paths")
+    equal(len(r["layers"]) > 2, True, "numbers of blocks")
+    status, r, _ = s.ask("POST", "/v1/chat/completions", {"model": QWEN, "messages": said("Hi"), "max_tokens": 4,
+                                                          "steering": "raw:superficial"})
+    equal((status, r["steering"]["expression"]), (200, "raw:superficial"), "it steers")
+    return vector_bytes()
+
+
+def over_a_kill(data):
+    """kill -9 in the middle; the next server goes on, and the vector is the same."""
+    forget_answers()
+    s = Server(*FIXED)
+    job = begin(s, "extract", EXTRACT)
+    under_way(s, job)
+    s.process.kill()
+    s.process.wait()
+    with serving(*FIXED) as s:
+        x = ended(s, job)
+        equal((x["state"], x["resumed"]), ("done", True), f"{x}")
+        check(vector_bytes() == data, "the same vector, byte for byte")
+
+
+def canceled(s):
+    forget_answers()
+    first, second = begin(s, "extract", {**EXTRACT, "rollouts": 20}), begin(s, "extract", EXTRACT)
+    equal(s.ask("GET", f"/api/v1/jobs/{second}")[1]["place"], 1, "it waits")
+    equal(s.ask("POST", f"/api/v1/jobs/{second}/cancel")[1]["state"], "canceled", "out of the queue")
+    under_way(s, first)
+    status, r, _ = s.ask("POST", "/v1/chat/completions", {"model": QWEN, "messages": said("Hi"), "max_tokens": 4})
+    equal(status, 200, "somebody who waits goes first")
+    equal(s.ask("DELETE", f"/api/v1/jobs/{first}")[0], 400, "a running one is not deleted")
+    s.ask("POST", f"/api/v1/jobs/{first}/cancel")
+    equal(ended(s, first)["state"], "canceled", "while it ran")
+    equal(s.ask("POST", f"/api/v1/jobs/{second}/resume")[0], 200, "resumed")
+    equal(ended(s, second)["state"], "done", "and done")
+    for job in (first, second):
+        equal(s.ask("DELETE", f"/api/v1/jobs/{job}")[0], 200, "deleted")
+    equal(s.ask("GET", f"/api/v1/jobs/{first}")[0], 404, "gone")
+
+
+def sweep(s):
+    job = begin(s, "sweep", {"model": QWEN, "vector": "superficial", "coefficients": [-1, 0, 1], "questions": 2,
+                             "max_tokens": 16, "unit": "raw", "kl": False})
+    x = ended(s, job)
+    equal(x["state"], "done", f"{x}")
+    equal([p["coefficient"] for p in x["result"]["points"] if p["condition"] == "steered"], [-1, 0, 1], "points")
+
+
+forget_answers()
+with serving(*FIXED) as server:
+    refused(server)
+    data = extraction(server)
+over_a_kill(data)
+with serving() as server:
+    canceled(server)
+    sweep(server)
+done()
