@@ -9,51 +9,9 @@
 #include "cli/plot.h"
 #include "cli/table.h"
 #include "cli/vector_cmd.h"
-
-static int common_depth(const persona_vector *a, const persona_vector *b)
-{
-    return a->n_layer < b->n_layer ? a->n_layer : b->n_layer;
-}
-
-/* A block that both have: its cosine is a number or, where one is of zeros, unknown. */
-static bool both(const persona_vector *a, const persona_vector *b, int block)
-{
-    return block < common_depth(a, b) && a->layers[block].present && b->layers[block].present;
-}
-
-static persona_code check_pair(const vector_input *a, const vector_input *b, persona_err *e)
-{
-    if (a->v->n_embd != b->v->n_embd) {
-        return persona_err_set(e, PERSONA_E_SHAPE,
-                               "%s is %d wide and %s is %d wide: vectors of different models have "
-                               "no common space (carry one over with 'persona transfer')",
-                               a->name, a->v->n_embd, b->name, b->v->n_embd);
-    }
-    for (int k = 0; k < common_depth(a->v, b->v); k++) {
-        if (both(a->v, b->v, k)) {
-            return PERSONA_OK;
-        }
-    }
-    return persona_err_set(e, PERSONA_E_SHAPE, "%s and %s have no block in common", a->name,
-                           b->name);
-}
+#include "workbench/vector_json.h"
 
 /* ---- JSON: layers for two, pairs for more ---------------------------------------------------- */
-
-static void pair_layers(json_out *o, const persona_vector *a, const persona_vector *b)
-{
-    jo_array(o, "layers");
-    for (int k = 0; k < common_depth(a, b); k++) {
-        if (!both(a, b, k)) {
-            continue;
-        }
-        jo_object(o, NULL);
-        jo_int(o, "layer", k);
-        jo_number(o, "cosine", persona_vector_cosine(a, b, k));
-        jo_end(o);
-    }
-    jo_end(o);
-}
 
 static persona_code compare_json(const vector_args *a, const vector_input *in, size_t n,
                                  persona_err *e)
@@ -61,7 +19,7 @@ static persona_code compare_json(const vector_args *a, const vector_input *in, s
     cli_json j;
     json_out *o = cli_json_begin(&j, "vector");
     if (n == 2) {
-        pair_layers(o, in[0].v, in[1].v);
+        cosines_json(o, in[0].v, in[1].v);
         return cli_json_end(a->c, &j, e);
     }
     jo_array(o, "pairs");
@@ -70,7 +28,7 @@ static persona_code compare_json(const vector_args *a, const vector_input *in, s
             jo_object(o, NULL);
             jo_string(o, "a", in[i].name);
             jo_string(o, "b", in[k].name);
-            pair_layers(o, in[i].v, in[k].v);
+            cosines_json(o, in[i].v, in[k].v);
             jo_end(o);
         }
     }
@@ -89,8 +47,8 @@ static void two_text(const persona_vector *x, const persona_vector *y)
                                            {"", TABLE_LEFT}};
     table t;
     table_init(&t, columns, sizeof columns / sizeof *columns);
-    for (int b = 0; b < common_depth(x, y); b++) {
-        if (!both(x, y, b)) {
+    for (int b = 0; b < vectors_depth(x, y); b++) {
+        if (!vectors_share(x, y, b)) {
             continue;
         }
         const double cos = persona_vector_cosine(x, y, b);
@@ -147,7 +105,7 @@ persona_code vector_compare(const vector_args *a, vector_input *in, size_t n, pe
 {
     for (size_t i = 0; i < n; i++) {
         for (size_t k = i + 1; k < n; k++) {
-            const persona_code rc = check_pair(&in[i], &in[k], e);
+            const persona_code rc = vectors_comparable(in[i].v, in[i].name, in[k].v, in[k].name, e);
             if (rc != PERSONA_OK) {
                 return rc;
             }

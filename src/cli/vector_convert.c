@@ -6,12 +6,13 @@
  * Both say on stderr (or in "notes") what a reader assumed, what a sum mixed and what the written
  * format cannot hold: a conversion that loses something in silence is worse than none.
  */
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/try.h"
 #include "cli/vector_cmd.h"
-#include "core/steer/expression.h"
+#include "workbench/vector_json.h"
 
 /* ---- what both end with ---------------------------------------------------------------------- */
 
@@ -142,53 +143,21 @@ out:
 
 /* ---- combine --------------------------------------------------------------------------------- */
 
-/* The grammar is that of steering; here a coefficient multiplies the values as they are. */
-static persona_code check_terms(const steer_expr *x, persona_err *e)
+static persona_code open_term(void *ud, const char *name, persona_vector **out, persona_err *e)
 {
-    for (size_t i = 0; i < x->n; i++) {
-        const steer_term *t = &x->terms[i];
-        if (t->op != STEER_ADD || t->v.kind != STEER_NAMED || t->joint > 0) {
-            return persona_err_set(e, PERSONA_E_USAGE,
-                                   "combine: column %zu: operators belong to steering, not to a "
-                                   "vector",
-                                   t->column);
-        }
-        if (t->unit == STEER_RATIO) {
-            return persona_err_set(e, PERSONA_E_USAGE,
-                                   "combine: 'ratio:%s' needs a model (coefficients here multiply "
-                                   "the values as they are)",
-                                   t->v.name);
-        }
-        if (t->phases != 0 || t->first > 0 || t->after > 0 || t->syntax_off || t->n_when > 0) {
-            return persona_err_set(e, PERSONA_E_USAGE,
-                                   "combine: a phase, window or condition after %s belongs to "
-                                   "steering, not to a vector",
-                                   t->v.name);
-        }
-    }
-    return PERSONA_OK;
+    vector_input in = {0};
+    const persona_code rc = vector_open(ud, name, &in, e);
+    *out = in.v;
+    return rc;
 }
 
 persona_code vector_combine(const vector_args *a, vector_input *in, size_t n, persona_err *e)
 {
-    steer_expr x = {0};
-    persona_vector_term *terms = NULL;
-    vector_input *inputs = NULL;
     persona_vector *sum = NULL;
+    persona_code rc = PERSONA_OK;
     (void)in;
     (void)n;
-    persona_code rc = PERSONA_OK;
-    TRY(steer_parse(a->names[0], &x, e));
-    TRY(check_terms(&x, e));
-    inputs = cli_alloc(x.n, sizeof *inputs);
-    terms = cli_alloc(x.n, sizeof *terms);
-    for (size_t i = 0; i < x.n; i++) {
-        const steer_term *t = &x.terms[i];
-        TRY(vector_open(a, t->v.name, &inputs[i], e));
-        terms[i] =
-            (persona_vector_term){inputs[i].v, t->coefficient, t->block_a, t->block_b, t->v.name};
-    }
-    TRY(persona_vector_combine(terms, x.n, &sum, e));
+    TRY(vector_sum(a->names[0], open_term, (void *)(uintptr_t)a, &sum, e));
     if (a->normalize) {
         TRY(persona_vector_normalize(sum, e));
     }
@@ -196,11 +165,5 @@ persona_code vector_combine(const vector_args *a, vector_input *in, size_t n, pe
     TRY(write_result(a, &r, e));
 out:
     persona_vector_free(sum);
-    for (size_t i = 0; inputs && i < x.n; i++) {
-        persona_vector_free(inputs[i].v);
-    }
-    mem_free(inputs);
-    mem_free(terms);
-    steer_expr_free(&x);
     return rc;
 }

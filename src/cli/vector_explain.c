@@ -11,47 +11,13 @@
 #include "base/try.h"
 #include "cli/table.h"
 #include "cli/vector_cmd.h"
+#include "workbench/vector_json.h"
 
 typedef struct explaining {
     const vector_args *a;
     const persona_model *m;
     const persona_lens *x;
 } explaining;
-
-static persona_code texts_json(const explaining *w, json_out *o, const char *key,
-                               const persona_lens_token *list, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    char *piece = NULL;
-    jo_array(o, key);
-    for (size_t i = 0; i < w->x->n; i++) {
-        TRY(persona_detokenize(w->m, &list[i].id, 1, true, &piece, e));
-        jo_string(o, NULL, piece);
-        free(piece);
-        piece = NULL;
-    }
-    jo_end(o);
-out:
-    return rc;
-}
-
-static void numbers_json(const explaining *w, json_out *o, const char *side,
-                         const persona_lens_token *list)
-{
-    char key[32];
-    snprintf(key, sizeof key, "%s_ids", side);
-    jo_array(o, key);
-    for (size_t i = 0; i < w->x->n; i++) {
-        jo_int(o, NULL, list[i].id);
-    }
-    jo_end(o);
-    snprintf(key, sizeof key, "%s_logits", side);
-    jo_array(o, key);
-    for (size_t i = 0; i < w->x->n; i++) {
-        jo_number(o, NULL, (double)list[i].logit);
-    }
-    jo_end(o);
-}
 
 static persona_code explain_json(const explaining *w, const vector_input *in, persona_err *e)
 {
@@ -61,23 +27,7 @@ static persona_code explain_json(const explaining *w, const vector_input *in, pe
     jo_string(o, "vector", in->name);
     jo_string(o, "trait", in->v->from.trait);
     jo_string(o, "model", w->a->engine->info->path);
-    jo_string(o, "matrix", w->x->matrix);
-    jo_int(o, "n_tokens", (long long)w->x->n_tokens);
-    jo_int(o, "n_left_out", (long long)w->x->n_left_out);
-    jo_int(o, "best_layer", in->v->from.best_layer);
-    jo_array(o, "layers");
-    for (size_t k = 0; k < w->x->n_layers; k++) {
-        const persona_lens_layer *l = &w->x->layers[k];
-        jo_object(o, NULL);
-        jo_int(o, "layer", l->block);
-        jo_number(o, "sd", l->sd);
-        TRY(texts_json(w, o, "promoted", l->promoted, e));
-        TRY(texts_json(w, o, "suppressed", l->suppressed, e));
-        numbers_json(w, o, "promoted", l->promoted);
-        numbers_json(w, o, "suppressed", l->suppressed);
-        jo_end(o);
-    }
-    jo_end(o);
+    TRY(lens_json(o, w->m, w->x, in->v->from.best_layer, e));
     return cli_json_end(w->a->c, &j, e);
 out:
     buf_free(&j.text);

@@ -8,45 +8,7 @@
 #include "cli/plot.h"
 #include "cli/table.h"
 #include "cli/vector_cmd.h"
-
-static void origin_json(json_out *o, const persona_provenance *p)
-{
-    jo_string(o, "trait", p->trait);
-    jo_string(o, "method", p->method);
-    jo_string(o, "model", p->model_name);
-    jo_string(o, "arch", p->model_arch);
-    jo_string(o, "model_sha256", p->model_hash);
-    jo_string(o, "template_sha256", p->template_hash);
-    jo_string(o, "judge", p->judge);
-    jo_string(o, "library", p->library);
-    jo_string(o, "parent_model", p->parent_model);
-    jo_string(o, "parent_sha256", p->parent_hash);
-    jo_string(o, "map", p->map);
-    jo_string(o, "sample", p->sample);
-    jo_string(o, "verdict", p->verdict);
-    jo_string(o, "unit", p->unit);
-    jo_string(o, "source", p->source);
-    jo_string(o, "note", p->note);
-    jo_string(o, "unapplied", p->unapplied);
-    jo_int(o, "seed", (long long)p->seed);
-    jo_object(o, "generated");
-    jo_int(o, "positive", p->n_generated_pos);
-    jo_int(o, "negative", p->n_generated_neg);
-    jo_end(o);
-    jo_object(o, "kept");
-    jo_int(o, "positive", p->n_kept_pos);
-    jo_int(o, "negative", p->n_kept_neg);
-    jo_end(o);
-    jo_int(o, "best_layer", p->best_layer);
-    jo_number(o, "dose", (double)p->dose);
-    jo_number(o, "dose_kl", (double)p->dose_kl);
-    jo_int(o, "layer_from", p->layer_from);
-    jo_int(o, "n_texts", p->n_texts);
-    jo_number(o, "lambda", (double)p->lambda);
-    jo_number(o, "r2_heldout", (double)p->r2_heldout);
-    jo_number(o, "r2_contrast", (double)p->r2_contrast);
-    jo_number(o, "r2_shuffled", (double)p->r2_shuffled);
-}
+#include "workbench/vector_json.h"
 
 static persona_code show_json(cli_state *c, const vector_input *in, persona_err *e)
 {
@@ -55,35 +17,7 @@ static persona_code show_json(cli_state *c, const vector_input *in, persona_err 
     json_out *o = cli_json_begin(&j, "vector");
     jo_string(o, "vector", in->name);
     jo_string(o, "format", in->format);
-    jo_int(o, "n_layer", v->n_layer);
-    jo_int(o, "n_embd", v->n_embd);
-    origin_json(o, &v->from);
-    jo_array(o, "layers");
-    for (int b = 0; b < v->n_layer; b++) {
-        const persona_vector_layer *l = &v->layers[b];
-        if (!l->present) {
-            continue;
-        }
-        jo_object(o, NULL);
-        jo_int(o, "layer", b);
-        jo_number(o, "norm", (double)l->norm);
-        jo_number(o, "h_median", (double)l->h_median);
-        jo_number(o, "auroc", (double)l->auroc);
-        jo_number(o, "cohen_d", (double)l->cohen_d);
-        jo_number(o, "agreement", (double)l->agreement);
-        jo_number(o, "split_half_cosine", (double)l->split_half);
-        jo_number(o, "neutral_mean", (double)l->neutral_mean);
-        jo_number(o, "neutral_sd", (double)l->neutral_sd);
-        jo_number(o, "token_mean", (double)l->token_mean);
-        jo_number(o, "token_sd", (double)l->token_sd);
-        jo_array(o, "quantiles");
-        for (size_t i = 0; i < PERSONA_N_QUANTILES; i++) {
-            jo_number(o, NULL, (double)l->quantiles[i]);
-        }
-        jo_end(o);
-        jo_end(o);
-    }
-    jo_end(o);
+    vector_json(o, v);
     return cli_json_end(c, &j, e);
 }
 

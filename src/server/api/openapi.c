@@ -53,12 +53,19 @@ static void query_parameters(json_out *o, const field *query)
 
 static void body(json_out *o, const route *r)
 {
-    if (r->body == NULL) {
+    if (r->body == NULL && r->bytes_max == 0) {
         return;
     }
     jo_object(o, "requestBody");
     jo_bool(o, "required", (r->flags & ROUTE_BODY_OPTIONAL) == 0);
     jo_object(o, "content");
+    if (r->body == NULL) {
+        jo_object(o, "application/octet-stream");
+        jo_end(o);
+        jo_end(o);
+        jo_end(o);
+        return;
+    }
     jo_object(o, "application/json");
     jo_object(o, "schema");
     jo_string(o, "type", "object");

@@ -49,6 +49,7 @@ typedef struct route {
     unsigned flags;
     error_shape errors;
     const field *body;  /* NULL: none is read */
+    size_t bytes_max;   /* the body is bytes, which the handler reads itself; 0: it is not */
     const field *query; /* strings only, at FIELD_NOWHERE; NULL: none is known, any is ignored */
     size_t args_size;
     void (*init)(void *args); /* defaults; NULL: zeros */

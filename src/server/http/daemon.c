@@ -283,8 +283,10 @@ static enum MHD_Result begin(carrier *c)
         return send_reply(c, &r, true);
     }
     buf_free(&r.body);
+    const size_t limit = o->body_limit != NULL ? o->body_limit(o->ud, &c->request) : 0;
+    c->body.max = limit > 0 ? limit : c->body.max;
     const char *length = http_header(&c->request, "Content-Length");
-    if (length != NULL && strtoull(length, NULL, 10) > o->body_max) {
+    if (length != NULL && strtoull(length, NULL, 10) > c->body.max) {
         return refuse(c, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
     }
     return MHD_YES;

@@ -60,7 +60,7 @@ bool http_reply_header(http_reply *r, const char *name, const char *value);
 typedef struct http_opts {
     const char *host;  /* a numeric address; NULL: 127.0.0.1 */
     int port;          /* 0: any free one */
-    size_t body_max;   /* bytes */
+    size_t body_max;   /* bytes, where body_limit says 0 */
     int n_connections; /* at once */
     int n_per_client;  /* at once, of one address */
     int idle_s;        /* without a byte either way */
@@ -68,6 +68,7 @@ typedef struct http_opts {
     void *ud;
     /* Headers are read, the body is not. False: `reply` is the answer. */
     bool (*admit)(void *ud, const http_request *r, http_reply *reply);
+    size_t (*body_limit)(void *ud, const http_request *r); /* of this request; NULL: body_max */
     void (*handle)(void *ud, const http_request *r, http_reply *reply);
     /* The reply has been sent, or was broken off (whole false). */
     void (*done)(void *ud, const http_request *r, int status, double seconds, bool whole);

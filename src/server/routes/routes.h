@@ -16,6 +16,9 @@
     X(requests)                                                                                    \
     X(native_models)                                                                               \
     X(native_steering)                                                                             \
+    X(native_vectors)                                                                              \
+    X(native_vector_sums)                                                                          \
+    X(native_vector_files)                                                                         \
     X(native_recipes)                                                                              \
     X(native_traits)                                                                               \
     X(native_trash)                                                                                \

@@ -448,6 +448,20 @@ out:
     return rc;
 }
 
+persona_code registry_peek(registry *r, const char *id, model_peek *out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(look(r, e));
+    pthread_mutex_lock(&r->lock);
+    const served *x = find(r, id);
+    rc = x != NULL ? PERSONA_OK : unknown(r, id, e);
+    pthread_mutex_unlock(&r->lock);
+    TRY(rc);
+    TRY(model_peek_read(x->path, out, e));
+out:
+    return rc;
+}
+
 static void take_facts(const served *x, served_facts *out)
 {
     const persona_model_info *info = x->info;

@@ -15,6 +15,7 @@
 #ifndef PERSONA_SERVER_REGISTRY_H
 #define PERSONA_SERVER_REGISTRY_H
 
+#include "engine/peek.h"
 #include "persona/session.h"
 
 enum { REGISTRY_MAX_MODELS = 256, SERVED_ID_MAX = 128 };
@@ -72,6 +73,11 @@ PERSONA_CHECK persona_code registry_unload(registry *r, const char *id, bool *wa
 /* The sha256 of a model (64 hex), read from its file if it is not known yet; the model is not
  * loaded. Errors: NOTFOUND, IO. */
 PERSONA_CHECK persona_code registry_hash(registry *r, const char *id, char out[65], persona_err *e);
+
+/* What the header of a model's file says; the model is not loaded. Errors: NOTFOUND, those of
+ * model_peek_read. */
+PERSONA_CHECK persona_code registry_peek(registry *r, const char *id, model_peek *out,
+                                         persona_err *e);
 
 /* What is known of a loaded model. */
 typedef struct served_facts {

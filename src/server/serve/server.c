@@ -71,6 +71,15 @@ static bool admit(void *ud, const http_request *r, http_reply *reply)
     return true;
 }
 
+/* Files that are uploaded may be larger than what is parsed as JSON. */
+static size_t body_limit(void *ud, const http_request *r)
+{
+    char parts[CALL_PARTS][CALL_PART_MAX], allowed[64];
+    const route *x = route_find(r->method, r->path, parts, allowed, sizeof allowed);
+    (void)ud;
+    return x != NULL ? x->bytes_max : 0;
+}
+
 static void handle(void *ud, const http_request *r, http_reply *reply)
 {
     server *s = ud;
@@ -162,6 +171,7 @@ persona_code server_start(const server_opts *o, server **out, persona_err *e)
                             .body_s = 60,
                             .ud = s,
                             .admit = admit,
+                            .body_limit = body_limit,
                             .handle = handle,
                             .done = done};
     TRY(http_start(&http, &s->http, e));
