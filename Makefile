@@ -14,7 +14,7 @@ CHECKS := check-format check-layers check-banned check-headers check-style check
 MODELS ?=
 # The folder of published answers with labels that `make real` wants
 LABELS ?=
-.PHONY: all setup demo test test-real real test-device asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
+.PHONY: all setup demo test test-node test-real real test-device asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -28,6 +28,13 @@ demo: all ## the whole story on the embedded pair; report in build/demo
 
 test: all ## build and run every test
 	@ctest --test-dir build --output-on-failure -j $(JOBS) $(ARGS)
+
+test-node: all ## the server with OpenAI's and Ollama's own clients; fetches these two into build/node
+	@tools/setup --dev
+	@mkdir -p build/node && cd build/node && { cmp -s ../../tests/node/package-lock.json package-lock.json && \
+		test -d node_modules || { cp ../../tests/node/package.json ../../tests/node/package-lock.json . && \
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; }; }
+	@ctest --test-dir build -R '^cli_node$$' --output-on-failure $(ARGS)
 
 test-real: all ## what only real models show; MODELS=DIR holds the GGUF files
 	@test -d "$(MODELS)" || { echo "make test-real wants MODELS=DIR, a folder of GGUF files" >&2; exit 64; }

@@ -40,14 +40,15 @@ static void stamp(char *out, size_t n)
 
 void log_request(const http_request *r, int status, double seconds, bool whole)
 {
-    char when[40], path[256], line[LINE_MAX_BYTES];
+    char when[40], method[40], path[256], line[LINE_MAX_BYTES];
     stamp(when, sizeof when);
+    quoted(method, sizeof method, r->method);
     quoted(path, sizeof path, r->path);
     const int n = snprintf(line, sizeof line,
-                           "time=%s level=info request=%llu client=%s method=%.16s path=\"%s\" "
+                           "time=%s level=info request=%llu client=%s method=%s path=\"%s\" "
                            "status=%d seconds=%.3f whole=%s\n",
-                           when, (unsigned long long)r->id, r->peer, r->method, path, status,
-                           seconds, whole ? "yes" : "no");
+                           when, (unsigned long long)r->id, r->peer, method, path, status, seconds,
+                           whole ? "yes" : "no");
     fwrite(line, 1, n > 0 && n < (int)sizeof line ? (size_t)n : 0, stderr);
 }
 

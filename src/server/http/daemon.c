@@ -195,8 +195,11 @@ static enum MHD_Result send_reply(carrier *c, http_reply *r, bool close)
         buf_free(&r->body);
         return MHD_NO;
     }
+    char id[24];
+    snprintf(id, sizeof id, "%llu", (unsigned long long)c->request.id); /* as the log has it */
     bool ok = MHD_add_response_header(out, MHD_HTTP_HEADER_CONTENT_TYPE,
                                       r->type != NULL ? r->type : "application/json") == MHD_YES;
+    ok = MHD_add_response_header(out, "X-Request-Id", id) == MHD_YES && ok;
     for (size_t i = 0; i < sizeof ALWAYS / sizeof *ALWAYS; i++) {
         ok = MHD_add_response_header(out, ALWAYS[i][0], ALWAYS[i][1]) == MHD_YES && ok;
     }

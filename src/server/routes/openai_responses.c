@@ -285,12 +285,13 @@ static void where(json_out *o, const collected *x, bool reasoning)
     jo_int(o, "content_index", 0);
 }
 
-static void part_piece(collected *x, bool done, buf *out)
+static void part_piece(collected *x, bool reasoning, bool done, buf *out)
 {
     json_out o;
+    const buf *text = reasoning ? &x->choices[0].analysis : &x->choices[0].text;
     open_piece(&o, x, done ? "response.content_part.done" : "response.content_part.added", out);
-    where(&o, x, false);
-    text_part(&o, "part", "output_text", done ? buf_str(&x->choices[0].text) : "");
+    where(&o, x, reasoning);
+    text_part(&o, "part", reasoning ? "reasoning_text" : "output_text", done ? buf_str(text) : "");
     close_piece(&o, out);
 }
 
@@ -316,18 +317,20 @@ static void go(collected *x, int stage, buf *out)
 {
     if (x->stage == STAGE_REASONING && stage > STAGE_REASONING) {
         text_piece(x, true, "text", buf_str(&x->choices[0].analysis), out);
+        part_piece(x, true, true, out);
         item_piece(x, true, true, out);
     }
     if (x->stage < STAGE_REASONING && stage == STAGE_REASONING) {
         item_piece(x, true, false, out);
+        part_piece(x, true, false, out);
     }
     if (x->stage < STAGE_MESSAGE && stage >= STAGE_MESSAGE) {
         item_piece(x, false, false, out);
-        part_piece(x, false, out);
+        part_piece(x, false, false, out);
     }
     if (stage == STAGE_OVER) {
         text_piece(x, false, "text", buf_str(&x->choices[0].text), out);
-        part_piece(x, true, out);
+        part_piece(x, false, true, out);
         item_piece(x, false, true, out);
     }
     x->stage = stage;

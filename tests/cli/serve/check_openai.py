@@ -43,10 +43,11 @@ def responses(s):
     events = list(s.stream("/v1/responses", {**ask, "steering": "0.3*raw:silly"}))
     equal([e["sequence_number"] for e in events], list(range(len(events))), "numbered")
     kinds = [e["type"] for e in events]
-    order = ["response.created", "response.in_progress", "response.output_item.added", "response.reasoning_text.delta",
-             "response.reasoning_text.done", "response.output_item.done", "response.output_item.added",
-             "response.content_part.added", "response.output_text.delta", "response.output_text.done",
-             "response.content_part.done", "response.output_item.done", kinds[-1]]
+    order = ["response.created", "response.in_progress", "response.output_item.added", "response.content_part.added",
+             "response.reasoning_text.delta", "response.reasoning_text.done", "response.content_part.done",
+             "response.output_item.done", "response.output_item.added", "response.content_part.added",
+             "response.output_text.delta", "response.output_text.done", "response.content_part.done",
+             "response.output_item.done", kinds[-1]]
     equal([k for i, k in enumerate(kinds) if i == 0 or k != kinds[i - 1]], order, "the order of events")
     final = events[-1]["response"]
     equal("".join(e["delta"] for e in events if e["type"] == "response.output_text.delta"),
