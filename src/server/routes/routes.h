@@ -23,6 +23,7 @@
     X(native_traits)                                                                               \
     X(native_trash)                                                                                \
     X(jobs)                                                                                        \
+    X(metrics)                                                                                     \
     X(health)
 
 #define X(name) extern const route routes_##name[];

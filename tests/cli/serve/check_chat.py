@@ -131,6 +131,19 @@ def errors(s):
     equal(s.ask("GET", "/health", headers={"Origin": f"http://127.0.0.1:{s.port}"})[0], 200, "our page")
 
 
+def metrics(s):
+    """Counts grow with what is asked; nothing of what was said is in them."""
+    def read():
+        lines = s.ask("GET", "/metrics")[1].decode().splitlines()
+        return {x.split()[0]: float(x.split()[1]) for x in lines if not x.startswith("#")}
+    before = read()
+    chat(s, steering=STEER)
+    after = read()
+    for name, grown in (("requests_total", 1), ("requests_done_total", 1), ("requests_steered_total", 1), ("tokens_total", 24)):
+        equal(after[f"persona_{name}"] - before[f"persona_{name}"], grown, name)
+    check(after["persona_models_loaded"] >= 1 and after["persona_first_token_seconds_sum"] > 0, "gauges")
+
+
 def gone(s):
     """A client that goes away stops its decoding."""
     c = s.connect()
@@ -146,7 +159,7 @@ def gone(s):
 
 
 with serving("--fixed-shape", "--slots", "4") as server:
-    for part in (models, answers, extras, under_way, two_at_once, errors, gone):
+    for part in (models, answers, extras, under_way, two_at_once, errors, metrics, gone):
         part(server)
 
 with open(os.path.join(TMP, "keys"), "w") as f:
