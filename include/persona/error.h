@@ -80,11 +80,13 @@ typedef struct persona_progress {
     size_t n_tokens;    /* tokens processed in this stage so far (prompt and generated) */
 } persona_progress;
 
-/* Both members may be NULL. progress is called from the thread that called the library. */
+/* Any member may be NULL. They are called from the thread that called the library. */
 typedef struct persona_hooks {
     void *ud;
     void (*progress)(void *ud, const persona_progress *p);
     const persona_cancel *cancel;
+    /* Answers are kept in that job file from here on; one task may have several. */
+    void (*keeps)(void *ud, const char *path);
 } persona_hooks;
 
 #ifdef __cplusplus

@@ -19,6 +19,7 @@
 #include "cli/tty.h"
 #include "persona/persona.h"
 #include "persona/study.h"
+#include "workbench/carry.h"
 #include "workbench/find.h"
 #include "workbench/library.h"
 #include "workbench/model_list.h"
@@ -124,22 +125,16 @@ PERSONA_CHECK persona_code cli_coefficients(const char *typed, const char *text,
                                             double *out, size_t *n, persona_err *e);
 
 /* As rig_open_judge and rig_open_side, with a warning where a model judges itself. */
-PERSONA_CHECK persona_code cli_open_judge(const cli_state *c, rig *x, persona_err *e);
-PERSONA_CHECK persona_code cli_open_side(const cli_state *c, const char *path, const rig *other,
-                                         rig *x, persona_err *e);
+PERSONA_CHECK persona_code cli_open_judge(cli_state *c, rig *x, persona_err *e);
+PERSONA_CHECK persona_code cli_open_side(cli_state *c, const char *path, const rig *other, rig *x,
+                                         persona_err *e);
 
-/* ---- mapping.c ------------------------------------------------------------------------------- */
-
-/* How to fit, as the options say. */
-persona_fit_opts cli_fit_opts(const cli_state *c);
-/* Texts that both models read, as the options say; at most n_questions of each trait's and
- * text_tokens long (0: the default). from is not asked anything where --texts are given. */
-PERSONA_CHECK persona_code cli_pairs(const cli_state *c, const rig *from, const rig *to,
-                                     const trait_set *packs, int n_questions, int text_tokens,
-                                     persona_pairs **out, persona_err *e);
-/* Says what was cut (option is where the length stands), what was read and what was found in the
- * cache, on stderr. */
-void cli_say_pairs(const cli_state *c, const persona_pairs *p, const char *option);
+/* What tasks of the workbench take: lines for standard error (cli_say), and how maps are made, as
+ * the options say. c must outlive both. */
+talk_sink cli_talk(cli_state *c);
+mapping_opts cli_mapping_opts(const cli_state *c);
+/* The same as members of x, with the models' options and the progress line; c is talk.ud. */
+void cli_carry(cli_state *c, carry *x);
 
 /* ---- output.c -------------------------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
  */
 #include "base/mem.h"
 #include "base/try.h"
-#include "cli/carry.h"
+#include "cli/cli.h"
 #include "cli/study_print.h"
 
 /* Sized so that the three traits take about a minute on two cores. */
@@ -116,10 +116,10 @@ static persona_code print_json(const carry *x, persona_err *e)
     }
     jo_end(o);
     jo_string(o, "judge", persona_judge_name(x->target.judge));
-    jo_int(o, "seed", (long long)x->c->seed);
+    jo_int(o, "seed", (long long)x->mapping.seed);
     jo_string(o, "report", x->report);
     jo_number(o, "seconds", x->seconds);
-    return cli_json_end(x->c, &j, e);
+    return cli_json_end(x->talk.ud, &j, e);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -168,11 +168,11 @@ static persona_code run_demo(void *p, persona_err *e)
     carry *x = &a->x;
     char *from = NULL, *to = NULL, *report = cli_format("%s/report.html", a->out);
     persona_code rc = PERSONA_OK;
-    x->c = a->c;
+    cli_carry(a->c, x);
     x->report = report;
     x->text_tokens = x->opts.extract_tokens = x->opts.max_tokens; /* one size of everything here */
-    x->c->mapping.n_neutral = small.n_neutral;
-    if (!x->c->json) {
+    x->mapping.n_neutral = small.n_neutral;
+    if (!a->c->json) {
         x->begun = print_head;
         x->done = print_trait;
     }
@@ -185,7 +185,7 @@ static persona_code run_demo(void *p, persona_err *e)
             TRY(persona_study_forget(x->results[i], e));
         }
     }
-    if (x->c->json) {
+    if (a->c->json) {
         rc = print_json(x, e);
     } else {
         printf("\n%s  (%s)\n", x->report, cli_duration(x->seconds));

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/try.h"
-#include "cli/carry.h"
+#include "cli/cli.h"
 #include "cli/study_print.h"
 #include "pipeline/transfer/pairs_parts.h"
 
@@ -227,7 +227,7 @@ static void init(void *p)
     transfer_args *a = p;
     a->x = (carry){.opts = persona_study_defaults(),
                    .writes_vectors = true,
-                   .talk = "--text-tokens",
+                   .length_option = "--text-tokens",
                    .judge_hint = ", or say --no-evaluate"};
     memcpy(a->coefficients, default_coefficients, sizeof default_coefficients);
     a->x.opts.coefficients = a->coefficients;
@@ -289,10 +289,10 @@ static persona_code print_json(const carry *x, persona_err *e)
         jo_string(o, "output", x->paths[0]);
     }
     jo_string(o, "judge", x->target.judge ? persona_judge_name(x->target.judge) : NULL);
-    jo_int(o, "seed", (long long)x->c->seed);
+    jo_int(o, "seed", (long long)x->mapping.seed);
     jo_string(o, "report", x->report);
     jo_number(o, "seconds", x->seconds);
-    return cli_json_end(x->c, &j, e);
+    return cli_json_end(x->talk.ud, &j, e);
 }
 
 static void print_text(const carry *x)
@@ -340,11 +340,12 @@ static persona_code judge_all(const carry *x, persona_err *e)
 /* Where there are several traits, each is shown when it is done. */
 static persona_code show_trait(const carry *x, size_t i, persona_err *e)
 {
+    const cli_state *c = x->talk.ud;
     if (!x->results[i]) {
-        cli_say(x->c, "%s: %s", x->packs[i]->name, x->failures[i]);
+        cli_say(c, "%s: %s", x->packs[i]->name, x->failures[i]);
         return PERSONA_OK;
     }
-    if (x->c->json) {
+    if (c->json) {
         return PERSONA_OK;
     }
     study_print(stdout, x->results[i]);
@@ -357,11 +358,11 @@ static persona_code run_transfer(void *p, persona_err *e)
     transfer_args *a = p;
     carry *x = &a->x;
     persona_code rc = PERSONA_OK;
-    x->c = a->c;
+    cli_carry(a->c, x);
     x->drops_unscored = x->traits != NULL;
     x->done = x->traits ? show_trait : NULL;
     TRY(carry_run(x, e));
-    if (x->c->json) {
+    if (a->c->json) {
         TRY(print_json(x, e));
     } else {
         print_text(x);

@@ -169,24 +169,67 @@ persona_code cli_coefficients(const char *typed, const char *text, size_t max, d
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static persona_code warned(const cli_state *c, const rig *x, persona_code rc)
+static persona_code warned(cli_state *c, const rig *x, persona_code rc)
 {
-    if (rc == PERSONA_OK && x->judges_itself) {
-        cli_say(c,
-                "warning: %s judges itself; that is weak evidence: a second model (--judge "
-                "FILE.gguf) does not share its blind spots",
-                x->info->name);
+    const talk_sink t = cli_talk(c);
+    if (rc == PERSONA_OK) {
+        rig_warn(x, &t);
     }
     return rc;
 }
 
-persona_code cli_open_judge(const cli_state *c, rig *x, persona_err *e)
+persona_code cli_open_judge(cli_state *c, rig *x, persona_err *e)
 {
     return warned(c, x, rig_open_judge(&c->rig, x, e));
 }
 
-persona_code cli_open_side(const cli_state *c, const char *path, const rig *other, rig *x,
-                           persona_err *e)
+persona_code cli_open_side(cli_state *c, const char *path, const rig *other, rig *x, persona_err *e)
 {
     return warned(c, x, rig_open_side(&c->rig, path, other, x, e));
+}
+
+/* ---- what tasks of the workbench take -------------------------------------------------------- */
+
+static void say_line(void *ud, const char *line)
+{
+    cli_say(ud, "%s", line);
+}
+
+talk_sink cli_talk(cli_state *c)
+{
+    return (talk_sink){c, say_line};
+}
+
+mapping_opts cli_mapping_opts(const cli_state *c)
+{
+    const cli_mapping *m = &c->mapping;
+    return (mapping_opts){.method = m->method,
+                          .cache = m->cache,
+                          .texts = m->texts.n > 0 ? m->texts.p : NULL,
+                          .n_texts = m->texts.n,
+                          .chunks = m->pairing == 1,
+                          .no_cache = m->no_cache,
+                          .lambda = m->lambda,
+                          .rank = m->rank,
+                          .n_anchors = m->n_anchors,
+                          .n_neutral = m->n_neutral,
+                          .n_questions = m->n_questions,
+                          .n_candidates = m->n_candidates,
+                          .from = m->from,
+                          .to = m->to,
+                          .seed = c->seed};
+}
+
+static void clear_progress(void *ud)
+{
+    tty_progress_clear(&((cli_state *)ud)->progress);
+}
+
+void cli_carry(cli_state *c, carry *x)
+{
+    x->rig = &c->rig;
+    x->mapping = cli_mapping_opts(c);
+    x->hooks = c->hooks;
+    x->talk = cli_talk(c);
+    x->pause = clear_progress;
 }

@@ -266,3 +266,10 @@ out:
     mem_free(known.has);
     return rc;
 }
+
+void kept_tell(const persona_hooks *hooks, const char *path)
+{
+    if (hooks != NULL && hooks->keeps != NULL && path != NULL) {
+        hooks->keeps(hooks->ud, path);
+    }
+}

@@ -57,4 +57,7 @@ PERSONA_CHECK persona_code scoring_run(scoring *s, const persona_judge_item *ite
                                        const int64_t *ids, size_t n, persona_judgement *got,
                                        persona_err *e);
 
+/* Tells the hooks (NULL: nobody) where answers are kept; path NULL: nowhere. */
+void kept_tell(const persona_hooks *hooks, const char *path);
+
 #endif

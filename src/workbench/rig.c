@@ -115,6 +115,16 @@ out:
     return rc;
 }
 
+void rig_warn(const rig *x, const talk_sink *t)
+{
+    if (x->judges_itself) {
+        talk_say(t,
+                 "warning: %s judges itself; that is weak evidence: a second model (--judge "
+                 "FILE.gguf) does not share its blind spots",
+                 x->info->name);
+    }
+}
+
 persona_study_side rig_side(const rig *x)
 {
     return (persona_study_side){

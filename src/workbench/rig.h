@@ -14,6 +14,7 @@
 #include "persona/session.h"
 #include "persona/study.h"
 #include "persona/trait.h"
+#include "workbench/talk.h"
 
 /* Everything borrowed; zeros and NULLs mean the library's default. */
 typedef struct rig_opts {
@@ -60,6 +61,8 @@ PERSONA_CHECK persona_code rig_open_judge_beside(const rig_opts *o, const rig *o
  * judge serves both where it does not depend on the model (close it last); NULL for the first. */
 PERSONA_CHECK persona_code rig_open_side(const rig_opts *o, const char *path, const rig *other,
                                          rig *x, persona_err *e);
+/* Says what the user should hear of it: a model that judges itself. */
+void rig_warn(const rig *x, const talk_sink *t);
 persona_study_side rig_side(const rig *x);
 void rig_close(rig *x);
 

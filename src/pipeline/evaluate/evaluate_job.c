@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "pipeline/evaluate/evaluate_parts.h"
+#include "pipeline/kept.h"
 #include "pipeline/manifest_parts.h"
 
 enum { MAX_TEXT = 1 << 20, STAGE_DIGITS = 16 };
@@ -77,6 +78,7 @@ persona_code evaluate_open(evaluating *x, const persona_arm *arms, size_t n_arms
     jo_end(&o);
     TRY(buf_ok(&b, "a manifest", e));
     TRY(job_open(x->o->job, b.p, x->o->fresh, &x->job, e));
+    kept_tell(x->hooks, x->o->job);
 out:
     buf_free(&b);
     return rc;

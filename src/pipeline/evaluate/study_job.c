@@ -16,6 +16,7 @@
 #include "base/try.h"
 #include "pipeline/evaluate/evaluate_parts.h"
 #include "pipeline/evaluate/study_parts.h"
+#include "pipeline/kept.h"
 #include "pipeline/manifest_parts.h"
 #include "pipeline/transfer/pairs_parts.h"
 
@@ -163,6 +164,7 @@ persona_code study_open_job(studying *s, persona_err *e)
         TRY(job_place(b.p, &s->x->job, e));
     }
     TRY(job_open(s->x->job, b.p, s->o->fresh, &s->job, e));
+    kept_tell(s->hooks, s->x->job);
     if (s->x->job) {
         TRY(count_answers(s, &s->x->n_resumed, e));
     }

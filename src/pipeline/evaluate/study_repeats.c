@@ -35,6 +35,12 @@ static void tell(void *ud, const persona_progress *p)
     t->to->progress(t->to->ud, &now);
 }
 
+static void tell_file(void *ud, const char *path)
+{
+    const telling *t = ud;
+    t->to->keeps(t->to->ud, path);
+}
+
 static int share(int n, int usual, size_t n_repeats)
 {
     const int all = n > 0 ? n : usual, repeats = (int)n_repeats;
@@ -114,7 +120,8 @@ static persona_code one_more(const study_task *task, size_t k, study_shared *sha
     char *place = NULL;
     telling t = {task->hooks, k, (size_t)task->o->n_repeats};
     const bool tells = task->hooks && task->hooks->progress;
-    const persona_hooks hooks = {&t, tells ? tell : NULL, task->hooks ? task->hooks->cancel : NULL};
+    const persona_hooks hooks = {&t, tells ? tell : NULL, task->hooks ? task->hooks->cancel : NULL,
+                                 task->hooks && task->hooks->keeps ? tell_file : NULL};
     TRY(vary(task->o, k, &opts, &place, e));
     own.o = &opts;
     own.hooks = &hooks;

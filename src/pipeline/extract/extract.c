@@ -18,6 +18,7 @@
 #include "pipeline/dose/settle.h"
 #include "pipeline/extract/measure.h"
 #include "pipeline/extract/rollout.h"
+#include "pipeline/kept.h"
 #include "pipeline/pipeline.h"
 
 persona_extract_opts persona_extract_defaults(void)
@@ -275,6 +276,7 @@ static persona_code open_job(extraction *x, persona_err *e)
     char *manifest = NULL;
     TRY(persona_extract_manifest(x->s, x->trait, x->questions, x->o, &manifest, e));
     TRY(job_open(x->o->job, manifest, x->o->fresh, &x->rolls.job, e));
+    kept_tell(x->hooks, x->o->job);
 out:
     mem_free(manifest);
     return rc;

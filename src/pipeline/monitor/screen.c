@@ -16,6 +16,7 @@
 #include "base/try.h"
 #include "core/measure/stats.h"
 #include "persona/monitor.h"
+#include "pipeline/kept.h"
 #include "pipeline/manifest_parts.h"
 #include "pipeline/monitor/turns.h"
 #include "store/job/job.h"
@@ -196,6 +197,7 @@ static persona_code run_stages(screening *w, const persona_hooks *hooks, persona
     const ask_stream own = {
         .ud = w, .make = make_own, .done = done_own, .skip = w->done, .blame = blame_own};
     const turns_reader given = {.ud = w, .taps = taps, .take = take_given, .skip = w->done};
+    kept_tell(hooks, w->o->job);
     TRY(begin_stage(w, "given", 1, e));
     TRY(turns_read(&w->texts, w->s, &given, "read the data set", hooks, e));
     TRY(begin_stage(w, "own", w->n_samples, e));

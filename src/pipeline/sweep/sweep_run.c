@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/try.h"
+#include "pipeline/kept.h"
 #include "pipeline/manifest_parts.h"
 #include "pipeline/sweep/sweep_parts.h"
 
@@ -177,6 +178,7 @@ static persona_code open_job(sweeping *x, char **path, persona_err *e)
         TRY(job_place(b.p, path, e));
     }
     TRY(job_open(*path, b.p, x->o->fresh, &x->job, e));
+    kept_tell(x->hooks, *path);
 out:
     buf_free(&b);
     return rc;

@@ -3,7 +3,7 @@
  * carry.c - traits from one model to another (carry.h): what can be refused is looked at before
  * hours of work; several traits share the paired texts; every vector is written when it is there.
  */
-#include "cli/carry.h"
+#include "workbench/carry.h"
 
 #include <string.h>
 
@@ -14,10 +14,46 @@
 #include "base/try.h"
 #include "pipeline/report/report.h"
 #include "pipeline/transfer/pairs_parts.h"
+#include "workbench/find.h"
+#include "workbench/results.h"
 
 #define MAX_MANIFEST ((size_t)16 << 20)
 
 /* ---- opening --------------------------------------------------------------------------------- */
+
+/* "a,b,c" into pieces. */
+static persona_code split(const char *list, char ***out, size_t *n, persona_err *e)
+{
+    char **all = mem_calloc(strlen(list) + 1, sizeof *all);
+    *out = all;
+    *n = 0;
+    if (all == NULL) {
+        return mem_err(e, "names of traits");
+    }
+    for (const char *p = list; *p != '\0';) {
+        const size_t len = strcspn(p, ",");
+        if (len > 0) {
+            all[*n] = mem_strndup(p, len);
+            if (all[*n] == NULL) {
+                return mem_err(e, "names of traits");
+            }
+            ++*n;
+        }
+        p += len + (p[len] == ',');
+    }
+    return PERSONA_OK;
+}
+
+static persona_code make_room(carry *x, persona_err *e)
+{
+    x->packs = mem_calloc(x->n_names + 1, sizeof *x->packs);
+    x->results = mem_calloc(x->n_names + 1, sizeof *x->results);
+    x->failures = mem_calloc(x->n_names + 1, sizeof *x->failures);
+    x->paths = mem_calloc(x->n_names + 1, sizeof *x->paths);
+    return x->packs != NULL && x->results != NULL && x->failures != NULL && x->paths != NULL
+               ? PERSONA_OK
+               : mem_err(e, "traits");
+}
 
 /* The traits to carry over: the one, those of the list, or all that can be found. */
 static persona_code find_traits(carry *x, persona_err *e)
@@ -26,13 +62,10 @@ static persona_code find_traits(carry *x, persona_err *e)
     if (x->traits && strcmp(x->traits, "all") == 0) {
         TRY(persona_trait_names(&x->names, &x->n_names, e));
     } else {
-        cli_split(x->trait ? x->trait : x->traits, &x->names, &x->n_names);
+        TRY(split(x->trait ? x->trait : x->traits, &x->names, &x->n_names, e));
     }
+    TRY(make_room(x, e));
     x->n = x->n_names;
-    x->packs = cli_alloc(x->n, sizeof *x->packs);
-    x->results = cli_alloc(x->n, sizeof *x->results);
-    x->failures = cli_alloc(x->n, sizeof *x->failures);
-    x->paths = cli_alloc(x->n, sizeof *x->paths);
     for (size_t i = 0; i < x->n; i++) {
         TRY(persona_trait_find(x->names[i], &x->packs[i], e));
     }
@@ -50,8 +83,8 @@ static void drop_unscored(carry *x)
             x->packs[i] = t;
             continue;
         }
-        cli_say(x->c, "%s is left out: judge %s cannot score it", x->packs[i]->name,
-                persona_judge_name(x->target.judge));
+        talk_say(&x->talk, "%s is left out: judge %s cannot score it", x->packs[i]->name,
+                 persona_judge_name(x->target.judge));
     }
     for (size_t i = kept; i < x->n; i++) {
         persona_trait_free(x->packs[i]);
@@ -85,13 +118,25 @@ out:
     return rc;
 }
 
+static persona_code open_side(const carry *x, const char *path, const rig *other, rig *out,
+                              persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(rig_open_side(x->rig, path, other, out, e));
+    rig_warn(out, &x->talk);
+out:
+    return rc;
+}
+
 static persona_code open_sides(carry *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    if (x->from) {
-        TRY(cli_open_side(x->c, x->from, NULL, &x->source, e));
+    if (x->from && !x->borrowed) {
+        TRY(open_side(x, x->from, NULL, &x->source, e));
     }
-    TRY(cli_open_side(x->c, x->to, x->from ? &x->source : NULL, &x->target, e));
+    if (!x->borrowed) {
+        TRY(open_side(x, x->to, x->from ? &x->source : NULL, &x->target, e));
+    }
     if (x->fitted && x->source.model) {
         TRY(persona_map_check(x->fitted, x->source.model, false, e));
     }
@@ -131,9 +176,9 @@ static persona_code open_all(carry *x, persona_err *e)
     }
     for (size_t i = 0; i < x->n; i++) {
         if (x->from) {
-            TRY(rig_judge_measured(&x->c->rig, &x->source, x->packs[i], e));
+            TRY(rig_judge_measured(x->rig, &x->source, x->packs[i], e));
         }
-        TRY(rig_judge_measured(&x->c->rig, &x->target, x->packs[i], e));
+        TRY(rig_judge_measured(x->rig, &x->target, x->packs[i], e));
     }
 out:
     return rc;
@@ -144,10 +189,12 @@ out:
 static persona_code place_of(carry *x, size_t i, persona_err *e)
 {
     const bool in_folder = x->traits && x->output;
-    char *file = in_folder ? cli_format("%s/%s.gguf", x->output, x->packs[i]->name) : NULL;
+    char *file = in_folder ? mem_printf("%s/%s.gguf", x->output, x->packs[i]->name) : NULL;
     const char *wanted = x->traits ? file : x->output;
-    const persona_code rc =
-        output_vector_path(x->target.model, x->packs[i]->name, wanted, &x->paths[i], e);
+    persona_code rc = PERSONA_OK;
+    TRY(in_folder && file == NULL ? mem_err(e, "a path") : PERSONA_OK);
+    rc = output_vector_path(x->target.model, x->packs[i]->name, wanted, &x->paths[i], e);
+out:
     mem_free(file);
     return rc;
 }
@@ -156,12 +203,13 @@ static persona_code place_of(carry *x, size_t i, persona_err *e)
 static persona_code write_manifest(carry *x, size_t i, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    char *path = cli_format("%s/%s/manifest.json", x->opts.export_to, x->packs[i]->name);
+    char *path = mem_printf("%s/%s/manifest.json", x->opts.export_to, x->packs[i]->name);
     const rig *const side[2] = {&x->source, &x->target};
     const char *sha = NULL;
     json_out o;
     buf b;
     buf_init(&b, MAX_MANIFEST);
+    TRY(path != NULL ? PERSONA_OK : mem_err(e, "a path"));
     jo_init(&o, &b, true);
     jo_object(&o, NULL);
     jo_string(&o, "schema", "persona.export/1");
@@ -181,7 +229,7 @@ static persona_code write_manifest(carry *x, size_t i, persona_err *e)
     jo_string(&o, "judge_score", persona_judge_name(x->target.judge));
     jo_string(&o, "judge_select",
               persona_judge_name(x->target.select ? x->target.select : x->target.judge));
-    jo_int(&o, "seed", (long long)x->c->seed);
+    jo_int(&o, "seed", (long long)x->mapping.seed);
     jo_object(&o, "result");
     study_json(&o, x->results[i]);
     jo_end(&o);
@@ -195,6 +243,13 @@ out:
     return rc;
 }
 
+static void hush(const carry *x)
+{
+    if (x->pause) {
+        x->pause(x->talk.ud);
+    }
+}
+
 static persona_code carry_one(carry *x, size_t i, persona_err *e)
 {
     const persona_study_side from = rig_side(&x->source), to = rig_side(&x->target);
@@ -202,8 +257,8 @@ static persona_code carry_one(carry *x, size_t i, persona_err *e)
     if (x->writes_vectors) {
         TRY(place_of(x, i, e));
     }
-    rc = persona_study_trait(&from, &to, x->pairs, x->packs[i], &x->opts, &x->c->hooks,
-                             &x->results[i], e);
+    rc = persona_study_trait(&from, &to, x->pairs, x->packs[i], &x->opts, &x->hooks, &x->results[i],
+                             e);
     if (rc == PERSONA_E_NEGATIVE && x->traits) {
         snprintf(x->failures[i], sizeof x->failures[i], "%s", e->msg);
         rc = PERSONA_OK;
@@ -215,7 +270,7 @@ static persona_code carry_one(carry *x, size_t i, persona_err *e)
     if (x->results[i] && x->results[i]->evaluation && x->opts.export_to) {
         TRY(write_manifest(x, i, e));
     }
-    tty_progress_clear(&x->c->progress);
+    hush(x);
     if (x->done) {
         rc = x->done(x, i, e);
     }
@@ -225,16 +280,17 @@ out:
 
 static persona_code write_report(const carry *x, persona_err *e)
 {
-    report_trait *chapters = cli_alloc(x->n, sizeof *chapters);
+    report_trait *chapters = mem_calloc(x->n + 1, sizeof *chapters);
     report r = {.from = x->source.info,
                 .to = x->target.info,
                 .judge = x->target.judge ? persona_judge_name(x->target.judge) : "none",
                 .questions = x->target.questions ? x->target.questions->name : NULL,
                 .chapters = chapters,
                 .n_chapters = x->n,
-                .seed = x->c->seed,
+                .seed = x->mapping.seed,
                 .seconds = x->seconds};
     persona_code rc = PERSONA_OK;
+    TRY(chapters != NULL ? PERSONA_OK : mem_err(e, "a report"));
     for (size_t i = 0; i < x->n; i++) {
         chapters[i] = (report_trait){.pack = x->packs[i],
                                      .result = x->results[i],
@@ -254,9 +310,9 @@ out:
 static void set_options(carry *x)
 {
     const bool none = x->job && strcmp(x->job, "none") == 0;
-    x->opts.seed = x->c->seed;
-    x->opts.fit = cli_fit_opts(x->c);
-    x->opts.keep_jobs = !none && !x->c->mapping.no_cache;
+    x->opts.seed = x->mapping.seed;
+    x->opts.fit = mapping_fit_opts(&x->mapping);
+    x->opts.keep_jobs = !none && !x->mapping.no_cache;
     x->opts.job = none ? NULL : x->job;
     if (x->target.n_questions > 0) {
         x->opts.n_questions = x->opts.n_evaluate = x->target.n_questions;
@@ -271,20 +327,22 @@ static void set_options(carry *x)
 static void warn_of_poles(const carry *x)
 {
     if (x->fitted && !x->fitted->readings && x->opts.evaluate) {
-        cli_say(x->c,
-                "%s keeps no readings, so controls are missing and nothing can pass: fit it again, "
-                "without --no-readings",
-                x->map);
+        talk_say(
+            &x->talk,
+            "%s keeps no readings, so controls are missing and nothing can pass: fit it again, "
+            "without --no-readings",
+            x->map);
     }
     for (size_t i = 0; x->pairs && x->opts.evaluate && i < x->n; i++) {
         const int trait = pairs_trait(x->pairs, x->packs[i]->name);
         size_t n[2];
         pairs_poles(x->pairs, trait, n);
         if (trait < 0 || n[0] == 0 || n[1] == 0) {
-            cli_say(x->c,
-                    "%s: cannot pass: of it there are %zu positive and %zu negative texts, and the "
-                    "control 'lexical' takes both",
-                    x->packs[i]->name, trait < 0 ? 0 : n[0], trait < 0 ? 0 : n[1]);
+            talk_say(
+                &x->talk,
+                "%s: cannot pass: of it there are %zu positive and %zu negative texts, and the "
+                "control 'lexical' takes both",
+                x->packs[i]->name, trait < 0 ? 0 : n[0], trait < 0 ? 0 : n[1]);
         }
     }
 }
@@ -299,12 +357,13 @@ persona_code carry_run(carry *x, persona_err *e)
         x->begun(x);
     }
     if (!x->fitted) {
-        TRY(cli_pairs(x->c, &x->source, &x->target, &x->all, x->opts.n_questions, x->text_tokens,
-                      &x->pairs, e));
+        const mapping_texts t = {&x->source, &x->target, &x->all, x->opts.n_questions,
+                                 x->text_tokens};
+        TRY(mapping_pairs(&x->mapping, &t, &x->hooks, &x->pairs, e));
     }
-    if (x->pairs && x->talk) {
-        tty_progress_clear(&x->c->progress);
-        cli_say_pairs(x->c, x->pairs, x->talk);
+    if (x->pairs && x->length_option) {
+        hush(x);
+        mapping_say_pairs(&x->talk, x->pairs, x->length_option);
     }
     warn_of_poles(x);
     for (size_t i = 0; i < x->n; i++) {
@@ -315,7 +374,7 @@ persona_code carry_run(carry *x, persona_err *e)
         TRY(write_report(x, e));
     }
 out:
-    tty_progress_clear(&x->c->progress);
+    hush(x);
     return rc;
 }
 
@@ -335,6 +394,8 @@ void carry_free(carry *x)
     persona_map_free(x->fitted);
     persona_pairs_free(x->pairs);
     trait_set_free(&x->all);
-    rig_close(&x->target);
-    rig_close(&x->source);
+    if (!x->borrowed) {
+        rig_close(&x->target);
+        rig_close(&x->source);
+    }
 }

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * carry.h - traits carried from one model to another: what `transfer` and its preset `demo` share.
+ * carry.h - traits carried from one model to another: what `transfer`, its preset `demo` and the
+ * server's job share.
  *
- * The first half says what is wanted, as options and presets set it; the second half is what came
- * of it, trait by trait.
+ * The first half says what is wanted, as options, presets and requests set it; the second half is
+ * what came of it, trait by trait.
  */
-#ifndef PERSONA_CLI_CARRY_H
-#define PERSONA_CLI_CARRY_H
+#ifndef PERSONA_WORKBENCH_CARRY_H
+#define PERSONA_WORKBENCH_CARRY_H
 
-#include "cli/cli.h"
+#include "persona/study.h"
+#include "workbench/mapping.h"
 
 typedef struct carry carry;
 struct carry {
-    cli_state *c;
-    const char *from, *to;      /* model files; from may be NULL with a map and a vector */
+    const rig_opts *rig;  /* of the sides, and of what their judges count as */
+    mapping_opts mapping; /* its seed is that of everything */
+    persona_hooks hooks;
+    talk_sink talk;
+    void (*pause)(void *ud); /* of talk: before something is shown; NULL: nothing */
+    const char *from, *to;   /* model files; from may be NULL with a map and a vector */
+    /* source and target are open already and stay the caller's; from and to are their names */
+    bool borrowed;
     const char *trait, *traits; /* one of them: NAME or FILE; "a,b" or "all" */
     const char *vector, *map;   /* files, or NULL: extracted, fitted */
     const char *output;         /* of the vector; with traits a folder; NULL: the user's library */
@@ -21,11 +29,11 @@ struct carry {
     const char *job;            /* NULL: the user's library; "none" */
     int text_tokens;            /* 0: the default of paired texts */
     bool writes_vectors;
-    bool drops_unscored; /* traits that the judge cannot score are left out, with a word */
-    const char *talk;    /* the option that stands for the length of texts; NULL: no talk of them */
-    const char *judge_hint; /* after "name one with --judge" */
+    bool drops_unscored;       /* traits that the judge cannot score are left out, with a word */
+    const char *length_option; /* that stands for the length of texts; NULL: no word of them */
+    const char *judge_hint;    /* after "name one with --judge" */
     persona_study_opts opts;
-    /* Printing on the way, without --json: both sides are open; trait i is done. NULL: nothing. */
+    /* Showing things on the way: both sides are open; trait i is done. NULL: nothing. */
     void (*begun)(const carry *x);
     persona_code (*done)(const carry *x, size_t i, persona_err *e);
 
