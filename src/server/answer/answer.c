@@ -405,6 +405,14 @@ int64_t answer_created(const answer *a)
     return a->created;
 }
 
+double answer_first_token_s(answer *a)
+{
+    pthread_mutex_lock(&a->lock);
+    const double s = a->first_token - a->begun;
+    pthread_mutex_unlock(&a->lock);
+    return s;
+}
+
 const answer_spec *answer_spec_of(const answer *a)
 {
     return &a->spec;

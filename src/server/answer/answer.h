@@ -122,6 +122,8 @@ PERSONA_CHECK persona_code answer_start(answers *l, answer_spec *spec, answer **
                                         persona_err *e);
 const char *answer_id(const answer *a);
 int64_t answer_created(const answer *a);
+/* Seconds from its start to its first token; NAN: none yet. */
+double answer_first_token_s(answer *a);
 const answer_spec *answer_spec_of(const answer *a);
 /* Waits at most that long for the next event. */
 void answer_next(answer *a, double seconds, answer_event *out);

@@ -67,10 +67,18 @@ static void body(json_out *o, const route *r)
         return;
     }
     jo_object(o, "application/json");
+    const bool list = (r->flags & ROUTE_BODY_LIST) != 0;
     jo_object(o, "schema");
+    if (list) {
+        jo_string(o, "type", "array");
+        jo_object(o, "items");
+    }
     jo_string(o, "type", "object");
     fields_schema(o, r->body);
     jo_end(o);
+    if (list) {
+        jo_end(o);
+    }
     jo_end(o);
     jo_end(o);
     jo_end(o);

@@ -82,6 +82,22 @@ static bool is_json(const char *type)
     return type == NULL || strncmp(type, "application/json", 16) == 0;
 }
 
+static persona_code check_list(const call *c, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    const json_val *root = json_root(c->body);
+    if (json_typeof(root) != JSON_ARRAY || json_len(root) > 4096) {
+        return persona_err_set(e, PERSONA_E_USAGE, "body: wants an array of at most 4096");
+    }
+    for (size_t i = 0; i < json_len(root); i++) {
+        char at[32];
+        snprintf(at, sizeof at, "[%zu]", i);
+        TRY(fields_read(c->route->body, json_at(root, i), at, NULL, e));
+    }
+out:
+    return rc;
+}
+
 static persona_code read_body(call *c, persona_err *e)
 {
     const http_request *r = c->request;
@@ -103,7 +119,9 @@ static persona_code read_body(call *c, persona_err *e)
     }
     rc = json_parse(empty ? "{}" : r->body, empty ? 2 : r->body_len, "body", &c->body, e);
     TRY(rc == PERSONA_E_FORMAT ? PERSONA_E_USAGE : rc);
-    TRY(fields_read(c->route->body, json_root(c->body), "", c->args, e));
+    TRY((c->route->flags & ROUTE_BODY_LIST) != 0
+            ? check_list(c, e)
+            : fields_read(c->route->body, json_root(c->body), "", c->args, e));
 out:
     return rc;
 }

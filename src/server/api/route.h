@@ -42,6 +42,8 @@ typedef struct call {
 typedef enum route_flags {
     ROUTE_OPEN = 1,          /* no token wanted: says nothing about anybody */
     ROUTE_BODY_OPTIONAL = 2, /* an empty body counts as {} */
+    /* the body is an array, whose elements have the members of `body`; the handler reads them */
+    ROUTE_BODY_LIST = 4,
 } route_flags;
 
 typedef struct route {

@@ -22,6 +22,12 @@
     X(native_recipes)                                                                              \
     X(native_traits)                                                                               \
     X(native_trash)                                                                                \
+    X(original_models)                                                                             \
+    X(original_library)                                                                            \
+    X(ollama_models)                                                                               \
+    X(ollama_text)                                                                                 \
+    X(llama_server)                                                                                \
+    X(control_vectors)                                                                             \
     X(jobs)                                                                                        \
     X(metrics)                                                                                     \
     X(health)

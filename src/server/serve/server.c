@@ -160,6 +160,7 @@ persona_code server_start(const server_opts *o, server **out, persona_err *e)
     purge_trash(o);
     TRY(registry_new(&s->opts.models, &s->models, e));
     TRY(library_new(&s->library, e));
+    TRY(cvectors_new(&s->cvectors, e));
     TRY(answers_new(o->queue, &s->answers, e));
     TRY(open_jobs(s, e));
     const http_opts http = {.host = o->host,
@@ -221,6 +222,7 @@ void server_free(server *s)
     http_stop(s->http);
     jobs_free(s->jobs);
     answers_free(s->answers);
+    cvectors_free(s->cvectors);
     library_free(s->library);
     registry_free(s->models);
     access_free(s->access);

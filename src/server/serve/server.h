@@ -13,6 +13,7 @@
 #include "server/api/route.h"
 #include "server/jobs/job_queue.h"
 #include "server/serve/access.h"
+#include "server/serve/cvectors.h"
 #include "workbench/library.h"
 
 typedef struct server_opts {
@@ -42,6 +43,7 @@ struct server {
     registry *models;
     library *library;
     answers *answers;
+    cvectors *cvectors; /* what steers requests that say nothing, set while it runs */
     jobs *jobs;
     http_daemon *http;
     double begun;

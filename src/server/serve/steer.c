@@ -67,11 +67,15 @@ persona_code server_steer(server *s, served *m, const steer_wish *wish, answer_s
 {
     persona_code rc = PERSONA_OK;
     char *text = NULL;
-    const char *expression = wish->key_steering != NULL ? wish->key_steering : default_of(s, m);
+    cvector set[CVECTORS_MAX];
+    const char *expression = wish->key_steering;
     *out = (answer_steering){.plan = NULL};
     if (wish->steering != NULL) {
         TRY(steering_text(wish->steering, "steering", &text, e));
         expression = text;
+    } else if (expression == NULL) { /* what was set under way, then what the operator said */
+        TRY(cvectors_expression(set, cvectors_of(s->cvectors, m->id, set), &text, e));
+        expression = text != NULL ? text : default_of(s, m);
     }
     if (expression == NULL) {
         goto out;

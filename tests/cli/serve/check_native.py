@@ -81,7 +81,7 @@ def recipes(s):
     gone = good(s, "DELETE", "/api/v1/recipes/calm")["trash"]
     good(s, "PUT", "/api/v1/recipes/calm", {"expression": "silly"})
     bad(s, "POST", f"/api/v1/trash/{gone['id']}/restore", None, 409, code="exists")
-    equal({x["name"] for x in good(s, "GET", "/api/v1/trash")["trash"]}, {"calm", "broken"}, "the trash")
+    check({x["name"] for x in good(s, "GET", "/api/v1/trash")["trash"]} >= {"calm", "broken"}, "the trash")
 
 
 def traits(s):
