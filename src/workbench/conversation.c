@@ -237,16 +237,14 @@ out:
     return rc;
 }
 
-persona_code conversation_load(conversation *c, const char *path, persona_err *e)
+persona_code conversation_read(conversation *c, const json_doc *d, const json_val *root,
+                               persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    json_doc *d = NULL;
     conversation new = {.at = CONVERSATION_ROOT};
-    const json_val *root = NULL, *turns = NULL;
+    const json_val *turns = NULL;
     const char *schema = NULL, *system = NULL;
     double at = 0;
-    TRY(json_read(path, MAX_FILE, &d, e));
-    root = json_root(d);
     TRY(json_need_string(d, root, "schema", &schema, e));
     if (strcmp(schema, SCHEMA) != 0) {
         TRY(json_bad(d, root, "schema", e, "is '%.40s', not " SCHEMA, schema));
@@ -264,6 +262,16 @@ persona_code conversation_load(conversation *c, const char *path, persona_err *e
     new = (conversation){0};
 out:
     conversation_clear(&new);
+    return rc;
+}
+
+persona_code conversation_load(conversation *c, const char *path, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    json_doc *d = NULL;
+    TRY(json_read(path, MAX_FILE, &d, e));
+    TRY(conversation_read(c, d, json_root(d), e));
+out:
     json_free(d);
     return rc;
 }

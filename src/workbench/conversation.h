@@ -62,6 +62,9 @@ void conversation_json(json_out *o, const conversation *c);
 /* Writes the file; model may be NULL. Errors: IO, NOMEM. */
 PERSONA_CHECK persona_code conversation_save(const conversation *c, const char *model,
                                              const char *path, persona_err *e);
+/* The same from a value of a document. Errors: FORMAT (names the field), NOMEM. */
+PERSONA_CHECK persona_code conversation_read(conversation *c, const json_doc *d,
+                                             const json_val *root, persona_err *e);
 /* Replaces *c, whole or not at all. Errors: NOTFOUND, FORMAT (names the field), NOMEM. */
 PERSONA_CHECK persona_code conversation_load(conversation *c, const char *path, persona_err *e);
 

@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/try.h"
-#include "server/jobs/jobs_db.h"
+#include "server/store/jobs_db.h"
 
 #define RESULT_MAX ((size_t)64 << 20)
 
@@ -39,7 +39,7 @@ typedef struct entry {
 struct jobs {
     registry *models;
     library *library;
-    jobs_db *db;
+    server_db *db;
     pthread_mutex_t lock;
     pthread_cond_t work, news;
     pthread_t runner;
@@ -124,7 +124,7 @@ static void init_sync(jobs *j)
     pthread_condattr_destroy(&attr);
 }
 
-persona_code jobs_new(const char *path, registry *models, library *l, jobs **out, persona_err *e)
+persona_code jobs_new(server_db *d, registry *models, library *l, jobs **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     jobs *j = mem_calloc(1, sizeof *j);
@@ -132,10 +132,10 @@ persona_code jobs_new(const char *path, registry *models, library *l, jobs **out
     if (j == NULL) {
         return mem_err(e, "jobs");
     }
+    j->db = d;
     j->models = models;
     j->library = l;
     init_sync(j);
-    TRY(jobs_db_open(path, &j->db, e));
     TRY(jobs_db_each(j->db, load_row, j, e));
     *out = j;
     j = NULL;
@@ -174,7 +174,6 @@ void jobs_free(jobs *j)
     for (size_t i = 0; i < j->n; i++) {
         mem_free(j->list[i]);
     }
-    jobs_db_close(j->db);
     pthread_cond_destroy(&j->work);
     pthread_cond_destroy(&j->news);
     pthread_mutex_destroy(&j->lock);

@@ -16,6 +16,7 @@
 
 #include "server/api/field.h"
 #include "server/serve/registry.h"
+#include "server/store/server_db.h"
 #include "workbench/library.h"
 
 enum { JOB_ID_MAX = 32, JOBS_MAX = 10000, JOB_ARGS_MAX = 512 };
@@ -70,9 +71,8 @@ typedef struct job_status {
 } job_status;
 
 typedef struct jobs jobs;
-/* path: the database, made if need be. Jobs that were not finished are queued again. Errors: those
- * of the database. */
-PERSONA_CHECK persona_code jobs_new(const char *path, registry *models, library *l, jobs **out,
+/* d: borrowed. Jobs that were not finished are queued again. Errors: those of the database. */
+PERSONA_CHECK persona_code jobs_new(server_db *d, registry *models, library *l, jobs **out,
                                     persona_err *e);
 /* Starts the runner. */
 PERSONA_CHECK persona_code jobs_start(jobs *j, persona_err *e);

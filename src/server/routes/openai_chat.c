@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "server/routes/routes.h"
+#include "server/text/keep.h"
 #include "server/text/logprobs.h"
 #include "server/text/messages.h"
 #include "server/text/text_stream.h"
@@ -284,6 +285,9 @@ static persona_code run(call *c, persona_err *e)
     }
     TRY(collect(c, running, seed, &got, e));
     write_reply(&c->out, &got);
+    if (a->ask.store) {
+        keep_run(c->s, c->request, c->request->body, &got);
+    }
     collected_free(&got);
 out:
     return rc;

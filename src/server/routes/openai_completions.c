@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "pipeline/score.h"
 #include "server/routes/routes.h"
+#include "server/text/keep.h"
 #include "server/text/logprobs.h"
 #include "server/text/text_stream.h"
 
@@ -445,6 +446,9 @@ static persona_code write_all(call *c, const completion_args *a, asked *x, compl
         answer *one = running[i];
         running[i] = NULL;
         TRY(collect(c, one, all->seed, &all->got[i], e));
+        if (a->ask.store) {
+            keep_run(c->s, c->request, c->request->body, &all->got[i]);
+        }
     }
 out:
     for (size_t i = 0; running != NULL && i < n; i++) {

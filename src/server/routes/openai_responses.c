@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "server/routes/routes.h"
+#include "server/text/keep.h"
 #include "server/text/messages.h"
 #include "server/text/text_stream.h"
 
@@ -419,6 +420,9 @@ static persona_code run(call *c, persona_err *e)
     }
     TRY(collect(c, running, seed, &got, e));
     response(&c->out, NULL, &got, NULL);
+    if (a->ask.store) {
+        keep_run(c->s, c->request, c->request->body, &got);
+    }
     collected_free(&got);
 out:
     asked_clear(&x);

@@ -29,6 +29,9 @@
     X(llama_server)                                                                                \
     X(control_vectors)                                                                             \
     X(jobs)                                                                                        \
+    X(runs)                                                                                        \
+    X(talks)                                                                                       \
+    X(score)                                                                                       \
     X(metrics)                                                                                     \
     X(health)
 

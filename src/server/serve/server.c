@@ -127,7 +127,7 @@ static void purge_trash(const server_opts *o)
 }
 
 /* In the user's data folder; only the user may read it. */
-static persona_code open_jobs(server *s, persona_err *e)
+static persona_code open_database(server *s, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     char *dir = path_user_data(), *path = dir != NULL ? path_join(dir, "server.db") : NULL;
@@ -138,7 +138,8 @@ static persona_code open_jobs(server *s, persona_err *e)
     }
     TRY(path != NULL ? PERSONA_OK : mem_err(e, "a path"));
     TRY(file_mkdirs(dir, e));
-    TRY(jobs_new(path, s->models, s->library, &s->jobs, e));
+    TRY(server_db_open(path, &s->db, e));
+    TRY(jobs_new(s->db, s->models, s->library, &s->jobs, e));
 out:
     mem_free(path);
     mem_free(dir);
@@ -162,7 +163,7 @@ persona_code server_start(const server_opts *o, server **out, persona_err *e)
     TRY(library_new(&s->library, e));
     TRY(cvectors_new(&s->cvectors, e));
     TRY(answers_new(o->queue, &s->answers, e));
-    TRY(open_jobs(s, e));
+    TRY(open_database(s, e));
     const http_opts http = {.host = o->host,
                             .port = o->port,
                             .body_max = o->body_max,
@@ -221,6 +222,7 @@ void server_free(server *s)
     jobs_stop(s->jobs);
     http_stop(s->http);
     jobs_free(s->jobs);
+    server_db_close(s->db);
     answers_free(s->answers);
     cvectors_free(s->cvectors);
     library_free(s->library);

@@ -44,6 +44,7 @@ struct server {
     library *library;
     answers *answers;
     cvectors *cvectors; /* what steers requests that say nothing, set while it runs */
+    server_db *db;
     jobs *jobs;
     http_daemon *http;
     double begun;

@@ -27,6 +27,7 @@ static void entry(json_out *o, const persona_model *m, const top_logit *t)
     char text[TOKEN_BYTES + 1];
     const size_t n = bytes_of(m, t->token, text);
     jo_string(o, "token", text);
+    jo_int(o, "id", t->token);
     jo_number(o, "logprob", told(t->logprob));
     jo_array(o, "bytes");
     for (size_t i = 0; i < n; i++) {
@@ -49,14 +50,20 @@ static void content_entry(json_out *o, const persona_model *m, const top_logits 
     jo_end(o);
 }
 
-static void content(json_out *o, const persona_model *m, const top_logits *list, size_t n)
+void logprobs_list_json(json_out *o, const char *key, const persona_model *m,
+                        const top_logits *list, size_t n)
 {
-    jo_object(o, "logprobs");
-    jo_array(o, "content");
+    jo_array(o, key);
     for (size_t i = 0; i < n; i++) {
         content_entry(o, m, &list[i]);
     }
     jo_end(o);
+}
+
+static void content(json_out *o, const persona_model *m, const top_logits *list, size_t n)
+{
+    jo_object(o, "logprobs");
+    logprobs_list_json(o, "content", m, list, n);
     jo_null(o, "refusal");
     jo_end(o);
 }

@@ -7,8 +7,12 @@
 
 #include "server/text/text_stream.h"
 
-/* "logprobs" of a chat's choice: {"content": [{token, logprob, bytes, top_logprobs}]}, or null. */
+/* "logprobs" of a chat's choice: {"content": [{token, id, logprob, bytes,
+ * top_logprobs}]}, or null. */
 void logprobs_json(json_out *o, const collected *x, int choice);
+/* The list alone. */
+void logprobs_list_json(json_out *o, const char *key, const persona_model *m,
+                        const top_logits *list, size_t n);
 /* The same of one piece. */
 void logprobs_piece_json(json_out *o, const collected *x, const answer_event *event);
 /* "logprobs" of a completion: {tokens, token_logprobs, top_logprobs, text_offset} of n tokens, or

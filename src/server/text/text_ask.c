@@ -17,6 +17,7 @@
 
 const char *const ask_guards[] = {"off", "warn", "clamp", "reject", NULL};
 const field ask_string[] = {{.name = "", .type = FIELD_STRING, .min = 1, .max = 256}};
+const field ask_token[] = {{.name = "", .type = FIELD_INT, .max = 1 << 30}};
 const field ask_stream_options[] = {
     {.name = "include_usage",
      .type = FIELD_BOOL,
@@ -248,10 +249,33 @@ void asked_clear(asked *x)
     answer_spec_free(&x->spec);
 }
 
+/* Behind the prompt: what is the answer's already. */
+static persona_code add_answer(const ask *a, answer_spec *x, persona_err *e)
+{
+    const size_t n = json_len(a->answer_tokens);
+    persona_token *ids =
+        n > 0 ? mem_realloc(x->prompt.ids, x->prompt.n + n, sizeof *ids) : x->prompt.ids;
+    if (ids == NULL) {
+        return mem_err(e, "a prompt");
+    }
+    x->prompt.ids = ids;
+    for (size_t i = 0; i < n; i++) {
+        const double id = json_number(json_at(a->answer_tokens, i), -1);
+        if (!(id < x->model->info->n_vocab)) {
+            return persona_err_set(e, PERSONA_E_USAGE,
+                                   "answer_tokens[%zu]: wants the number of a token below %d", i,
+                                   x->model->info->n_vocab);
+        }
+        x->prompt.ids[x->prompt.n++] = (persona_token)id;
+    }
+    return PERSONA_OK;
+}
+
 persona_code ask_start(call *c, const ask *a, asked *x, int most, answer **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     bool busy = false;
+    TRY(add_answer(a, &x->spec, e));
     const int n_ctx = persona_session_opts_get(x->spec.model->session)->n_ctx;
     const int room = n_ctx - (int)x->spec.prompt.n;
     const int said = a->max_completion_tokens > 0 ? a->max_completion_tokens

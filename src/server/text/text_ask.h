@@ -20,12 +20,13 @@ typedef struct ask {
     const json_val *stop, *logit_bias, *response_format, *stream_options;
     const char *grammar, *effort, *guard;
     const json_val *steering, *probes;
-    bool stream, ignore_eos;
+    bool stream, ignore_eos, store;
+    const json_val *answer_tokens;
     bool logprobs;
     int top_logprobs;
 } ask;
 
-extern const field ask_stream_options[], ask_string[];
+extern const field ask_stream_options[], ask_string[], ask_token[];
 extern const char *const ask_guards[];
 
 /* The shared part of a table of fields, for a struct of type S that begins with an ask. */
@@ -133,7 +134,18 @@ extern const char *const ask_guards[];
          .at = offsetof(ask, probes),                                                              \
          .help = "Vectors to read along, token by token: NAME or NAME@A-B"},                       \
         {.name = "user", .type = FIELD_IGNORED, .at = FIELD_NOWHERE, .help = "Without effect"},    \
-        {.name = "store", .type = FIELD_IGNORED, .at = FIELD_NOWHERE, .help = "Without effect"},   \
+        {.name = "store",                                                                          \
+         .type = FIELD_BOOL,                                                                       \
+         .at = offsetof(ask, store),                                                               \
+         .help = "Keep request and answer as a run (GET /api/v1/runs). Default false"},            \
+        {.name = "answer_tokens",                                                                  \
+         .type = FIELD_ARRAY,                                                                      \
+         .max = 65536,                                                                             \
+         .of = ask_token,                                                                          \
+         .at = offsetof(ask, answer_tokens),                                                       \
+         .help =                                                                                   \
+             "Tokens that the answer begins with: it goes on behind them, and does not repeat "    \
+             "them. With ids of logprobs an answer is taken up again at any of its tokens"},       \
         {.name = "metadata",                                                                       \
          .type = FIELD_IGNORED,                                                                    \
          .at = FIELD_NOWHERE,                                                                      \

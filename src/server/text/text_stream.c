@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/try.h"
+#include "server/text/keep.h"
 
 #define WAIT_S 0.25       /* between looks at the client's socket */
 #define EARLY_S 0.1       /* what fails within it still gets its status */
@@ -23,6 +24,8 @@ typedef struct outflow {
     buf out; /* from `sent` on it is to be sent */
     size_t sent;
     bool usage, over, lost;
+    server *s;
+    char *body;  /* of the request, if it is to be kept; else NULL */
     double last; /* when something was sent */
 } outflow;
 
@@ -35,6 +38,9 @@ static void write_event(outflow *f, answer_event *event)
             f->shape->failed(&f->x, &e, &f->out);
         } else {
             f->shape->end(&f->x, f->usage, &f->out);
+            if (f->body != NULL) {
+                keep_run(f->s, f->request, f->body, &f->x);
+            }
         }
         f->over = true;
         return;
@@ -84,6 +90,7 @@ static void close_stream(void *ud)
     outflow *f = ud;
     collected_free(&f->x);
     buf_free(&f->out);
+    mem_free(f->body);
     mem_free(f);
 }
 
@@ -102,8 +109,12 @@ persona_code stream_reply(call *c, const ask *request, answer *a, uint32_t seed,
         answer_free(a);
         return mem_err(e, "a stream");
     }
-    *f = (outflow){
-        .shape = shape, .request = c->request, .usage = wants_usage(request), .last = clock_now()};
+    *f = (outflow){.shape = shape,
+                   .s = c->s,
+                   .body = request->store ? mem_strdup(c->request->body) : NULL,
+                   .request = c->request,
+                   .usage = wants_usage(request),
+                   .last = clock_now()};
     collected_init(&f->x, a, seed);
     buf_init(&f->out, (size_t)64 << 20);
     answer_next(a, EARLY_S, &first);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * jobs_db.h - the server's database: jobs, what they were asked and what came of them.
+ * jobs_db.h - jobs in the server's database: what they were asked and what came of them.
  */
 #ifndef PERSONA_SERVER_JOBS_DB_H
 #define PERSONA_SERVER_JOBS_DB_H
 
 #include "server/jobs/job_queue.h"
-#include "store/db.h"
+#include "server/store/server_db.h"
 
 /* A row; strings are owned by whoever reads it. */
 typedef struct job_row {
@@ -16,20 +16,17 @@ typedef struct job_row {
     char error[512];
 } job_row;
 
-typedef struct jobs_db jobs_db;
-PERSONA_CHECK persona_code jobs_db_open(const char *path, jobs_db **out, persona_err *e);
-void jobs_db_close(jobs_db *d);
-PERSONA_CHECK persona_code jobs_db_insert(jobs_db *d, const job_row *row, const char *args,
+PERSONA_CHECK persona_code jobs_db_insert(server_db *d, const job_row *row, const char *args,
                                           persona_err *e);
 /* Writes state, times and error; result NULL: leaves what is there. */
-PERSONA_CHECK persona_code jobs_db_update(jobs_db *d, const job_row *row, const char *result,
+PERSONA_CHECK persona_code jobs_db_update(server_db *d, const job_row *row, const char *result,
                                           persona_err *e);
-PERSONA_CHECK persona_code jobs_db_delete(jobs_db *d, const char *id, persona_err *e);
+PERSONA_CHECK persona_code jobs_db_delete(server_db *d, const char *id, persona_err *e);
 /* Texts; mem_free them. *result NULL: none. Errors: NOTFOUND. */
-PERSONA_CHECK persona_code jobs_db_texts(jobs_db *d, const char *id, char **args, char **result,
+PERSONA_CHECK persona_code jobs_db_texts(server_db *d, const char *id, char **args, char **result,
                                          persona_err *e);
 /* Oldest first. */
-PERSONA_CHECK persona_code jobs_db_each(jobs_db *d,
+PERSONA_CHECK persona_code jobs_db_each(server_db *d,
                                         persona_code (*fn)(void *ud, const job_row *row,
                                                            persona_err *e),
                                         void *ud, persona_err *e);
