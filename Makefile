@@ -9,7 +9,7 @@ ARGS   ?=
 FUZZ_SECONDS ?= 30
 
 .DEFAULT_GOAL := all
-CHECKS := check-format check-layers check-banned check-headers check-style check-options tidy
+CHECKS := check-format check-layers check-banned check-headers check-style check-options check-api tidy
 # The folder of real models that `make test-real` wants
 MODELS ?=
 # The folder of published answers with labels that `make real` wants
@@ -77,8 +77,8 @@ check-layers check-banned check-style:
 	@tools/$@ --self-test
 	@tools/$@
 
-check-options: all
-	@tools/check-options
+check-options check-api: all
+	@tools/$@
 
 tidy: ## clang-tidy on what changed since it last passed
 	@tools/setup --dev

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * spec.c - `persona __spec FORM`, hidden: the records of all commands as JSON, and what is made of
- * them: docs/OPTIONS.md, manual pages, completions. The build and tools/check-options call it.
+ * them: docs/OPTIONS.md, manual pages, completions; and the routes of the server, for docs/API.md
+ * and programs that make clients. The build, tools/check-options and tools/check-api call it.
  */
 #include "cli/option/spec.h"
 
@@ -9,8 +10,9 @@
 
 #include "base/mem.h"
 #include "base/try.h"
+#include "server/api/route.h"
 
-enum { JSON = 1, MARKDOWN = 2, MAN = 4, BASH = 8, ZSH = 16, FISH = 32 };
+enum { JSON = 1, MARKDOWN = 2, MAN = 4, BASH = 8, ZSH = 16, FISH = 32, ROUTES = 64, OPENAPI = 128 };
 
 static const cli_action forms[] = {
     {"json", JSON, "", NULL, 0, 0},
@@ -19,6 +21,8 @@ static const cli_action forms[] = {
     {"bash", BASH, "", NULL, 0, 0},
     {"zsh", ZSH, "", NULL, 0, 0},
     {"fish", FISH, "", NULL, 0, 0},
+    {"routes", ROUTES, "", NULL, 0, 0},
+    {"openapi", OPENAPI, "", NULL, 0, 0},
     {.name = NULL},
 };
 
@@ -131,6 +135,13 @@ static persona_code run_spec(void *p, persona_err *e)
     buf_init(&out, SPEC_MAX);
     if (form == MARKDOWN) {
         spec_markdown(&out);
+    } else if (form == ROUTES) {
+        routes_markdown(&out);
+    } else if (form == OPENAPI) {
+        json_out o;
+        jo_init(&o, &out, true);
+        openapi_json(&o, 8000);
+        buf_putc(&out, '\n');
     } else if (form == MAN) {
         spec_man(x, &out);
     } else if (form == BASH) {

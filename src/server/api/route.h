@@ -79,6 +79,9 @@ const char *error_type(int status);
 /* Paths of this machine are cut down to the name of the file. */
 void error_redact(char *message);
 
+/* route_docs.c: all routes as tables of Markdown, a section for each tag. */
+void routes_markdown(buf *out);
+
 /* openapi.c: the description of all routes. */
 void openapi_json(json_out *o, int port);
 
