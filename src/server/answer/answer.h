@@ -114,6 +114,7 @@ void answers_free(answers *l);
 size_t answers_running(answers *l);
 /* No new ones (UNAVAILABLE), for a server that is about to end. */
 void answers_close(answers *l);
+bool answers_closed(answers *l);
 /* Cancels every one that runs. */
 void answers_cancel_all(answers *l);
 

@@ -67,6 +67,14 @@ void answers_close(answers *l)
     pthread_mutex_unlock(&l->lock);
 }
 
+bool answers_closed(answers *l)
+{
+    pthread_mutex_lock(&l->lock);
+    const bool closed = l->closed;
+    pthread_mutex_unlock(&l->lock);
+    return closed;
+}
+
 persona_code answers_enter(answers *l, answer *a, bool *busy, persona_err *e)
 {
     persona_code rc = PERSONA_OK;

@@ -122,7 +122,10 @@ static void put(const field *f, const json_val *v, void *into)
                  [FIELD_ARRAY] = {&v, sizeof v},
                  [FIELD_ANY] = {&v, sizeof v},
                  [FIELD_IGNORED] = {&v, 0}};
-    memcpy(at, KINDS[f->type].from, KINDS[f->type].size);
+    const void *from = KINDS[f->type].from;
+    if (from != NULL) {
+        memcpy(at, from, KINDS[f->type].size);
+    }
 }
 
 static persona_code check_string(const field *f, const json_val *v, const char *path,

@@ -49,7 +49,7 @@ void log_request(const http_request *r, int status, double seconds, bool whole)
                            "status=%d seconds=%.3f whole=%s\n",
                            when, (unsigned long long)r->id, r->peer, method, path, status, seconds,
                            whole ? "yes" : "no");
-    fwrite(line, 1, n > 0 && n < (int)sizeof line ? (size_t)n : 0, stderr);
+    (void)fwrite(line, 1, n > 0 && n < (int)sizeof line ? (size_t)n : 0, stderr);
 }
 
 void log_failure(const http_request *r, const persona_err *e)
@@ -60,5 +60,5 @@ void log_failure(const http_request *r, const persona_err *e)
     const int n =
         snprintf(line, sizeof line, "time=%s level=error request=%llu code=%s message=\"%s\"\n",
                  when, (unsigned long long)r->id, persona_code_name(e->code), why);
-    fwrite(line, 1, n > 0 && n < (int)sizeof line ? (size_t)n : 0, stderr);
+    (void)fwrite(line, 1, n > 0 && n < (int)sizeof line ? (size_t)n : 0, stderr);
 }

@@ -373,7 +373,7 @@ persona_code jobs_add(jobs *j, const job_kind *kind, const char *args, char *id,
     }
     pthread_mutex_unlock(&j->lock);
     if (!room) {
-        rc = jobs_db_delete(j->db, x->row.id, e);
+        TRY(jobs_db_delete(j->db, x->row.id, e));
         rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
                              "the server keeps %d jobs already: delete some", JOBS_MAX);
     }

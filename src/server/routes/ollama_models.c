@@ -24,7 +24,7 @@ void ollama_time(int64_t seconds, char out[OLLAMA_TIME])
     struct tm t;
     const time_t at = (time_t)seconds;
     gmtime_r(&at, &t);
-    strftime(out, OLLAMA_TIME, "%Y-%m-%dT%H:%M:%SZ", &t);
+    (void)strftime(out, OLLAMA_TIME, "%Y-%m-%dT%H:%M:%SZ", &t);
 }
 
 static persona_code version(call *c, persona_err *e)

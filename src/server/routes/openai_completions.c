@@ -272,7 +272,7 @@ static void usage_of_all(json_out *o, const completions *x)
     jo_object(o, "usage");
     jo_int(o, "prompt_tokens", (long long)prompt);
     jo_int(o, "completion_tokens", (long long)written);
-    jo_int(o, "total_tokens", (long long)(prompt + written));
+    jo_int(o, "total_tokens", (long long)prompt + (long long)written);
     jo_end(o);
 }
 

@@ -159,7 +159,7 @@ static void usage(json_out *o, const collected *x)
     jo_object(o, "output_tokens_details");
     jo_int(o, "reasoning_tokens", (long long)x->choices[0].n_reasoning);
     jo_end(o);
-    jo_int(o, "total_tokens", (long long)(c->n_prompt + c->n_tokens));
+    jo_int(o, "total_tokens", (long long)c->n_prompt + (long long)c->n_tokens);
     jo_end(o);
 }
 

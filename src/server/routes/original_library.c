@@ -25,7 +25,7 @@ static void iso_time(int64_t seconds, char *out, size_t n)
     struct tm t;
     const time_t at = (time_t)seconds;
     gmtime_r(&at, &t);
-    strftime(out, n, "%Y-%m-%dT%H:%M:%S", &t);
+    (void)strftime(out, n, "%Y-%m-%dT%H:%M:%S", &t);
 }
 
 static persona_code done(call *c, const char *text, const char *a, const char *b)

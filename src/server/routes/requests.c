@@ -2,6 +2,10 @@
  *
  * requests.c - /api/v1/requests: the answers that run, steering them anew, ending them.
  */
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/try.h"
 #include "server/routes/routes.h"
@@ -9,10 +13,9 @@
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
-static void entry(void *ud, const answer_status *x)
+/* What changes only when something happens. */
+static void members(json_out *o, const answer_status *x)
 {
-    json_out *o = ud;
-    jo_object(o, NULL);
     jo_string(o, "id", x->id);
     jo_string(o, "model", x->model);
     jo_string(o, "route", x->route);
@@ -21,9 +24,24 @@ static void entry(void *ud, const answer_status *x)
     jo_int(o, "n_ended", x->n_ended);
     jo_int(o, "prompt_tokens", (long long)x->n_prompt);
     jo_int(o, "completion_tokens", (long long)x->n_tokens);
-    jo_number(o, "seconds", x->seconds);
     jo_number(o, "first_token_s", x->first_token_s);
     jo_string(o, "expression", x->expression);
+}
+
+static void counted(void *ud, const answer_status *x)
+{
+    json_out *o = ud;
+    jo_object(o, NULL);
+    members(o, x);
+    jo_end(o);
+}
+
+static void entry(void *ud, const answer_status *x)
+{
+    json_out *o = ud;
+    jo_object(o, NULL);
+    members(o, x);
+    jo_number(o, "seconds", x->seconds);
     jo_end(o);
 }
 
@@ -35,6 +53,85 @@ static persona_code list(call *c, persona_err *e)
     answers_each(c->s->answers, entry, &c->out);
     jo_end(&c->out);
     jo_end(&c->out);
+    return PERSONA_OK;
+}
+
+/* ---- a feed ---------------------------------------------------------------------------------- */
+
+#define FEED_S 0.25       /* between two looks */
+#define KEEP_ALIVE_S 15.0 /* of silence */
+
+typedef struct request_feed {
+    answers *answers;
+    const http_request *request;
+    buf out, last; /* last: what was told */
+    size_t sent;
+    double at; /* when something was sent */
+} request_feed;
+
+static void look(request_feed *f)
+{
+    json_out o;
+    buf now;
+    buf_init(&now, (size_t)4 << 20);
+    jo_init(&o, &now, false);
+    jo_array(&o, NULL);
+    answers_each(f->answers, counted, &o);
+    jo_end(&o);
+    if (strcmp(buf_str(&now), buf_str(&f->last)) != 0) {
+        buf_printf(&f->out, "data: {\"requests\":%s}\n\n", buf_str(&now));
+        buf_clear(&f->last);
+        buf_puts(&f->last, buf_str(&now));
+    } else if (clock_now() - f->at > KEEP_ALIVE_S) {
+        buf_puts(&f->out, ": waiting\n\n");
+    }
+    buf_free(&now);
+}
+
+static long read_feed(void *ud, char *to, size_t max)
+{
+    request_feed *f = ud;
+    if (f->sent == f->out.len) {
+        buf_clear(&f->out);
+        f->sent = 0;
+    }
+    while (f->out.len == 0) {
+        if (http_gone(f->request) || answers_closed(f->answers)) {
+            return 0;
+        }
+        look(f);
+        if (f->out.len == 0) {
+            const struct timespec t = {.tv_nsec = (long)(FEED_S * 1e9)};
+            nanosleep(&t, NULL);
+        }
+    }
+    const size_t left = f->out.len - f->sent, n = left < max ? left : max;
+    memcpy(to, f->out.p + f->sent, n);
+    f->sent += n;
+    f->at = clock_now();
+    return f->out.failed == PERSONA_OK ? (long)n : -1;
+}
+
+static void close_feed(void *ud)
+{
+    request_feed *f = ud;
+    buf_free(&f->out);
+    buf_free(&f->last);
+    mem_free(f);
+}
+
+static persona_code events(call *c, persona_err *e)
+{
+    request_feed *f = mem_calloc(1, sizeof *f);
+    if (f == NULL) {
+        return mem_err(e, "a stream");
+    }
+    *f = (request_feed){.answers = c->s->answers, .request = c->request, .at = clock_now()};
+    buf_init(&f->out, (size_t)8 << 20);
+    buf_init(&f->last, (size_t)4 << 20);
+    c->reply->type = "text/event-stream";
+    http_reply_header(c->reply, "Cache-Control", "no-store");
+    c->reply->stream = (http_stream){f, read_feed, close_feed};
     return PERSONA_OK;
 }
 
@@ -139,6 +236,12 @@ const route routes_requests[] = {
      .tag = "Running answers",
      .summary = "The answers that are being written",
      .answer = list_fields},
+    {.method = "GET",
+     .path = "/api/v1/requests-events",
+     .errors = ERRORS_OPENAI,
+     .run = events,
+     .tag = "Running answers",
+     .summary = "The same whenever it changes, as server-sent events"},
     {.method = "PATCH",
      .path = "/api/v1/requests/{id}/steering",
      .errors = ERRORS_OPENAI,

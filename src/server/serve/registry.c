@@ -434,10 +434,14 @@ persona_code registry_hash(registry *r, const char *id, char out[65], persona_er
     TRY(look(r, e));
     pthread_mutex_lock(&r->lock);
     served *x = find(r, id);
-    rc = x != NULL ? PERSONA_OK : unknown(r, id, e);
-    memcpy(out, x != NULL ? x->hash : "", x != NULL ? sizeof x->hash : 1);
+    out[0] = '\0';
+    if (x != NULL) {
+        memcpy(out, x->hash, sizeof x->hash);
+    } else {
+        rc = unknown(r, id, e);
+    }
     pthread_mutex_unlock(&r->lock);
-    if (rc != PERSONA_OK || out[0] != '\0') {
+    if (x == NULL || out[0] != '\0') {
         goto out;
     }
     TRY(model_file_hash(x->path, out, e)); /* its path never changes */
@@ -454,10 +458,13 @@ persona_code registry_peek(registry *r, const char *id, model_peek *out, persona
     TRY(look(r, e));
     pthread_mutex_lock(&r->lock);
     const served *x = find(r, id);
-    rc = x != NULL ? PERSONA_OK : unknown(r, id, e);
+    if (x == NULL) {
+        rc = unknown(r, id, e);
+    }
     pthread_mutex_unlock(&r->lock);
-    TRY(rc);
-    TRY(model_peek_read(x->path, out, e));
+    if (x != NULL) {
+        rc = model_peek_read(x->path, out, e);
+    }
 out:
     return rc;
 }

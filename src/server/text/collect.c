@@ -148,7 +148,7 @@ void usage_json(json_out *o, const collected *x)
     jo_object(o, "usage");
     jo_int(o, "prompt_tokens", (long long)prompt);
     jo_int(o, "completion_tokens", (long long)written);
-    jo_int(o, "total_tokens", (long long)(prompt + written));
+    jo_int(o, "total_tokens", (long long)prompt + (long long)written);
     jo_object(o, "prompt_tokens_details");
     jo_int(o, "cached_tokens", (long long)reused);
     jo_end(o);

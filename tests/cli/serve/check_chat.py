@@ -88,6 +88,21 @@ def under_way(s):
     equal(s.ask("PATCH", "/api/v1/requests/chatcmpl-none/steering", {"steering": None})[0], 404, "no such answer")
 
 
+def feed(s):
+    """All running answers, whenever something changes."""
+    c = s.connect()
+    c.request("GET", "/api/v1/requests-events")
+    lines = (json.loads(x[6:])["requests"] for x in c.getresponse() if x.startswith(b"data: "))
+    equal(next(lines), [], "nothing runs")
+    thread = threading.Thread(target=chat, args=(s,), kwargs={"max_tokens": 300, "ignore_eos": True, "steering": STEER})
+    thread.start()
+    seen = next(x for x in lines if x)
+    equal((seen[0]["model"], seen[0]["expression"]), (QWEN, STEER), "one runs")
+    thread.join()
+    equal(next(x for x in lines if not x), [], "it has ended")
+    c.close()
+
+
 def two_at_once(s):
     """Opposite steering at the same time: what each gets alone."""
     bodies = [{**ASK, "steering": f"{k}*raw:silly"} for k in (3, -3)]
@@ -159,7 +174,7 @@ def gone(s):
 
 
 with serving("--fixed-shape", "--slots", "4") as server:
-    for part in (models, answers, extras, under_way, two_at_once, errors, metrics, gone):
+    for part in (models, answers, extras, under_way, feed, two_at_once, errors, metrics, gone):
         part(server)
 
 with open(os.path.join(TMP, "keys"), "w") as f:
