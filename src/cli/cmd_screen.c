@@ -97,48 +97,13 @@ typedef struct screen_work {
 
 /* ---- as a document --------------------------------------------------------------------------- */
 
-static void vectors_json(json_out *o, const screen_work *w)
-{
-    jo_array(o, "vectors");
-    for (size_t k = 0; k < w->probes->n; k++) {
-        const persona_screen_vector *v = &w->r->vectors[k];
-        jo_object(o, NULL);
-        jo_string(o, "vector", w->probes->list[k].name);
-        jo_int(o, "block", w->probes->list[k].block);
-        interval_json(o, "delta_projection", &v->delta);
-        jo_number(o, "limit", v->limit);
-        jo_string(o, "limit_by", v->by_neutral ? "neutral" : "median");
-        jo_int(o, "flagged", (long long)v->n_flagged);
-        jo_end(o);
-    }
-    jo_end(o);
-}
-
 static persona_code items_json(cli_json *j, const screen_work *w, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     json_out *o = &j->out;
     jo_array(o, "items");
     for (size_t i = 0; i < w->r->n; i++) {
-        for (size_t k = 0; k < w->probes->n; k++) {
-            const persona_screen_item *x = &w->r->items[i * w->probes->n + k];
-            jo_object(o, NULL);
-            jo_int(o, "index", (long long)i);
-            jo_int(o, "line", (long long)w->r->lines[i]);
-            jo_string(o, "vector", w->probes->list[k].name);
-            jo_int(o, "block", w->probes->list[k].block);
-            jo_number(o, "delta_projection", x->delta);
-            jo_number(o, "given", x->given);
-            jo_number(o, "own", x->own);
-            jo_number(o, "own_se", x->own_se);
-            jo_bool(o, "flagged", x->flagged);
-            if (x->rank > 0) {
-                jo_int(o, "rank", (long long)x->rank);
-            } else {
-                jo_null(o, "rank");
-            }
-            jo_end(o);
-        }
+        screen_item_json(o, w->probes, w->r, i);
         TRY(cli_json_flush(w->a->c, j, e));
     }
     jo_end(o);
@@ -155,7 +120,7 @@ static persona_code print_json(const screen_work *w, persona_err *e)
     jo_string(o, "texts", w->a->c->words[0]);
     jo_number(o, "threshold", w->a->opts.threshold);
     jo_int(o, "samples", w->a->opts.n_samples);
-    vectors_json(o, w);
+    screen_vectors_json(o, w->probes, w->r);
     TRY(items_json(&j, w, e));
     jo_int(o, "unread", (long long)w->r->n_unread);
     jo_string(o, "job", w->job);

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "persona/extract.h"
+#include "persona/monitor.h"
 #include "persona/steer.h"
 #include "persona/study.h"
 #include "persona/sweep.h"
@@ -33,6 +34,9 @@ void witness_json(json_out *o, const persona_witness *w);
 void row_panel_json(json_out *o, const persona_row *r);
 /* trait, unit, question, points, spearman, curves, ... */
 void sweep_json(json_out *o, const persona_sweep *x);
+/* "vectors": what a screening found along each; then elements of "items": those of item i. */
+void screen_vectors_json(json_out *o, const persona_probes *p, const persona_screening *r);
+void screen_item_json(json_out *o, const persona_probes *p, const persona_screening *r, size_t i);
 /* "matrix": what moved what, over n studies (NULL ones are skipped). */
 void study_json_matrix(json_out *o, persona_study *const *x, size_t n);
 /* "r2": {"question": {rows, contrasts}, "trait": .., "both": ..} */

@@ -21,6 +21,7 @@
 #include "pipeline/dose/calibrate.h"
 #include "pipeline/evaluate/conditions.h"
 #include "pipeline/evaluate/evaluate_parts.h"
+#include "pipeline/evaluate/trait_sampling.h"
 
 enum { DOSE_QUESTIONS = 12 };
 
@@ -153,15 +154,9 @@ out:
     return rc;
 }
 
-static float clamp(float v, float lo, float hi)
-{
-    return v < lo ? lo : v > hi ? hi : v;
-}
-
 /* The user's document's method: the coefficient moves the sampler, not the model. */
 static void add_sampling(evaluating *x)
 {
-    const persona_trait *t = x->trait;
     for (size_t i = 0; i < x->o->n_coefficients; i++) {
         const float c = (float)x->o->coefficients[i];
         eval_cell *cell = add_cell(x, "sampling", x->o->coefficients[i]);
@@ -170,9 +165,10 @@ static void add_sampling(evaluating *x)
             continue;
         }
         cell->sampler = true;
-        cell->temperature = clamp(x->o->temperature + c * t->d_temperature, 0.0F, 2.0F);
-        cell->top_p = clamp(1.0F + c * t->d_top_p, 0.05F, 1.0F);
-        cell->repetition_penalty = clamp(1.0F + c * t->d_repetition_penalty, 1.0F, 2.0F);
+        const trait_sampling s = trait_sampling_at(x->trait, c, x->o->temperature);
+        cell->temperature = s.temperature;
+        cell->top_p = s.top_p;
+        cell->repetition_penalty = s.repetition_penalty;
     }
 }
 

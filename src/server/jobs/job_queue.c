@@ -208,6 +208,19 @@ static void on_progress(void *ud, const persona_progress *p)
     pthread_mutex_unlock(&r->j->lock);
 }
 
+/* What cannot be noted is only not shown; the work goes on. */
+static void on_file(void *ud, const char *path)
+{
+    const running *r = ud;
+    persona_err ignored;
+    if (jobs_db_add_file(r->j->db, r->x->row.id, path, &ignored) != PERSONA_OK) {
+        return;
+    }
+    pthread_mutex_lock(&r->j->lock);
+    changed(r->j, r->x);
+    pthread_mutex_unlock(&r->j->lock);
+}
+
 static persona_code run_kind(jobs *j, entry *x, persona_cancel *cancel, buf *result, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -224,10 +237,11 @@ static persona_code run_kind(jobs *j, entry *x, persona_cancel *cancel, buf *res
         x->kind->init(args);
     }
     TRY(fields_read(x->kind->fields, json_root(doc), "", args, e));
-    const job_context c = {.models = j->models,
-                           .library = j->library,
-                           .hooks = {.ud = &r, .progress = on_progress, .cancel = cancel},
-                           .doc = doc};
+    const job_context c = {
+        .models = j->models,
+        .library = j->library,
+        .hooks = {.ud = &r, .progress = on_progress, .cancel = cancel, .keeps = on_file},
+        .doc = doc};
     jo_init(&o, result, false);
     jo_object(&o, NULL);
     TRY(x->kind->run(args, &c, &o, e));
@@ -445,6 +459,30 @@ persona_code jobs_get(jobs *j, const char *id, job_status *out, persona_err *e)
 persona_code jobs_texts(jobs *j, const char *id, char **args, char **result, persona_err *e)
 {
     return jobs_db_texts(j->db, id, args, result, e);
+}
+
+persona_code jobs_files(jobs *j, const char *id, char ***files, size_t *n, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char *text = NULL, *rest = NULL;
+    *files = NULL;
+    *n = 0;
+    TRY(jobs_db_files(j->db, id, &text, e));
+    *files = mem_calloc(strlen(text) + 1, sizeof **files);
+    TRY(*files != NULL ? PERSONA_OK : mem_err(e, "files of a job"));
+    for (char *p = strtok_r(text, "\n", &rest); p != NULL; p = strtok_r(NULL, "\n", &rest)) {
+        (*files)[*n] = mem_strdup(p);
+        TRY((*files)[*n] != NULL ? PERSONA_OK : mem_err(e, "files of a job"));
+        ++*n;
+    }
+out:
+    if (rc != PERSONA_OK) {
+        mem_free_list(*files, *n);
+        *files = NULL;
+        *n = 0;
+    }
+    mem_free(text);
+    return rc;
 }
 
 persona_code jobs_wait(jobs *j, const char *id, uint64_t version, double seconds, job_status *out,

@@ -52,7 +52,8 @@ typedef struct job_kind {
 } job_kind;
 extern const job_kind *const JOB_KINDS[]; /* NULL-terminated */
 /* args_size is at most JOB_ARGS_MAX */
-extern const field job_extract_fields[], job_sweep_fields[];
+extern const field job_extract_fields[], job_transfer_fields[], job_sweep_fields[],
+    job_screen_fields[];
 const job_kind *job_kind_named(const char *name);
 
 typedef struct job_status {
@@ -93,6 +94,10 @@ PERSONA_CHECK persona_code jobs_get(jobs *j, const char *id, job_status *out, pe
 /* Request and result as JSON texts (mem_free them; *result NULL: none yet). Errors: NOTFOUND, those
  * of the database. */
 PERSONA_CHECK persona_code jobs_texts(jobs *j, const char *id, char **args, char **result,
+                                      persona_err *e);
+/* The job files in which its answers are kept, in the order in which they were begun; mem_free_list
+ * them. Errors: NOTFOUND, those of the database. */
+PERSONA_CHECK persona_code jobs_files(jobs *j, const char *id, char ***files, size_t *n,
                                       persona_err *e);
 /* Waits at most that long until the job's version is beyond `version`, or it has ended. Errors:
  * NOTFOUND, UNAVAILABLE (the server ends). */

@@ -52,15 +52,24 @@ void job_side_close(job_side *s)
     *s = (job_side){.m = NULL};
 }
 
+persona_code job_vector_place(const job_context *c, const job_side *s, const char *name,
+                              char **path, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    persona_vector *shared = NULL;
+    TRY(library_vector_named(c->library, s->x.model, name, &shared, e));
+    library_release(c->library, shared);
+    TRY(persona_vector_place(s->x.model, name, path, e));
+out:
+    return rc;
+}
+
 persona_code job_vector(const job_context *c, const job_side *s, const char *name,
                         persona_vector **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    persona_vector *shared = NULL;
     char *path = NULL;
-    TRY(library_vector_named(c->library, s->x.model, name, &shared, e));
-    library_release(c->library, shared);
-    TRY(persona_vector_place(s->x.model, name, &path, e));
+    TRY(job_vector_place(c, s, name, &path, e));
     TRY(persona_vector_read(path, out, e));
 out:
     mem_free(path);

@@ -38,6 +38,9 @@ void job_side_close(job_side *s);
  * library_vector_named. */
 PERSONA_CHECK persona_code job_vector(const job_context *c, const job_side *s, const char *name,
                                       persona_vector **out, persona_err *e);
+/* Where that vector's file is; *path: mem_free it. Errors: the same. */
+PERSONA_CHECK persona_code job_vector_place(const job_context *c, const job_side *s,
+                                            const char *name, char **path, persona_err *e);
 /* A pack by name, never by path. Errors: NOTFOUND, those of persona_trait_find. */
 PERSONA_CHECK persona_code job_trait(const char *name, persona_trait **out, persona_err *e);
 

@@ -4,6 +4,7 @@
  */
 #include "server/jobs/job_queue.h"
 
-extern const job_kind job_kind_extract, job_kind_sweep;
+extern const job_kind job_kind_extract, job_kind_transfer, job_kind_sweep, job_kind_screen;
 
-const job_kind *const JOB_KINDS[] = {&job_kind_extract, &job_kind_sweep, NULL};
+const job_kind *const JOB_KINDS[] = {&job_kind_extract, &job_kind_transfer, &job_kind_sweep,
+                                     &job_kind_screen, NULL};

@@ -302,7 +302,9 @@ static const field deleted_fields[] = {
 
 const route routes_jobs[] = {
     ADD(extract, "Extracts a persona vector from a model into the library"),
+    ADD(transfer, "Carries a trait to another model and measures what arrived"),
     ADD(sweep, "Steers at many coefficients, judges the answers, and says how far one may go"),
+    ADD(screen, "Finds the answers of a data set that would move a model along vectors"),
     {.method = "GET",
      .path = "/api/v1/jobs",
      .errors = ERRORS_OPENAI,

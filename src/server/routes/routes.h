@@ -32,6 +32,10 @@
     X(runs)                                                                                        \
     X(talks)                                                                                       \
     X(score)                                                                                       \
+    X(jobs_answers)                                                                                \
+    X(original_generate)                                                                           \
+    X(original_test)                                                                               \
+    X(original_custom)                                                                             \
     X(metrics)                                                                                     \
     X(health)
 

@@ -53,6 +53,49 @@ out:
     return rc;
 }
 
+persona_code jobs_db_add_file(server_db *d, const char *id, const char *path, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    db_stmt *s = NULL;
+    db *h = server_db_lock(d);
+    TRY(db_prepare(h,
+                   "UPDATE job SET files = files || ?1 || char(10) WHERE id = ?2"
+                   " AND instr(char(10) || files, char(10) || ?1 || char(10)) = 0",
+                   &s, e));
+    db_bind_text(s, 1, path);
+    db_bind_text(s, 2, id);
+    TRY(db_run(s, e));
+out:
+    db_finalize(s);
+    server_db_unlock(d);
+    return rc;
+}
+
+persona_code jobs_db_files(server_db *d, const char *id, char **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    db_stmt *s = NULL;
+    bool row = false;
+    *out = NULL;
+    db *h = server_db_lock(d);
+    TRY(db_prepare(h, "SELECT files FROM job WHERE id = ?", &s, e));
+    db_bind_text(s, 1, id);
+    TRY(db_step(s, &row, e));
+    *out = mem_strdup(row ? db_text(s, 0) : "");
+    TRY(*out != NULL ? PERSONA_OK : mem_err(e, "files of a job"));
+    if (!row) {
+        rc = persona_err_set(e, PERSONA_E_NOTFOUND, "no job '%.30s'", id);
+    }
+out:
+    db_finalize(s);
+    server_db_unlock(d);
+    if (rc != PERSONA_OK) {
+        mem_free(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
 persona_code jobs_db_delete(server_db *d, const char *id, persona_err *e)
 {
     persona_code rc = PERSONA_OK;

@@ -25,6 +25,11 @@ PERSONA_CHECK persona_code jobs_db_delete(server_db *d, const char *id, persona_
 /* Texts; mem_free them. *result NULL: none. Errors: NOTFOUND. */
 PERSONA_CHECK persona_code jobs_db_texts(server_db *d, const char *id, char **args, char **result,
                                          persona_err *e);
+/* Notes a file that answers are kept in, once. */
+PERSONA_CHECK persona_code jobs_db_add_file(server_db *d, const char *id, const char *path,
+                                            persona_err *e);
+/* They, a line each; mem_free it. Errors: NOTFOUND. */
+PERSONA_CHECK persona_code jobs_db_files(server_db *d, const char *id, char **out, persona_err *e);
 /* Oldest first. */
 PERSONA_CHECK persona_code jobs_db_each(server_db *d,
                                         persona_code (*fn)(void *ud, const job_row *row,

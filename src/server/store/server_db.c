@@ -48,6 +48,8 @@ static const char *const steps[] = {
     "  version INTEGER NOT NULL,"
     "  body TEXT NOT NULL"
     ") STRICT;",
+    /* files that a job's answers are kept in, a line each */
+    "ALTER TABLE job ADD COLUMN files TEXT NOT NULL DEFAULT '';",
 };
 static const db_schema schema = {"server database", 0x50727356, steps,
                                  sizeof steps / sizeof *steps};

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json.h"
 #include "persona/error.h"
 
 #define TEXT_LINE_MAX ((size_t)10 << 20)
@@ -81,6 +82,11 @@ PERSONA_CHECK persona_code text_reader_open_bytes(const char *name, const void *
  * Errors: FORMAT, SHAPE (line too long), IO, NOMEM. */
 PERSONA_CHECK persona_code text_reader_next(text_reader *r, text_item **item, persona_err *e);
 void text_reader_close(text_reader *r);
+
+/* An item as members of the object that is open, as in a line of TEXT_JSONL; trait is written where
+ * it is not NULL. Errors: SHAPE (an id that is too long), NOMEM. */
+PERSONA_CHECK persona_code text_item_json(json_out *o, const text_item *item, const char *trait,
+                                          persona_err *e);
 
 /* ---- writing ------------------------------------------------------------------------------ */
 

@@ -73,59 +73,58 @@ static bool item_id(const text_item *item, const char *trait, buf *id)
     return id->len > 0;
 }
 
-static void json_line(const text_item *item, const char *trait, buf *line, buf *id)
+persona_code text_item_json(json_out *o, const text_item *item, const char *trait, persona_err *e)
 {
-    json_out o;
-    jo_init(&o, line, false);
-    jo_object(&o, NULL);
+    buf id;
+    buf_init(&id, 1000);
     if (item->messages) {
-        jo_array(&o, "messages");
+        jo_array(o, "messages");
         for (size_t i = 0; i < item->n_messages; i++) {
-            jo_object(&o, NULL);
-            jo_string(&o, "role", item->messages[i].role);
-            jo_string(&o, "content", item->messages[i].content);
-            jo_end(&o);
+            jo_object(o, NULL);
+            jo_string(o, "role", item->messages[i].role);
+            jo_string(o, "content", item->messages[i].content);
+            jo_end(o);
         }
-        jo_end(&o);
+        jo_end(o);
     } else {
-        jo_string(&o, "prompt", item->prompt);
+        jo_string(o, "prompt", item->prompt);
     }
-    known_string(&o, "response", item->response);
+    known_string(o, "response", item->response);
     if (item->polarity != 0) {
-        jo_string(&o, "polarity", side_name[item->polarity < 0]);
+        jo_string(o, "polarity", side_name[item->polarity < 0]);
     }
-    known_string(&o, "trait", trait);
-    known_number(&o, "label", item->label_trait);
-    known_number(&o, "coherence", item->label_coherence);
-    known_string(&o, "question", item->question);
-    if (item_id(item, trait, id)) {
-        jo_string(&o, "question_id", buf_str(id));
+    known_string(o, "trait", trait);
+    known_number(o, "label", item->label_trait);
+    known_number(o, "coherence", item->label_coherence);
+    known_string(o, "question", item->question);
+    if (item_id(item, trait, &id)) {
+        jo_string(o, "question_id", buf_str(&id));
     }
     if (item->rollout_index >= 0) {
-        jo_int(&o, "index", item->rollout_index);
+        jo_int(o, "index", item->rollout_index);
     }
-    known_string(&o, "condition", item->condition);
-    known_number(&o, "coefficient", item->coefficient);
-    jo_end(&o);
-    buf_putc(line, '\n');
+    known_string(o, "condition", item->condition);
+    known_number(o, "coefficient", item->coefficient);
+    const persona_code rc = buf_ok(&id, "a question_id", e);
+    buf_free(&id);
+    return rc;
 }
 
 static persona_code write_json(text_writer *w, const text_item *item, persona_err *e)
 {
-    buf id;
-    buf_init(&id, 1000);
-    persona_code code = PERSONA_OK;
+    persona_code rc = PERSONA_OK;
+    json_out o;
     if (!item->messages == !item->prompt) {
-        code =
-            persona_err_set(e, PERSONA_E_FORMAT, "%s: a text needs either messages or a raw prompt",
-                            w->files[0].path);
+        return persona_err_set(e, PERSONA_E_FORMAT,
+                               "%s: a text needs either messages or a raw prompt",
+                               w->files[0].path);
     }
-    if (!code) {
-        json_line(item, item->trait ? item->trait : w->trait, &w->line, &id);
-        code = buf_ok(&id, "a question_id", e);
-    }
-    buf_free(&id);
-    return code;
+    jo_init(&o, &w->line, false);
+    jo_object(&o, NULL);
+    rc = text_item_json(&o, item, item->trait ? item->trait : w->trait, e);
+    jo_end(&o);
+    buf_putc(&w->line, '\n');
+    return rc;
 }
 
 /* ---- CSV ------------------------------------------------------------------------------------ */
