@@ -16,6 +16,7 @@
     X(requests)                                                                                    \
     X(native_models)                                                                               \
     X(native_steering)                                                                             \
+    X(native_verify)                                                                               \
     X(native_vectors)                                                                              \
     X(native_vector_sums)                                                                          \
     X(native_vector_files)                                                                         \

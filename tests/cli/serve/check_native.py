@@ -56,6 +56,14 @@ def steering(s):
     bad(s, "POST", "/api/v1/steering/check", {"model": "nobody", "steering": None}, 404, "model")
 
 
+def verify(s):
+    r = good(s, "POST", "/api/v1/verify", {"model": QWEN, "vector": "silly", "block": 1})
+    equal((r["ok"], r["vector"], r["block"], r["model"]), (True, "silly", 1, QWEN), f"all hold: {r}")
+    check(len(r["checks"]) > 5 and all(x["ok"] for x in r["checks"]), "each of them")
+    bad(s, "POST", "/api/v1/verify", {"model": QWEN, "vector": "nothing"}, 404)
+    bad(s, "POST", "/api/v1/verify", {"model": QWEN, "block": 999}, 400)
+
+
 def recipes(s):
     r = good(s, "PUT", "/api/v1/recipes/calm", {"expression": "2 * raw:silly", "description": "quiet"})
     equal((r["expression"], r["replaced"]), ("2*raw:silly", False), "written")
@@ -116,7 +124,7 @@ def traits(s):
 
 
 with serving("--slots", "2") as server:
-    for part in (models, steering, recipes, traits):
+    for part in (models, steering, verify, recipes, traits):
         part(server)
     trash = good(server, "GET", "/api/v1/trash")["trash"]
 
