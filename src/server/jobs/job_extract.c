@@ -5,6 +5,7 @@
  */
 #include "base/mem.h"
 #include "base/try.h"
+#include "server/jobs/job_plan.h"
 #include "server/jobs/job_side.h"
 #include "workbench/find.h"
 #include "workbench/results.h"
@@ -158,6 +159,18 @@ out:
     return rc;
 }
 
+static persona_code plan(const void *p, const job_context *c, job_plan *out, persona_err *e)
+{
+    const extract_args *a = p;
+    persona_code rc = PERSONA_OK;
+    job_plan_counts n;
+    TRY(job_plan_size(c, a->model, a->trait, a->n_questions, &n, e));
+    job_plan_add(out, "answers", n.model, 2 * n.n_pairs * n.n_extract * (size_t)a->n_rollouts,
+                 a->max_tokens);
+out:
+    return rc;
+}
+
 const job_kind job_kind_extract = {
     .name = "extract",
     .fields = job_extract_fields,
@@ -165,5 +178,6 @@ const job_kind job_kind_extract = {
     .init = init,
     .check = check,
     .run = run,
+    .plan = plan,
     .summary = "Extracts a persona vector from a model into the library",
 };

@@ -332,7 +332,9 @@ persona_code jobs_start(jobs *j, persona_err *e)
 
 /* ---- what is asked --------------------------------------------------------------------------- */
 
-static persona_code check_args(jobs *j, const job_kind *kind, const char *args, persona_err *e)
+/* Whether the arguments are right, and with plan what they would lead to. */
+static persona_code check_args(jobs *j, const job_kind *kind, const char *args, job_plan *plan,
+                               persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     json_doc *doc = NULL;
@@ -343,14 +345,24 @@ static persona_code check_args(jobs *j, const job_kind *kind, const char *args, 
         kind->init(into);
     }
     TRY(fields_read(kind->fields, json_root(doc), "", into, e));
+    const job_context c = {.models = j->models, .library = j->library, .doc = doc};
     if (kind->check != NULL) {
-        const job_context c = {.models = j->models, .library = j->library, .doc = doc};
         TRY(kind->check(into, &c, e));
+    }
+    if (plan != NULL) {
+        TRY(kind->plan(into, &c, plan, e));
     }
 out:
     json_free(doc);
     mem_free(into);
     return rc;
+}
+
+persona_code jobs_plan(jobs *j, const job_kind *kind, const char *args, job_plan *out,
+                       persona_err *e)
+{
+    *out = (job_plan){.n_parts = 0};
+    return check_args(j, kind, args, out, e);
 }
 
 static void make_id(char *out, size_t n)
@@ -371,7 +383,7 @@ persona_code jobs_add(jobs *j, const job_kind *kind, const char *args, char *id,
     persona_code rc = PERSONA_OK;
     entry *x = mem_calloc(1, sizeof *x);
     TRY(x != NULL ? PERSONA_OK : mem_err(e, "a job"));
-    TRY(check_args(j, kind, args, e));
+    TRY(check_args(j, kind, args, NULL, e));
     x->kind = kind;
     x->row = (job_row){.state = JOB_QUEUED, .created = (int64_t)time(NULL)};
     make_id(x->row.id, sizeof x->row.id);

@@ -38,6 +38,19 @@ typedef struct job_context {
     const json_doc *doc; /* of the request */
 } job_context;
 
+/* What a job would have models write: parts, of n answers of at most max_tokens each. */
+enum { JOB_PLAN_PARTS = 12 };
+typedef struct job_plan_part {
+    const char *what; /* static */
+    char model[SERVED_ID_MAX];
+    size_t n;
+    int max_tokens;
+} job_plan_part;
+typedef struct job_plan {
+    job_plan_part parts[JOB_PLAN_PARTS];
+    size_t n_parts;
+} job_plan;
+
 /* A kind of job; kinds.c has the table. */
 typedef struct job_kind {
     const char *name;
@@ -48,6 +61,8 @@ typedef struct job_kind {
     persona_code (*check)(const void *args, const job_context *c, persona_err *e);
     /* Does it; writes the result as members of the object that is open. */
     persona_code (*run)(const void *args, const job_context *c, json_out *result, persona_err *e);
+    /* What it would do (job_plan.h); nothing is computed. May load models. */
+    persona_code (*plan)(const void *args, const job_context *c, job_plan *out, persona_err *e);
     const char *summary;
 } job_kind;
 extern const job_kind *const JOB_KINDS[]; /* NULL-terminated */
@@ -87,6 +102,9 @@ void jobs_free(jobs *j);
  * check, UNAVAILABLE (too many jobs), those of the database. */
 PERSONA_CHECK persona_code jobs_add(jobs *j, const job_kind *kind, const char *args, char *id,
                                     persona_err *e);
+/* What a job with these arguments would do. Errors: as jobs_add, and those of loading models. */
+PERSONA_CHECK persona_code jobs_plan(jobs *j, const job_kind *kind, const char *args, job_plan *out,
+                                     persona_err *e);
 /* Newest first; *out: mem_free it. */
 PERSONA_CHECK persona_code jobs_list(jobs *j, job_status **out, size_t *n, persona_err *e);
 /* Errors: NOTFOUND. */

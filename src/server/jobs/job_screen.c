@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
+#include "server/jobs/job_plan.h"
 #include "server/jobs/job_side.h"
 #include "workbench/probe_spec.h"
 #include "workbench/results.h"
@@ -236,6 +237,16 @@ out:
     return rc;
 }
 
+static persona_code plan(const void *p, const job_context *c, job_plan *out, persona_err *e)
+{
+    const screen_args *a = p;
+    (void)c;
+    (void)e;
+    job_plan_add(out, "own answers", a->model, json_len(a->items) * (size_t)a->n_samples,
+                 a->max_tokens);
+    return PERSONA_OK;
+}
+
 const job_kind job_kind_screen = {
     .name = "screen",
     .fields = job_screen_fields,
@@ -243,5 +254,6 @@ const job_kind job_kind_screen = {
     .init = init,
     .check = check,
     .run = run,
+    .plan = plan,
     .summary = "Finds the answers of a data set that would move a model along vectors",
 };

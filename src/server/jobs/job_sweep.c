@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/try.h"
+#include "server/jobs/job_plan.h"
 #include "server/jobs/job_side.h"
 #include "workbench/results.h"
 
@@ -221,6 +222,26 @@ out:
     return rc;
 }
 
+static persona_code plan(const void *p, const job_context *c, job_plan *out, persona_err *e)
+{
+    const sweep_args *a = p;
+    persona_code rc = PERSONA_OK;
+    job_plan_counts n;
+    const persona_sweep_opts o = persona_sweep_defaults();
+    const size_t coefficients =
+        a->coefficients != NULL ? json_len(a->coefficients) : o.n_coefficients;
+    const size_t blocks = a->blocks != NULL ? json_len(a->blocks) : 1;
+    const size_t operators = a->operators != NULL ? json_len(a->operators) : 1;
+    const size_t prompts = a->prompt ? 2 : 0;
+    TRY(job_plan_size(c, a->model, a->trait != NULL ? a->trait : a->vector, a->n_questions, &n, e));
+    job_plan_add(out, "answers", n.model,
+                 (coefficients * blocks * operators + prompts) * n.n_evaluate *
+                     (size_t)a->n_answers,
+                 a->max_tokens);
+out:
+    return rc;
+}
+
 const job_kind job_kind_sweep = {
     .name = "sweep",
     .fields = job_sweep_fields,
@@ -228,5 +249,6 @@ const job_kind job_kind_sweep = {
     .init = init,
     .check = check,
     .run = run,
+    .plan = plan,
     .summary = "Steers at many coefficients, judges the answers, and says how far one may go",
 };

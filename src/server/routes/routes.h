@@ -34,6 +34,7 @@
     X(talks)                                                                                       \
     X(score)                                                                                       \
     X(jobs_answers)                                                                                \
+    X(jobs_estimate)                                                                               \
     X(original_generate)                                                                           \
     X(original_test)                                                                               \
     X(original_custom)                                                                             \

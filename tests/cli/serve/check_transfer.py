@@ -44,6 +44,26 @@ def no_paths(x, what):
     check(os.environ["XDG_DATA_HOME"] not in text and "/persona/" not in text, f"{what} tells a path: {text[:2000]}")
 
 
+def estimated(s):
+    """What is counted before is what the job then does."""
+    body = {"model": QWEN, "trait": "superficial", "questions": 2, "max_tokens": 8, "calibrate": False, "judge": "none"}
+    before = len(s.ask("GET", "/api/v1/jobs")[1]["jobs"])
+    status, x, _ = s.ask("POST", "/api/v1/jobs/estimate/extract", body)
+    equal((status, x["answers"], x["tokens"]), (200, 20, 160), f"2 poles, 5 pairs, 2 questions: {x}")
+    check(x["seconds"] > 0 and x["parts"][0]["tokens_per_second"] > 0, "timed")
+    equal(len(s.ask("GET", "/api/v1/jobs")[1]["jobs"]), before, "nothing was started")
+    status, x, _ = s.ask("POST", "/api/v1/jobs/estimate/transfer", SMALL)
+    equal((status, {p["model"] for p in x["parts"]}), (200, {QWEN, OSS}), f"both models: {x}")
+    check("source vector" not in [p["what"] for p in x["parts"]], "the vector is given")
+    equal(x["answers"], sum(p["answers"] for p in x["parts"]), "the sum")
+    status, x, _ = s.ask("POST", "/api/v1/jobs/estimate/sweep", {"model": QWEN, "vector": "silly", "coefficients": [-1, 0, 1],
+                                                                 "questions": 2, "prompt": False})
+    equal((status, x["answers"]), (200, 6), f"a sweep: {x}")
+    status, x, _ = s.ask("POST", "/api/v1/jobs/estimate/screen", {"vectors": ["silly"], "items": ITEMS, "max_tokens": 8})
+    equal((status, x["answers"], x["tokens"]), (200, 2, 16), f"a screening: {x}")
+    equal(s.ask("POST", "/api/v1/jobs/estimate/transfer", {**SMALL, "to": QWEN})[0], 400, "what is refused is refused")
+
+
 def transfer(s):
     job = begin(s, "transfer", SMALL)
     seen = 0
@@ -103,6 +123,7 @@ def screen(s):
 
 with serving("--slots", "8", "--context", "512") as server:
     refused(server)
+    estimated(server)
     transferred = transfer(server)
     answers(server, transferred)
     screen(server)
