@@ -177,7 +177,8 @@ static server_opts opts_of(const serve_args *a)
     return o;
 }
 
-/* SIGTERM is told like Ctrl-C; what is sent to a client that has gone is an error, not a signal. */
+/* SIGTERM is told like Ctrl-C; what is sent to a client that has gone is an error, not a signal; so
+ * is a file that may not grow. */
 static void signals(void)
 {
     struct sigaction now;
@@ -185,6 +186,7 @@ static void signals(void)
         sigaction(SIGTERM, &now, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static persona_code run(void *p, persona_err *e)

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * answer.c - the worker of an answer, its ring, its end (answer.h). list.c has the list of those
- * that run.
+ * answer.c - the worker of an answer and its end (answer.h). list.c has the list of those that run,
+ * ring.c what lies between worker and reader.
  *
- * One lock for each answer. The worker waits on `room` where the ring is full, the reader on
- * `news`; both waits end with `dead`, which the reader sets when it goes. Plans are replaced under
- * the same lock, so that a choice that has not begun takes the newest.
+ * One lock for each answer. Plans are replaced under it, so that a choice that has not begun takes
+ * the newest.
  */
 #include "server/answer/answer.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,14 +20,6 @@
 #include "server/answer/answer_parts.h"
 
 #define TEXT_MAX ((size_t)64 << 20)
-
-void answer_event_free(answer_event *x)
-{
-    mem_free(x->text);
-    mem_free(x->values);
-    mem_free(x->logprob);
-    *x = (answer_event){.kind = ANSWER_NOTHING};
-}
 
 void answer_steering_free(answer_steering *x)
 {
@@ -50,61 +40,6 @@ void answer_spec_free(answer_spec *x)
     answer_steering_free(&x->steering);
     persona_probes_free(x->probes);
     *x = (answer_spec){.model = NULL};
-}
-
-/* ---- the ring -------------------------------------------------------------------------------- */
-
-/* Takes text and values over. False: the reader has gone. */
-bool answer_put(answer *a, answer_event *x)
-{
-    pthread_mutex_lock(&a->lock);
-    while (!a->dead && a->n_events == ANSWER_RING) {
-        pthread_cond_wait(&a->room, &a->lock);
-    }
-    const bool ok = !a->dead;
-    if (ok) {
-        a->ring[(a->first + a->n_events++) % ANSWER_RING] = *x;
-        pthread_cond_signal(&a->news);
-    }
-    pthread_mutex_unlock(&a->lock);
-    if (!ok) {
-        answer_event_free(x);
-    }
-    return ok;
-}
-
-static struct timespec in_seconds(double s)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    const double whole = floor(s);
-    t.tv_sec += (time_t)whole;
-    t.tv_nsec += (long)((s - whole) * 1e9);
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000L;
-    }
-    return t;
-}
-
-void answer_next(answer *a, double seconds, answer_event *out)
-{
-    const struct timespec until = in_seconds(seconds);
-    int late = 0;
-    *out = (answer_event){.kind = ANSWER_NOTHING};
-    pthread_mutex_lock(&a->lock);
-    while (a->n_events == 0 && !a->closed && late != ETIMEDOUT) {
-        late = pthread_cond_timedwait(&a->news, &a->lock, &until);
-    }
-    if (a->n_events > 0) {
-        *out = a->ring[a->first];
-        a->first = (a->first + 1) % ANSWER_RING;
-        a->n_events--;
-        pthread_cond_signal(&a->room);
-    } else if (a->closed) {
-        out->kind = ANSWER_CLOSED;
-    }
-    pthread_mutex_unlock(&a->lock);
 }
 
 /* ---- what the session calls, in the worker --------------------------------------------------- */
@@ -275,7 +210,7 @@ static void *work(void *ud)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static void make_id(answer *a)
+void answer_make_id(answer *a)
 {
     unsigned char random[12];
     char hex[2 * sizeof random + 1];
@@ -306,10 +241,7 @@ static persona_code init_choice(answer *a, int i, persona_err *e)
 
 static void answer_destroy(answer *a)
 {
-    for (; a->n_events > 0; a->n_events--) {
-        answer_event_free(&a->ring[a->first]);
-        a->first = (a->first + 1) % ANSWER_RING;
-    }
+    ring_free(a);
     for (int i = 0; i < a->spec.n_choices; i++) {
         buf_free(&a->choices[i].released);
         mem_free(a->choices[i].stops);
@@ -375,12 +307,12 @@ persona_code answer_start(answers *l, answer_spec *spec, answer **out, bool *bus
     if (a->spec.probes != NULL) {
         a->tap = persona_probes_tap(a->spec.probes, PERSONA_SPAN_RESPONSE, true);
     }
-    rc = answers_enter(l, a, busy, e);
+    rc = ring_init(a, e);
+    rc = rc == PERSONA_OK ? answers_enter(l, a, busy, e) : rc;
     if (rc != PERSONA_OK) {
         answer_destroy(a);
         return rc;
     }
-    make_id(a);
     for (int i = 0; i < a->spec.n_choices; i++) {
         TRY(init_choice(a, i, e));
     }

@@ -2,10 +2,11 @@
  *
  * answer.h - one request for text while it runs: a prompt, 1 to n choices, one plan.
  *
- * A worker thread feeds the choices to the model's session and puts what comes back into a bounded
- * ring; the connection's thread reads it. A slow reader stalls its own answer only. When the reader
- * goes (answer_free), decoding ends within a token. Running answers are in a list by id, where
- * another request may steer them anew or cancel them.
+ * A worker thread feeds the choices to the model's session and puts what comes back into a ring
+ * that grows to a bound; the connection's thread reads it. A reader that lags by more than that
+ * stalls its own answer, which keeps its slots of the model: so, after spec.patience_s without an
+ * event taken, it counts as gone. When the reader goes (answer_free), decoding ends within a token.
+ * Running answers are in a list by id, where another request may steer them anew or cancel them.
  *
  * Threads: answer_next, answer_choice_of and answer_free by the one reader; answers_steer,
  * answers_cancel and answers_each by anybody.
@@ -24,7 +25,8 @@
 enum {
     ANSWER_ID_MAX = 48,
     ANSWER_CHOICES_MAX = 16,
-    ANSWER_RING = 64, /* events */
+    ANSWER_RING = 64, /* events, to begin with */
+    ANSWER_RING_MAX = 8192,
     ANSWER_CHANGES_MAX = 1000,
 };
 
@@ -52,6 +54,7 @@ typedef struct answer_spec {
     size_t n_stops;
     answer_steering steering;
     persona_probes *probes; /* owned; NULL: none */
+    double patience_s;      /* with a reader that takes nothing; 0: for ever */
     const char *kind;       /* static: "chatcmpl", "cmpl", ...: what its id begins with */
     char route[40];         /* for the list of running answers */
 } answer_spec;

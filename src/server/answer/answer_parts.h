@@ -19,8 +19,8 @@ struct answer {
     pthread_t worker;
     pthread_mutex_t lock;
     pthread_cond_t news, room;
-    answer_event ring[ANSWER_RING];
-    size_t first, n_events;
+    answer_event *ring; /* (n_ring), of which n_events from first on */
+    size_t n_ring, first, n_events;
     bool dead;   /* the reader has gone */
     bool closed; /* the worker has */
     answer_choice choices[ANSWER_CHOICES_MAX];
@@ -31,8 +31,13 @@ struct answer {
     size_t n_changes;
 };
 
-/* answer.c: waits for room; takes text and values over. False: the reader has gone. */
+/* ring.c: waits for room; takes text and values over. False: the reader has gone. */
 bool answer_put(answer *a, answer_event *x);
+PERSONA_CHECK persona_code ring_init(answer *a, persona_err *e);
+void ring_free(answer *a);
+
+/* answer.c: its id, of its number and of chance. */
+void answer_make_id(answer *a);
 
 /* list.c: cancels all choices that have begun. */
 void answer_cancel(answer *a);

@@ -88,6 +88,7 @@ persona_code answers_enter(answers *l, answer *a, bool *busy, persona_err *e)
                              "%zu requests are running or waiting already; try again", l->n);
     } else {
         a->number = ++l->number;
+        answer_make_id(a); /* whoever finds it in the list reads it */
         a->next = l->first;
         l->first = a;
         l->n++;

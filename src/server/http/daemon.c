@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/idle_pages.h"
 #include "base/mem.h"
 #include "base/try.h"
 #include "server/http/http.h"
@@ -346,6 +347,7 @@ static enum MHD_Result access_request(void *cls, struct MHD_Connection *connecti
 static void completed(void *cls, struct MHD_Connection *connection, void **state,
                       enum MHD_RequestTerminationCode how)
 {
+    static _Thread_local bool dropped;
     http_daemon *d = cls;
     carrier *c = *state;
     (void)connection;
@@ -360,6 +362,10 @@ static void completed(void *cls, struct MHD_Connection *connection, void **state
     buf_free(&c->body);
     mem_free(c);
     *state = NULL;
+    if (!dropped) { /* once: the connection may live long and idle */
+        dropped = true;
+        idle_pages_drop();
+    }
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

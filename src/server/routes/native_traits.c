@@ -370,16 +370,14 @@ static const field create_fields[] = {
 };
 static const field import_fields[] = {
     {.name = "data",
-     .type = FIELD_ANY,
+     .type = FIELD_OBJECT,
      .required = true,
      .at = offsetof(import_args, data),
-     .schema = "object",
      .help =
          "Trait data of persona_vectors, or custom_traits.json of cross-model-persona-steering"},
     {.name = "eval",
-     .type = FIELD_ANY,
+     .type = FIELD_OBJECT,
      .at = offsetof(import_args, eval),
-     .schema = "object",
      .help = "persona_vectors: the file of the evaluation questions"},
     {.name = "name",
      .type = FIELD_STRING,

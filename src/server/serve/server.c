@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "server/api/log.h"
+#include "store/job/job_impl.h"
 #include "workbench/trash.h"
 
 #define KEYS_MAX ((size_t)256 << 10)
@@ -126,6 +127,22 @@ static void purge_trash(const server_opts *o)
     }
 }
 
+/* Two servers would work on the same jobs. */
+static persona_code lock_folder(server *s, const char *path, const char *dir, persona_err *e)
+{
+    s->lock_path = mem_strdup(path);
+    if (s->lock_path == NULL) {
+        return mem_err(e, "a path");
+    }
+    const persona_code rc = job_lock_take(path, &s->lock, e);
+    return rc != PERSONA_E_UNAVAILABLE
+               ? rc
+               : persona_err_set(e, rc,
+                                 "another persona serve works in %s (XDG_DATA_HOME gives this one "
+                                 "a folder of its own)",
+                                 dir);
+}
+
 /* In the user's data folder; only the user may read it. */
 static persona_code open_database(server *s, persona_err *e)
 {
@@ -138,6 +155,7 @@ static persona_code open_database(server *s, persona_err *e)
     }
     TRY(path != NULL ? PERSONA_OK : mem_err(e, "a path"));
     TRY(file_mkdirs(dir, e));
+    TRY(lock_folder(s, path, dir, e));
     TRY(server_db_open(path, &s->db, e));
     TRY(jobs_new(s->db, s->models, s->library, &s->jobs, e));
 out:
@@ -155,6 +173,7 @@ persona_code server_start(const server_opts *o, server **out, persona_err *e)
         return mem_err(e, "a server");
     }
     s->opts = *o;
+    s->lock = -1;
     s->begun = clock_now();
     TRY(http_check_host(o->host, e));
     TRY(open_access(s, e));
@@ -228,5 +247,9 @@ void server_free(server *s)
     library_free(s->library);
     registry_free(s->models);
     access_free(s->access);
+    if (s->lock >= 0) {
+        job_lock_drop(s->lock_path, s->lock);
+    }
+    mem_free(s->lock_path);
     mem_free(s);
 }

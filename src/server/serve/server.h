@@ -47,6 +47,8 @@ struct server {
     server_db *db;
     jobs *jobs;
     http_daemon *http;
+    char *lock_path; /* of the data folder: one server works in it */
+    int lock;        /* -1: not held */
     double begun;
 };
 

@@ -290,6 +290,7 @@ persona_code ask_start(call *c, const ask *a, asked *x, int most, answer **out, 
         goto out;
     }
     x->spec.sampling.max_tokens = said > 0 && said < room ? said : room;
+    x->spec.patience_s = a->stream ? ASK_PATIENCE_S : 0;
     snprintf(x->spec.route, sizeof x->spec.route, "%s", c->route->path);
     rc = answer_start(c->s->answers, &x->spec, out, &busy, e);
     c->status = busy ? 429 : c->status;

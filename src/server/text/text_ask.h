@@ -11,6 +11,8 @@
 #include "server/answer/answer.h"
 #include "server/serve/server.h"
 
+#define ASK_PATIENCE_S 20.0 /* with a client that takes nothing of its stream */
+
 typedef struct ask {
     const char *model;
     double temperature, top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty;
