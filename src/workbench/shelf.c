@@ -79,7 +79,7 @@ persona_code shelf_list(char ***ids, size_t *n, persona_err *e)
             TRY(add(ids, n, x->d_name, e));
         }
     }
-    if (*n > 0) {
+    if (*n > 0 && *ids != NULL) {
         qsort(*ids, *n, sizeof **ids, by_name);
     }
 out:

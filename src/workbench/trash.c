@@ -24,7 +24,7 @@
 #define SCHEMA "persona.trash/1"
 #define NOTE_MAX ((size_t)4096)
 
-static const char *const KINDS[TRASH_N_KINDS] = {"vector", "trait", "recipe"};
+static const char *const KINDS[TRASH_N_KINDS + 1] = {"vector", "trait", "recipe", "?"};
 
 const char *trash_kind_name(trash_kind k)
 {
@@ -62,6 +62,7 @@ out:
 static persona_code place_of(trash_kind kind, const char *shelf, const char *name, char **out,
                              persona_err *e)
 {
+    *out = NULL;
     switch (kind) {
     case TRASH_VECTOR:
         return shelf_place(shelf, name, out, e);
@@ -262,7 +263,10 @@ persona_code trash_list(trash_item **out, size_t *n, persona_err *e)
     TRY(folder(&dir, e));
     TRY(file_list(dir, ".json", &files, &n_files, e));
     *out = mem_calloc(n_files + 1, sizeof **out);
-    TRY(*out != NULL ? PERSONA_OK : mem_err(e, "a list of what was deleted"));
+    if (*out == NULL) {
+        rc = mem_err(e, "a list of what was deleted");
+        goto out;
+    }
     for (size_t i = 0; i < n_files; i++) {
         char id[TRASH_ID_MAX];
         const char *base = path_base(files[i]);

@@ -20,7 +20,8 @@
 static bool is_own(const persona_trait *t)
 {
     char *place = NULL;
-    const bool own = t->path != NULL && persona_trait_place(t->name, &place, NULL) == PERSONA_OK &&
+    const bool own = t != NULL && t->path != NULL &&
+                     persona_trait_place(t->name, &place, NULL) == PERSONA_OK &&
                      strcmp(place, t->path) == 0;
     mem_free(place);
     return own;
