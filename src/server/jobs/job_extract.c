@@ -165,8 +165,7 @@ static persona_code plan(const void *p, const job_context *c, job_plan *out, per
     persona_code rc = PERSONA_OK;
     job_plan_counts n;
     TRY(job_plan_size(c, a->model, a->trait, a->n_questions, &n, e));
-    job_plan_add(out, "answers", n.model, 2 * n.n_pairs * n.n_extract * (size_t)a->n_rollouts,
-                 a->max_tokens);
+    job_plan_extract(out, "answers", &n, a->n_rollouts, a->max_tokens);
 out:
     return rc;
 }

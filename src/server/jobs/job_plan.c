@@ -25,6 +25,14 @@ static size_t at_most(size_t n, int limit)
     return limit > 0 && (size_t)limit < n ? (size_t)limit : n;
 }
 
+void job_plan_extract(job_plan *p, const char *what, const job_plan_counts *n, int n_rollouts,
+                      int max_tokens)
+{
+    /* both poles, and a neutral answer to each question */
+    const size_t rollouts = n_rollouts > 0 ? (size_t)n_rollouts : 1;
+    job_plan_add(p, what, n->model, (2 * n->n_pairs * rollouts + 1) * n->n_extract, max_tokens);
+}
+
 persona_code job_plan_size(const job_context *c, const char *model, const char *trait, int limit,
                            job_plan_counts *out, persona_err *e)
 {
@@ -46,7 +54,7 @@ out:
 
 /* ---- how fast -------------------------------------------------------------------------------- */
 
-enum { TIMED = 8, TIMED_TOKENS = 24 };
+enum { TIMED = 8, TIMED_TOKENS = 12 };
 
 static void count_tokens(void *ud, const persona_result *r)
 {
@@ -71,6 +79,10 @@ persona_code job_plan_rate(served *m, double *tokens_per_second, persona_err *e)
         r[i].ud = &n;
         r[i].on_done = count_tokens;
     }
+    r[0].sampling.max_tokens = 1; /* what a model does first takes longer */
+    TRY(persona_session_run_all(m->session, r, 1, NULL, e));
+    r[0].sampling.max_tokens = TIMED_TOKENS;
+    n = 0;
     const double start = clock_now();
     TRY(persona_session_run_all(m->session, r, TIMED, NULL, e));
     const double seconds = clock_now() - start;

@@ -24,6 +24,10 @@ typedef struct job_plan_counts {
 PERSONA_CHECK persona_code job_plan_size(const job_context *c, const char *model, const char *trait,
                                          int limit, job_plan_counts *out, persona_err *e);
 
+/* The answers of an extraction. */
+void job_plan_extract(job_plan *p, const char *what, const job_plan_counts *n, int n_rollouts,
+                      int max_tokens);
+
 /* Times a few answers, beside whatever else the model does now. Errors: those of sessions. */
 PERSONA_CHECK persona_code job_plan_rate(served *m, double *tokens_per_second, persona_err *e);
 

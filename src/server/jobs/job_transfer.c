@@ -313,23 +313,28 @@ static size_t or_usual(int said, size_t usual)
     return said > 0 ? (size_t)said : usual;
 }
 
-/* Vectors that are measured at every coefficient, and those at -1 and 1 only. */
+/* Answers to one evaluation question: everything that is measured at every coefficient but 0, which
+ * is unsteered, too. */
 static size_t cells_of(const transfer_args *a)
 {
     const size_t usual = sizeof DEFAULT_COEFFICIENTS / sizeof *DEFAULT_COEFFICIENTS;
-    const size_t n = a->coefficients != NULL ? json_len(a->coefficients) : usual;
-    const size_t curves = a->all_controls ? 7 : 3, pairs = a->all_controls ? 2 : 0;
+    const size_t said = json_len(a->coefficients);
+    size_t n = a->coefficients != NULL ? said : usual - 1;
+    for (size_t i = 0; i < said; i++) {
+        n -= json_number(json_at(a->coefficients, i), 1) == 0 ? 1 : 0;
+    }
+    const size_t curves = a->all_controls ? 7 : 4, pairs = a->all_controls ? 2 : 0;
     return 3 + curves * n + 2 * pairs; /* 3: unsteered, and the instructions as text */
 }
 
 static void plan_evaluation(const transfer_args *a, const job_plan_counts *to, job_plan *out)
 {
     const int most = a->max_tokens > 0 ? a->max_tokens : 96;
-    const size_t repeats = (size_t)a->n_repeats, answers = (size_t)a->n_answers;
+    const size_t repeats = (size_t)a->n_repeats, answers = or_usual(a->n_answers, 1);
     const size_t draws = or_usual(a->n_random, 20) + 2 * or_usual(a->n_draws, 5);
-    const size_t vectors = a->all_controls ? 9 : 3;
+    const size_t vectors = a->all_controls ? 12 : 6; /* drawn ones are settled once a kind */
     job_plan_add(out, "to settle blocks", to->model,
-                 4 * vectors * or_usual(a->n_settle, 20) * repeats, most);
+                 8 * vectors * or_usual(a->n_settle, 20) * repeats, most);
     job_plan_add(out, "evaluation", to->model, cells_of(a) * to->n_evaluate * answers * repeats,
                  most);
     job_plan_add(out, "drawn controls", to->model, 2 * draws * or_usual(a->n_spread, 8) * answers,
@@ -347,18 +352,16 @@ static persona_code plan(const void *p, const job_context *c, job_plan *out, per
     TRY(job_plan_size(c, a->from, a->trait, a->n_questions, &from, e));
     TRY(job_plan_size(c, a->to, a->trait, a->n_questions, &to, e));
     TRY(persona_trait_names(&names, &n_packs, e));
-    const size_t rollouts = (size_t)a->n_rollouts, per_pack = or_usual(a->n_questions, 20);
+    const size_t per_pack = or_usual(a->n_questions, 20);
     if (a->vector == NULL) {
-        job_plan_add(out, "source vector", from.model, 2 * from.n_pairs * from.n_extract * rollouts,
-                     most);
+        job_plan_extract(out, "source vector", &from, a->n_rollouts, most);
     }
     job_plan_add(out, "texts to map by", from.model,
                  2 * n_packs * (per_pack < from.n_extract ? per_pack : from.n_extract) +
                      or_usual(a->n_neutral, 120),
                  a->text_tokens > 0 ? a->text_tokens : 96);
     if (a->evaluate) {
-        job_plan_add(out, "native vector", to.model, 2 * to.n_pairs * to.n_extract * rollouts,
-                     most);
+        job_plan_extract(out, "native vector", &to, a->n_rollouts, most);
         plan_evaluation(a, &to, out);
     }
 out:

@@ -82,7 +82,8 @@ static persona_code estimate(call *c, persona_err *e)
     jo_int(&c->out, "answers", (long long)n_answers);
     jo_int(&c->out, "tokens", (long long)n_tokens);
     jo_number(&c->out, "seconds", seconds);
-    jo_string(&c->out, "note", "if no answer ends early; reading texts and judging come on top");
+    jo_string(&c->out, "note",
+              "about, and if no answer ends early; reading texts and judging come on top");
     jo_end(&c->out);
 out:
     return rc;

@@ -49,13 +49,14 @@ def estimated(s):
     body = {"model": QWEN, "trait": "superficial", "questions": 2, "max_tokens": 8, "calibrate": False, "judge": "none"}
     before = len(s.ask("GET", "/api/v1/jobs")[1]["jobs"])
     status, x, _ = s.ask("POST", "/api/v1/jobs/estimate/extract", body)
-    equal((status, x["answers"], x["tokens"]), (200, 20, 160), f"2 poles, 5 pairs, 2 questions: {x}")
+    equal((status, x["answers"], x["tokens"]), (200, 22, 176), f"2 poles, 5 pairs, 2 questions, and neutral ones: {x}")
     check(x["seconds"] > 0 and x["parts"][0]["tokens_per_second"] > 0, "timed")
     equal(len(s.ask("GET", "/api/v1/jobs")[1]["jobs"]), before, "nothing was started")
     status, x, _ = s.ask("POST", "/api/v1/jobs/estimate/transfer", SMALL)
     equal((status, {p["model"] for p in x["parts"]}), (200, {QWEN, OSS}), f"both models: {x}")
     check("source vector" not in [p["what"] for p in x["parts"]], "the vector is given")
     equal(x["answers"], sum(p["answers"] for p in x["parts"]), "the sum")
+    equal([p["answers"] for p in x["parts"] if p["what"] in ("evaluation", "drawn controls")], [33, 24], f"of the target: {x}")
     status, x, _ = s.ask("POST", "/api/v1/jobs/estimate/sweep", {"model": QWEN, "vector": "silly", "coefficients": [-1, 0, 1],
                                                                  "questions": 2, "prompt": False})
     equal((status, x["answers"]), (200, 6), f"a sweep: {x}")
@@ -93,6 +94,7 @@ def answers(s, job):
     check(any(n.startswith("evaluate/") for n in stages), f"parts: {stages}")
     part = x["parts"][x["part"]]
     check(part["stage"].startswith("evaluate/") and part["judges"], f"the evaluation first: {part}")
+    equal(part["n"], 33 + 24, "as many as were estimated")
     a = x["answers"][0]
     check(a["response"] and a["question"] and a["condition"] and "label" in a and "coefficient" in a, f"an answer: {a}")
     n = part["n"]
