@@ -43,12 +43,25 @@ static bool in_path(char c)
     return isalnum((unsigned char)c) || strchr("/._-+~@%#=", c) != NULL;
 }
 
+/* Routes of ours, which messages may name. */
+static bool is_route(const char *p)
+{
+    static const char *const OURS[] = {"/v1/", "/api/", "/openapi.json"};
+    for (size_t i = 0; i < sizeof OURS / sizeof *OURS; i++) {
+        if (strncmp(p, OURS[i], strlen(OURS[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void error_redact(char *message)
 {
     char *to = message;
     for (const char *p = message; *p != '\0';) {
         const bool starts = (*p == '/' || (*p == '~' && p[1] == '/')) &&
-                            (p == message || !in_path(p[-1])) && p[1] != '\0' && p[1] != ' ';
+                            (p == message || !in_path(p[-1])) && p[1] != '\0' && p[1] != ' ' &&
+                            !is_route(p);
         if (!starts) {
             *to++ = *p++;
             continue;

@@ -141,6 +141,7 @@ def errors(s):
     status, _, headers = s.ask("GET", "/v1/chat/completions")
     equal((status, headers["Allow"]), (405, "POST"), "the wrong method")
     equal(s.ask("GET", "/v1/models/..%2f..%2fetc")[0], 404, "a path for an id")
+    check("GET /openapi.json" in s.ask("GET", "/nowhere")[1]["error"]["message"], "routes are named whole")
     equal(s.ask("GET", "/health", headers={"Host": "evil.example"})[0], 403, "another name")
     equal(s.ask("GET", "/health", headers={"Origin": "http://evil.example"})[0], 403, "another page")
     equal(s.ask("GET", "/health", headers={"Origin": f"http://127.0.0.1:{s.port}"})[0], 200, "our page")
