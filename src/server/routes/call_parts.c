@@ -71,3 +71,17 @@ static const field damaged_fields[] = {
     FIELD_LAST,
 };
 const field damaged_element[] = {{.name = "", .type = FIELD_OBJECT, .of = damaged_fields}};
+
+void call_deleted(call *c)
+{
+    jo_object(&c->out, NULL);
+    jo_string(&c->out, "id", c->parts[0]);
+    jo_bool(&c->out, "deleted", true);
+    jo_end(&c->out);
+}
+
+const field call_deleted_fields[] = {
+    {.name = "id", .type = FIELD_STRING, .required = true},
+    {.name = "deleted", .type = FIELD_BOOL, .required = true},
+    FIELD_LAST,
+};

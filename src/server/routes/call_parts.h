@@ -23,4 +23,8 @@ PERSONA_CHECK persona_code call_query_int(const call *c, const char *name, int m
 void damaged_json(json_out *o, const char *name, const persona_err *why);
 extern const field damaged_element[];
 
+/* The reply {"id", "deleted": true}, and its members: what parts[0] names is gone. */
+void call_deleted(call *c);
+extern const field call_deleted_fields[];
+
 #endif

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/try.h"
+#include "server/routes/call_parts.h"
 #include "server/routes/routes.h"
 
 /* ---- what is told ---------------------------------------------------------------------------- */
@@ -178,10 +179,7 @@ static persona_code forget(call *c, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     TRY(jobs_delete(c->s->jobs, c->parts[0], e));
-    jo_object(&c->out, NULL);
-    jo_string(&c->out, "id", c->parts[0]);
-    jo_bool(&c->out, "deleted", true);
-    jo_end(&c->out);
+    call_deleted(c);
 out:
     return rc;
 }
@@ -287,12 +285,6 @@ out:
     return rc;
 }
 
-static const field deleted_fields[] = {
-    {.name = "id", .type = FIELD_STRING, .required = true},
-    {.name = "deleted", .type = FIELD_BOOL, .required = true},
-    FIELD_LAST,
-};
-
 #define ADD(kind, text)                                                                            \
     {                                                                                              \
         .method = "POST", .path = "/api/v1/jobs/" #kind, .errors = ERRORS_OPENAI,                  \
@@ -345,6 +337,6 @@ const route routes_jobs[] = {
      .run = forget,
      .tag = "Jobs",
      .summary = "Forgets a job that has ended",
-     .answer = deleted_fields},
+     .answer = call_deleted_fields},
     {.method = NULL},
 };

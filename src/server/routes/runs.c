@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/try.h"
+#include "server/routes/call_parts.h"
 #include "server/routes/routes.h"
 #include "server/store/runs_db.h"
 
@@ -156,10 +157,7 @@ static persona_code forget(call *c, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     TRY(runs_db_delete(c->s->db, c->parts[0], e));
-    jo_object(&c->out, NULL);
-    jo_string(&c->out, "id", c->parts[0]);
-    jo_bool(&c->out, "deleted", true);
-    jo_end(&c->out);
+    call_deleted(c);
 out:
     return rc;
 }
@@ -255,12 +253,6 @@ static const field list_fields[] = {
     {.name = "runs", .type = FIELD_ARRAY, .required = true, .of = run_element},
     FIELD_LAST,
 };
-static const field deleted_fields[] = {
-    {.name = "id", .type = FIELD_STRING, .required = true},
-    {.name = "deleted", .type = FIELD_BOOL, .required = true},
-    FIELD_LAST,
-};
-
 const route routes_runs[] = {
     {.method = "GET",
      .path = "/api/v1/runs",
@@ -290,6 +282,6 @@ const route routes_runs[] = {
      .run = forget,
      .tag = "Runs",
      .summary = "Forgets it",
-     .answer = deleted_fields},
+     .answer = call_deleted_fields},
     {.method = NULL},
 };

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/try.h"
+#include "server/routes/call_parts.h"
 #include "server/routes/routes.h"
 #include "server/store/talks_db.h"
 #include "workbench/conversation.h"
@@ -174,10 +175,7 @@ static persona_code forget(call *c, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     TRY(talks_db_delete(c->s->db, c->parts[0], e));
-    jo_object(&c->out, NULL);
-    jo_string(&c->out, "id", c->parts[0]);
-    jo_bool(&c->out, "deleted", true);
-    jo_end(&c->out);
+    call_deleted(c);
 out:
     return rc;
 }
@@ -196,12 +194,6 @@ static const field list_fields[] = {
     {.name = "conversations", .type = FIELD_ARRAY, .required = true, .of = talk_element},
     FIELD_LAST,
 };
-static const field deleted_fields[] = {
-    {.name = "id", .type = FIELD_STRING, .required = true},
-    {.name = "deleted", .type = FIELD_BOOL, .required = true},
-    FIELD_LAST,
-};
-
 const route routes_talks[] = {
     {.method = "POST",
      .path = "/api/v1/conversations",
@@ -241,6 +233,6 @@ const route routes_talks[] = {
      .run = forget,
      .tag = "Conversations",
      .summary = "Forgets it",
-     .answer = deleted_fields},
+     .answer = call_deleted_fields},
     {.method = NULL},
 };
