@@ -32,6 +32,7 @@
     X(jobs)                                                                                        \
     X(runs)                                                                                        \
     X(talks)                                                                                       \
+    X(activations)                                                                                 \
     X(score)                                                                                       \
     X(jobs_answers)                                                                                \
     X(jobs_estimate)                                                                               \

@@ -9,16 +9,14 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "pipeline/score.h"
+#include "server/routes/given.h"
 #include "server/routes/routes.h"
 #include "server/text/logprobs.h"
 #include "server/text/messages.h"
 #include "workbench/probe_spec.h"
 
 typedef struct score_args {
-    ask ask; /* model, steering, probes, guard, effort */
-    const json_val *messages;
-    const char *prompt, *text;
-    const json_val *tokens;
+    ask ask; /* model, steering, probes, guard */
     int top;
 } score_args;
 
@@ -40,24 +38,24 @@ static const field fields[] = {
      .min = 1,
      .max = MESSAGES_MAX,
      .of = messages_element,
-     .at = offsetof(score_args, messages),
+     .at = FIELD_NOWHERE,
      .help = "The conversation that the answer follows; or prompt"},
     {.name = "prompt",
      .type = FIELD_STRING,
      .max = 1 << 20,
-     .at = offsetof(score_args, prompt),
+     .at = FIELD_NOWHERE,
      .help = "Text without a chat template, instead of messages"},
     {.name = "text",
      .type = FIELD_STRING,
      .max = 1 << 20,
-     .at = offsetof(score_args, text),
+     .at = FIELD_NOWHERE,
      .help = "The answer; or tokens"},
     {.name = "tokens",
      .type = FIELD_ARRAY,
      .min = 1,
      .max = 65536,
      .of = ask_token,
-     .at = offsetof(score_args, tokens),
+     .at = FIELD_NOWHERE,
      .help = "The answer's tokens, instead of text"},
     {.name = "top_logprobs",
      .type = FIELD_INT,
@@ -83,58 +81,15 @@ static const field fields[] = {
     FIELD_LAST,
 };
 
-/* ---- the text -------------------------------------------------------------------------------- */
-
-static persona_code prompt_tokens(const score_args *a, const served *m, persona_tokens *out,
-                                  persona_err *e)
+/* Prompt and answer in one. *out: mem_free it. */
+static persona_code joined(const given_text *x, persona_token **out, persona_err *e)
 {
-    if ((a->messages != NULL) == (a->prompt != NULL)) {
-        return persona_err_set(e, PERSONA_E_USAGE, "messages: wants either these or prompt");
-    }
-    return a->messages != NULL ? messages_tokens(m, a->messages, &a->ask, out, e)
-                               : persona_raw_tokens(m->model, a->prompt, false, out, e);
-}
-
-static persona_code answer_ids(const score_args *a, const served *m, const persona_tokens *prompt,
-                               persona_tokens *out, persona_err *e)
-{
-    const size_t n = json_len(a->tokens);
-    if ((a->text != NULL) == (a->tokens != NULL)) {
-        return persona_err_set(e, PERSONA_E_USAGE, "text: wants either this or tokens");
-    }
-    if (a->text != NULL) {
-        return persona_tokenize_reply(m->model, prompt, a->text, out, e);
-    }
-    out->ids = mem_calloc(n, sizeof *out->ids);
-    if (out->ids == NULL) {
-        return mem_err(e, "tokens");
-    }
-    for (; out->n < n; out->n++) {
-        const double id = json_number(json_at(a->tokens, out->n), -1);
-        if (!(id < m->info->n_vocab)) {
-            return persona_err_set(e, PERSONA_E_USAGE,
-                                   "tokens[%zu]: wants the number of a token below %d", out->n,
-                                   m->info->n_vocab);
-        }
-        out->ids[out->n] = (persona_token)id;
-    }
-    return PERSONA_OK;
-}
-
-/* Prompt and answer in one. */
-static persona_code joined(const persona_tokens *prompt, const persona_tokens *reply,
-                           persona_token **out, persona_err *e)
-{
-    if (prompt->n == 0 || reply->n == 0) {
-        return persona_err_set(e, PERSONA_E_USAGE, "%s: is empty",
-                               prompt->n == 0 ? "prompt" : "text");
-    }
-    *out = mem_calloc(prompt->n + reply->n, sizeof **out);
+    *out = mem_calloc(x->prompt.n + x->reply.n, sizeof **out);
     if (*out == NULL) {
         return mem_err(e, "tokens");
     }
-    memcpy(*out, prompt->ids, prompt->n * sizeof **out);
-    memcpy(*out + prompt->n, reply->ids, reply->n * sizeof **out);
+    memcpy(*out, x->prompt.ids, x->prompt.n * sizeof **out);
+    memcpy(*out + x->prompt.n, x->reply.ids, x->reply.n * sizeof **out);
     return PERSONA_OK;
 }
 
@@ -190,31 +145,29 @@ static persona_code run(call *c, persona_err *e)
     const score_args *a = c->args;
     persona_code rc = PERSONA_OK;
     asked x = {.seed = 0};
-    persona_tokens prompt = {.n = 0}, reply = {.n = 0};
+    given_text given = {.raw = false};
     persona_token *ids = NULL;
     persona_tap tap;
     score s = {.n = 0};
     TRY(ask_open(c, &a->ask, "score", &x, e));
-    TRY(prompt_tokens(a, x.spec.model, &prompt, e));
-    TRY(answer_ids(a, x.spec.model, &prompt, &reply, e));
-    TRY(joined(&prompt, &reply, &ids, e));
+    TRY(given_read(x.spec.model, json_root(c->body), &given, e));
+    TRY(joined(&given, &ids, e));
     if (x.spec.probes != NULL) {
         tap = persona_probes_tap(x.spec.probes, PERSONA_SPAN_RESPONSE, true);
     }
     const score_text text = {.tokens = ids,
-                             .n = prompt.n + reply.n,
-                             .n_prompt = prompt.n,
-                             .raw = a->prompt != NULL,
+                             .n = given.prompt.n + given.reply.n,
+                             .n_prompt = given.prompt.n,
+                             .raw = given.raw,
                              .top = (size_t)a->top,
                              .plan = x.spec.steering.plan,
                              .probes = x.spec.probes != NULL ? &tap : NULL};
     TRY(score_texts(x.spec.model->session, &text, 1, PERSONA_PRIORITY_INTERACTIVE, NULL, &s, e));
-    write_reply(&c->out, &x, &s, prompt.n);
+    write_reply(&c->out, &x, &s, given.prompt.n);
 out:
     score_clear(&s);
     mem_free(ids);
-    persona_tokens_free(&prompt);
-    persona_tokens_free(&reply);
+    given_free(&given);
     asked_clear(&x);
     return rc;
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs that are kept, conversations, scores of given answers, answers taken up at a token."""
-import csv, io, json, math
+import array, base64, csv, io, json, math
 
 from client import *
 
@@ -82,7 +82,27 @@ def scores(s):
     equal(s.ask("POST", "/v1/chat/completions", {**ASK, "answer_tokens": [1 << 29]})[0], 400, "no such token")
 
 
+def activations(s):
+    items = [{"messages": ASK["messages"], "text": "Soup is worth a closer look."}, {"prompt": "Soup", "tokens": [5, 6, 7]}]
+    ask = {"model": QWEN, "items": items, "blocks": [1, 3]}
+    x = s.ask("POST", "/api/v1/activations", ask)[1]
+    y = s.ask("POST", "/api/v1/activations", {**ask, "mode": "all"})[1]
+    last = s.ask("POST", "/api/v1/activations", {**ask, "mode": "last"})[1]
+    width = x["n_embd"] * 2
+    for a, b, c in zip(x["items"], y["items"], last["items"]):
+        mean, rows, end = (array.array("f", base64.b64decode(q["data"])) for q in (a, b, c))
+        equal((len(mean), len(rows), b["n_rows"]), (width, width * b["n_tokens"], b["n_tokens"]), "sizes")
+        for k in range(width):
+            column = rows[k::width]
+            check(math.isclose(sum(column) / len(column), mean[k], rel_tol=1e-3, abs_tol=1e-3), "the mean is the mean of all")
+        check(max(abs(p - q) for p, q in zip(rows[-width:], end)) == 0, "the last one is the last")
+    equal(x["items"][1]["n_tokens"], 3, "tokens as they are")
+    for bad, param in (({"blocks": [3, 1]}, "blocks[1]"), ({"blocks": [99]}, "blocks[0]"), ({"items": [{"text": "x"}]}, "items[0]")):
+        status, r, _ = s.ask("POST", "/api/v1/activations", {**ask, **bad})
+        equal((status, r["error"]["param"]), (400, param), f"{r}")
+
+
 with serving("--fixed-shape", "--slots", "2") as server:
-    for part in (runs, conversations, scores):
+    for part in (runs, conversations, scores, activations):
         part(server)
 done()
