@@ -62,7 +62,8 @@ static persona_code find_traits(carry *x, persona_err *e)
     if (x->traits && strcmp(x->traits, "all") == 0) {
         TRY(persona_trait_names(&x->names, &x->n_names, e));
     } else {
-        TRY(split(x->trait ? x->trait : x->traits, &x->names, &x->n_names, e));
+        const char *list = x->trait != NULL ? x->trait : x->traits;
+        TRY(split(list != NULL ? list : "", &x->names, &x->n_names, e));
     }
     TRY(make_room(x, e));
     x->n = x->n_names;

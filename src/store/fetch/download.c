@@ -227,9 +227,11 @@ static persona_code judge(run *r, const fetch_got *got, bool *done, persona_err 
 static persona_code wait_for(const run *r, double seconds, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    for (; seconds > 0; seconds -= 1) {
-        report(r, DOWNLOAD_WAIT, seconds, r->again);
-        TRY(web_pause(r->w, fmin(seconds, 1), e));
+    double left = seconds;
+    while (left > 0) {
+        report(r, DOWNLOAD_WAIT, left, r->again);
+        TRY(web_pause(r->w, fmin(left, 1), e));
+        left -= 1;
     }
 out:
     return rc;

@@ -189,10 +189,11 @@ double web_wait(const fetch_got *got, double wait)
 
 persona_code web_pause(const web *w, double seconds, persona_err *e)
 {
-    for (; seconds > 0 && !persona_canceled(w->cancel); seconds -= SLICE) {
-        const double slice = fmin(seconds, SLICE);
-        const struct timespec t = {0, (long)(slice * 1e9)};
+    double left = seconds;
+    while (left > 0 && !persona_canceled(w->cancel)) {
+        const struct timespec t = {0, (long)(fmin(left, SLICE) * 1e9)};
         nanosleep(&t, NULL); /* a signal ends it early */
+        left -= SLICE;
     }
     return persona_canceled(w->cancel) ? persona_err_set(e, PERSONA_E_CANCELED, "interrupted")
                                        : PERSONA_OK;
