@@ -70,6 +70,9 @@ static long read_stream(void *ud, char *to, size_t max)
         buf_clear(&f->out);
         f->sent = 0;
     }
+    /* also while tokens come: who has closed its side may still take them, and has gone all the
+     * same */
+    f->lost = f->lost || (!f->over && http_gone(f->request));
     while (f->out.len == 0 && !f->over && !f->lost) {
         wait_for_more(f);
     }
