@@ -173,7 +173,6 @@ static server_opts opts_of(const serve_args *a)
     o.drain_s = a->drain;
     o.trash_days = a->trash_days;
     o.quiet = a->c->verbosity < 0;
-    o.seed = a->c->seed;
     return o;
 }
 

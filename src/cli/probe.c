@@ -4,8 +4,6 @@
  */
 #include "cli/probe.h"
 
-#include <math.h>
-
 #include "base/try.h"
 #include "workbench/probe_spec.h"
 
@@ -25,9 +23,4 @@ persona_code probe_add_all(persona_model *m, const opt_list *specs, int block, p
     }
 out:
     return rc;
-}
-
-double probe_z(double x, double mean, double sd)
-{
-    return sd > 0 ? (x - mean) / sd : (double)NAN;
 }

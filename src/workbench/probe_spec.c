@@ -4,6 +4,7 @@
  */
 #include "workbench/probe_spec.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,4 +71,9 @@ out:
     }
     mem_free(x.name);
     return rc;
+}
+
+double probe_z(double x, double mean, double sd)
+{
+    return sd > 0 ? (x - mean) / sd : (double)NAN;
 }

@@ -14,5 +14,7 @@
  * persona_probes_add. */
 PERSONA_CHECK persona_code probe_spec_add(persona_probes *p, persona_model *m, library *l,
                                           const char *spec, int block, persona_err *e);
+/* (x - mean) / sd; NAN where they are not known. */
+double probe_z(double x, double mean, double sd);
 
 #endif

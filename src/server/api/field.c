@@ -95,7 +95,7 @@ static persona_code read_elements(const field *f, const json_val *v, const char 
 }
 
 /* uint32_t as both common ways to say it have it: -1 is the largest. */
-static uint32_t seed_of(double x)
+uint32_t field_seed(double x)
 {
     const double m = fmod(x, 4294967296.0);
     return (uint32_t)(m < 0 ? m + 4294967296.0 : m);
@@ -108,7 +108,7 @@ static void put(const field *f, const json_val *v, void *into)
     const char *text = json_string(v);
     const double number = json_number(v, 0);
     const int whole = (int)number;
-    const uint32_t seed = seed_of(number);
+    const uint32_t seed = field_seed(number);
     const bool yes = json_bool(v, false);
     const struct {
         const void *from;

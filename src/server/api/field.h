@@ -51,6 +51,9 @@ PERSONA_CHECK persona_code fields_read(const field *table, const json_val *obj, 
 /* The path in front of a message of fields_read; "" if there is none. */
 void field_param(const char *message, char *out, size_t n);
 
+/* An integer as a seed: modulo 2^32, so that -1 is the largest. */
+uint32_t field_seed(double x);
+
 /* {"type": "object", "properties": ...} as the members of the object that is open. */
 void fields_schema(json_out *o, const field *table);
 

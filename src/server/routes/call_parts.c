@@ -4,6 +4,8 @@
  */
 #include "server/routes/call_parts.h"
 
+#include "base/try.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,3 +87,18 @@ const field call_deleted_fields[] = {
     {.name = "deleted", .type = FIELD_BOOL, .required = true},
     FIELD_LAST,
 };
+
+persona_code call_kept(json_out *o, const char *key, const char *text, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    json_doc *doc = NULL;
+    if (text == NULL) {
+        jo_null(o, key);
+        return PERSONA_OK;
+    }
+    TRY(json_parse(text, strlen(text), "the database", &doc, e));
+    jo_value(o, key, json_root(doc));
+out:
+    json_free(doc);
+    return rc;
+}

@@ -27,4 +27,8 @@ extern const field damaged_element[];
 void call_deleted(call *c);
 extern const field call_deleted_fields[];
 
+/* A JSON text that the database has kept, as a value; NULL: null. Errors: FORMAT. */
+PERSONA_CHECK persona_code call_kept(json_out *o, const char *key, const char *text,
+                                     persona_err *e);
+
 #endif

@@ -119,22 +119,6 @@ out:
     return rc;
 }
 
-/* A text that the database has kept, as a value. */
-static persona_code put_text(json_out *o, const char *key, const char *text, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    json_doc *doc = NULL;
-    if (text == NULL) {
-        jo_null(o, key);
-        return PERSONA_OK;
-    }
-    TRY(json_parse(text, strlen(text), "the database", &doc, e));
-    jo_value(o, key, json_root(doc));
-out:
-    json_free(doc);
-    return rc;
-}
-
 static persona_code show(call *c, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -144,8 +128,8 @@ static persona_code show(call *c, persona_err *e)
     TRY(jobs_texts(c->s->jobs, c->parts[0], &args, &result, e));
     jo_object(&c->out, NULL);
     status_members(&c->out, &x);
-    TRY(put_text(&c->out, "request", args, e));
-    TRY(put_text(&c->out, "result", result, e));
+    TRY(call_kept(&c->out, "request", args, e));
+    TRY(call_kept(&c->out, "result", result, e));
     jo_end(&c->out);
 out:
     mem_free(args);

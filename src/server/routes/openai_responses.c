@@ -18,7 +18,7 @@
 
 typedef struct response_args {
     ask ask; /* first: ASK_FIELDS */
-    const json_val *input, *text, *reasoning, *tools, *include;
+    const json_val *input, *text, *reasoning, *tools;
     const char *instructions, *previous, *truncation;
     bool background;
 } response_args;

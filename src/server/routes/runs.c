@@ -117,25 +117,14 @@ out:
     return rc;
 }
 
-static persona_code put(json_out *o, const char *key, const char *text, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    json_doc *doc = NULL;
-    TRY(json_parse(text, strlen(text), "a run", &doc, e));
-    jo_value(o, key, json_root(doc));
-out:
-    json_free(doc);
-    return rc;
-}
-
 static persona_code whole(void *ud, const run_row *r, persona_err *e)
 {
     json_out *o = ud;
     persona_code rc = PERSONA_OK;
     jo_object(o, NULL);
     head(o, r);
-    TRY(put(o, "request", r->request, e));
-    TRY(put(o, "response", r->response, e));
+    TRY(call_kept(o, "request", r->request, e));
+    TRY(call_kept(o, "response", r->response, e));
     jo_end(o);
 out:
     return rc;

@@ -116,7 +116,7 @@ static void probe_readings(json_out *o, const persona_probes *p, const score *x,
         jo_array(o, "z");
         for (size_t i = 0; i < x->n_positions; i++) {
             const double v = (double)x->coordinates[i * x->n_probes + k];
-            jo_number(o, NULL, q->token_sd > 0 ? (v - q->token_mean) / q->token_sd : (double)NAN);
+            jo_number(o, NULL, probe_z(v, q->token_mean, q->token_sd));
         }
         jo_end(o);
         jo_end(o);

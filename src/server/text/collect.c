@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "server/text/text_stream.h"
+#include "workbench/probe_spec.h"
 
 #define WAIT_S 0.25 /* between looks at the client's socket */
 #define TEXT_MAX ((size_t)64 << 20)
@@ -177,11 +178,6 @@ const char *finish_reason(const answer_choice *c)
     return "error";
 }
 
-static double z_of(double x, double mean, double sd)
-{
-    return sd > 0 ? (x - mean) / sd : (double)NAN;
-}
-
 static void one_probe(json_out *o, const persona_probe *p, const collected_choice *c, size_t n,
                       size_t k)
 {
@@ -194,7 +190,7 @@ static void one_probe(json_out *o, const persona_probe *p, const collected_choic
     jo_string(o, "vector", p->name);
     jo_int(o, "block", p->block);
     jo_number(o, "projection", mean);
-    jo_number(o, "z", z_of(mean, p->mean, p->sd));
+    jo_number(o, "z", probe_z(mean, p->mean, p->sd));
     jo_array(o, "per_token");
     for (size_t i = 0; i < c->n_values; i++) {
         jo_number(o, NULL, (double)c->values[i * n + k]);
@@ -202,7 +198,7 @@ static void one_probe(json_out *o, const persona_probe *p, const collected_choic
     jo_end(o);
     jo_array(o, "z_per_token");
     for (size_t i = 0; i < c->n_values; i++) {
-        jo_number(o, NULL, z_of((double)c->values[i * n + k], p->token_mean, p->token_sd));
+        jo_number(o, NULL, probe_z((double)c->values[i * n + k], p->token_mean, p->token_sd));
     }
     jo_end(o);
     jo_end(o);
@@ -234,7 +230,7 @@ void probed_piece_json(json_out *o, const collected *x, const answer_event *even
     jo_array(o, "z");
     for (size_t k = 0; k < p->n; k++) {
         jo_number(o, NULL,
-                  z_of((double)event->values[k], p->list[k].token_mean, p->list[k].token_sd));
+                  probe_z((double)event->values[k], p->list[k].token_mean, p->list[k].token_sd));
     }
     jo_end(o);
     jo_end(o);

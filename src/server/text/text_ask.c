@@ -99,8 +99,7 @@ static persona_code take_seed(const ask *a, uint32_t *out, persona_err *e)
     if (!isfinite(x) || x != floor(x)) {
         return persona_err_set(e, PERSONA_E_USAGE, "seed: wants an integer");
     }
-    const double m = fmod(x, 4294967296.0);
-    *out = (uint32_t)(m < 0 ? m + 4294967296.0 : m);
+    *out = field_seed(x);
     return PERSONA_OK;
 }
 

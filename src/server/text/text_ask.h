@@ -17,8 +17,7 @@ typedef struct ask {
     const char *model;
     double temperature, top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty;
     int top_k, max_tokens, max_completion_tokens, n; /* 0: not said */
-    uint32_t seed;
-    const json_val *seed_said; /* NULL or null: not said */
+    const json_val *seed_said;                       /* NULL or null: not said */
     const json_val *stop, *logit_bias, *response_format, *stream_options;
     const char *grammar, *effort, *guard;
     const json_val *steering, *probes;
