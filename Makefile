@@ -9,12 +9,12 @@ ARGS   ?=
 FUZZ_SECONDS ?= 30
 
 .DEFAULT_GOAL := all
-CHECKS := check-format check-layers check-banned check-headers check-style check-options check-api tidy
+CHECKS := check-format check-layers check-banned check-headers check-style check-options check-api check-web tidy
 # The folder of real models that `make test-real` wants
 MODELS ?=
 # The folder of published answers with labels that `make real` wants
 LABELS ?=
-.PHONY: all setup demo test test-node test-real real test-device asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
+.PHONY: all setup demo web test test-node test-web test-real real test-device asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -35,6 +35,19 @@ test-node: all ## the server with OpenAI's and Ollama's own clients; fetches the
 		test -d node_modules || { cp ../../tests/node/package.json ../../tests/node/package-lock.json . && \
 		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; }; }
 	@ctest --test-dir build -R '^cli_node$$' --output-on-failure $(ARGS)
+
+web: all web/node_modules ## build the page into web/dist, which is committed (ADR 17); wants node
+	@mkdir -p web/gen && ./build/persona __spec openapi >build/openapi.json
+	@cd web && npx openapi-typescript ../build/openapi.json -o gen/api.d.ts >/dev/null && npx tsc -p . && node build.mjs
+	@$(call build,dev,build)
+
+web/node_modules: web/package-lock.json
+	@tools/setup --dev
+	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules
+
+test-web: web ## walk through the page in Chromium, each view through its real work
+	@tools/setup --web
+	@PERSONA_WEB_TESTS=1 ctest --test-dir build -R '^cli_web$$' --output-on-failure $(ARGS)
 
 test-real: all ## what only real models show; MODELS=DIR holds the GGUF files
 	@test -d "$(MODELS)" || { echo "make test-real wants MODELS=DIR, a folder of GGUF files" >&2; exit 64; }
@@ -79,6 +92,11 @@ check-layers check-banned check-style:
 
 check-options check-api: all
 	@tools/$@
+
+check-web: web ## rooms and forbidden words of the page; web/dist is what its sources give
+	@cd web && node check.mjs
+	@git diff --exit-code --stat -- web/dist && test -z "$$(git status --porcelain web/dist)" || \
+		{ echo "web/dist is stale: make web, and commit it" >&2; exit 1; }
 
 tidy: ## clang-tidy on what changed since it last passed
 	@tools/setup --dev

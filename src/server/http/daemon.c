@@ -182,8 +182,12 @@ static struct MHD_Response *whole(http_reply *r)
     return out;
 }
 
-/* What every reply says: nothing of it is to be kept, guessed at or framed. */
+/* What every reply says: nothing of it is to be kept, guessed at or framed; the page loads only
+ * what the server brings, and makes no script out of text. */
 static const char *const ALWAYS[][2] = {
+    {"Content-Security-Policy",
+     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src "
+     "'none'; require-trusted-types-for 'script'"},
     {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"},
     {"Cross-Origin-Resource-Policy", "same-origin"},

@@ -40,6 +40,7 @@
     X(original_test)                                                                               \
     X(original_custom)                                                                             \
     X(metrics)                                                                                     \
+    X(page)                                                                                        \
     X(health)
 
 #define X(name) extern const route routes_##name[];

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+//
+// views.ts - the table of views: what the bar, the router, the command palette and the keys G + letter know.
+import type { ComponentType } from "preact";
+import { text } from "../text/en";
+import { Models } from "../views/models/models";
+
+export interface View {
+    id: string; // in the address
+    key: string; // after G
+    title: string;
+    show: ComponentType;
+}
+
+export const VIEWS: readonly View[] = [
+    { id: "models", key: "m", title: text.views.models, show: Models },
+];
