@@ -52,7 +52,7 @@ export const text = {
         left: "left",
         place: (n: number) => (n > 1 ? `waiting, number ${n}` : "waiting"),
         kinds: { extract: "Extract", transfer: "Transfer", sweep: "Sweep", screen: "Screen" },
-        states: { queued: "waiting", running: "running", done: "done", failed: "failed", cancelled: "stopped" },
+        states: { queued: "waiting", running: "running", done: "done", failed: "failed", canceled: "stopped" },
     },
     models: {},
     play: {},
