@@ -3,6 +3,7 @@
  * native_vectors.c - /api/v1/vectors: the library of every model, one vector in full, what it
  * promotes, deleting. Their files are native_vector_files.c, several at once native_vector_sums.c.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,6 +58,23 @@ static void counts_json(json_out *o, const char *key, int positive, int negative
     jo_end(o);
 }
 
+/* "norms": by block from 0, null where there is no direction. */
+void norms_json(json_out *o, const persona_vector *v)
+{
+    jo_array(o, "norms");
+    for (int b = 0; b < v->n_layer; b++) {
+        jo_number(o, NULL, v->layers[b].present ? (double)v->layers[b].norm : (double)NAN);
+    }
+    jo_end(o);
+}
+
+static double best_auroc(const persona_vector *v)
+{
+    const int best = v->from.best_layer;
+    const bool known = best >= 0 && best < v->n_layer && v->layers[best].present;
+    return known ? (double)v->layers[best].auroc : (double)NAN;
+}
+
 persona_code vector_entry(call *c, const char *shelf, const char *name, const persona_vector *v,
                           persona_err *e)
 {
@@ -78,6 +96,8 @@ persona_code vector_entry(call *c, const char *shelf, const char *name, const pe
     jo_string(o, "unit", v->from.unit);
     jo_string(o, "verdict", v->from.verdict);
     jo_int(o, "best_layer", v->from.best_layer);
+    jo_number(o, "auroc", best_auroc(v));
+    norms_json(o, v);
     jo_number(o, "dose", (double)v->from.dose);
     jo_number(o, "safe_low", (double)v->from.safe_low);
     jo_number(o, "safe_high", (double)v->from.safe_high);
@@ -242,6 +262,7 @@ static const field count_fields[] = {
     {.name = "negative", .type = FIELD_INT, .required = true},
     FIELD_LAST,
 };
+const field norm_element[] = {{.name = "", .type = FIELD_NUMBER}};
 #define ENTRY_FIELDS                                                                               \
     {.name = "model",                                                                              \
      .type = FIELD_STRING,                                                                         \
@@ -266,6 +287,12 @@ static const field count_fields[] = {
          .required = true,                                                                         \
          .help = "PASS, FAIL or empty"},                                                           \
         {.name = "best_layer", .type = FIELD_INT, .required = true, .help = "-1: not known"},      \
+        {.name = "auroc", .type = FIELD_NUMBER, .help = "At the best block; null: not measured"},  \
+        {.name = "norms",                                                                          \
+         .type = FIELD_ARRAY,                                                                      \
+         .required = true,                                                                         \
+         .of = norm_element,                                                                       \
+         .help = "By block from 0; null where there is no direction"},                             \
         {.name = "dose", .type = FIELD_NUMBER, .help = "null: not calibrated"},                    \
         {.name = "safe_low",                                                                       \
          .type = FIELD_NUMBER,                                                                     \

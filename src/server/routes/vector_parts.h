@@ -20,6 +20,9 @@ PERSONA_CHECK persona_code keep_vector(call *c, const char *model, const char *n
 /* Members of an entry of the list. */
 PERSONA_CHECK persona_code vector_entry(call *c, const char *shelf, const char *name,
                                         const persona_vector *v, persona_err *e);
+/* "norms": by block from 0, null where there is no direction; and a number of it. */
+void norms_json(json_out *o, const persona_vector *v);
+extern const field norm_element[];
 /* What keep_vector replies. */
 extern const field vector_kept_fields[];
 

@@ -82,6 +82,26 @@ def sums(s):
     bad(s, "POST", f"{ROOT}/combine", {"model": QWEN, "expression": "/etc/passwd", "name": "x"}, 404)
     bad(s, "POST", f"{ROOT}/combine", {"model": QWEN, "expression": "silly", "name": "a/b"}, 400)
     good(s, "POST", f"{ROOT}/combine", {"model": QWEN, "expression": "-1*silly", "name": "serious", "normalize": True})
+    r = good(s, "POST", f"{ROOT}/combine-preview", {"model": QWEN, "expression": "-2*silly"})
+    cosines = {x["name"]: x["cosine"] for x in r["cosines"]}
+    check(abs(cosines["silly"] + 1) < 1e-5 and abs(cosines["serious"] - 1) < 1e-5, f"a sum that is not written: {cosines}")
+    one = next(x for x in good(s, "GET", ROOT)["vectors"] if x["model"] == QWEN and x["name"] == "silly")
+    equal([x is None for x in r["norms"]], [x is None for x in one["norms"]], "the same blocks")
+    check(all(abs(x - 2 * y) < 1e-3 * y for x, y in zip(r["norms"], one["norms"]) if y), "twice as long")
+    full = good(s, "GET", f"{ROOT}/{QWEN}/silly")
+    best = next(x for x in full["layers"] if x["layer"] == full["best_layer"])
+    equal((one["auroc"], one["norms"][full["best_layer"]]), (best["auroc"], best["norm"]), "the list has the best block")
+    bad(s, "POST", f"{ROOT}/combine-preview", {"model": QWEN, "expression": "nobody"}, 404)
+    bad(s, "POST", f"{ROOT}/combine-preview", {"model": QWEN, "expression": "silly +"}, 400)
+    good(s, "POST", f"{ROOT}/combine", {"model": QWEN, "expression": "silly@2", "name": "one_block"})
+    good(s, "POST", f"{ROOT}/combine", {"model": QWEN, "expression": "silly@3", "name": "another"})
+    r = good(s, "GET", f"{ROOT}/compare?vectors={QWEN}/silly,{QWEN}/one_block,{QWEN}/another")
+    at = {b["block"]: b["cosines"] for b in r["blocks"]}
+    equal((at[2][1][2], at[3][1][2]), (None, None), "no block in common, no number")
+    check(abs(at[2][0][1] - 1) < 1e-5 and abs(at[3][0][2] - 1) < 1e-5, "the others have theirs")
+    bad(s, "GET", f"{ROOT}/compare?vectors={QWEN}/one_block,{QWEN}/another", None, 400)
+    for name in ("one_block", "another"):
+        good(s, "DELETE", f"{ROOT}/{QWEN}/{name}")
     r = good(s, "GET", f"{ROOT}/compare?vectors={QWEN}/silly,{QWEN}/mixed,{QWEN}/serious")
     equal(len(r["vectors"]), 3, "three")
     for b in r["blocks"]:

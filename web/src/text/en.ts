@@ -54,6 +54,7 @@ export const text = {
         kinds: { extract: "Extract", transfer: "Transfer", sweep: "Sweep", screen: "Screen" },
         states: { queued: "waiting", running: "running", done: "done", failed: "failed", canceled: "stopped" },
     },
+    upload: { hint: "Drop a file here, or choose one", busy: "Sending" },
     models: {},
     play: {},
     extract: {},
