@@ -66,7 +66,7 @@ addEventListener("keydown", (e) => {
         return;
     }
     const modified = /^(Ctrl|Alt)/.test(name) || name === "Escape";
-    if ((writes(e.target) && !(modified || found.inFields)) || (!modified && !found.inFields && !singleKeys.value)) {
+    if ((writes(e.target) && !found.inFields) || (!modified && !found.inFields && !singleKeys.value)) {
         return;
     }
     found.run(e);

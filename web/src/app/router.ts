@@ -54,7 +54,7 @@ export function go(view: string, parts: readonly string[] = [], query: Query = {
 
 /** Changes parameters of the address without a step in the history. */
 export function keep(change: Query): void {
-    const now = place.value;
+    const now = place.peek();
     const query = new URLSearchParams(now.query);
     for (const [name, value] of Object.entries(change)) {
         if (value === null || value === undefined || value === "") {

@@ -25,6 +25,11 @@ export function unit(x: number | null | undefined, digits = 2): string {
     return num(x, digits).replace(/^(\u2212?)0\./, "$1.");
 }
 
+/** The class of a number's colour; none where it is written as zero. */
+export function tone(x: number | null | undefined, digits = 1): string {
+    return x === null || x === undefined || !Number.isFinite(x) || Number(x.toFixed(digits)) === 0 ? "" : x < 0 ? "neg" : "pos";
+}
+
 export function percent(share: number | null | undefined): string {
     if (share === null || share === undefined || !Number.isFinite(share)) {
         return "–";

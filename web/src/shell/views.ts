@@ -3,6 +3,7 @@
 // views.ts - the table of views: what the bar, the router, the command palette and the keys G + letter know.
 import type { ComponentType } from "preact";
 import { text } from "../text/en";
+import { Play } from "../views/play/play";
 import { Models } from "../views/models/models";
 
 export interface View {
@@ -13,5 +14,6 @@ export interface View {
 }
 
 export const VIEWS: readonly View[] = [
+    { id: "play", key: "p", title: text.views.play, show: Play },
     { id: "models", key: "m", title: text.views.models, show: Models },
 ];

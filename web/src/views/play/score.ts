@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+//
+// score.ts - reading an answer again with every token given: what the unsteered model would have said at each place, and
+// a probe's readings at every block. Once for an answer as long as it is; numbers of a text that a model is made to read
+// are those of its writing up to the rounding of another batch.
+import { post } from "../../api/client";
+import { unsteered } from "./paint";
+import { model, promptOf } from "./state";
+import { turns } from "./talk";
+import type { Answer, Turn } from "./types";
+import { told } from "./write";
+
+interface Scored {
+    tokens: { token: string; id: number; logprob: number; top_logprobs: { token: string; id: number; logprob: number }[] }[];
+    probes: { vector: string; block: number; index: number[]; values: number[]; z: (number | null)[] }[];
+}
+const ALTERNATIVES = 20;
+
+function turnOf(a: Answer): Turn | null {
+    return turns.value.find((t) => t.live === a) ?? null;
+}
+
+async function ask(a: Answer, more: Record<string, unknown>): Promise<Scored | null> {
+    const t = turnOf(a);
+    if (t === null || a.tokens.length === 0) {
+        return null;
+    }
+    const body = { model: model.value, messages: promptOf(t), tokens: a.tokens.map((x) => x.id), ...more };
+    return (await post("/api/v1/score", { body })) as unknown as Scored;
+}
+
+const asking = new WeakSet<Answer>();
+
+/** Fills paint.ts's `unsteered` for the whole answer so far. */
+export async function scoreUnsteered(a: Answer): Promise<void> {
+    if (asking.has(a) || (unsteered.get(a)?.length ?? 0) >= a.tokens.length) {
+        return;
+    }
+    asking.add(a);
+    try {
+        const r = await ask(a, { steering: null, top_logprobs: ALTERNATIVES });
+        if (r) {
+            unsteered.set(
+                a,
+                r.tokens.map((t) => ({ logprob: t.logprob, alternatives: t.top_logprobs.map((x) => ({ text: x.token, id: x.id, logprob: x.logprob })) })),
+            );
+            told(a);
+        }
+    } finally {
+        asking.delete(a);
+    }
+}
+
+export interface BlockReadings {
+    blocks: number[];
+    /** [block][token] */
+    z: (number | null)[][];
+}
+
+/** One probe at every block that its vector has, under the answer's own plan. */
+export async function scoreBlocks(a: Answer, probe: string, from: number, to: number): Promise<BlockReadings | null> {
+    const r = await ask(a, { steering: a.expression, probes: [from === to ? `${probe}@${from}` : `${probe}@${from}-${to}`] });
+    return r && { blocks: r.probes.map((p) => p.block), z: r.probes.map((p) => p.z) };
+}
+
+/** Readings for a turn that came from the store, whose tokens this page never saw. */
+export async function scoreStored(t: Turn, probes: string[], answer: string): Promise<Scored> {
+    const body = { model: model.value, messages: promptOf(t), text: answer, steering: t.steering, probes, top_logprobs: 8 };
+    return (await post("/api/v1/score", { body })) as unknown as Scored;
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+//
+// state.ts - what the playground has chosen and what it does: the model, the sampling, the comparison, the probes; ask,
+// queue, stop, answer again, branch, fork. Turns are in talk.ts, sliders in knobs.ts, writing in write.ts.
+import { computed, effect, signal } from "@preact/signals";
+import { get, type Reply } from "../../api/client";
+import { refreshModels } from "../../api/live";
+import { keep } from "../../app/router";
+import { expression, plan, pushPlan, setExpression, shownNames, steerLive, type Vector } from "./knobs";
+import { addTurn, answerOf, at, save, system, turns } from "./talk";
+import type { Answer, Compare, Token, Turn } from "./types";
+import { cancel, type Message, newAnswer, type Sampling, type Wish, write } from "./write";
+
+export const model = signal<string | null>(null);
+export const vectors = signal<readonly Vector[]>([]);
+export const sampling = signal<Sampling>({ temperature: 0.7, topP: 1, maxTokens: 256 });
+export const seed = signal<number>(7);
+export const compare = signal<Compare>({ kind: "plain" });
+export const pinned = signal(true);
+export const queue = signal<readonly string[]>([]);
+/** Probe that colours the tokens, "surprise" or ""; and the one that underlines them. */
+export const colour = signal<string>("");
+export const underline = signal<string>("");
+/** Probes that are asked for; empty: those of the sliders. */
+export const chosenProbes = signal<readonly string[] | null>(null);
+
+const MOST_PROBES = 6;
+export const probes = computed<string[]>(() => {
+    const there = vectors.value.map((v) => v.name);
+    const wished = chosenProbes.value ?? [...new Set([...shownNames.value, ...there])];
+    return wished.filter((n) => there.includes(n)).slice(0, MOST_PROBES);
+});
+
+interface Running {
+    stop: AbortController;
+    answers: Answer[];
+}
+export const running = signal<Running | null>(null);
+export const busy = computed(() => running.value !== null);
+
+export type Trait = Reply<"/api/v1/traits/{name}">;
+const packs = new Map<string, Trait>();
+
+/** What the trait's instruction says to the model, for the comparison with a prompt. */
+async function instruction(trait: string): Promise<string> {
+    let pack = packs.get(trait);
+    if (!pack) {
+        pack = await get("/api/v1/traits/{name}", { path: { name: trait } });
+        packs.set(trait, pack);
+    }
+    const first = (pack.instructions as { positive: string }[])[0];
+    return first?.positive ?? "";
+}
+
+function messages(parent: number, question: string, extra: string): Message[] {
+    const out: Message[] = [];
+    const words = [system.value, extra].filter((s) => s !== "").join("\n\n");
+    if (words !== "") {
+        out.push({ role: "system", content: words });
+    }
+    const ids: number[] = [];
+    for (let i = parent; i >= 0; i = turns.value[i]!.parent) {
+        ids.unshift(i);
+    }
+    for (const i of ids) {
+        const t = turns.value[i]!;
+        out.push({ role: "user", content: t.question }, { role: "assistant", content: answerOf(t) });
+    }
+    out.push({ role: "user", content: question });
+    return out;
+}
+
+/** What the model was shown before this turn's answer, without the words of a comparison. */
+export function promptOf(t: Turn): Message[] {
+    return messages(t.parent, t.question, t.live?.system ?? "");
+}
+
+function wish(parent: number, question: string, steering: string | null, words: string, begin: Token[], seed_: number): Wish {
+    return {
+        model: model.value!,
+        messages: messages(parent, question, words),
+        sampling: sampling.value,
+        seed: seed_,
+        steering,
+        probes: probes.value,
+        system: words,
+        begin,
+    };
+}
+
+interface Asked {
+    parent: number;
+    question: string;
+    seed: number;
+    begin: Token[]; // of the steered answer
+    both: boolean;
+    steering: string | null;
+}
+
+async function other(a: Asked): Promise<Wish | null> {
+    const c = compare.value;
+    if (!a.both || c.kind === "none") {
+        return null;
+    }
+    const words = c.kind === "prompt" ? await instruction(c.trait) : "";
+    const steering = c.kind === "expression" ? c.text : null;
+    return wish(a.parent, a.question, steering, words, [], a.seed);
+}
+
+async function run(a: Asked): Promise<void> {
+    const stop = new AbortController();
+    const wishes: Wish[] = [wish(a.parent, a.question, a.steering, "", a.begin, a.seed)];
+    const beside = await other(a);
+    if (beside) {
+        wishes.push(beside);
+    }
+    const answers = wishes.map((w) => newAnswer({ ...w, limit: w.sampling.maxTokens }));
+    const ids = answers.map((x, i) => addTurn({ parent: a.parent, question: a.question, answer: "", analysis: "", steering: wishes[i]!.steering, seed: a.seed, live: x, pair: null }));
+    if (ids.length === 2) {
+        turns.value = turns.value.map((t, i) => (i === ids[0] ? { ...t, pair: ids[1]! } : i === ids[1] ? { ...t, pair: ids[0]! } : t));
+    }
+    at.value = ids[0]!;
+    running.value = { stop, answers };
+    steerLive(answers[0]!);
+    await Promise.all(wishes.map((w, i) => write(w, answers[i]!, stop.signal)));
+    steerLive(null);
+    running.value = null;
+    void refreshModels();
+    await save(model.value!);
+    const next = queue.value[0];
+    if (next !== undefined && answers[0]!.state === "done") {
+        queue.value = queue.value.slice(1);
+        void ask(next);
+    }
+}
+
+/** The next question, or one more for the queue. */
+export async function ask(question: string): Promise<void> {
+    const q = question.trim();
+    if (q === "" || model.value === null) {
+        return;
+    }
+    if (busy.value) {
+        queue.value = [...queue.value, q];
+        return;
+    }
+    await run({ parent: at.value, question: q, seed: seed.value, begin: [], both: true, steering: plan.value });
+}
+
+export function stop(): void {
+    const r = running.value;
+    queue.value = [];
+    r?.answers.forEach((a) => {
+        if (a.state === "writing" || a.state === "waiting") {
+            cancel(a);
+        }
+    });
+    r?.stop.abort();
+}
+
+/** The same question once more, on the next seed. */
+export async function again(i: number): Promise<void> {
+    const t = turns.value[i];
+    if (t && !busy.value) {
+        seed.value = t.seed + 1;
+        await run({ parent: t.parent, question: t.question, seed: t.seed + 1, begin: [], both: true, steering: plan.value });
+    }
+}
+
+/** A new branch before this turn: its question goes back to the field. */
+export function branch(i: number): string {
+    const t = turns.value[i];
+    at.value = t?.parent ?? -1;
+    return t?.question ?? "";
+}
+
+/** The answer of turn `i` up to token `n`, then `instead` (or its own next token), and on. */
+export async function fork(i: number, n: number, instead: { text: string; id: number } | null, steering: string | null): Promise<void> {
+    const t = turns.value[i];
+    const from = t?.live;
+    if (!t || !from || busy.value) {
+        return;
+    }
+    const begin: Token[] = from.tokens.slice(0, n).map((x) => ({ ...x, z: probes.value.map((p) => x.z[from.probes.indexOf(p)] ?? null) }));
+    if (instead) {
+        const known = from.tokens[n]?.alternatives.find((x) => x.id === instead.id);
+        begin.push({ text: instead.text, id: instead.id, logprob: known?.logprob ?? NaN, alternatives: from.tokens[n]?.alternatives ?? [], z: probes.value.map(() => null), index: -1 });
+    }
+    await run({ parent: t.parent, question: t.question, seed: t.seed, begin, both: false, steering });
+}
+
+/** Reading a model's library when the model changes; its sliders are those of the expression and the first three. */
+export async function useModel(id: string): Promise<void> {
+    if (model.value === id) {
+        return;
+    }
+    model.value = id;
+    keep({ model: id });
+    const list = (await get("/api/v1/vectors", { query: { model: id } })).vectors.filter((v) => v.model === id);
+    if (model.value !== id) {
+        return;
+    }
+    vectors.value = list;
+    const used = list.map((v) => v.name).filter((n) => new RegExp(`\\b${n.replace(/[.-]/g, "\\$&")}\\b`).test(expression.value));
+    shownNames.value = [...new Set([...used, ...list.slice(0, 3).map((v) => v.name)])].slice(0, Math.max(3, used.length));
+    colour.value = shownNames.value[0] ?? "surprise";
+}
+
+/** The address and the running answer follow what is chosen. */
+export function follow(): () => void {
+    const ends = [
+        effect(() => pushPlan(plan.value)),
+        effect(() => {
+            keep({ steer: expression.value });
+        }),
+        effect(() => {
+            keep({ seed: seed.value === 7 ? null : seed.value, t: sampling.value.temperature === 0.7 ? null : sampling.value.temperature, max: sampling.value.maxTokens === 256 ? null : sampling.value.maxTokens });
+        }),
+    ];
+    return () => ends.forEach((end) => end());
+}
+
+export function restore(q: URLSearchParams): void {
+    const steer = q.get("steer");
+    if (steer !== null) {
+        setExpression(steer, false);
+    }
+    const number = (name: string, otherwise: number, lo: number, hi: number) => {
+        const x = Number(q.get(name) ?? otherwise);
+        return Number.isFinite(x) ? Math.min(hi, Math.max(lo, x)) : otherwise;
+    };
+    seed.value = Math.round(number("seed", 7, 0, 2 ** 31));
+    sampling.value = { ...sampling.value, temperature: number("t", 0.7, 0, 5), maxTokens: Math.round(number("max", 256, 1, 32768)) };
+    const cmp = q.get("cmp");
+    if (cmp === "none") {
+        compare.value = { kind: "none" };
+    } else if (cmp?.startsWith("prompt:")) {
+        compare.value = { kind: "prompt", trait: cmp.slice(7) };
+    } else if (cmp?.startsWith("expr:")) {
+        compare.value = { kind: "expression", text: cmp.slice(5) };
+    }
+    system.value = q.get("system") ?? system.value;
+}
