@@ -195,6 +195,8 @@ typedef struct stream {
     size_t n_prefix; /* of these, computed in calls of their own */
     bool forced;     /* the prompt shared its call with a forced response */
     int depth;       /* blocks whose keys and values are valid (early exit leaves the rest) */
+    uint64_t used;   /* admissions when a request last got it; 0: never */
+    int n_hole;      /* decodes for which it has been free between active ones */
 } stream;
 void stream_add(stream *st, persona_token t, uint64_t id);
 void stream_cut(stream *st, size_t n);
@@ -293,11 +295,22 @@ bool session_use_cvec(persona_session *s, const persona_plan *plan);
 
 /* prefill.c: decodes the prompt into a slot's stream: when generating, all but its last token,
  * which is fed with the batch of all slots; else all of it, with the forced tokens. */
+#define PREFILL_MIN_SHARED 8 /* copying a stream costs about as much as a few tokens */
+prefill_need prefill_need_of(const persona_session *s, const slot *sl);
+/* Leading tokens of st that a request may take over. */
+size_t prefill_reusable(const persona_session *s, const stream *st, const persona_request *r,
+                        const prefill_need *need);
 /* Takes over what a stream already holds. */
 void prefill_begin(persona_session *s, slot *sl);
 /* Tokens of the next call; 0: it is complete. */
 size_t prefill_size(const persona_session *s, const slot *sl);
 PERSONA_CHECK persona_code prefill_chunk(persona_session *s, slot *sl, bool cvec, persona_err *e);
+
+/* seat.c: the stream of a slot that has been opened; one is free. */
+int seat_for(persona_session *s, const slot *sl);
+slot *slot_of_stream(persona_session *s, int seq);
+/* Moves active streams together if a hole between them has stayed for some decodes. */
+void seats_close_holes(persona_session *s);
 
 /* slot.c: the life of one request. After a failure the slot is active and wants slot_fail. */
 PERSONA_CHECK persona_code slot_open(persona_session *s, slot *sl, job *j, persona_err *e);

@@ -17,8 +17,6 @@
 #include "base/try.h"
 #include "engine/engine.h"
 
-#define MIN_SHARED 8 /* copying a stream costs about as much as a few tokens */
-
 /* The last block that a text is read up to: a gate there steers the tokens behind. -1: all. */
 static int last_wanted(const slot *sl)
 {
@@ -26,7 +24,7 @@ static int last_wanted(const slot *sl)
     return tapped >= 0 && gate > tapped ? gate : tapped;
 }
 
-static prefill_need need_of(const persona_session *s, const slot *sl)
+prefill_need prefill_need_of(const persona_session *s, const slot *sl)
 {
     const persona_request *r = &sl->req;
     bool generate = r->forced == NULL;
@@ -65,9 +63,8 @@ static size_t same_calls(const stream *st, const persona_request *r, const prefi
     return k >= r->n_prefix ? r->n_prefix : 0;
 }
 
-/* Leading tokens of st that a request may take over. */
-static size_t reusable(const persona_session *s, const stream *st, const persona_request *r,
-                       const prefill_need *need)
+size_t prefill_reusable(const persona_session *s, const stream *st, const persona_request *r,
+                        const prefill_need *need)
 {
     if (st->depth < need->depth) {
         return 0;
@@ -81,11 +78,11 @@ static size_t take_prefix(persona_session *s, slot *sl, const prefill_need *need
 {
     const compute_ops *ops = s->compute->ops;
     stream *dst = &s->streams[sl->stream];
-    size_t best = s->opts.no_reuse ? 0 : reusable(s, dst, &sl->req, need);
+    size_t best = s->opts.no_reuse ? 0 : prefill_reusable(s, dst, &sl->req, need);
     int src = sl->stream;
     for (int i = 0; !s->opts.no_reuse && i < s->opts.n_slots; i++) {
-        size_t k = reusable(s, &s->streams[i], &sl->req, need);
-        if (k > best && k >= MIN_SHARED) {
+        size_t k = prefill_reusable(s, &s->streams[i], &sl->req, need);
+        if (k > best && k >= PREFILL_MIN_SHARED) {
             best = k;
             src = i;
         }
@@ -102,7 +99,7 @@ static size_t take_prefix(persona_session *s, slot *sl, const prefill_need *need
 void prefill_begin(persona_session *s, slot *sl)
 {
     stream *st = &s->streams[sl->stream];
-    sl->need = need_of(s, sl);
+    sl->need = prefill_need_of(s, sl);
     sl->pos = take_prefix(s, sl, &sl->need);
     sl->begun = true;
     sl->n_reused = sl->pos;

@@ -3,11 +3,11 @@
  * scheduler.c - the continuous batch, step by step: obey what other threads asked for, prefill at
  * most one budget of prompt tokens, decode one token for every running slot.
  *
- * Order decides bytes, so everything here is deterministic: the lowest free stream is taken, rows
- * are in stream order, and active streams are kept consecutive from 0 (a finished one in the
- * middle is refilled, or else the highest moves down), because libllama splits a batch at gaps. A
- * stream whose slot has no token to feed (still prefilling, or its reader is slow) is padded: it
- * gets a row that is forgotten at once.
+ * Order decides bytes, so everything here is deterministic: rows are in stream order, and the
+ * streams of one call are neighbors, because libllama splits a batch at gaps. A stream between them
+ * that has no token to feed (nobody has it, its slot is still prefilling, or its reader is slow) is
+ * padded: it gets a row that is forgotten at once. Wider gaps make two calls of one. Which streams
+ * requests get is decided in seat.c.
  *
  * A step prefills for interactive requests first, then in the order of admission. While nobody is
  * in the middle of an answer, decoding waits until the other slots are filled, too, so that a batch
@@ -16,18 +16,9 @@
 #include "engine/engine.h"
 
 #define HOLD_STEPS 8 /* per slot: how long a new answer waits for others to be prefilled */
+#define PAD_MAX 2    /* a further call costs about as much as so many rows */
 
 /* ---- slots ----------------------------------------------------------------------------------- */
-
-static slot *slot_of_stream(persona_session *s, int seq)
-{
-    for (int i = 0; i < s->opts.n_slots; i++) {
-        if (s->slots[i].active && s->slots[i].stream == seq) {
-            return &s->slots[i];
-        }
-    }
-    return NULL;
-}
 
 static int n_active(const persona_session *s)
 {
@@ -141,8 +132,7 @@ static void look_at_flags(persona_session *s)
 
 /* ---- prefill --------------------------------------------------------------------------------- */
 
-/* Opens the next request of this priority in a free slot on the lowest free stream. False: there
- * is none, or no room. */
+/* Opens the next request of this priority in a free slot. False: there is none, or no room. */
 static bool admit(persona_session *s, persona_priority priority)
 {
     if (n_active(s) >= s->n_rows) {
@@ -152,21 +142,21 @@ static bool admit(persona_session *s, persona_priority priority)
     if (j == NULL) {
         return false;
     }
-    int seq = 0, i = 0;
-    while (slot_of_stream(s, seq) != NULL) {
-        seq++;
-    }
+    int i = 0;
     while (s->slots[i].active) {
         i++;
     }
     slot *sl = &s->slots[i];
     persona_err e = {.code = PERSONA_OK};
-    sl->stream = seq;
+    sl->stream = -1;
     const persona_code rc = slot_open(s, sl, j, &e);
     sl->order = s->n_admitted++;
     if (rc != PERSONA_OK) {
         end_failed(s, sl, rc, e.msg);
+        return true;
     }
+    sl->stream = seat_for(s, sl);
+    s->streams[sl->stream].used = s->n_admitted;
     return true;
 }
 
@@ -241,25 +231,6 @@ static bool prefill_some(persona_session *s, bool *did)
 
 /* ---- decode ---------------------------------------------------------------------------------- */
 
-/* Keeps active streams consecutive from 0. The vacated stream keeps its (still valid) content. */
-static void compact(persona_session *s)
-{
-    int n = n_active(s);
-    for (int hole = 0; hole < n; hole++) {
-        if (slot_of_stream(s, hole) != NULL) {
-            continue;
-        }
-        int from = s->opts.n_slots - 1;
-        slot *sl;
-        while ((sl = slot_of_stream(s, from)) == NULL) {
-            from--;
-        }
-        s->compute->ops->copy(s->compute, from, hole);
-        stream_take(&s->streams[hole], &s->streams[from], s->streams[from].n);
-        sl->stream = hole;
-    }
-}
-
 static persona_code add_row(persona_session *s, slot *sl, persona_err *e)
 {
     const token_at at = {
@@ -293,30 +264,46 @@ static void trim_padding(persona_session *s, size_t n)
     }
 }
 
-/* One row per stream up to the highest that runs, or, with fixed_shape, for all. */
-static size_t make_rows(persona_session *s)
+/* The streams *first .. end-1 of the next call: with fixed_shape all that there are; else from the
+ * first that runs on, as far as not more than PAD_MAX in a row have to be padded. False: none. */
+static bool next_run(persona_session *s, int *first, int *end)
 {
-    int n = s->opts.fixed_shape ? s->n_rows : 0;
-    eval_clear(&s->eval);
-    for (int i = 0; i < s->opts.n_slots; i++) {
-        const slot *sl = &s->slots[i];
-        n = runs(sl) && sl->stream >= n ? sl->stream + 1 : n;
+    const int n = s->opts.fixed_shape ? s->n_rows : s->opts.n_slots;
+    int from = *end;
+    bool any = false;
+    for (int i = from; i < n && (!any || i - *end <= PAD_MAX || s->opts.fixed_shape); i++) {
+        const slot *sl = slot_of_stream(s, i);
+        if (sl != NULL && runs(sl)) {
+            from = any ? from : i;
+            any = true;
+            *end = i + 1;
+        }
     }
-    for (int i = 0; i < n; i++) {
+    *first = s->opts.fixed_shape ? 0 : from;
+    *end = s->opts.fixed_shape ? n : *end;
+    return any;
+}
+
+/* One row per stream. */
+static size_t make_rows(persona_session *s, int first, int end)
+{
+    eval_clear(&s->eval);
+    for (int i = first; i < end; i++) {
         slot *sl = slot_of_stream(s, i);
+        slot **of_row = &s->row_slots[i - first];
         persona_err e = {.code = PERSONA_OK};
-        s->row_slots[i] = NULL;
+        *of_row = NULL;
         if (sl != NULL && runs(sl)) {
             const persona_code rc = add_row(s, sl, &e);
             if (rc == PERSONA_OK) {
-                s->row_slots[i] = sl;
+                *of_row = sl;
                 continue;
             }
             end_failed(s, sl, rc, e.msg);
         }
         s->eval.rows[s->eval.n_rows++] = padding(s, i); /* wants nothing */
     }
-    return (size_t)n;
+    return s->eval.n_rows;
 }
 
 /* What a decoded row means for its slot. at: its place in the call. */
@@ -388,18 +375,11 @@ static void end_broken(persona_session *s, bool cvec)
     }
 }
 
-/* One token for every slot that runs. */
-static void decode_all(persona_session *s)
+/* One call: a token for every slot that runs among these streams. */
+static void decode_run(persona_session *s, int first, int end, bool cvec)
 {
-    if (!s->opts.fixed_shape) {
-        compact(s);
-    }
-    const bool cvec = choose_path(s);
-    const size_t n = make_rows(s);
+    const size_t n = make_rows(s, first, end);
     const compute_call call = {.x = &s->eval, .adapter = cvec};
-    if (n == 0) {
-        return;
-    }
     if (s->compute->ops->decode(s->compute, &call, NULL) != PERSONA_OK) {
         decode_alone(s, n, cvec);
     } else {
@@ -412,6 +392,22 @@ static void decode_all(persona_session *s)
         }
     }
     end_broken(s, cvec);
+}
+
+/* One token for every slot that runs. */
+static void decode_all(persona_session *s)
+{
+    if (!s->opts.fixed_shape) {
+        seats_close_holes(s);
+    }
+    const bool cvec = choose_path(s);
+    int first = 0, end = 0;
+    while (next_run(s, &first, &end)) {
+        decode_run(s, first, end, cvec);
+        if (s->opts.fixed_shape) {
+            return;
+        }
+    }
 }
 
 /* Whether to decode now, or to fill the batch first. */

@@ -43,10 +43,12 @@ void stream_cut(stream *st, size_t n)
 
 void stream_take(stream *dst, const stream *src, size_t n)
 {
-    persona_token *tokens = dst->tokens;
-    memcpy(tokens, src->tokens, src->n * sizeof *tokens);
+    const stream kept = *dst;
+    memcpy(kept.tokens, src->tokens, src->n * sizeof *kept.tokens);
     *dst = *src;
-    dst->tokens = tokens;
+    dst->tokens = kept.tokens;
+    dst->used = kept.used;
+    dst->n_hole = kept.n_hole;
     stream_cut(dst, n);
 }
 

@@ -95,6 +95,17 @@ static void fill_logits(float *logits, float value)
     logits[FAKE_END] -= 1;
 }
 
+/* As compute.h says: one sequence alone, or a row each of neighbors. */
+static bool rows_are_neighbors(const eval_state *x)
+{
+    bool same = true, next = true;
+    for (size_t i = 1; i < x->n_rows; i++) {
+        same = same && x->rows[i].seq == x->rows[i - 1].seq;
+        next = next && x->rows[i].seq == x->rows[i - 1].seq + 1;
+    }
+    return same || next;
+}
+
 static persona_code fake_decode(compute *base, const compute_call *call, persona_err *e)
 {
     fake_compute *f = (fake_compute *)base;
@@ -106,6 +117,9 @@ static persona_code fake_decode(compute *base, const compute_call *call, persona
     f->n_rows += x->n_rows;
     if (f->call_us > 0) {
         usleep((useconds_t)f->call_us);
+    }
+    if (!rows_are_neighbors(x)) {
+        return persona_err_set(e, PERSONA_E_INTERNAL, "fake: sequences with a gap");
     }
     const bool fails = f->n_calls == f->fail_call;
     if (fails && !f->fail_late) {
@@ -142,6 +156,7 @@ static void fake_copy(compute *base, int from, int to)
 {
     fake_compute *f = (fake_compute *)base;
     memcpy(f->h[to], f->h[from], (size_t)f->n_ctx * sizeof(float));
+    f->n_copies++;
 }
 
 static void fake_trim(compute *base, int seq, size_t first)

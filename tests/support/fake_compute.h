@@ -28,7 +28,7 @@ typedef struct fake_compute {
     int n_slots, n_ctx;
     float **h;     /* n_slots: n_ctx sums, what the sequence holds */
     float *logits; /* (rows, FAKE_VOCAB) */
-    size_t n_rows, n_calls;
+    size_t n_rows, n_calls, n_copies;
     size_t fail_call; /* this call (from 1) fails once; 0: none */
     bool fail_late;   /* only after its rows were edited and read */
     int call_us;      /* how long a call takes */
