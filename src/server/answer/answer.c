@@ -39,6 +39,7 @@ void answer_spec_free(answer_spec *x)
     mem_free_list(x->stops, x->n_stops);
     answer_steering_free(&x->steering);
     persona_probes_free(x->probes);
+    persona_probes_free(x->watched);
     *x = (answer_spec){.model = NULL};
 }
 
@@ -176,11 +177,9 @@ static persona_next next(void *ud, persona_request *r)
         r->on_done = on_done;
         r->on_choice = a->spec.logprobs ? on_choice : NULL;
         r->sampling.logit_bias = a->spec.bias;
-        if (a->spec.probes != NULL) {
-            r->taps = &a->tap;
-            r->n_taps = 1;
-            r->on_read = on_read;
-        }
+        r->taps = a->taps;
+        r->n_taps = a->n_taps;
+        r->on_read = a->n_taps > 0 ? on_read : NULL;
     }
     pthread_mutex_unlock(&a->lock);
     return more ? PERSONA_NEXT_REQUEST : PERSONA_NEXT_END;
@@ -256,6 +255,7 @@ static void answer_destroy(answer *a)
         mem_free(a->changes[i].expression);
     }
     mem_free(a->changes);
+    mem_free(a->probed);
     answer_spec_free(&a->spec);
     pthread_cond_destroy(&a->news);
     pthread_cond_destroy(&a->room);
@@ -304,10 +304,8 @@ persona_code answer_start(answers *l, answer_spec *spec, answer **out, bool *bus
     a->begun = clock_now();
     a->first_token = (double)NAN;
     init_sync(a);
-    if (a->spec.probes != NULL) {
-        a->tap = persona_probes_tap(a->spec.probes, PERSONA_SPAN_RESPONSE, true);
-    }
-    rc = ring_init(a, e);
+    rc = probed_init(a, e);
+    rc = rc == PERSONA_OK ? ring_init(a, e) : rc;
     rc = rc == PERSONA_OK ? answers_enter(l, a, busy, e) : rc;
     if (rc != PERSONA_OK) {
         answer_destroy(a);

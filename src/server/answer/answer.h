@@ -28,6 +28,8 @@ enum {
     ANSWER_RING = 64, /* events, to begin with */
     ANSWER_RING_MAX = 8192,
     ANSWER_CHANGES_MAX = 1000,
+    ANSWER_PROBE_MAX = 128,
+    ANSWERS_ENDED_MAX = 50,
 };
 
 /* What an answer is steered by. */
@@ -54,9 +56,11 @@ typedef struct answer_spec {
     size_t n_stops;
     answer_steering steering;
     persona_probes *probes; /* owned; NULL: none */
-    double patience_s;      /* with a reader that takes nothing; 0: for ever */
-    const char *kind;       /* static: "chatcmpl", "cmpl", ...: what its id begins with */
-    char route[40];         /* for the list of running answers */
+    persona_probes
+        *watched;      /* owned; read for the list of answers, not for the reply; NULL: none */
+    double patience_s; /* with a reader that takes nothing; 0: for ever */
+    const char *kind;  /* static: "chatcmpl", "cmpl", ...: what its id begins with */
+    char route[40];    /* for the list of running answers */
 } answer_spec;
 void answer_spec_free(answer_spec *x);
 
@@ -146,16 +150,35 @@ PERSONA_CHECK persona_code answers_steer(answers *l, const char *id, answer_stee
 served *answers_model(answers *l, const char *id);
 bool answers_cancel(answers *l, const char *id);
 
-/* One running answer, for lists. */
+/* What one probe has read of an answer so far, over all choices; in standard deviations of neutral
+ * answers, and of their tokens. NAN: not known. */
+typedef struct answer_probed {
+    char vector[ANSWER_PROBE_MAX];
+    int block;
+    size_t n;                     /* tokens */
+    double projection, z;         /* the mean of them */
+    double last, highest, lowest; /* of single tokens */
+} answer_probed;
+
+/* One answer, for lists. */
 typedef struct answer_status {
     char id[ANSWER_ID_MAX], model[SERVED_ID_MAX], route[40];
     int64_t created;
     int n_choices, n_ended;
     size_t n_prompt, n_tokens;
     double seconds, first_token_s; /* NAN: none yet */
-    const char *expression;        /* valid inside fn; NULL: unsteered */
+    const char *expression;        /* NULL: unsteered. Pointers are valid inside fn */
+    const answer_probed *probed;   /* (n_probed) */
+    size_t n_probed;
+    const char *finish; /* static; NULL: it runs */
+    int64_t ended;      /* likewise 0 */
 } answer_status;
-void answers_each(answers *l, void (*fn)(void *ud, const answer_status *x), void *ud);
+typedef void (*answers_fn)(void *ud, const answer_status *x);
+void answers_each(answers *l, answers_fn fn, void *ud);
+/* The last ANSWERS_ENDED_MAX that have ended, the newest first. */
+void answers_each_ended(answers *l, answers_fn fn, void *ud);
+/* How many have ended: what that list was made of. */
+uint64_t answers_n_ended(answers *l);
 
 /* Sums over all answers that have ended. */
 typedef struct answers_totals {

@@ -15,7 +15,11 @@ struct answer {
     char id[ANSWER_ID_MAX];
     int64_t created;
     double begun, first_token;
-    persona_tap tap;
+    persona_tap taps[2];             /* (n_taps) */
+    const persona_probes *tap_of[2]; /* whose they are */
+    size_t n_taps;
+    answer_probed *probed; /* (n_probed): of spec.probes, then of spec.watched */
+    size_t n_probed;
     pthread_t worker;
     pthread_mutex_t lock;
     pthread_cond_t news, room;
@@ -43,6 +47,24 @@ void answer_make_id(answer *a);
 void answer_cancel(answer *a);
 PERSONA_CHECK persona_code answers_enter(answers *l, answer *a, bool *busy, persona_err *e);
 void answers_leave(answers *l, answer *a);
+
+/* probed.c: sums over what probes read, for lists; wants the answer's lock (probed_add). */
+PERSONA_CHECK persona_code probed_init(answer *a, persona_err *e);
+void probed_add(answer *a, const persona_probes *p, const float *values);
+
+/* ended.c: what has ended, under the list's lock. */
+typedef struct ended_answer {
+    answer_status status; /* points to the two */
+    char *expression;
+    answer_probed *probed;
+} ended_answer;
+typedef struct ended_list {
+    ended_answer list[ANSWERS_ENDED_MAX]; /* the newest at (n - 1) % ANSWERS_ENDED_MAX */
+    uint64_t n;
+} ended_list;
+void ended_add(ended_list *l, const answer_status *x);
+void ended_each(const ended_list *l, answers_fn fn, void *ud);
+void ended_free(ended_list *l);
 
 /* probe_readings.c: keeps a reading (model thread); hands what was kept to the reader (worker). */
 void probe_readings_take(answer_choice *c, const persona_read *r);

@@ -22,6 +22,7 @@ struct answers {
     uint64_t number;
     bool closed;
     answers_totals totals;
+    ended_list ended;
 };
 
 persona_code answers_new(size_t most, answers **out, persona_err *e)
@@ -39,6 +40,7 @@ persona_code answers_new(size_t most, answers **out, persona_err *e)
 void answers_free(answers *l)
 {
     if (l != NULL) {
+        ended_free(&l->ended);
         pthread_mutex_destroy(&l->lock);
         mem_free(l);
     }
@@ -98,25 +100,64 @@ persona_code answers_enter(answers *l, answer *a, bool *busy, persona_err *e)
     return rc;
 }
 
-static void add_totals(answers_totals *t, const answer *a)
+static const char DONE[] = "done", FAILED[] = "failed", CANCELED[] = "canceled";
+
+static const char *finish_of(const answer *a)
 {
     bool failed = false, canceled = a->n_given == 0;
     for (int i = 0; i < a->spec.n_choices; i++) {
+        failed = failed || a->choices[i].finish == PERSONA_FINISH_FAILED;
+        canceled = canceled || a->choices[i].finish == PERSONA_FINISH_CANCELED;
+    }
+    return failed ? FAILED : canceled ? CANCELED : DONE;
+}
+
+static void add_totals(answers_totals *t, const answer *a, const char *finish)
+{
+    for (int i = 0; i < a->spec.n_choices; i++) {
         const answer_choice *c = &a->choices[i];
-        failed = failed || c->finish == PERSONA_FINISH_FAILED;
-        canceled = canceled || c->finish == PERSONA_FINISH_CANCELED;
         t->n_prompt_tokens += c->n_prompt;
         t->n_reused_tokens += c->n_reused;
         t->n_tokens += c->n_tokens;
         t->n_steered_tokens += c->steering.steered.n_tokens;
         t->seconds += c->seconds;
     }
-    *(failed ? &t->n_failed : canceled ? &t->n_canceled : &t->n_done) += 1;
+    *(finish == FAILED ? &t->n_failed : finish == CANCELED ? &t->n_canceled : &t->n_done) += 1;
     t->n_steered += a->spec.steering.steered;
     if (isfinite(a->first_token)) {
         t->first_token_s += a->first_token - a->begun;
         t->n_first++;
     }
+}
+
+static answer_status status_of(const answer *a)
+{
+    answer_status s = {.created = a->created,
+                       .n_choices = a->spec.n_choices,
+                       .n_ended = a->n_ended,
+                       .n_prompt = a->spec.prompt.n,
+                       .n_tokens = a->n_tokens,
+                       .seconds = clock_now() - a->begun,
+                       .first_token_s = a->first_token - a->begun,
+                       .expression =
+                           a->spec.steering.steered ? a->spec.steering.receipt.expression : NULL,
+                       .probed = a->probed,
+                       .n_probed = a->n_probed};
+    memcpy(s.id, a->id, sizeof s.id);
+    memcpy(s.model, a->spec.model->id, sizeof s.model);
+    memcpy(s.route, a->spec.route, sizeof s.route);
+    return s;
+}
+
+/* Wants the list's lock; nobody else touches the answer any more. */
+static void book(answers *l, const answer *a)
+{
+    const char *finish = finish_of(a);
+    answer_status s = status_of(a);
+    s.finish = finish;
+    s.ended = (int64_t)time(NULL);
+    add_totals(&l->totals, a, finish);
+    ended_add(&l->ended, &s);
 }
 
 void answers_leave(answers *l, answer *a)
@@ -126,7 +167,7 @@ void answers_leave(answers *l, answer *a)
         if (*at == a) {
             *at = a->next;
             l->n--;
-            add_totals(&l->totals, a);
+            book(l, a);
             break;
         }
     }
@@ -284,27 +325,31 @@ out:
     return rc;
 }
 
-void answers_each(answers *l, void (*fn)(void *ud, const answer_status *x), void *ud)
+void answers_each(answers *l, answers_fn fn, void *ud)
 {
     pthread_mutex_lock(&l->lock);
     for (answer *a = l->first; a != NULL; a = a->next) {
         pthread_mutex_lock(&a->lock);
-        answer_status s = {
-            .created = a->created,
-            .n_choices = a->spec.n_choices,
-            .n_ended = a->n_ended,
-            .n_prompt = a->spec.prompt.n,
-            .n_tokens = a->n_tokens,
-            .seconds = clock_now() - a->begun,
-            .first_token_s = a->first_token - a->begun,
-            .expression = a->spec.steering.steered ? a->spec.steering.receipt.expression : NULL};
-        memcpy(s.id, a->id, sizeof s.id);
-        memcpy(s.model, a->spec.model->id, sizeof s.model);
-        memcpy(s.route, a->spec.route, sizeof s.route);
+        const answer_status s = status_of(a);
         fn(ud, &s);
         pthread_mutex_unlock(&a->lock);
     }
     pthread_mutex_unlock(&l->lock);
+}
+
+void answers_each_ended(answers *l, answers_fn fn, void *ud)
+{
+    pthread_mutex_lock(&l->lock);
+    ended_each(&l->ended, fn, ud);
+    pthread_mutex_unlock(&l->lock);
+}
+
+uint64_t answers_n_ended(answers *l)
+{
+    pthread_mutex_lock(&l->lock);
+    const uint64_t n = l->ended.n;
+    pthread_mutex_unlock(&l->lock);
+    return n;
 }
 
 void answer_steering_json(answer *a, json_out *o, int choice)

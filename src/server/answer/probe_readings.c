@@ -29,12 +29,16 @@ static bool grow(answer_choice *c, size_t n_probes)
 void probe_readings_take(answer_choice *c, const persona_read *r)
 {
     answer *a = c->owner;
-    const size_t n = a->spec.probes->n;
+    const persona_probes *p = a->tap_of[r->tap];
+    const size_t n = p->n;
     if (r->n_blocks != n || r->position < a->spec.prompt.n) {
         return;
     }
     pthread_mutex_lock(&a->lock);
-    if (c->n_read < c->read_cap || grow(c, n)) {
+    probed_add(a, p, r->data);
+    if (p == a->spec.watched) {
+        /* for the list only */
+    } else if (c->n_read < c->read_cap || grow(c, n)) {
         memcpy(c->read + c->n_read * n, r->data, n * sizeof *c->read);
         c->read_at[c->n_read++] = r->position - a->spec.prompt.n;
     } else {

@@ -26,6 +26,21 @@ static void members(json_out *o, const answer_status *x)
     jo_int(o, "completion_tokens", (long long)x->n_tokens);
     jo_number(o, "first_token_s", x->first_token_s);
     jo_string(o, "expression", x->expression);
+    jo_array(o, "probes");
+    for (size_t i = 0; i < x->n_probed; i++) {
+        const answer_probed *k = &x->probed[i];
+        jo_object(o, NULL);
+        jo_string(o, "vector", k->vector);
+        jo_int(o, "block", k->block);
+        jo_int(o, "tokens", (long long)k->n);
+        jo_number(o, "projection", k->projection);
+        jo_number(o, "z", k->z);
+        jo_number(o, "last", k->last);
+        jo_number(o, "highest", k->highest);
+        jo_number(o, "lowest", k->lowest);
+        jo_end(o);
+    }
+    jo_end(o);
 }
 
 static void counted(void *ud, const answer_status *x)
@@ -45,12 +60,26 @@ static void entry(void *ud, const answer_status *x)
     jo_end(o);
 }
 
+static void ended_entry(void *ud, const answer_status *x)
+{
+    json_out *o = ud;
+    jo_object(o, NULL);
+    members(o, x);
+    jo_number(o, "seconds", x->seconds);
+    jo_string(o, "finish", x->finish);
+    jo_int(o, "ended", x->ended);
+    jo_end(o);
+}
+
 static persona_code list(call *c, persona_err *e)
 {
     (void)e;
     jo_object(&c->out, NULL);
     jo_array(&c->out, "requests");
     answers_each(c->s->answers, entry, &c->out);
+    jo_end(&c->out);
+    jo_array(&c->out, "ended");
+    answers_each_ended(c->s->answers, ended_entry, &c->out);
     jo_end(&c->out);
     jo_end(&c->out);
     return PERSONA_OK;
@@ -67,19 +96,39 @@ typedef struct request_feed {
     buf out, last; /* last: what was told */
     size_t sent;
     double at; /* when something was sent */
+    bool begun;
+    uint64_t n_ended; /* that were told */
 } request_feed;
+
+/* What has ended is told when something has, so that a line stays short while answers grow. */
+static void tell(request_feed *f, const char *running, uint64_t n_ended)
+{
+    json_out o;
+    buf_printf(&f->out, "data: {\"requests\":%s", running);
+    if (!f->begun || n_ended != f->n_ended) {
+        buf_puts(&f->out, ",\"ended\":");
+        jo_init(&o, &f->out, false);
+        jo_array(&o, NULL);
+        answers_each_ended(f->answers, ended_entry, &o);
+        jo_end(&o);
+    }
+    buf_puts(&f->out, "}\n\n");
+    f->begun = true;
+    f->n_ended = n_ended;
+}
 
 static void look(request_feed *f)
 {
     json_out o;
     buf now;
     buf_init(&now, (size_t)4 << 20);
+    const uint64_t n_ended = answers_n_ended(f->answers); /* before the list: none is missed */
     jo_init(&o, &now, false);
     jo_array(&o, NULL);
     answers_each(f->answers, counted, &o);
     jo_end(&o);
-    if (strcmp(buf_str(&now), buf_str(&f->last)) != 0) {
-        buf_printf(&f->out, "data: {\"requests\":%s}\n\n", buf_str(&now));
+    if (strcmp(buf_str(&now), buf_str(&f->last)) != 0 || n_ended != f->n_ended) {
+        tell(f, buf_str(&now), n_ended);
         buf_clear(&f->last);
         buf_puts(&f->last, buf_str(&now));
     } else if (clock_now() - f->at > KEEP_ALIVE_S) {
@@ -194,23 +243,59 @@ static persona_code cancel(call *c, persona_err *e)
     return PERSONA_OK;
 }
 
+static const field probed_fields[] = {
+    {.name = "vector", .type = FIELD_STRING, .required = true},
+    {.name = "block", .type = FIELD_INT, .required = true},
+    {.name = "tokens", .type = FIELD_INT, .required = true, .help = "That were read"},
+    {.name = "projection", .type = FIELD_NUMBER, .help = "The mean over them"},
+    {.name = "z",
+     .type = FIELD_NUMBER,
+     .help = "That mean in standard deviations of neutral answers; null: they are not known"},
+    {.name = "last",
+     .type = FIELD_NUMBER,
+     .help = "The last token, in standard deviations of neutral tokens"},
+    {.name = "highest", .type = FIELD_NUMBER, .help = "Of all tokens so far"},
+    {.name = "lowest", .type = FIELD_NUMBER, .help = "Likewise"},
+    FIELD_LAST,
+};
+static const field probed_element[] = {{.name = "", .type = FIELD_OBJECT, .of = probed_fields}};
+#define STATUS_FIELDS                                                                              \
+    {.name = "id", .type = FIELD_STRING, .required = true},                                        \
+        {.name = "model", .type = FIELD_STRING, .required = true},                                 \
+        {.name = "route", .type = FIELD_STRING, .required = true},                                 \
+        {.name = "created", .type = FIELD_INT, .required = true},                                  \
+        {.name = "n_choices", .type = FIELD_INT, .required = true},                                \
+        {.name = "n_ended", .type = FIELD_INT, .required = true},                                  \
+        {.name = "prompt_tokens", .type = FIELD_INT, .required = true},                            \
+        {.name = "completion_tokens", .type = FIELD_INT, .required = true},                        \
+        {.name = "seconds", .type = FIELD_NUMBER, .required = true},                               \
+        {.name = "first_token_s", .type = FIELD_NUMBER, .help = "null: none yet"},                 \
+        {.name = "expression", .type = FIELD_STRING, .help = "null: unsteered"},                   \
+    {                                                                                              \
+        .name = "probes", .type = FIELD_ARRAY, .required = true, .of = probed_element,             \
+        .help = "What the request reads along, and what the watch does"                            \
+    }
+
 static const field status_fields[] = {
-    {.name = "id", .type = FIELD_STRING, .required = true},
-    {.name = "model", .type = FIELD_STRING, .required = true},
-    {.name = "route", .type = FIELD_STRING, .required = true},
-    {.name = "created", .type = FIELD_INT, .required = true},
-    {.name = "n_choices", .type = FIELD_INT, .required = true},
-    {.name = "n_ended", .type = FIELD_INT, .required = true},
-    {.name = "prompt_tokens", .type = FIELD_INT, .required = true},
-    {.name = "completion_tokens", .type = FIELD_INT, .required = true},
-    {.name = "seconds", .type = FIELD_NUMBER, .required = true},
-    {.name = "first_token_s", .type = FIELD_NUMBER, .help = "null: none yet"},
-    {.name = "expression", .type = FIELD_STRING, .help = "null: unsteered"},
+    STATUS_FIELDS,
+    FIELD_LAST,
+};
+static const char *const finishes[] = {"done", "failed", "canceled", NULL};
+static const field ended_fields[] = {
+    STATUS_FIELDS,
+    {.name = "finish", .type = FIELD_STRING, .required = true, .of_names = finishes},
+    {.name = "ended", .type = FIELD_INT, .required = true},
     FIELD_LAST,
 };
 static const field status_element[] = {{.name = "", .type = FIELD_OBJECT, .of = status_fields}};
+static const field ended_element[] = {{.name = "", .type = FIELD_OBJECT, .of = ended_fields}};
 static const field list_fields[] = {
     {.name = "requests", .type = FIELD_ARRAY, .required = true, .of = status_element},
+    {.name = "ended",
+     .type = FIELD_ARRAY,
+     .required = true,
+     .of = ended_element,
+     .help = "The last 50 that have ended, the newest first"},
     FIELD_LAST,
 };
 static const field steered_fields[] = {
@@ -234,14 +319,14 @@ const route routes_requests[] = {
      .errors = ERRORS_OPENAI,
      .run = list,
      .tag = "Running answers",
-     .summary = "The answers that are being written",
+     .summary = "The answers that are being written, and those that have ended last",
      .answer = list_fields},
     {.method = "GET",
      .path = "/api/v1/requests-events",
      .errors = ERRORS_OPENAI,
      .run = events,
      .tag = "Running answers",
-     .summary = "The same whenever it changes, as server-sent events"},
+     .summary = "The same whenever it changes, as server-sent events; `ended` where it has"},
     {.method = "PATCH",
      .path = "/api/v1/requests/{id}/steering",
      .errors = ERRORS_OPENAI,

@@ -14,6 +14,7 @@
     X(openai_completions)                                                                          \
     X(openai_responses)                                                                            \
     X(requests)                                                                                    \
+    X(watch)                                                                                       \
     X(native_models)                                                                               \
     X(native_steering)                                                                             \
     X(native_verify)                                                                               \

@@ -181,6 +181,7 @@ persona_code server_start(const server_opts *o, server **out, persona_err *e)
     TRY(registry_new(&s->opts.models, &s->models, e));
     TRY(library_new(&s->library, e));
     TRY(cvectors_new(&s->cvectors, e));
+    TRY(watch_new(&s->watch, e));
     TRY(answers_new(o->queue, &s->answers, e));
     TRY(open_database(s, e));
     const http_opts http = {.host = o->host,
@@ -244,6 +245,7 @@ void server_free(server *s)
     server_db_close(s->db);
     answers_free(s->answers);
     cvectors_free(s->cvectors);
+    watch_free(s->watch);
     library_free(s->library);
     registry_free(s->models);
     access_free(s->access);

@@ -14,6 +14,7 @@
 #include "server/jobs/job_queue.h"
 #include "server/serve/access.h"
 #include "server/serve/cvectors.h"
+#include "server/serve/watch.h"
 #include "workbench/library.h"
 
 typedef struct server_opts {
@@ -42,6 +43,7 @@ struct server {
     library *library;
     answers *answers;
     cvectors *cvectors; /* what steers requests that say nothing, set while it runs */
+    watch *watch;       /* what is read of all answers, likewise */
     server_db *db;
     jobs *jobs;
     http_daemon *http;

@@ -87,6 +87,39 @@ out:
     return rc;
 }
 
+static bool asked_for(const ask *a, const char *name)
+{
+    bool found = false;
+    for (size_t i = 0; i < json_len(a->probes); i++) {
+        found = found || strcmp(json_string(json_at(a->probes, i)), name) == 0;
+    }
+    return found;
+}
+
+/* What is watched but not asked for. A vector that has gone since is passed over: nobody's request
+ * fails by what somebody else watches. */
+static persona_code take_watched(const call *c, const ask *a, answer_spec *x, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    watched w;
+    watch_of(c->s->watch, x->model->id, &w);
+    if (w.n == 0) {
+        return PERSONA_OK;
+    }
+    TRY(persona_probes_new(x->model->model, &x->watched, e));
+    for (size_t i = 0; i < w.n; i++) {
+        persona_err passed = {.code = PERSONA_OK};
+        if (!asked_for(a, w.names[i])) {
+            rc =
+                probe_spec_add(x->watched, x->model->model, c->s->library, w.names[i], -1, &passed);
+            rc = rc == PERSONA_E_NOMEM ? mem_err(e, "probes") : PERSONA_OK;
+            TRY(rc);
+        }
+    }
+out:
+    return rc;
+}
+
 static persona_code take_seed(const ask *a, uint32_t *out, persona_err *e)
 {
     if (a->seed_said == NULL || json_typeof(a->seed_said) == JSON_NULL) {
@@ -236,6 +269,7 @@ persona_code ask_open(call *c, const ask *a, const char *kind, asked *out, perso
     const steer_wish wish = {a->steering, c->key_steering, a->guard};
     TRY(server_steer(c->s, x->model, &wish, &x->steering, e));
     TRY(take_probes(c, a, x, e));
+    TRY(take_watched(c, a, x, e));
 out:
     if (rc != PERSONA_OK) {
         asked_clear(out);

@@ -103,6 +103,39 @@ def feed(s):
     c.close()
 
 
+def watched(s):
+    """What probes read stands in the list of answers, also along what was not asked for; and who has just ended."""
+    equal(s.ask("PUT", f"/api/v1/watch/{QWEN}", {"vectors": ["silly@2", "nothing"]})[0], 404, "no such vector")
+    equal(s.ask("GET", "/api/v1/watch")[1], {"watch": []}, "then nothing is watched")
+    whole = chat(s)
+    c = s.connect()
+    c.request("GET", "/api/v1/requests-events")
+    told = (json.loads(x[6:]) for x in c.getresponse() if x.startswith(b"data: "))
+    before = next(told)["ended"]
+    equal((before[0]["finish"], before[0]["completion_tokens"], before[0]["probes"]), ("done", 24, []), "the newest comes first")
+    status, r, _ = s.ask("PUT", f"/api/v1/watch/{QWEN}", {"vectors": ["silly@2", "silly"]})
+    equal((status, r), (200, {"model": QWEN, "vectors": ["silly@2", "silly"]}), "watched")
+    equal(s.ask("GET", "/api/v1/watch")[1]["watch"], [r], "and listed")
+    asked = chat(s, probes=["silly"])
+    ended = next(x["ended"] for x in told if x.get("ended", before) != before)[0]
+    c.close()
+    equal(asked["choices"][0]["message"], whole["choices"][0]["message"], "watching changes no answer")
+    mine = asked["choices"][0]["probes"]
+    equal(len(mine), 1, "a reply has what was asked for")
+    best, second = ended["probes"]
+    equal((best["vector"], best["block"], second["block"]), ("silly", mine[0]["block"], 2), "the list has both")
+    equal((best["tokens"], second["tokens"]), (len(mine[0]["per_token"]),) * 2, "each token was read")
+    check(abs(best["projection"] - mine[0]["projection"]) < 1e-4, "the same mean")
+    if mine[0]["z"] is not None:
+        check(abs(best["z"] - mine[0]["z"]) < 1e-3 and abs(best["last"] - mine[0]["z_per_token"][-1]) < 1e-3, "the same z")
+        equal((best["highest"], best["lowest"]), (max(mine[0]["z_per_token"]), min(mine[0]["z_per_token"])), "the extremes")
+    chat(s)
+    equal(len(s.ask("GET", "/api/v1/requests")[1]["ended"][0]["probes"]), 2, "also of who asked for nothing")
+    equal(s.ask("PUT", f"/api/v1/watch/{QWEN}", {"vectors": []})[0], 200, "no more")
+    chat(s)
+    equal(s.ask("GET", "/api/v1/requests")[1]["ended"][0]["probes"], [], "none is read")
+
+
 def two_at_once(s):
     """Opposite steering at the same time: what each gets alone."""
     bodies = [{**ASK, "steering": f"{k}*raw:silly"} for k in (3, -3)]
@@ -175,7 +208,7 @@ def gone(s):
 
 
 with serving("--fixed-shape", "--slots", "4") as server:
-    for part in (models, answers, extras, under_way, feed, two_at_once, errors, metrics, gone):
+    for part in (models, answers, extras, under_way, feed, watched, two_at_once, errors, metrics, gone):
         part(server)
 
 with open(os.path.join(TMP, "keys"), "w") as f:
