@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * job_queue.c - the queue of jobs and the thread that runs them (job_queue.h).
+ * job_queue.c - the queue of jobs and what is asked of it (job_queue.h); job_run.c runs them.
  *
  * One lock; the runner waits on `work`, watchers on `news`. The database is asked outside of the
  * lock where it can be: it has its own. A job that is canceled while it runs is told by its flag
  * and ends when its task has seen it.
  */
-#include "server/jobs/job_queue.h"
-
 #include <errno.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -19,34 +16,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/try.h"
-#include "server/store/jobs_db.h"
-
-#define RESULT_MAX ((size_t)64 << 20)
-
-typedef struct entry {
-    job_row row;
-    const job_kind *kind;
-    persona_cancel *cancel; /* while it runs */
-    bool canceling;
-    char stage[64];
-    size_t done, total, n_tokens;
-    double begun, stage_begun; /* clock_now */
-    size_t stage_tokens;       /* when the stage began */
-    bool resumed;
-    uint64_t version;
-} entry;
-
-struct jobs {
-    registry *models;
-    library *library;
-    server_db *db;
-    pthread_mutex_t lock;
-    pthread_cond_t work, news;
-    pthread_t runner;
-    bool running, ending;
-    entry *list[JOBS_MAX]; /* (n) oldest first */
-    size_t n;
-};
+#include "server/jobs/job_parts.h"
 
 const char *job_state_name(job_state s)
 {
@@ -67,7 +37,7 @@ const job_kind *job_kind_named(const char *name)
 /* ---- the list -------------------------------------------------------------------------------- */
 
 /* Wants the lock. */
-static entry *find(jobs *j, const char *id, size_t *at)
+static job_entry *find(jobs *j, const char *id, size_t *at)
 {
     for (size_t i = 0; i < j->n; i++) {
         if (strcmp(j->list[i]->row.id, id) == 0) {
@@ -85,16 +55,49 @@ static persona_code not_found(const char *id, persona_err *e)
     return persona_err_set(e, PERSONA_E_NOTFOUND, "no job '%.30s'", id);
 }
 
-static void changed(jobs *j, entry *x)
+static void job_entry_free(job_entry *x)
+{
+    mem_free(x->speed);
+    mem_free(x);
+}
+
+void job_changed(jobs *j, job_entry *x)
 {
     x->version++;
     pthread_cond_broadcast(&j->news);
 }
 
-static persona_code load_row(void *ud, const job_row *row, persona_err *e)
+static void take_member(const json_val *o, const char *key, char *to, size_t n)
+{
+    const json_val *v = json_get(o, key);
+    const char *s = json_string(json_len(v) > 0 && json_string(v) == NULL ? json_at(v, 0) : v);
+    if (s != NULL && *to == '\0') {
+        snprintf(to, n, "%s", s);
+    }
+}
+
+static job_subject subject_of(const char *args)
+{
+    job_subject x = {.model = ""};
+    json_doc *doc = NULL;
+    persona_err ignored;
+    if (json_parse(args, strlen(args), "job", &doc, &ignored) == PERSONA_OK) {
+        const json_val *o = json_root(doc);
+        take_member(o, "model", x.model, sizeof x.model);
+        take_member(o, "from", x.model, sizeof x.model);
+        take_member(o, "to", x.to, sizeof x.to);
+        take_member(o, "trait", x.what, sizeof x.what);
+        take_member(o, "vector", x.what, sizeof x.what);
+        take_member(o, "vectors", x.what, sizeof x.what);
+    }
+    json_free(doc);
+    return x;
+}
+
+static persona_code load_row(void *ud, const job_row *row, const char *args, persona_err *e)
 {
     jobs *j = ud;
-    entry *x = j->n < JOBS_MAX ? mem_calloc(1, sizeof *x) : NULL;
+    job_entry *x = j->n < JOBS_MAX ? mem_calloc(1, sizeof *x) : NULL;
     const job_kind *kind = job_kind_named(row->kind);
     if (j->n == JOBS_MAX || kind == NULL) {
         mem_free(x);
@@ -104,6 +107,7 @@ static persona_code load_row(void *ud, const job_row *row, persona_err *e)
         return mem_err(e, "jobs");
     }
     x->row = *row;
+    x->subject = subject_of(args);
     x->kind = kind;
     if (row->state == JOB_RUNNING || row->state == JOB_QUEUED) {
         x->resumed = row->state == JOB_RUNNING;
@@ -172,162 +176,12 @@ void jobs_free(jobs *j)
     }
     jobs_stop(j);
     for (size_t i = 0; i < j->n; i++) {
-        mem_free(j->list[i]);
+        job_entry_free(j->list[i]);
     }
     pthread_cond_destroy(&j->work);
     pthread_cond_destroy(&j->news);
     pthread_mutex_destroy(&j->lock);
     mem_free(j);
-}
-
-/* ---- running one ----------------------------------------------------------------------------- */
-
-typedef struct running {
-    jobs *j;
-    entry *x;
-} running;
-
-static void on_progress(void *ud, const persona_progress *p)
-{
-    const running *r = ud;
-    entry *x = r->x;
-    pthread_mutex_lock(&r->j->lock);
-    const char *stage = p->stage != NULL ? p->stage : "";
-    if (strncmp(x->stage, stage, sizeof x->stage - 1) != 0) {
-        snprintf(x->stage, sizeof x->stage, "%s", stage);
-        x->stage_begun = clock_now();
-        x->stage_tokens = p->n_tokens;
-    }
-    const bool news = x->done != p->done || x->total != p->total;
-    x->done = p->done;
-    x->total = p->total;
-    x->n_tokens = p->n_tokens;
-    if (news) {
-        changed(r->j, x);
-    }
-    pthread_mutex_unlock(&r->j->lock);
-}
-
-/* What cannot be noted is only not shown; the work goes on. */
-static void on_file(void *ud, const char *path)
-{
-    const running *r = ud;
-    persona_err ignored;
-    if (jobs_db_add_file(r->j->db, r->x->row.id, path, &ignored) != PERSONA_OK) {
-        return;
-    }
-    pthread_mutex_lock(&r->j->lock);
-    changed(r->j, r->x);
-    pthread_mutex_unlock(&r->j->lock);
-}
-
-static persona_code run_kind(jobs *j, entry *x, persona_cancel *cancel, buf *result, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    running r = {j, x};
-    char *args_text = NULL, *old = NULL;
-    json_doc *doc = NULL;
-    json_out o;
-    void *args = mem_calloc(1, x->kind->args_size + 1);
-    TRY(args != NULL ? PERSONA_OK : mem_err(e, "a job"));
-    TRY(jobs_db_update(j->db, &x->row, NULL, e));
-    TRY(jobs_db_texts(j->db, x->row.id, &args_text, &old, e));
-    TRY(json_parse(args_text, strlen(args_text), "job", &doc, e));
-    if (x->kind->init != NULL) {
-        x->kind->init(args);
-    }
-    TRY(fields_read(x->kind->fields, json_root(doc), "", args, e));
-    const job_context c = {
-        .models = j->models,
-        .library = j->library,
-        .hooks = {.ud = &r, .progress = on_progress, .cancel = cancel, .keeps = on_file},
-        .doc = doc};
-    jo_init(&o, result, false);
-    jo_object(&o, NULL);
-    TRY(x->kind->run(args, &c, &o, e));
-    jo_end(&o);
-    TRY(buf_ok(result, "the result", e));
-out:
-    json_free(doc);
-    mem_free(args_text);
-    mem_free(old);
-    mem_free(args);
-    return rc;
-}
-
-/* Wants the lock. The oldest that waits. */
-static entry *next_job(jobs *j)
-{
-    for (size_t i = 0; i < j->n; i++) {
-        if (j->list[i]->row.state == JOB_QUEUED) {
-            return j->list[i];
-        }
-    }
-    return NULL;
-}
-
-/* Wants the lock, which is given back meanwhile. A job that the server's end interrupted stays
- * RUNNING in the database, which is what the next start looks for. */
-static void run_one(jobs *j, entry *x)
-{
-    persona_cancel cancel = {0};
-    persona_err e = {.code = PERSONA_OK};
-    buf result;
-    buf_init(&result, RESULT_MAX);
-    x->row.state = JOB_RUNNING;
-    x->row.started = (int64_t)time(NULL);
-    x->row.error[0] = '\0';
-    x->begun = clock_now();
-    x->cancel = &cancel;
-    x->canceling = false;
-    changed(j, x);
-    pthread_mutex_unlock(&j->lock);
-    persona_code rc = run_kind(j, x, &cancel, &result, &e);
-    pthread_mutex_lock(&j->lock);
-    x->cancel = NULL;
-    const bool interrupted = rc == PERSONA_E_CANCELED && !x->canceling;
-    if (!interrupted) {
-        x->row.state = rc == PERSONA_OK           ? JOB_DONE
-                       : rc == PERSONA_E_CANCELED ? JOB_CANCELED
-                                                  : JOB_FAILED;
-        x->row.ended = (int64_t)time(NULL);
-        snprintf(x->row.error, sizeof x->row.error, "%s", rc == PERSONA_OK ? "" : e.msg);
-    }
-    const job_row row = x->row;
-    pthread_mutex_unlock(&j->lock);
-    rc = jobs_db_update(j->db, &row, rc == PERSONA_OK ? buf_str(&result) : NULL, &e);
-    pthread_mutex_lock(&j->lock);
-    if (rc != PERSONA_OK) { /* it will be run again by the next server */
-        x->row.state = JOB_FAILED;
-        snprintf(x->row.error, sizeof x->row.error, "%s", e.msg);
-    }
-    changed(j, x);
-    buf_free(&result);
-}
-
-static void *runner(void *ud)
-{
-    jobs *j = ud;
-    pthread_mutex_lock(&j->lock);
-    while (!j->ending) {
-        entry *x = next_job(j);
-        if (x != NULL) {
-            run_one(j, x);
-        } else {
-            pthread_cond_wait(&j->work, &j->lock);
-        }
-    }
-    pthread_mutex_unlock(&j->lock);
-    return NULL;
-}
-
-persona_code jobs_start(jobs *j, persona_err *e)
-{
-    if (pthread_create(&j->runner, NULL, runner, j) != 0) {
-        return persona_err_set(e, PERSONA_E_UNAVAILABLE, "the system gives no further thread");
-    }
-    j->running = true;
-    return PERSONA_OK;
 }
 
 /* ---- what is asked --------------------------------------------------------------------------- */
@@ -381,14 +235,16 @@ static void make_id(char *out, size_t n)
 persona_code jobs_add(jobs *j, const job_kind *kind, const char *args, char *id, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    entry *x = mem_calloc(1, sizeof *x);
+    job_entry *x = mem_calloc(1, sizeof *x);
     TRY(x != NULL ? PERSONA_OK : mem_err(e, "a job"));
     TRY(check_args(j, kind, args, NULL, e));
     x->kind = kind;
+    x->subject = subject_of(args);
     x->row = (job_row){.state = JOB_QUEUED, .created = (int64_t)time(NULL)};
     make_id(x->row.id, sizeof x->row.id);
     snprintf(x->row.kind, sizeof x->row.kind, "%s", kind->name);
     TRY(jobs_db_insert(j->db, &x->row, args, e));
+    job_note(j, x->row.id, "asked for");
     memcpy(id, x->row.id, sizeof x->row.id);
     pthread_mutex_lock(&j->lock);
     const bool room = j->n < JOBS_MAX && !j->ending;
@@ -409,15 +265,16 @@ out:
 }
 
 /* Wants the lock. */
-static job_status status_of(const jobs *j, const entry *x)
+static job_status status_of(const jobs *j, const job_entry *x)
 {
     job_status s = {.kind = x->kind,
+                    .subject = x->subject,
                     .state = x->row.state,
                     .created = x->row.created,
                     .started = x->row.started,
                     .ended = x->row.ended,
-                    .done = x->done,
-                    .total = x->total,
+                    .done = x->round.done,
+                    .total = x->round.total,
                     .n_tokens = x->n_tokens,
                     .rate = (double)NAN,
                     .eta_s = (double)NAN,
@@ -430,9 +287,7 @@ static job_status status_of(const jobs *j, const entry *x)
         const double in_stage = clock_now() - x->stage_begun;
         s.seconds = clock_now() - x->begun;
         s.rate = in_stage > 0.5 ? (double)(x->n_tokens - x->stage_tokens) / in_stage : (double)NAN;
-        s.eta_s = in_stage > 0.5 && x->done > 0 && x->total >= x->done
-                      ? in_stage * (double)(x->total - x->done) / (double)x->done
-                      : (double)NAN;
+        s.eta_s = job_round_left(&x->round, clock_now());
     } else if (x->row.ended > 0) {
         s.seconds = (double)(x->row.ended - x->row.started);
     }
@@ -460,7 +315,7 @@ persona_code jobs_list(jobs *j, job_status **out, size_t *n, persona_err *e)
 persona_code jobs_get(jobs *j, const char *id, job_status *out, persona_err *e)
 {
     pthread_mutex_lock(&j->lock);
-    const entry *x = find(j, id, NULL);
+    const job_entry *x = find(j, id, NULL);
     if (x != NULL) {
         *out = status_of(j, x);
     }
@@ -471,6 +326,20 @@ persona_code jobs_get(jobs *j, const char *id, job_status *out, persona_err *e)
 persona_code jobs_texts(jobs *j, const char *id, char **args, char **result, persona_err *e)
 {
     return jobs_db_texts(j->db, id, args, result, e);
+}
+
+persona_code jobs_log(jobs *j, const char *id, char **out, persona_err *e)
+{
+    return jobs_db_log(j->db, id, out, e);
+}
+
+persona_code jobs_speed(jobs *j, const char *id, job_speed *out, persona_err *e)
+{
+    pthread_mutex_lock(&j->lock);
+    const job_entry *x = find(j, id, NULL);
+    *out = x != NULL && x->speed != NULL ? *x->speed : (job_speed){.n = 0};
+    pthread_mutex_unlock(&j->lock);
+    return x != NULL ? PERSONA_OK : not_found(id, e);
 }
 
 persona_code jobs_files(jobs *j, const char *id, char ***files, size_t *n, persona_err *e)
@@ -510,7 +379,7 @@ persona_code jobs_wait(jobs *j, const char *id, uint64_t version, double seconds
     }
     int late = 0;
     pthread_mutex_lock(&j->lock);
-    const entry *x = find(j, id, NULL);
+    const job_entry *x = find(j, id, NULL);
     while (x != NULL && x->version <= version && x->row.state < JOB_DONE && late != ETIMEDOUT &&
            !j->ending) {
         late = pthread_cond_timedwait(&j->news, &j->lock, &until);
@@ -531,14 +400,15 @@ persona_code jobs_cancel(jobs *j, const char *id, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     pthread_mutex_lock(&j->lock);
-    entry *x = find(j, id, NULL);
+    job_entry *x = find(j, id, NULL);
     if (x == NULL) {
         rc = not_found(id, e);
     } else if (x->row.state == JOB_QUEUED) {
         x->row.state = JOB_CANCELED;
         x->row.ended = (int64_t)time(NULL);
+        job_note(j, id, "canceled while it waited");
         rc = jobs_db_update(j->db, &x->row, NULL, e);
-        changed(j, x);
+        job_changed(j, x);
     } else if (x->cancel != NULL) {
         x->canceling = true;
         persona_cancel_set(x->cancel);
@@ -551,7 +421,7 @@ persona_code jobs_resume(jobs *j, const char *id, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     pthread_mutex_lock(&j->lock);
-    entry *x = find(j, id, NULL);
+    job_entry *x = find(j, id, NULL);
     if (x == NULL) {
         rc = not_found(id, e);
     } else if (x->row.state != JOB_CANCELED && x->row.state != JOB_FAILED) {
@@ -562,9 +432,10 @@ persona_code jobs_resume(jobs *j, const char *id, persona_err *e)
     } else {
         x->row.state = JOB_QUEUED;
         x->row.ended = 0;
+        job_note(j, id, "asked to go on");
         x->row.error[0] = '\0';
         rc = jobs_db_update(j->db, &x->row, NULL, e);
-        changed(j, x);
+        job_changed(j, x);
         pthread_cond_signal(&j->work);
     }
     pthread_mutex_unlock(&j->lock);
@@ -576,7 +447,7 @@ persona_code jobs_delete(jobs *j, const char *id, persona_err *e)
     persona_code rc = PERSONA_OK;
     size_t at = 0;
     pthread_mutex_lock(&j->lock);
-    entry *x = find(j, id, &at);
+    job_entry *x = find(j, id, &at);
     if (x == NULL) {
         rc = not_found(id, e);
     } else if (x->row.state < JOB_DONE) {
@@ -586,9 +457,9 @@ persona_code jobs_delete(jobs *j, const char *id, persona_err *e)
         rc = jobs_db_delete(j->db, id, e);
     }
     if (rc == PERSONA_OK) {
-        memmove(j->list + at, j->list + at + 1, (j->n - at - 1) * sizeof(entry *));
+        memmove(j->list + at, j->list + at + 1, (j->n - at - 1) * sizeof(job_entry *));
         j->n--;
-        mem_free(x);
+        job_entry_free(x);
         pthread_cond_broadcast(&j->news);
     }
     pthread_mutex_unlock(&j->lock);

@@ -15,6 +15,7 @@
 #define PERSONA_SERVER_JOB_QUEUE_H
 
 #include "server/api/field.h"
+#include "server/jobs/job_speed.h"
 #include "server/serve/registry.h"
 #include "server/store/server_db.h"
 #include "workbench/library.h"
@@ -71,8 +72,15 @@ extern const field job_extract_fields[], job_transfer_fields[], job_sweep_fields
     job_screen_fields[];
 const job_kind *job_kind_named(const char *name);
 
+/* What a job is about, as the request names it; "": it does not. */
+typedef struct job_subject {
+    char model[SERVED_ID_MAX], to[SERVED_ID_MAX];
+    char what[128]; /* trait or vector; of several the first */
+} job_subject;
+
 typedef struct job_status {
     char id[JOB_ID_MAX];
+    job_subject subject;
     const job_kind *kind;
     job_state state;
     int64_t created, started, ended; /* seconds since 1970; 0: not yet */
@@ -113,6 +121,11 @@ PERSONA_CHECK persona_code jobs_get(jobs *j, const char *id, job_status *out, pe
  * of the database. */
 PERSONA_CHECK persona_code jobs_texts(jobs *j, const char *id, char **args, char **result,
                                       persona_err *e);
+/* What happened to it: lines of a time in seconds since 1970, a space and words, oldest first;
+ * mem_free it. Errors: NOTFOUND, those of the database. */
+PERSONA_CHECK persona_code jobs_log(jobs *j, const char *id, char **out, persona_err *e);
+/* How fast it has been since the server began. Errors: NOTFOUND. */
+PERSONA_CHECK persona_code jobs_speed(jobs *j, const char *id, job_speed *out, persona_err *e);
 /* The job files in which its answers are kept, in the order in which they were begun; mem_free_list
  * them. Errors: NOTFOUND, those of the database. */
 PERSONA_CHECK persona_code jobs_files(jobs *j, const char *id, char ***files, size_t *n,

@@ -124,14 +124,29 @@ out:
     return rc;
 }
 
+static persona_code order_of(call *c, job_order *out, persona_err *e)
+{
+    const char *order = http_query(c->request, "order");
+    if (order == NULL || strcmp(order, "id") == 0) {
+        *out = JOB_BY_ID;
+    } else if (strcmp(order, "arrival") == 0) {
+        *out = JOB_BY_ARRIVAL;
+    } else {
+        return persona_err_set(e, PERSONA_E_USAGE, "order: id or arrival");
+    }
+    return PERSONA_OK;
+}
+
 static persona_code list(call *c, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     int offset = 0, limit = LIMIT_DEFAULT;
+    job_order order = JOB_BY_ID;
     parts p = {.judge = http_query(c->request, "judge"), .chosen = -1};
     TRY(call_query_int(c, "part", 0, PARTS_MOST, -1, &p.wanted, e));
     TRY(call_query_int(c, "offset", 0, 1 << 30, 0, &offset, e));
     TRY(call_query_int(c, "limit", 1, LIMIT_MOST, LIMIT_DEFAULT, &limit, e));
+    TRY(order_of(c, &order, e));
     TRY(jobs_files(c->s->jobs, c->parts[0], &p.files, &p.n_files, e));
     jo_object(&c->out, NULL);
     jo_string(&c->out, "id", c->parts[0]);
@@ -145,7 +160,7 @@ static persona_code list(call *c, persona_err *e)
         goto out;
     }
     const job_answers_opts o = {
-        .all = true, .order = JOB_BY_ID, .offset = (size_t)offset, .limit = (size_t)limit};
+        .all = true, .order = order, .offset = (size_t)offset, .limit = (size_t)limit};
     jo_int(&c->out, "offset", offset);
     TRY(answers_of(c, &p, &o, e));
     jo_end(&c->out);
@@ -165,6 +180,10 @@ static const field query_fields[] = {
      .type = FIELD_STRING,
      .at = FIELD_NOWHERE,
      .help = "Whose scores; needed where several judges scored the part. none: no scores"},
+    {.name = "order",
+     .type = FIELD_STRING,
+     .at = FIELD_NOWHERE,
+     .help = "id, or arrival: new ones come last, so that offset goes on. Default id"},
     {.name = "offset", .type = FIELD_STRING, .at = FIELD_NOWHERE, .help = "Default 0"},
     {.name = "limit", .type = FIELD_STRING, .at = FIELD_NOWHERE, .help = "1 to 1000. Default 100"},
     FIELD_LAST,

@@ -3,6 +3,7 @@
  * jobs_routes.c - /api/v1/jobs: long tasks, made, watched, canceled, resumed.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -20,6 +21,9 @@ static void status_members(json_out *o, const job_status *x)
     error_redact(error);
     jo_string(o, "id", x->id);
     jo_string(o, "kind", x->kind->name);
+    jo_string(o, "subject", *x->subject.what != '\0' ? x->subject.what : NULL);
+    jo_string(o, "model", *x->subject.model != '\0' ? x->subject.model : NULL);
+    jo_string(o, "to", *x->subject.to != '\0' ? x->subject.to : NULL);
     jo_string(o, "state", job_state_name(x->state));
     jo_int(o, "created", x->created);
     jo_int(o, "started", x->started);
@@ -43,9 +47,24 @@ static void status_json(json_out *o, const job_status *x)
     jo_end(o);
 }
 
+static const field note_fields[] = {
+    {.name = "at", .type = FIELD_INT, .required = true},
+    {.name = "words", .type = FIELD_STRING, .required = true},
+    FIELD_LAST,
+};
+static const field note_element[] = {{.name = "", .type = FIELD_OBJECT, .of = note_fields}};
+static const field speed_fields[] = {
+    {.name = "at", .type = FIELD_INT, .required = true},
+    {.name = "tokens_per_second", .type = FIELD_NUMBER, .required = true},
+    FIELD_LAST,
+};
+static const field speed_element[] = {{.name = "", .type = FIELD_OBJECT, .of = speed_fields}};
 static const field status_fields[] = {
     {.name = "id", .type = FIELD_STRING, .required = true},
     {.name = "kind", .type = FIELD_STRING, .required = true},
+    {.name = "subject", .type = FIELD_STRING, .help = "Trait or vector; of several the first"},
+    {.name = "model", .type = FIELD_STRING, .help = "As asked for; null: the default one"},
+    {.name = "to", .type = FIELD_STRING, .help = "Model that a transfer goes to"},
     {.name = "state",
      .type = FIELD_STRING,
      .required = true,
@@ -77,6 +96,14 @@ static const field status_fields[] = {
      .type = FIELD_ANY,
      .schema = "object | null",
      .help = "Of one job: what came of it"},
+    {.name = "log",
+     .type = FIELD_ARRAY,
+     .of = note_element,
+     .help = "Of one job: what happened, oldest first"},
+    {.name = "speed",
+     .type = FIELD_ARRAY,
+     .of = speed_element,
+     .help = "Of one job: how fast it has been since the server began"},
     FIELD_LAST,
 };
 static const field status_element[] = {{.name = "", .type = FIELD_OBJECT, .of = status_fields}};
@@ -119,19 +146,56 @@ out:
     return rc;
 }
 
+/* Lines of a time, a space and words; the text is written into. */
+static void log_json(json_out *o, char *text)
+{
+    char *rest = NULL, message[640];
+    jo_array(o, "log");
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *words = line;
+        const long long at = strtoll(line, &words, 10);
+        snprintf(message, sizeof message, "%s", *words == ' ' ? words + 1 : words);
+        error_redact(message);
+        jo_object(o, NULL);
+        jo_int(o, "at", at);
+        jo_string(o, "words", message);
+        jo_end(o);
+    }
+    jo_end(o);
+}
+
+static void speed_json(json_out *o, const job_speed *s)
+{
+    jo_array(o, "speed");
+    for (size_t i = 0; i < s->n; i++) {
+        jo_object(o, NULL);
+        jo_int(o, "at", s->points[i].at);
+        jo_number(o, "tokens_per_second", s->points[i].rate);
+        jo_end(o);
+    }
+    jo_end(o);
+}
+
 static persona_code show(call *c, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     job_status x;
-    char *args = NULL, *result = NULL;
+    job_speed speed;
+    char *args = NULL, *result = NULL, *log = NULL;
     TRY(jobs_get(c->s->jobs, c->parts[0], &x, e));
     TRY(jobs_texts(c->s->jobs, c->parts[0], &args, &result, e));
+    TRY(jobs_log(c->s->jobs, c->parts[0], &log, e));
+    TRY(jobs_speed(c->s->jobs, c->parts[0], &speed, e));
     jo_object(&c->out, NULL);
     status_members(&c->out, &x);
     TRY(call_kept(&c->out, "request", args, e));
     TRY(call_kept(&c->out, "result", result, e));
+    log_json(&c->out, log);
+    speed_json(&c->out, &speed);
     jo_end(&c->out);
 out:
+    mem_free(log);
     mem_free(args);
     mem_free(result);
     return rc;

@@ -73,6 +73,7 @@ static persona_code list(call *c, persona_err *e)
     persona_code rc = PERSONA_OK;
     served_status *all = NULL;
     size_t n = 0;
+    uint64_t used = 0, budget = 0;
     TRY(registry_list(c->s->models, &all, &n, e));
     jo_object(&c->out, NULL);
     jo_array(&c->out, "models");
@@ -81,6 +82,11 @@ static persona_code list(call *c, persona_err *e)
         TRY(model_entry(&c->out, &all[i], e));
         jo_end(&c->out);
     }
+    jo_end(&c->out);
+    registry_memory(c->s->models, &used, &budget);
+    jo_object(&c->out, "memory");
+    jo_double(&c->out, "used_bytes", (double)used);
+    jo_double(&c->out, "budget_bytes", (double)budget);
     jo_end(&c->out);
     jo_end(&c->out);
 out:
@@ -182,8 +188,17 @@ static const field unload_fields[] = {
     FIELD_LAST,
 };
 static const field model_element[] = {{.name = "", .type = FIELD_OBJECT, .of = model_fields}};
+static const field memory_fields[] = {
+    {.name = "used_bytes", .type = FIELD_NUMBER, .required = true, .help = "Of loaded files"},
+    {.name = "budget_bytes",
+     .type = FIELD_NUMBER,
+     .required = true,
+     .help = "Beyond it the longest unused are unloaded"},
+    FIELD_LAST,
+};
 static const field list_fields[] = {
     {.name = "models", .type = FIELD_ARRAY, .required = true, .of = model_element},
+    {.name = "memory", .type = FIELD_OBJECT, .required = true, .of = memory_fields},
     FIELD_LAST,
 };
 static const field nothing[] = {FIELD_LAST};

@@ -538,6 +538,14 @@ out:
     return rc;
 }
 
+void registry_memory(registry *r, uint64_t *used, uint64_t *budget)
+{
+    pthread_mutex_lock(&r->lock);
+    *used = bytes_loaded(r);
+    *budget = r->opts.budget;
+    pthread_mutex_unlock(&r->lock);
+}
+
 void registry_each_loaded(registry *r, void (*fn)(void *ud, served *x), void *ud)
 {
     for (size_t i = 0; i < REGISTRY_MAX_MODELS; i++) {

@@ -106,6 +106,8 @@ PERSONA_CHECK persona_code registry_list(registry *r, served_status **out, size_
 /* One of them. Errors: NOTFOUND. */
 PERSONA_CHECK persona_code registry_status(registry *r, const char *id, served_status *out,
                                            persona_err *e);
+/* Bytes of the files of loaded models, and what they may come to. */
+void registry_memory(registry *r, uint64_t *used, uint64_t *budget);
 /* Calls fn for every loaded model, held meanwhile. */
 void registry_each_loaded(registry *r, void (*fn)(void *ud, served *x), void *ud);
 

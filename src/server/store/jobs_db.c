@@ -71,18 +71,43 @@ out:
     return rc;
 }
 
-persona_code jobs_db_files(server_db *d, const char *id, char **out, persona_err *e)
+persona_code jobs_db_note(server_db *d, const char *id, int64_t at, const char *words,
+                          persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    db_stmt *s = NULL;
+    char line[640];
+    snprintf(line, sizeof line, "%lld %s", (long long)at, words);
+    for (char *p = line; *p != '\0'; p++) {
+        *p = (char)(*p == '\n' || *p == '\r' ? ' ' : *p);
+    }
+    db *h = server_db_lock(d);
+    TRY(db_prepare(h,
+                   "UPDATE job SET log = log || ? || char(10) WHERE id = ? AND length(log) < 65536",
+                   &s, e));
+    db_bind_text(s, 1, line);
+    db_bind_text(s, 2, id);
+    TRY(db_run(s, e));
+out:
+    db_finalize(s);
+    server_db_unlock(d);
+    return rc;
+}
+
+/* A text of a job. */
+static persona_code text_of(server_db *d, const char *query, const char *id, char **out,
+                            persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     db_stmt *s = NULL;
     bool row = false;
     *out = NULL;
     db *h = server_db_lock(d);
-    TRY(db_prepare(h, "SELECT files FROM job WHERE id = ?", &s, e));
+    TRY(db_prepare(h, query, &s, e));
     db_bind_text(s, 1, id);
     TRY(db_step(s, &row, e));
     *out = mem_strdup(row ? db_text(s, 0) : "");
-    TRY(*out != NULL ? PERSONA_OK : mem_err(e, "files of a job"));
+    TRY(*out != NULL ? PERSONA_OK : mem_err(e, "a text of a job"));
     if (!row) {
         rc = persona_err_set(e, PERSONA_E_NOTFOUND, "no job '%.30s'", id);
     }
@@ -94,6 +119,16 @@ out:
         *out = NULL;
     }
     return rc;
+}
+
+persona_code jobs_db_files(server_db *d, const char *id, char **out, persona_err *e)
+{
+    return text_of(d, "SELECT files FROM job WHERE id = ?", id, out, e);
+}
+
+persona_code jobs_db_log(server_db *d, const char *id, char **out, persona_err *e)
+{
+    return text_of(d, "SELECT log FROM job WHERE id = ?", id, out, e);
 }
 
 persona_code jobs_db_delete(server_db *d, const char *id, persona_err *e)
@@ -142,7 +177,8 @@ static void take_text(char *to, size_t n, const char *text)
 }
 
 persona_code jobs_db_each(server_db *d,
-                          persona_code (*fn)(void *ud, const job_row *row, persona_err *e),
+                          persona_code (*fn)(void *ud, const job_row *row, const char *args,
+                                             persona_err *e),
                           void *ud, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -150,7 +186,7 @@ persona_code jobs_db_each(server_db *d,
     bool more = false;
     db *h = server_db_lock(d);
     TRY(db_prepare(h,
-                   "SELECT id, kind, state, created, started, ended, error FROM job"
+                   "SELECT id, kind, state, created, started, ended, error, args FROM job"
                    " ORDER BY number",
                    &s, e));
     for (;;) {
@@ -166,7 +202,7 @@ persona_code jobs_db_each(server_db *d,
         take_text(row.kind, sizeof row.kind, db_text(s, 1));
         take_text(row.error, sizeof row.error, db_text(s, 6));
         TRY(db_row_ok(s, e));
-        TRY(fn(ud, &row, e));
+        TRY(fn(ud, &row, db_text(s, 7), e));
     }
 out:
     db_finalize(s);

@@ -30,10 +30,15 @@ PERSONA_CHECK persona_code jobs_db_add_file(server_db *d, const char *id, const 
                                             persona_err *e);
 /* They, a line each; mem_free it. Errors: NOTFOUND. */
 PERSONA_CHECK persona_code jobs_db_files(server_db *d, const char *id, char **out, persona_err *e);
-/* Oldest first. */
+/* A line of its log: the time and words. A log that has become long takes no more of them. */
+PERSONA_CHECK persona_code jobs_db_note(server_db *d, const char *id, int64_t at, const char *words,
+                                        persona_err *e);
+/* They; mem_free it. Errors: NOTFOUND. */
+PERSONA_CHECK persona_code jobs_db_log(server_db *d, const char *id, char **out, persona_err *e);
+/* Oldest first; args lives for the call. */
 PERSONA_CHECK persona_code jobs_db_each(server_db *d,
                                         persona_code (*fn)(void *ud, const job_row *row,
-                                                           persona_err *e),
+                                                           const char *args, persona_err *e),
                                         void *ud, persona_err *e);
 
 #endif

@@ -50,6 +50,8 @@ static const char *const steps[] = {
     ") STRICT;",
     /* files that a job's answers are kept in, a line each */
     "ALTER TABLE job ADD COLUMN files TEXT NOT NULL DEFAULT '';",
+    /* what happened to a job, a line each */
+    "ALTER TABLE job ADD COLUMN log TEXT NOT NULL DEFAULT '';",
 };
 static const db_schema schema = {"server database", 0x50727356, steps,
                                  sizeof steps / sizeof *steps};

@@ -76,6 +76,7 @@ typedef struct job_room {
 typedef enum job_order {
     JOB_BY_ID,
     JOB_BY_QUESTION, /* as the published files: question, pair, rollout, positive before negative */
+    JOB_BY_ARRIVAL,  /* as they were put: later ones never come before earlier ones */
 } job_order;
 
 /* Calls fn for every answer of a stage in order, until fn fails; its code is returned. Memory does

@@ -300,6 +300,7 @@ static persona_code prepare_each(job *j, const char *stage, job_order order, con
 {
     static const char *const orders[] = {
         [JOB_BY_ID] = "SELECT rowid FROM answer WHERE stage = ? ORDER BY id",
+        [JOB_BY_ARRIVAL] = "SELECT rowid FROM answer WHERE stage = ? ORDER BY rowid",
         [JOB_BY_QUESTION] = "SELECT rowid FROM answer WHERE stage = ?"
                             " ORDER BY question_index, pair, rollout, polarity DESC, id",
     };

@@ -69,13 +69,32 @@ def extraction(s):
     check(any(x["done"] and x["total"] for x in states), "progress was told")
     x = s.ask("GET", f"/api/v1/jobs/{job}")[1]
     equal(x["request"], EXTRACT, "what was asked")
+    first = s.ask("GET", "/api/v1/jobs")[1]["jobs"][0]
+    equal((first["id"], first["subject"], first["model"], first["to"]), (job, "superficial", QWEN, None), "what it is about")
     r = x["result"]
     equal((r["trait"], r["model"], r["output"]), ("superficial", QWEN, "superficial"), "the result, without paths")
     equal(len(r["layers"]) > 2, True, "numbers of blocks")
+    words = [n["words"] for n in x["log"]]
+    equal((words[0], words[1], words[-1]), ("asked for", "started", "done"), "the log begins and ends")
+    check("extract superficial" in words, f"stages stand in it: {words}")
+    check(all(a["at"] <= b["at"] for a, b in zip(x["log"], x["log"][1:])), "the oldest first")
+    check(all(p["tokens_per_second"] > 0 and p["at"] >= x["started"] for p in x["speed"]), f"speed: {x['speed']}")
+    answers(s, job)
     status, r, _ = s.ask("POST", "/v1/chat/completions", {"model": QWEN, "messages": said("Hi"), "max_tokens": 4,
                                                           "steering": "raw:superficial"})
     equal((status, r["steering"]["expression"]), (200, "raw:superficial"), "it steers")
     return vector_bytes()
+
+
+def answers(s, job):
+    def ids(query):
+        status, r, _ = s.ask("GET", f"/api/v1/jobs/{job}/answers?part=0&{query}")
+        equal(status, 200, f"{query}: {r}")
+        return [a["id"] for a in r["answers"]]
+    by_id, arrived = ids("limit=1000"), ids("limit=1000&order=arrival")
+    equal(sorted(arrived), by_id, "the same answers in both orders")
+    equal(ids("order=arrival&offset=7&limit=5"), arrived[7:12], "a piece")
+    equal(s.ask("GET", f"/api/v1/jobs/{job}/answers?order=random")[0], 400, "no such order")
 
 
 def over_a_kill(data):
@@ -89,6 +108,8 @@ def over_a_kill(data):
     with serving(*FIXED) as s:
         x = ended(s, job)
         equal((x["state"], x["resumed"]), ("done", True), f"{x}")
+        equal((x["subject"], x["model"]), ("superficial", QWEN), "still what it is about")
+        check("goes on after a restart of the server" in [n["words"] for n in x["log"]], f"{x['log']}")
         check(vector_bytes() == data, "the same vector, byte for byte")
 
 

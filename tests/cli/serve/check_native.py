@@ -25,10 +25,15 @@ def bad(s, method, path, body, status, param=None, code=None):
 
 
 def models(s):
-    by_id = {m["id"]: m for m in good(s, "GET", "/api/v1/models")["models"]}
+    listed = good(s, "GET", "/api/v1/models")
+    by_id = {m["id"]: m for m in listed["models"]}
+    equal(listed["memory"]["used_bytes"], 0, "nothing is loaded")
     equal((by_id[QWEN]["state"], by_id[QWEN]["loaded"]), ("cold", None), "not loaded yet")
     m = good(s, "POST", f"/api/v1/models/{QWEN}/load")
     equal((m["state"], m["loaded"]["arch"], len(m["sha256"])), ("ready", "qwen2", 64), "loaded")
+    memory = good(s, "GET", "/api/v1/models")["memory"]
+    equal(memory["used_bytes"], m["size_bytes"], "its file is in memory")
+    check(memory["budget_bytes"] > memory["used_bytes"], f"there is room: {memory}")
     check("silly" in m["vectors"] and m["loaded"]["n_ctx"] > 0 and m["loaded"]["n_embd"] > 0, "its sizes")
     equal(good(s, "GET", f"/api/v1/models/{QWEN}")["loaded"], m["loaded"], "the same")
     r = good(s, "POST", f"/api/v1/models/{QWEN}/unload", {})

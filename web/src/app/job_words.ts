@@ -6,16 +6,10 @@ import { duration } from "../base/format";
 import { text } from "../text/en";
 import { link } from "./router";
 
-function subject(j: Job): string {
-    const r = (j.request ?? {}) as { trait?: unknown; vector?: unknown; vectors?: unknown };
-    const what = r.trait ?? r.vector ?? (Array.isArray(r.vectors) ? r.vectors.join(", ") : "");
-    return typeof what === "string" ? what : "";
-}
-
 /** "Extract silly" */
 export function jobName(j: Job): string {
     const names: Record<string, string> = text.jobs.kinds;
-    return `${names[j.kind] ?? j.kind} ${subject(j)}`.trim();
+    return `${names[j.kind] ?? j.kind} ${j.subject ?? ""}`.trim();
 }
 
 /** The view that shows a job of this kind. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // job_live.ts - one job, followed. Its events say at once what changes; while they cannot be had, the poll of all jobs
-// (api/live.ts) says it a little later, and the stream is tried again. What was asked and what came of it is asked for
-// when the job appears and when it ends.
+// (api/live.ts) says it a little later, and the stream is tried again. What was asked, its log and what came of it are
+// asked for when the job appears, when a stage begins and when it ends.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, post, type Reply, returns, wordsOf } from "../api/client";
 import { isOpen, type Job, jobs, refreshJobs } from "../api/live";
@@ -19,7 +19,7 @@ export interface JobLive {
     /** Why it cannot be shown: there is none of that name, or the server failed. */
     error: string | null;
     missing: boolean;
-    /** Tokens a second, while it was watched. */
+    /** Tokens a second since the server began. */
     speed: readonly Speed[];
     /** Both come back after the server has agreed, and throw what it said otherwise. */
     cancel: () => Promise<void>;
@@ -31,12 +31,15 @@ const SILENT_MS = 3000; // after which the poll is believed
 const SPEEDS = 600; // kept; then every other one
 const SPEED_S = 1; // between two of them at least
 
-/** Grows with what is written since the last one; null: too soon to tell. */
+/** What the server has noted, and what was seen since. */
 class Meter {
     private at = 0;
     private tokens = 0;
     private stage = "";
     list: Speed[] = [];
+    known(whole: JobWhole): void {
+        this.list = (whole.speed ?? []).map((p) => ({ at: p.at, rate: p.tokens_per_second }));
+    }
     add(j: Job): boolean {
         const now = Date.now() / 1000;
         const since = now - this.at;
@@ -90,7 +93,7 @@ export function useJob(id: string | null): JobLive {
     const meter = useRef(new Meter());
     const back = returns.value;
     const tell = (j: Job) => {
-        setJob((old) => ({ ...(old?.id === j.id ? { request: old.request, result: old.result } : {}), ...j }) as JobWhole);
+        setJob((old) => ({ ...(old?.id === j.id ? { request: old.request, result: old.result, log: old.log } : {}), ...j }) as JobWhole);
         if (meter.current.add(j)) {
             setSpeed(meter.current.list);
         }
@@ -108,14 +111,27 @@ export function useJob(id: string | null): JobLive {
         const stop = new AbortController();
         const ask = async () => {
             const whole = await get("/api/v1/jobs/{id}", { path: { id }, signal: stop.signal });
+            meter.current.known(whole);
+            setSpeed(meter.current.list);
             setJob(whole);
             setError(null);
             return whole;
         };
+        let stage = "";
+        const hear = (j: Job) => {
+            heard.current = Date.now();
+            tell(j);
+            if (j.stage !== stage) {
+                stage = j.stage;
+                ask().catch(() => undefined); // the log has a line more; the stream says what is wrong
+            }
+        };
         const follow = async () => {
             try {
-                if (isOpen(await ask())) {
-                    await followJob(id, (j) => ((heard.current = Date.now()), tell(j)), stop.signal);
+                const first = await ask();
+                stage = first.stage;
+                if (isOpen(first)) {
+                    await followJob(id, hear, stop.signal);
                     await ask();
                     void refreshJobs();
                 }

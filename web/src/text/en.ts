@@ -2,6 +2,7 @@
 //
 // en.ts - every English sentence of the page, by room. Another language is another file with the same members.
 // Sentence case, no full stops on labels, plain words: "kept", "carried over", "measured", "one dose".
+import { extract } from "./en_extract";
 
 export const text = {
     to: "to",
@@ -252,7 +253,7 @@ export const text = {
             underline: "Next probe as underline",
         },
     },
-    extract: {},
+    extract,
     transfer: {},
     vectors: {},
     traits: {},
