@@ -175,6 +175,9 @@ struct persona_request {
     size_t n_forced;
     bool raw;         /* response is plain text even on a harmony model */
     bool want_logits; /* forced only: call `logits` for every forced token */
+    /* generated tokens a second at most, for a reader who steers while reading; the others go on.
+     * 0 (default): as fast as they come. Only with a model thread */
+    double pace;
     persona_sampling sampling;
     persona_plan *plan;      /* NULL: unsteered. The session refs it until done */
     const persona_tap *taps; /* n_taps. Borrowed until done */

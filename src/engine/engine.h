@@ -227,7 +227,8 @@ typedef struct slot {
     bool active;
     bool prefilling, begun; /* begun: its prefix has been taken over */
     bool draining;          /* its last token is fed only to be read */
-    bool stalled;           /* its reader is slow: no token now */
+    bool stalled;           /* its reader is slow, or its pace is: no token now */
+    double due;             /* clock_now() from when its pace lets it have the next token */
     bool broken;            /* its last logits were no numbers */
     uint64_t order;         /* of admission */
     int stream;
@@ -429,6 +430,8 @@ bool scheduler_step(persona_session *s);
 void scheduler_end(persona_session *s);
 /* Whether a step would do something; the lock is held. */
 bool scheduler_has_work(const persona_session *s);
+/* Seconds until a slot that waits for its pace alone has work; negative: there is none. */
+double scheduler_pause(const persona_session *s);
 /* runner.c */
 bool runner_is_on(persona_session *s);
 

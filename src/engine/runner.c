@@ -8,6 +8,9 @@
  * polls. A cancel flag can be set by a signal handler, which wakes nobody: the scheduler looks at
  * it before every call, and it computes as long as a client has something open.
  */
+#include <math.h>
+#include <time.h>
+
 #include "base/clock.h"
 #include "engine/engine.h"
 
@@ -170,13 +173,29 @@ persona_code persona_session_run_all(persona_session *s, const persona_request *
 
 /* ---- the model thread ------------------------------------------------------------------------ */
 
+/* Wants the lock. seconds: at most so long; negative: until there is some. */
+static void wait_for_work(persona_session *s, double seconds)
+{
+    struct timespec t;
+    if (seconds < 0) {
+        pthread_cond_wait(&s->work, &s->lock);
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    const double whole = floor(seconds);
+    t.tv_nsec += (long)((seconds - whole) * 1e9);
+    t.tv_sec += (time_t)whole + t.tv_nsec / 1000000000L;
+    t.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&s->work, &s->lock, &t);
+}
+
 static void *model_thread(void *ud)
 {
     persona_session *s = ud;
     pthread_mutex_lock(&s->lock);
     while (!s->stopping) {
         if (!scheduler_has_work(s)) {
-            pthread_cond_wait(&s->work, &s->lock);
+            wait_for_work(s, scheduler_pause(s));
             continue;
         }
         pthread_mutex_unlock(&s->lock);

@@ -13,6 +13,7 @@
  * in the middle of an answer, decoding waits until the other slots are filled, too, so that a batch
  * begins together.
  */
+#include "base/clock.h"
 #include "engine/engine.h"
 
 #define HOLD_STEPS 8 /* per slot: how long a new answer waits for others to be prefilled */
@@ -88,6 +89,12 @@ static persona_plan *new_plan(job *j)
 }
 
 /* Runs between two tokens, and between two chunks of a prompt. */
+/* Wants the lock. */
+static bool is_paced(const slot *sl)
+{
+    return sl->job->mail != NULL && clock_now() < sl->due;
+}
+
 static void obey(persona_session *s)
 {
     feeds_drop_canceled(s);
@@ -101,7 +108,7 @@ static void obey(persona_session *s)
         const bool canceled = j->canceled, stopped = j->stopped, replanned = j->replanned;
         persona_plan *plan = replanned ? new_plan(j) : NULL;
         persona_err e = {.code = PERSONA_OK};
-        sl->stalled = mail_is_full(j);
+        sl->stalled = mail_is_full(j) || is_paced(sl);
         pthread_mutex_unlock(&s->lock);
         const persona_code rc = replanned ? slot_set_plan(sl, plan, &e) : PERSONA_OK;
         persona_plan_free(plan);
@@ -450,12 +457,27 @@ void scheduler_end(persona_session *s)
     }
 }
 
+double scheduler_pause(const persona_session *s)
+{
+    double least = -1;
+    const double now = clock_now();
+    for (int i = 0; i < s->opts.n_slots; i++) {
+        const slot *sl = &s->slots[i];
+        if (sl->active && is_paced(sl) && !mail_is_full(sl->job)) {
+            const double left = sl->due > now ? sl->due - now : 0;
+            least = least < 0 || left < least ? left : least;
+        }
+    }
+    return least;
+}
+
 bool scheduler_has_work(const persona_session *s)
 {
     const bool room = n_active(s) < s->n_rows;
     for (int i = 0; i < s->opts.n_slots; i++) {
         const slot *sl = &s->slots[i];
-        if (sl->active && (!mail_is_full(sl->job) || sl->job->canceled || sl->job->stopped)) {
+        if (sl->active &&
+            ((!mail_is_full(sl->job) && !is_paced(sl)) || sl->job->canceled || sl->job->stopped)) {
             return true;
         }
     }

@@ -5,6 +5,7 @@
  * additive plan, else the edits inside the graph.
  */
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/try.h"
@@ -77,7 +78,11 @@ persona_code session_new_over(persona_model *m, const persona_session_opts *opts
     s->opts = *opts;
     s->n_rows = s->opts.n_slots;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->work, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* as clock_now() */
+    pthread_cond_init(&s->work, &attr);
+    pthread_condattr_destroy(&attr);
     TRY(alloc_buffers(s, e));
 out:
     if (rc == PERSONA_OK) {

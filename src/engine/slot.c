@@ -342,6 +342,10 @@ bool slot_token(slot *sl, persona_token t)
     buf_free(&piece);
     sl->pending = t;
     sl->pending_class = c;
+    if (sl->req.pace > 0) { /* late tokens are not made up for */
+        const double now = clock_now();
+        sl->due = (sl->due > now ? sl->due : now) + 1 / sl->req.pace;
+    }
     sl->answered =
         channel_answered(&sl->channel) || (sl->answered && sl->channel.channels != CHANNELS_THINK);
     sl->n_thought += !sl->answered;

@@ -38,7 +38,7 @@ async function theToken(w, page) {
     await page.keyboard.press("ArrowRight");
     await drawer.getByText("token 14 of").waitFor();
     await w.until(async () => /\d %/.test((await drawer.locator("tr.took td").nth(3).textContent()) ?? ""), "the unsteered model's share");
-    await page.getByRole("slider", { name: "Token" }).fill("20");
+    await page.getByRole("slider", { name: "Token", exact: true }).fill("20");
     await drawer.getByText("token 20 of").waitFor();
     await w.axe(page, "a token's numbers");
     await w.shot(page, "play-token");
@@ -114,6 +114,48 @@ async function shares(w, page) {
     return page.evaluate(() => navigator.clipboard.readText());
 }
 
+/** The slider moves in the middle of an answer: what comes after is of another character. */
+async function live(w) {
+    const page = await w.open("play?model=persona-qwen2&max=120&pace=20");
+    await page.locator("#k-silly").waitFor();
+    await page.getByRole("textbox", { name: "Question" }).fill(QUESTION);
+    await page.keyboard.press("Enter");
+    await w.until(async () => (await tokens(page, 0).count()) >= 24, "24 tokens");
+    await page.locator("#k-silly").fill("2");
+    await w.until(async () => /reached token \d+ after \d+ ms/.test((await page.locator(".live").textContent()) ?? ""), "the server says where it took hold");
+    const ms = Number(/after (\d+) ms/.exec(await page.locator(".live").textContent())[1]);
+    w.ok(ms < 5000, `within ${ms} ms`); // a shared machine; docs/PAGE.md has what an idle one takes
+    console.log(`a slider move reached the answer after ${ms} ms`);
+    await page.locator(".ans .plan").first().waitFor();
+    await idle(page);
+    const painted = await page.locator(".ans").first().locator(".text").evaluate((box) => {
+        const at = [...box.children].findIndex((e) => e.classList.contains("plan"));
+        const share = (list) => list.filter((t) => /\bq[2-5]\b/.test(t.className)).length / Math.max(1, list.length);
+        const all = [...box.querySelectorAll(".tk")];
+        return { before: share(all.slice(0, at)), after: share(all.slice(at)), n: all.length - at };
+    });
+    w.ok(painted.n > 10 && painted.after > painted.before + 0.3, `silly after, not before: ${JSON.stringify(painted)}`);
+    await w.shot(page, "play-live");
+    await page.context().close();
+}
+
+/** gpt-oss thinks first: its reasoning is folded, its answer can be read again and forked like any other. */
+async function reasoning(w) {
+    const page = await w.open("play?model=persona-gpt-oss&steer=1*silly&max=160");
+    await page.locator("#k-silly").waitFor();
+    await ask(page, QUESTION);
+    await page.locator(".ans details.think").first().waitFor();
+    const drawer = await theToken(w, page);
+    await forks(w, page, drawer);
+    await page.getByRole("combobox", { name: "What colours the tokens" }).selectOption("difference");
+    await w.until(async () => (await tokens(page, 0).evaluateAll((all) => all.filter((t) => /\b[qm][1-5]\b/.test(t.className)).length)) > 3, "what steering made likelier");
+    await page.getByRole("combobox", { name: "What colours the tokens" }).selectOption("silly");
+    await page.getByText("Blocks", { exact: true }).click();
+    await page.getByText(/strongest at block/).waitFor();
+    await w.axe(page, "an answer with reasoning");
+    await page.context().close();
+}
+
 async function hostile(w, page) {
     await page.getByRole("button", { name: "New conversation" }).click();
     await page.getByRole("textbox", { name: "Question" }).fill(HOSTILE);
@@ -161,5 +203,7 @@ await walk(async (w) => {
     await reloads(w, page);
     const link = await shares(w, page);
     await hostile(w, page);
+    await live(w);
+    await reasoning(w);
     await sizes(w, link.slice(link.indexOf("#/") + 2).replace(/&q=[^&]*/, ""));
 });

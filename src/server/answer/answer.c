@@ -141,6 +141,13 @@ static void finish_choice(answer_choice *c, const persona_result *r)
     c->seconds = r->seconds;
     const persona_code kept = receipt_take(&c->steering, r, NULL);
     c->code = c->code != PERSONA_OK ? c->code : kept;
+    if (a->spec.token_ids && r->n_tokens > 0) {
+        c->ids = mem_calloc(r->n_tokens, sizeof *c->ids);
+        c->code = c->ids != NULL ? c->code : PERSONA_E_NOMEM;
+        if (c->ids != NULL) {
+            memcpy(c->ids, r->tokens, r->n_tokens * sizeof *c->ids);
+        }
+    }
     c->ended = true;
     a->n_ended++;
     pthread_mutex_unlock(&a->lock);
@@ -167,6 +174,7 @@ static persona_next next(void *ud, persona_request *r)
         r->prompt = a->spec.prompt.ids;
         r->n_prompt = a->spec.prompt.n;
         r->raw = a->spec.raw;
+        r->pace = a->spec.pace;
         r->sampling = a->spec.sampling;
         r->sampling.grammar = a->spec.grammar_text;
         r->sampling.seed += (uint32_t)a->n_given++;
@@ -247,6 +255,7 @@ static void answer_destroy(answer *a)
         receipt_done_free(&a->choices[i].steering);
         probe_readings_free(&a->choices[i]);
         mem_free(a->choices[i].logits);
+        mem_free(a->choices[i].ids);
     }
     for (size_t i = 0; i < a->n_lent; i++) {
         persona_plan_free(a->lent[i]);

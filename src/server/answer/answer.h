@@ -50,6 +50,8 @@ typedef struct answer_spec {
     char *grammar_text;        /* owned; NULL: none */
     int n_choices;
     persona_logit_bias *bias; /* (sampling.n_logit_bias) owned */
+    double pace;              /* persona_request.pace */
+    bool token_ids;           /* keep them */
     bool logprobs;            /* and of the n_top likeliest */
     size_t n_top;
     char **stops; /* (n_stops) owned */
@@ -93,6 +95,7 @@ typedef struct answer_choice {
     char message[512];
     size_t n_prompt, n_reused, n_tokens, n_answer;
     double seconds;
+    persona_token *ids; /* (n_tokens) all that were generated; NULL: not wanted */
     receipt_done steering;
     uint64_t engine_id;
     struct answer *owner;

@@ -110,6 +110,7 @@ static void choice_json(json_out *o, const collected *x, int i)
     jo_string(o, "finish_reason", finish_reason(c));
     answer_steering_json(x->a, o, i);
     probes_json(o, x, i);
+    token_ids_json(o, c);
     jo_end(o);
 }
 
@@ -207,6 +208,7 @@ static void end_piece(const collected *x, const answer_event *event, buf *out)
     jo_string(&o, "finish_reason", finish_reason(answer_choice_of(x->a, event->choice)));
     answer_steering_json(x->a, &o, event->choice);
     probes_json(&o, x, event->choice);
+    token_ids_json(&o, answer_choice_of(x->a, event->choice));
     jo_end(&o);
     jo_end(&o);
     answer_steering_json(x->a, &o, event->choice);

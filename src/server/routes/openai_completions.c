@@ -255,6 +255,7 @@ static void choice_json(json_out *o, const completions *x, size_t i, int choice,
     if (c != NULL) {
         answer_steering_json(got->a, o, choice);
         probes_json(o, got, choice);
+        token_ids_json(o, c);
     }
     jo_end(o);
     buf_free(&text);
@@ -343,6 +344,7 @@ static void event_choice(json_out *o, const collected *x, const answer_event *ev
     } else if (ended) {
         answer_steering_json(x->a, o, event->choice);
         probes_json(o, x, event->choice);
+        token_ids_json(o, answer_choice_of(x->a, event->choice));
     }
     jo_end(o);
 }

@@ -229,6 +229,7 @@ static void response(json_out *o, const char *key, const collected *x, const per
         usage(o, x);
         answer_steering_json(x->a, o, 0);
         probes_json(o, x, 0);
+        token_ids_json(o, c);
     }
     jo_end(o);
 }

@@ -159,6 +159,17 @@ void usage_json(json_out *o, const collected *x)
     jo_end(o);
 }
 
+void token_ids_json(json_out *o, const answer_choice *c)
+{
+    if (c->ids != NULL) {
+        jo_array(o, "token_ids");
+        for (size_t i = 0; i < c->n_tokens; i++) {
+            jo_int(o, NULL, c->ids[i]);
+        }
+        jo_end(o);
+    }
+}
+
 const char *finish_reason(const answer_choice *c)
 {
     if (!c->ended) {

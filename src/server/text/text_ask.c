@@ -262,6 +262,8 @@ persona_code ask_open(call *c, const ask *a, const char *kind, asked *out, perso
     TRY(take_seed(a, &out->seed, e));
     take_sampling(a, out->seed, &x->sampling);
     x->logprobs = a->logprobs;
+    x->pace = a->pace;
+    x->token_ids = a->return_token_ids;
     x->n_top = (size_t)a->top_logprobs;
     TRY(take_biases(a, x, e));
     TRY(take_grammar(a, x, e));

@@ -23,7 +23,8 @@ typedef struct ask {
     const json_val *steering, *probes;
     bool stream, ignore_eos, store;
     const json_val *answer_tokens;
-    bool logprobs;
+    bool logprobs, return_token_ids;
+    double pace;
     int top_logprobs;
 } ask;
 
@@ -147,6 +148,17 @@ extern const char *const ask_guards[];
          .help =                                                                                   \
              "Tokens that the answer begins with: it goes on behind them, and does not repeat "    \
              "them. With ids of logprobs an answer is taken up again at any of its tokens"},       \
+        {.name = "return_token_ids",                                                               \
+         .type = FIELD_BOOL,                                                                       \
+         .at = offsetof(ask, return_token_ids),                                                    \
+         .help = "Also the numbers of all tokens that were written, reasoning and template "       \
+                 "included, as token_ids of the choice; in a stream in its last piece"},           \
+        {.name = "pace",                                                                           \
+         .type = FIELD_NUMBER,                                                                     \
+         .max = 10000,                                                                             \
+         .at = offsetof(ask, pace),                                                                \
+         .help = "Tokens a second at most, for who reads and steers along. Default 0: as fast "    \
+                 "as they come"},                                                                  \
         {.name = "metadata",                                                                       \
          .type = FIELD_IGNORED,                                                                    \
          .at = FIELD_NOWHERE,                                                                      \

@@ -60,6 +60,8 @@ void stream_error(const persona_err *e, buf *out);
 void usage_json(json_out *o, const collected *x);
 /* "stop", "length", ...; NULL: still running. */
 const char *finish_reason(const answer_choice *c);
+/* "token_ids" of a choice that has ended, if they were wanted. */
+void token_ids_json(json_out *o, const answer_choice *c);
 /* "probes" of a choice: [{vector, block, mean, z, per_token}]; nothing without probes. */
 void probes_json(json_out *o, const collected *x, int choice);
 /* "probes" of a piece: {index, values: [..], z: [..]} */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Completions with echo and scores, the Responses API, JSON mode and schemas, assistant prefill."""
-import json, math
+import json, math, threading, time
 
 from client import *
 
@@ -91,7 +91,47 @@ def prefill(s):
     check(not r["choices"][0]["message"]["content"].startswith(whole[:8]), "an answer goes on")
 
 
+def token_ids(s):
+    """All tokens of an answer, with which it is read again and taken up in the middle, reasoning or not."""
+    for model in (QWEN, OSS):
+        ask = {"model": model, "messages": said("What do you think of soup?"), "temperature": 0, "max_tokens": 90,
+               "logprobs": True, "return_token_ids": True}
+        c = s.ask("POST", "/v1/chat/completions", ask)[1]["choices"][0]
+        ids, own = c["token_ids"], [t["id"] for t in c["logprobs"]["content"]]
+        at = next(i for i in range(len(ids)) if ids[i:i + len(own)] == own)
+        check((at > 0) == (model == OSS), "reasoning stands before the answer")
+        rest = s.ask("POST", "/v1/chat/completions", {**ask, "answer_tokens": ids[:at + 4]})[1]["choices"][0]
+        equal(rest["token_ids"][:len(ids) - at - 4], ids[at + 4:], "taken up in the middle")
+        again = s.ask("POST", "/api/v1/score", {"model": model, "messages": ask["messages"], "tokens": ids})[1]["tokens"]
+        near = [abs(a["logprob"] - b["logprob"]) for a, b in zip(again[at:], c["logprobs"]["content"])]
+        check(max(near) < 0.1, f"read again: {max(near)}")
+        streamed = [e for e in s.stream("/v1/chat/completions", ask)]
+        last = [e["choices"][0]["token_ids"] for e in streamed if e != "[DONE]" and e.get("choices") and "token_ids" in e["choices"][0]]
+        equal(last, [ids], "in the last piece of a stream")
+
+
+def pace(s):
+    """A slow reader's tokens come at its pace; another's do not wait."""
+    ask = {"model": QWEN, "messages": said("What do you think of soup?"), "max_tokens": 16, "ignore_eos": True}
+    s.ask("POST", "/v1/chat/completions", ask)
+    took = {}
+
+    def one(name, more):
+        begun = time.monotonic()
+        equal(s.ask("POST", "/v1/chat/completions", {**ask, **more})[0], 200, name)
+        took[name] = time.monotonic() - begun
+
+    both = [threading.Thread(target=one, args=x) for x in (("slow", {"pace": 8}), ("quick", {}))]
+    for t in both:
+        t.start()
+    for t in both:
+        t.join()
+    check(took["slow"] > 15 / 8, f"{took}")
+    check(took["quick"] < took["slow"], f"{took}")
+    equal(s.ask("POST", "/v1/chat/completions", {**ask, "pace": -1})[0], 400, "no pace")
+
+
 with serving() as server:
-    for part in (completions, responses, shaped, prefill):
+    for part in (completions, responses, shaped, prefill, token_ids, pace):
         part(server)
 done()

@@ -25,8 +25,11 @@ function read(): Place {
 }
 
 export const place = signal<Place>(read());
+/** Counts links that were followed: what keep() writes is the view's own and not to be obeyed again. */
+export const visits = signal(0);
 addEventListener("hashchange", () => {
     place.value = read();
+    visits.value++;
 });
 
 export type Query = Record<string, string | number | null | undefined>;

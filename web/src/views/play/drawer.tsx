@@ -57,7 +57,7 @@ function Butterfly({ answer, i, chosen, choose }: { answer: Answer; i: number; c
     answer.tick.value; // the unsteered side comes later
     const list = rows(answer, i);
     const took = answer.tokens[i]!.id;
-    const canFork = !busy.value && answer.nReasoning === 0;
+    const canFork = !busy.value && (answer.ids !== null || answer.reasoning === "");
     const go = (r: Row) => void fork(at.value, i, { text: r.text, id: r.id }, answer.expression).catch(sayError);
     const rest = (side: "steered" | "plain") => {
         const known = list.map((r) => r[side]).filter((x) => x !== null);
@@ -154,7 +154,7 @@ export function Drawer() {
     const answer = p?.answer ?? null;
     answer?.tick.value;
     const shown = answer !== null && turns.value[at.value]?.live === answer;
-    const ready = answer !== null && answer.nReasoning === 0;
+    const ready = answer !== null && (answer.ids !== null || answer.reasoning === "");
     useEffect(() => {
         setWhy(null);
         if (answer && ready) {

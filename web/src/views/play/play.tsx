@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { defaultModel } from "../../api/live";
 import { useCommands } from "../../app/commands";
 import { useKeys } from "../../app/keys";
-import { place } from "../../app/router";
+import { place, visits } from "../../app/router";
 import { sayError } from "../../app/toast";
 import { Icon } from "../../parts/icons";
 import { text } from "../../text/en";
@@ -146,11 +146,11 @@ function useAddress(setDraft: (s: string) => void): void {
         return undefined;
     }, []);
     useEffect(() => {
-        const steer = query.get("steer");
-        if (opened.current && steer !== null && steer !== expression.value) {
+        const steer = place.peek().query.get("steer");
+        if (opened.current && steer !== null && steer !== expression.peek()) {
             setExpression(steer);
         }
-    }, [query]);
+    }, [visits.value]);
     useEffect(() => {
         if (wantedModel !== null && wantedModel !== model.value) {
             useModel(wantedModel).catch(sayError);
@@ -181,7 +181,7 @@ export function Play() {
         { keys: "Shift C", does: text.play.keys.underline, run: () => cycle(underline) },
         { keys: "R", does: text.play.again, run: () => void again(now).catch(sayError) },
         { keys: "B", does: text.play.branch, run: () => setDraft(branch(now)) },
-        { keys: "U", does: text.play.goOnPlain, run: () => { const p = picked.value; if (p && a === p.answer && a.nReasoning === 0) { void fork(now, p.i, null, null).catch(sayError); } } },
+        { keys: "U", does: text.play.goOnPlain, run: () => { const p = picked.value; if (p && a === p.answer && !busy.value) { void fork(now, p.i, null, null).catch(sayError); } } },
         ...(picked.value ? [{ keys: "Left", does: text.play.keys.before, run: move(-1) }, { keys: "Right", does: text.play.keys.after, run: move(1) }] : []),
     ]);
     useCommands([

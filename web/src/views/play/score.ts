@@ -25,8 +25,11 @@ async function ask(a: Answer, more: Record<string, unknown>): Promise<Scored | n
     if (t === null || a.tokens.length === 0) {
         return null;
     }
-    const body = { model: model.value, messages: promptOf(t), tokens: a.tokens.map((x) => x.id), ...more };
-    return (await post("/api/v1/score", { body })) as unknown as Scored;
+    const body = { model: model.value, messages: promptOf(t), tokens: a.ids ?? a.tokens.map((x) => x.id), ...more };
+    const r = (await post("/api/v1/score", { body })) as unknown as Scored;
+    // of the text alone: what stands before it is reasoning and template
+    const own = <T>(all: T[]) => all.slice(a.before, a.before + a.tokens.length);
+    return { tokens: own(r.tokens), probes: r.probes.map((p) => ({ ...p, z: own(p.z), values: own(p.values), index: own(p.index) })) };
 }
 
 const asking = new WeakSet<Answer>();

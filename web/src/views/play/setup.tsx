@@ -99,6 +99,7 @@ function SamplingPop() {
                 <Number_ id="t" label={text.play.temperature} value={s.temperature} min={0} max={5} step={0.1} set={(temperature) => (sampling.value = { ...s, temperature })} />
                 <Number_ id="top_p" label={text.play.topP} value={s.topP} min={0.01} max={1} step={0.01} set={(topP) => (sampling.value = { ...s, topP })} />
                 <Number_ id="max" label={text.play.maxTokens} value={s.maxTokens} min={1} max={32768} step={1} set={(maxTokens) => (sampling.value = { ...s, maxTokens })} />
+                <Number_ id="pace" label={text.play.pace} value={s.pace} min={0} max={1000} step={1} set={(pace) => (sampling.value = { ...s, pace })} />
                 <Number_ id="seed" label={text.play.seed} value={seed.value} min={0} max={2 ** 31} step={1} set={(v) => (seed.value = Math.round(v))} />
             </div>
         </Pop>

@@ -13,7 +13,7 @@ import { body } from "./write";
 function request(): Record<string, unknown> | null {
     const t = turns.value[at.value];
     return t
-        ? body({ model: model.value!, messages: promptOf(t), sampling: sampling.value, seed: t.seed, steering: t.live?.expression ?? t.steering, probes: [], system: "", begin: [] })
+        ? body({ model: model.value!, messages: promptOf(t), sampling: sampling.value, seed: t.seed, steering: t.live?.expression ?? t.steering, probes: [], system: "", begin: [], beginIds: [] })
         : null;
 }
 

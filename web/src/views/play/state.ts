@@ -13,7 +13,7 @@ import { cancel, type Message, newAnswer, type Sampling, type Wish, write } from
 
 export const model = signal<string | null>(null);
 export const vectors = signal<readonly Vector[]>([]);
-export const sampling = signal<Sampling>({ temperature: 0.7, topP: 1, maxTokens: 256 });
+export const sampling = signal<Sampling>({ temperature: 0.7, topP: 1, maxTokens: 256, pace: 0 });
 export const seed = signal<number>(7);
 export const compare = signal<Compare>({ kind: "plain" });
 export const pinned = signal(true);
@@ -75,7 +75,7 @@ export function promptOf(t: Turn): Message[] {
     return messages(t.parent, t.question, t.live?.system ?? "");
 }
 
-function wish(parent: number, question: string, steering: string | null, words: string, begin: Token[], seed_: number): Wish {
+function wish(parent: number, question: string, steering: string | null, words: string, begin: Token[], beginIds: number[], seed_: number): Wish {
     return {
         model: model.value!,
         messages: messages(parent, question, words),
@@ -85,6 +85,7 @@ function wish(parent: number, question: string, steering: string | null, words: 
         probes: probes.value,
         system: words,
         begin,
+        beginIds,
     };
 }
 
@@ -93,6 +94,8 @@ interface Asked {
     question: string;
     seed: number;
     begin: Token[]; // of the steered answer
+    beginIds: number[];
+    reasoning: string; // that stands before these
     both: boolean;
     steering: string | null;
 }
@@ -104,17 +107,18 @@ async function other(a: Asked): Promise<Wish | null> {
     }
     const words = c.kind === "prompt" ? await instruction(c.trait) : "";
     const steering = c.kind === "expression" ? c.text : null;
-    return wish(a.parent, a.question, steering, words, [], a.seed);
+    return wish(a.parent, a.question, steering, words, [], [], a.seed);
 }
 
 async function run(a: Asked): Promise<void> {
     const stop = new AbortController();
-    const wishes: Wish[] = [wish(a.parent, a.question, a.steering, "", a.begin, a.seed)];
+    const wishes: Wish[] = [wish(a.parent, a.question, a.steering, "", a.begin, a.beginIds, a.seed)];
     const beside = await other(a);
     if (beside) {
         wishes.push(beside);
     }
     const answers = wishes.map((w) => newAnswer({ ...w, limit: w.sampling.maxTokens }));
+    answers[0]!.reasoning = a.reasoning;
     const ids = answers.map((x, i) => addTurn({ parent: a.parent, question: a.question, answer: "", analysis: "", steering: wishes[i]!.steering, seed: a.seed, live: x, pair: null }));
     if (ids.length === 2) {
         turns.value = turns.value.map((t, i) => (i === ids[0] ? { ...t, pair: ids[1]! } : i === ids[1] ? { ...t, pair: ids[0]! } : t));
@@ -144,7 +148,7 @@ export async function ask(question: string): Promise<void> {
         queue.value = [...queue.value, q];
         return;
     }
-    await run({ parent: at.value, question: q, seed: seed.value, begin: [], both: true, steering: plan.value });
+    await run({ parent: at.value, question: q, seed: seed.value, begin: [], beginIds: [], reasoning: "", both: true, steering: plan.value });
 }
 
 export function stop(): void {
@@ -163,7 +167,7 @@ export async function again(i: number): Promise<void> {
     const t = turns.value[i];
     if (t && !busy.value) {
         seed.value = t.seed + 1;
-        await run({ parent: t.parent, question: t.question, seed: t.seed + 1, begin: [], both: true, steering: plan.value });
+        await run({ parent: t.parent, question: t.question, seed: t.seed + 1, begin: [], beginIds: [], reasoning: "", both: true, steering: plan.value });
     }
 }
 
@@ -181,12 +185,15 @@ export async function fork(i: number, n: number, instead: { text: string; id: nu
     if (!t || !from || busy.value) {
         return;
     }
+    const ids = from.ids ?? from.tokens.map((x) => x.id);
+    const beginIds = ids.slice(0, from.before + n);
     const begin: Token[] = from.tokens.slice(0, n).map((x) => ({ ...x, z: probes.value.map((p) => x.z[from.probes.indexOf(p)] ?? null) }));
     if (instead) {
         const known = from.tokens[n]?.alternatives.find((x) => x.id === instead.id);
+        beginIds.push(instead.id);
         begin.push({ text: instead.text, id: instead.id, logprob: known?.logprob ?? NaN, alternatives: from.tokens[n]?.alternatives ?? [], z: probes.value.map(() => null), index: -1 });
     }
-    await run({ parent: t.parent, question: t.question, seed: t.seed, begin, both: false, steering });
+    await run({ parent: t.parent, question: t.question, seed: t.seed, begin, beginIds, reasoning: from.reasoning, both: false, steering });
 }
 
 /** Reading a model's library when the model changes; its sliders are those of the expression and the first three. */
@@ -214,7 +221,7 @@ export function follow(): () => void {
             keep({ steer: expression.value });
         }),
         effect(() => {
-            keep({ seed: seed.value === 7 ? null : seed.value, t: sampling.value.temperature === 0.7 ? null : sampling.value.temperature, max: sampling.value.maxTokens === 256 ? null : sampling.value.maxTokens });
+            keep({ seed: seed.value === 7 ? null : seed.value, t: sampling.value.temperature === 0.7 ? null : sampling.value.temperature, max: sampling.value.maxTokens === 256 ? null : sampling.value.maxTokens, pace: sampling.value.pace || null });
         }),
     ];
     return () => ends.forEach((end) => end());
@@ -230,7 +237,7 @@ export function restore(q: URLSearchParams): void {
         return Number.isFinite(x) ? Math.min(hi, Math.max(lo, x)) : otherwise;
     };
     seed.value = Math.round(number("seed", 7, 0, 2 ** 31));
-    sampling.value = { ...sampling.value, temperature: number("t", 0.7, 0, 5), maxTokens: Math.round(number("max", 256, 1, 32768)) };
+    sampling.value = { ...sampling.value, temperature: number("t", 0.7, 0, 5), maxTokens: Math.round(number("max", 256, 1, 32768)), pace: number("pace", 0, 0, 10000) };
     const cmp = q.get("cmp");
     if (cmp === "none") {
         compare.value = { kind: "none" };

@@ -241,7 +241,7 @@ export function ShownTurn({ i, onBranch }: { i: number; onBranch: (question: str
     // what the difference needs is asked for when it is looked at
     const wants = colour.value === DIFFERENCE || underline.value === DIFFERENCE;
     useEffect(() => {
-        if (wants && done && a.nReasoning === 0) {
+        if (wants && done) {
             scoreUnsteered(a).catch(sayError);
         }
     }, [wants, done, a]);

@@ -65,6 +65,10 @@ export interface Answer {
     limit: number;
     /** Tokens that it began with, of the answer that it was forked from. */
     given: number;
+    /** All tokens behind the prompt, reasoning and template included; null until it is done. */
+    ids: number[] | null;
+    /** Of these, how many stand before the text. */
+    before: number;
     tick: Signal<number>;
 }
 

@@ -14,6 +14,7 @@ export interface Message {
 }
 export interface Sampling {
     temperature: number;
+    pace: number; // tokens a second at most; 0: as fast as they come
     topP: number;
     maxTokens: number;
 }
@@ -25,8 +26,9 @@ export interface Wish {
     steering: string | null;
     probes: string[];
     system: string;
-    /** Tokens that it begins with. */
+    /** Tokens of the text that it begins with, and the numbers of all that it begins with. */
     begin: Token[];
+    beginIds: number[];
     effort?: string | undefined;
 }
 
@@ -42,6 +44,7 @@ interface Choice {
     finish_reason: string | null;
     probes?: { index: number; values: number[]; z: (number | null)[] } | unknown[];
     steering?: Receipt | null;
+    token_ids?: number[];
 }
 interface Chunk {
     id?: string;
@@ -72,6 +75,8 @@ export function newAnswer(w: Pick<Wish, "seed" | "steering" | "probes" | "system
         rate: null,
         limit: w.limit,
         given: 0,
+        ids: null,
+        before: 0,
         tick: signal(0),
     };
 }
@@ -149,14 +154,21 @@ function read(a: Answer, c: Choice, reasoning: boolean): void {
 function clockIt(a: Answer): void {
     const now = (performance.now() - a.begun) / 1000;
     const n = a.tokens.length - a.given + a.nReasoning;
-    if (a.firstToken === null) {
-        a.firstToken = now;
-    } else if (now > a.firstToken) {
-        a.rate = (n - 1) / (now - a.firstToken);
-    }
+    a.firstToken ??= now;
+    a.rate = n / now; // from the question on: pieces may come many at once
 }
 
-function piece(a: Answer, chunk: Chunk, at: { reasoning: boolean }): void {
+/** Where the text's tokens stand among all: they are one run. */
+function beginOf(ids: number[], tokens: Token[]): number {
+    for (let k = 0; k + tokens.length <= ids.length; k++) {
+        if (tokens.every((t, i) => ids[k + i] === t.id)) {
+            return k;
+        }
+    }
+    return 0;
+}
+
+function piece(a: Answer, chunk: Chunk, at: { reasoning: boolean }, begin: number[]): void {
     if (chunk.error) {
         throw new ApiError(200, chunk.error.message);
     }
@@ -180,6 +192,10 @@ function piece(a: Answer, chunk: Chunk, at: { reasoning: boolean }): void {
     if (c.finish_reason) {
         a.finish = c.finish_reason;
         a.receipt = c.steering ?? null;
+        if (c.token_ids) {
+            a.ids = [...begin, ...c.token_ids];
+            a.before = beginOf(a.ids, a.tokens);
+        }
     }
 }
 
@@ -196,10 +212,12 @@ export async function write(w: Wish, a: Answer, stop: AbortSignal): Promise<void
             top_logprobs: ALTERNATIVES,
             probes: w.probes,
             store: true,
-            ...(w.begin.length > 0 ? { answer_tokens: w.begin.map((t) => t.id) } : {}),
+            return_token_ids: true,
+            ...(w.sampling.pace > 0 ? { pace: w.sampling.pace } : {}),
+            ...(w.beginIds.length > 0 ? { answer_tokens: w.beginIds } : {}),
         };
         for await (const { data } of objects<Chunk>("v1/chat/completions", jsonPost(request, stop))) {
-            piece(a, data, at);
+            piece(a, data, at, w.beginIds);
             told(a);
         }
         a.state = a.finish === null ? "stopped" : "done";
