@@ -5,6 +5,7 @@ import type { ComponentType } from "preact";
 import { text } from "../text/en";
 import { Play } from "../views/play/play";
 import { Models } from "../views/models/models";
+import { Monitor } from "../views/monitor/monitor";
 
 export interface View {
     id: string; // in the address
@@ -15,5 +16,6 @@ export interface View {
 
 export const VIEWS: readonly View[] = [
     { id: "play", key: "p", title: text.views.play, show: Play },
+    { id: "monitor", key: "o", title: text.views.monitor, show: Monitor },
     { id: "models", key: "m", title: text.views.models, show: Models },
 ];
