@@ -288,14 +288,17 @@ persona_code rollouts_filter(rollouts *x, const persona_extract_opts *o, const c
     if (n_kept >= need && (double)n_kept >= MIN_KEPT * (double)all) {
         return PERSONA_OK;
     }
+    char scores[96] = "";
+    if (!isnan(rep->score_pos) && !isnan(rep->score_neg)) {
+        snprintf(scores, sizeof scores, "mean score %.0f against %.0f, coherence %.0f and %.0f; ",
+                 rep->score_pos, rep->score_neg, rep->coherence_pos, rep->coherence_neg);
+    }
     return persona_err_set(
         e, PERSONA_E_NEGATIVE,
-        "trait '%s': only %zu of %zu pairs show the contrast (mean score %.0f against %.0f, "
-        "coherence %.0f and %.0f; %zu never answered, %zu not judged): the model does not follow "
-        "these instructions, or the judge does not see it; try more rollouts, other instructions, "
-        "another judge, or lower thresholds",
-        trait, n_kept, all, rep->score_pos, rep->score_neg, rep->coherence_pos, rep->coherence_neg,
-        rep->n_unanswered, rep->n_unjudged);
+        "trait '%s': only %zu of %zu pairs show the contrast (%s%zu never answered, %zu not "
+        "judged): the model does not follow these instructions, or the judge does not see it; try "
+        "more rollouts, longer answers, other instructions, another judge, or lower thresholds",
+        trait, n_kept, all, scores, rep->n_unanswered, rep->n_unjudged);
 }
 
 void rollouts_free(rollouts *x)

@@ -148,9 +148,9 @@ static void run_one(jobs *j, job_entry *x)
     const job_row row = x->row;
     pthread_mutex_unlock(&j->lock);
     job_note(j, row.id,
-             interrupted            ? "interrupted by the end of the server"
-             : row.error[0] != '\0' ? row.error
-                                    : job_state_name(row.state));
+             interrupted               ? "interrupted by the end of the server"
+             : row.state == JOB_FAILED ? row.error
+                                       : job_state_name(row.state));
     rc = jobs_db_update(j->db, &row, rc == PERSONA_OK ? buf_str(&result) : NULL, &e);
     pthread_mutex_lock(&j->lock);
     if (rc != PERSONA_OK) { /* it will be run again by the next server */

@@ -9,6 +9,7 @@ export type Model = Reply<"/api/v1/models">["models"][number];
 export type Job = Reply<"/api/v1/jobs">["jobs"][number];
 
 export const models = signal<Model[] | null>(null);
+export const memory = signal<Reply<"/api/v1/models">["memory"] | null>(null);
 export const jobs = signal<Job[] | null>(null);
 
 export const isOpen = (j: Job): boolean => j.state === "queued" || j.state === "running";
@@ -25,7 +26,9 @@ export function share(j: Job): number | null {
 }
 
 async function askModels(): Promise<void> {
-    models.value = (await get("/api/v1/models")).models;
+    const told = await get("/api/v1/models");
+    models.value = told.models;
+    memory.value = told.memory;
 }
 async function askJobs(): Promise<void> {
     jobs.value = (await get("/api/v1/jobs")).jobs;

@@ -4,6 +4,7 @@
 import type { ComponentType } from "preact";
 import { text } from "../text/en";
 import { Play } from "../views/play/play";
+import { Extract } from "../views/extract/extract";
 import { Models } from "../views/models/models";
 import { Monitor } from "../views/monitor/monitor";
 
@@ -16,6 +17,7 @@ export interface View {
 
 export const VIEWS: readonly View[] = [
     { id: "play", key: "p", title: text.views.play, show: Play },
+    { id: "extract", key: "e", title: text.views.extract, show: Extract },
     { id: "monitor", key: "o", title: text.views.monitor, show: Monitor },
     { id: "models", key: "m", title: text.views.models, show: Models },
 ];

@@ -3,6 +3,7 @@
 // en.ts - every English sentence of the page, by room. Another language is another file with the same members.
 // Sentence case, no full stops on labels, plain words: "kept", "carried over", "measured", "one dose".
 import { extract } from "./en_extract";
+import { models } from "./en_models";
 
 export const text = {
     to: "to",
@@ -66,11 +67,15 @@ export const text = {
         none: "None yet. Extract, Transfer and Sweeps start one.",
         left: "left",
         place: (n: number) => (n > 1 ? `waiting, number ${n}` : "waiting"),
+        log: "Log",
+        logNone: "Nothing was noted.",
+        stopped: (name: string) => `${name} is stopped; what was written is kept`,
+        forgotten: (name: string) => `${name} is forgotten; vectors and answers stay`,
         kinds: { extract: "Extract", transfer: "Transfer", sweep: "Sweep", screen: "Screen" },
         states: { queued: "waiting", running: "running", done: "done", failed: "failed", canceled: "stopped" },
     },
     upload: { hint: "Drop a file here, or choose one", busy: "Sending" },
-    models: {},
+    models,
     play: {
         lost: "The connection was lost; what was written stays",
         unsteered: "unsteered",

@@ -1,32 +1,35 @@
 // SPDX-License-Identifier: MIT
 //
-// models.tsx - the models of this server: what each is, load, unload.
-import { post } from "../../api/client";
-import { models, refreshModels } from "../../api/live";
-import { sayError } from "../../app/toast";
-import { bytes } from "../../base/format";
-import { Loading } from "../../parts/states";
+// models.tsx - the view Models and jobs: what the server can load, how another model comes here, and all its work.
+import { place } from "../../app/router";
 import { text } from "../../text/en";
+import { JobDetail } from "./job_detail";
+import { JobList } from "./job_list";
+import { ModelList } from "./model_list";
+import { Pull } from "./pull";
+
+const t = text.models;
 
 export function Models() {
-    const act = (what: "load" | "unload", id: string) => {
-        post(what === "load" ? "/api/v1/models/{id}/load" : "/api/v1/models/{id}/unload", { path: { id } }).catch(sayError).finally(() => void refreshModels());
-    };
+    const job = place.value.query.get("job") ?? place.value.parts[0] ?? null;
     return (
         <main id="main" class="page" tabindex={-1}>
-            <h1>{text.views.models}</h1>
-            {models.value === null ? (
-                <Loading />
-            ) : (
-                models.value.map((m) => (
-                    <p key={m.id}>
-                        <b>{m.id}</b> {bytes(m.size_bytes)} {m.state}{" "}
-                        <button class="btn btn-quiet" type="button" onClick={() => act(m.state === "ready" ? "unload" : "load", m.id)}>
-                            {m.state === "ready" ? "Unload" : "Load"}
-                        </button>
-                    </p>
-                ))
-            )}
+            <h1>{t.title}</h1>
+            <section aria-labelledby="h-models" class="mt-5">
+                <h2 id="h-models">{t.models}</h2>
+                <p class="soft">{t.what}</p>
+                <ModelList />
+            </section>
+            <section aria-labelledby="h-pull">
+                <h2 id="h-pull">{t.pull}</h2>
+                <Pull />
+            </section>
+            <section aria-labelledby="h-jobs">
+                <h2 id="h-jobs">{t.jobs}</h2>
+                <p class="soft">{t.jobsWhat}</p>
+                <JobList chosen={job} />
+                {job !== null && <JobDetail id={job} key={job} />}
+            </section>
         </main>
     );
 }
