@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/timeslice.h"
 #include "engine/engine.h"
 
 #define READY_MAX 4 /* requests that a client makes ahead */
@@ -192,6 +193,7 @@ static void wait_for_work(persona_session *s, double seconds)
 static void *model_thread(void *ud)
 {
     persona_session *s = ud;
+    timeslice_usual();
     pthread_mutex_lock(&s->lock);
     while (!s->stopping) {
         if (!scheduler_has_work(s)) {

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/idle_pages.h"
 #include "base/mem.h"
+#include "base/timeslice.h"
 #include "base/try.h"
 #include "server/http/http.h"
 
@@ -338,6 +339,7 @@ static enum MHD_Result access_request(void *cls, struct MHD_Connection *connecti
     carrier *c = *state;
     (void)version;
     if (c == NULL) {
+        timeslice_short(); /* for its thread, which may be new, and those that it makes */
         c = carrier_new(d, connection, url, method);
         *state = c;
         return c != NULL ? begin(c) : MHD_NO;
