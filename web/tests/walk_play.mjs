@@ -94,6 +94,8 @@ async function reloads(w, page) {
     await page.reload();
     await page.getByRole("heading", { name: "Why is the sky blue?" }).waitFor();
     w.equal((await textOf(page, 0)).trim(), main.trim(), "a reload loses nothing");
+    await w.until(async () => (await tokens(page, 0).count()) > 5, "its tokens are read again");
+    w.equal((await textOf(page, 0)).trim(), main.trim(), "and say the same");
 }
 
 async function shares(w, page) {

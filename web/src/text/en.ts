@@ -185,6 +185,7 @@ export const text = {
         reasoning: (n: number) => `Reasoning, ${n} tokens`,
         reasoningStored: "Reasoning",
         fromStore: "kept",
+        readAgain: "read again",
         compareWith: "Compare with",
         otherExpression: "another expression",
         inPrompt: "prompted:",

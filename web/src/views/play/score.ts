@@ -5,10 +5,10 @@
 // are those of its writing up to the rounding of another batch.
 import { post } from "../../api/client";
 import { unsteered } from "./paint";
-import { model, promptOf } from "./state";
+import { model, probes, promptOf } from "./state";
 import { turns } from "./talk";
 import type { Answer, Turn } from "./types";
-import { told } from "./write";
+import { newAnswer, told } from "./write";
 
 interface Scored {
     tokens: { token: string; id: number; logprob: number; top_logprobs: { token: string; id: number; logprob: number }[] }[];
@@ -66,8 +66,28 @@ export async function scoreBlocks(a: Answer, probe: string, from: number, to: nu
     return r && { blocks: r.probes.map((p) => p.block), z: r.probes.map((p) => p.z) };
 }
 
-/** Readings for a turn that came from the store, whose tokens this page never saw. */
-export async function scoreStored(t: Turn, probes: string[], answer: string): Promise<Scored> {
-    const body = { model: model.value, messages: promptOf(t), text: answer, steering: t.steering, probes, top_logprobs: 8 };
-    return (await post("/api/v1/score", { body })) as unknown as Scored;
+/** A turn from the store, whose tokens this page never saw: read again, so that its colours are back. What a plan that
+ * changed under way did cannot come back; the last one is read. Reasoning would have to stand before the text. */
+export async function readAgain(i: number): Promise<void> {
+    const t = turns.value[i];
+    if (!t || t.live !== null || t.answer === "" || t.analysis !== "" || model.value === null) {
+        return;
+    }
+    const body = { model: model.value, messages: promptOf(t), text: t.answer, steering: t.steering, probes: probes.value, top_logprobs: 8 };
+    const r = (await post("/api/v1/score", { body })) as unknown as Scored;
+    const a = newAnswer({ seed: t.seed, steering: t.steering, probes: probes.value, system: "", limit: r.tokens.length });
+    a.tokens = r.tokens.map((x, k) => ({
+        text: x.token,
+        id: x.id,
+        logprob: x.logprob,
+        alternatives: x.top_logprobs.map((o) => ({ text: o.token, id: o.id, logprob: o.logprob })),
+        z: r.probes.map((p) => p.z[k] ?? null),
+        index: k,
+    }));
+    a.ids = a.tokens.map((x) => x.id);
+    a.state = "stored";
+    // half code points cannot be written token by token: then the text stays as it was kept
+    if (a.tokens.map((x) => x.text).join("") === t.answer && turns.value[i] === t) {
+        turns.value = turns.value.map((u) => (u === t ? { ...u, live: a } : u));
+    }
 }

@@ -12,7 +12,7 @@ import { Drawer } from "./drawer";
 import { setExpression } from "./knobs";
 import { DIFFERENCE, SURPRISE } from "./paint";
 import { Receipt } from "./receipt";
-import { scoreUnsteered } from "./score";
+import { readAgain, scoreUnsteered } from "./score";
 import { again, branch, busy, colour, compare, pinned, probes, underline, vectors } from "./state";
 import { Strip } from "./strip";
 import { at, partner, turns } from "./talk";
@@ -78,7 +78,7 @@ function status(a: Answer): string {
         case "failed":
             return text.play.failed;
         default:
-            return "";
+            return `${n} ${text.play.tokens}, ${text.play.readAgain}`;
     }
 }
 
@@ -238,6 +238,13 @@ export function ShownTurn({ i, onBranch }: { i: number; onBranch: (question: str
     const beside = j === null ? null : (turns.value[j]!.live ?? null);
     const a = turn.live;
     const done = a?.state === "done";
+    useEffect(() => {
+        for (const k of [i, ...(j === null ? [] : [j])]) {
+            if (turns.value[k]!.live === null && vectors.value.length > 0) {
+                readAgain(k).catch(() => undefined); // the text stands there in any case
+            }
+        }
+    }, [i, j, a === null, vectors.value.length]);
     // what the difference needs is asked for when it is looked at
     const wants = colour.value === DIFFERENCE || underline.value === DIFFERENCE;
     useEffect(() => {
