@@ -74,6 +74,19 @@ export const text = {
         kinds: { extract: "Extract", transfer: "Transfer", sweep: "Sweep", screen: "Screen" },
         states: { queued: "waiting", running: "running", done: "done", failed: "failed", canceled: "stopped" },
     },
+    first: {
+        title: "The first minute",
+        steps: { ask: "Ask something", move: "Move the slider", beside: "See the unsteered beside it", carry: "Carry it over" },
+        hints: {
+            ask: "Choose a question below, or write one.",
+            move: "The next token obeys, also in the middle of an answer.",
+            beside: "The same question and seed with nothing added; choose it as the second answer.",
+            carry: "Transfer takes the trait to the other model and measures what arrived.",
+        },
+        all: "That is all of it.",
+        ticked: "done:",
+        close: "Close the first minute",
+    },
     upload: { hint: "Drop a file here, or choose one", busy: "Sending" },
     models,
     play: {

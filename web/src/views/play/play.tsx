@@ -10,6 +10,7 @@ import { place, visits } from "../../app/router";
 import { sayError } from "../../app/toast";
 import { Icon } from "../../parts/icons";
 import { text } from "../../text/en";
+import { FirstMinute } from "./first";
 import { expression, setExpression } from "./knobs";
 import { SURPRISE } from "./paint";
 import { Panel } from "./panel";
@@ -194,6 +195,7 @@ export function Play() {
             <div class="convo">
                 <h1 class="visually-hidden">{text.views.play}</h1>
                 <Setup />
+                <FirstMinute />
                 {shown.slice(0, -1).map((i, k) => (
                     <Past key={i} i={i} n={k + 1} />
                 ))}
