@@ -83,6 +83,12 @@ function lost(): void {
     setTimeout(ask, 500);
 }
 
+/** A stream has broken off, or held what no server of ours says: is the server still there? */
+export function broken(): ApiError {
+    fetch("health", { cache: "no-store" }).then((r) => r.ok || lost(), lost);
+    return new ApiError(0, text.offline.none);
+}
+
 async function failure(r: Response): Promise<ApiError> {
     let message = `${r.status} ${r.statusText}`;
     let param: string | null = null;

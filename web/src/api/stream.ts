@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // stream.ts - server-sent events over fetch, which can carry a token and a body where EventSource cannot.
-import { raw } from "./client";
+import { broken, raw } from "./client";
 
 export interface Event {
     event: string; // "message" if it has no name
@@ -18,7 +18,9 @@ export async function* events(path: string, init: RequestInit): AsyncGenerator<E
     let some = false;
     try {
         for (;;) {
-            const { done, value } = await reader.read();
+            const { done, value } = await reader.read().catch((e: unknown) => {
+                throw e instanceof DOMException && e.name === "AbortError" ? e : broken();
+            });
             if (done) {
                 return;
             }
@@ -56,13 +58,21 @@ export async function* events(path: string, init: RequestInit): AsyncGenerator<E
     }
 }
 
+function parsed(data: string): unknown {
+    try {
+        return JSON.parse(data);
+    } catch {
+        throw broken();
+    }
+}
+
 /** The same with each event's data parsed; "[DONE]" ends it. */
 export async function* objects<T>(path: string, init: RequestInit): AsyncGenerator<{ event: string; data: T }> {
     for await (const e of events(path, init)) {
         if (e.data === "[DONE]") {
             return;
         }
-        yield { event: e.event, data: JSON.parse(e.data) as T };
+        yield { event: e.event, data: parsed(e.data) as T };
     }
 }
 

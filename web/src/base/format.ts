@@ -5,12 +5,13 @@
 import { text } from "../text/en";
 
 const MINUS = "\u2212";
+const HUGE = 1e15; // written with an exponent: all its digits would be wider than any place for them
 
 export function num(x: number | null | undefined, digits = 1): string {
     if (x === null || x === undefined || !Number.isFinite(x)) {
         return "–";
     }
-    const s = x.toFixed(digits);
+    const s = Math.abs(x) < HUGE ? x.toFixed(digits) : x.toPrecision(3);
     return Number(s) === 0 ? s.replace("-", "") : s.replace("-", MINUS);
 }
 
@@ -53,7 +54,7 @@ export function bytes(n: number | null | undefined): string {
         n /= 1000;
         at++;
     }
-    return `${n.toFixed(n < 10 && at > 0 ? 1 : 0)} ${units[at]}`;
+    return `${num(n, n < 10 && at > 0 ? 1 : 0)} ${units[at]}`;
 }
 
 /** 42 s, 3 min 40 s, 3 h 10 min. */
@@ -81,11 +82,15 @@ export function when(epoch: number | null | undefined): string {
         return "–";
     }
     const d = new Date(epoch * 1000);
+    if (Number.isNaN(d.getTime())) {
+        return "–";
+    }
     return d.toDateString() === new Date().toDateString() ? clock.format(d) : `${day.format(d)}, ${clock.format(d)}`;
 }
 
-export function count(n: number, one: string, many: string): string {
-    return `${n.toLocaleString("en-GB")} ${n === 1 ? one : many}`;
+export function count(n: number | null | undefined, one: string, many: string): string {
+    const known = n !== null && n !== undefined && Number.isFinite(n);
+    return `${!known ? "–" : Math.abs(n) < HUGE ? n.toLocaleString("en-GB") : num(n)} ${n === 1 ? one : many}`;
 }
 
 /** Spaces and line ends made visible, for tokens that stand alone. */

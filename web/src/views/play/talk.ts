@@ -76,11 +76,15 @@ export function document_(model: string): Stored {
     };
 }
 
+/** The number of a turn before `end`; -1 for anything else, so that a tree from elsewhere has no loops. */
+const within = (i: number, end: number): number => (Number.isInteger(i) && i >= 0 && i < end ? i : -1);
+
 function fill(s: Stored): void {
-    turns.value = s.turns.map((t) => ({ analysis: "", ...t, live: null, pair: null }));
+    const list = Array.isArray(s.turns) ? s.turns : [];
+    turns.value = list.map((t, i) => ({ analysis: "", ...t, parent: within(t.parent, i), live: null, pair: null }));
     system.value = s.system ?? "";
-    at.value = s.at;
-    stored = s.turns.length;
+    at.value = within(s.at, list.length);
+    stored = list.length;
 }
 
 /** Our new turns behind those that somebody else has added. */
