@@ -96,7 +96,7 @@ static persona_code choose_judge(const job_info *info, const char *stage, const 
     return PERSONA_OK;
 }
 
-/* An evaluation says in a value what its answers are. */
+/* An evaluation and a sweep say in a value what their answers are. */
 static persona_code read_cells(job_answers *x, persona_err *e)
 {
     char *key = mem_printf("cells/%s", x->stage), *text = NULL;
@@ -149,7 +149,7 @@ typedef struct walking {
     bool enough;
 } walking;
 
-static const json_val *cell_of(const job_answers *x, const job_answer *a)
+const json_val *job_answers_cell(const job_answers *x, const job_answer *a)
 {
     const json_val *all = x->cells ? json_root(x->cells) : NULL;
     return json_len(all) > 0 ? json_at(all, (size_t)a->id % json_len(all)) : NULL;
@@ -171,7 +171,7 @@ static persona_code copy_all(const char *const from[COPIES], char *to[COPIES], p
 static persona_code hand_over(walking *w, const job_answer *a, const job_score *score,
                               persona_err *e)
 {
-    const json_val *cell = cell_of(w->x, a);
+    const json_val *cell = job_answers_cell(w->x, a);
     const char *const from[COPIES] = {
         "system", "user", a->system ? a->system : "", a->question, a->text, a->prompt, w->x->trait};
     char *all[COPIES] = {NULL};
@@ -210,7 +210,7 @@ static persona_code walk_one(void *ud, const job_answer *a, persona_err *e)
     job_score score = {.trait = NAN, .coherence = NAN};
     bool has = false;
     persona_code rc = PERSONA_OK;
-    if (a->polarity == 0 && !cell_of(w->x, a) && !w->o->all) {
+    if (a->polarity == 0 && !job_answers_cell(w->x, a) && !w->o->all) {
         w->n_left_out++; /* whoever reads the texts takes a side from them */
         return PERSONA_OK;
     }

@@ -15,7 +15,8 @@ typedef struct job_answers {
     job_info info;
     const char *stage, *judge, *trait; /* of info; judge NULL: no scores; trait NULL: not known */
     job *j;
-    json_doc *cells; /* of an evaluation: what answer i modulo their number is; NULL: none */
+    json_doc
+        *cells; /* of an evaluation or a sweep: what answer i modulo their number is; NULL: none */
 } job_answers;
 
 /* stage NULL: the usual one, or the only one; judge NULL: the only one, "none": no scores. Errors:
@@ -23,6 +24,8 @@ typedef struct job_answers {
 PERSONA_CHECK persona_code job_answers_open(const char *path, const char *stage, const char *judge,
                                             job_answers *out, persona_err *e);
 void job_answers_close(job_answers *x);
+/* What is known of how an answer was steered: an element of `cells`; NULL: nothing. */
+const json_val *job_answers_cell(const job_answers *x, const job_answer *a);
 
 /* How answers become texts. */
 typedef struct job_answers_opts {

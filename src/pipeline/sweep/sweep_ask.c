@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/try.h"
@@ -22,6 +24,7 @@
 #include "pipeline/sweep/sweep_parts.h"
 
 #define SEED_SWEEP 0x73776570
+enum { MAX_CELLS = 4 << 20 };
 
 /* One run over some of the points. */
 typedef struct sweep_batch {
@@ -302,6 +305,39 @@ out:
     return rc;
 }
 
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+/* What answer i modulo their number is, for who reads the job. */
+static persona_code note_cells(const sweep_batch *b, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char key[64];
+    json_out o;
+    buf out;
+    buf_init(&out, MAX_CELLS);
+    jo_init(&o, &out, false);
+    jo_array(&o, NULL);
+    for (size_t c = 0; c < b->n_points; c++) {
+        const sweep_point *p = b->points[c];
+        jo_object(&o, NULL);
+        jo_string(&o, "condition", p->condition);
+        jo_number(&o, "coefficient", p->coefficient);
+        if (p->op != NULL) {
+            jo_string(&o, "operator", p->op->name);
+            jo_string(&o, "phase", p->phase);
+            jo_int(&o, "layer", p->block);
+        }
+        jo_end(&o);
+    }
+    jo_end(&o);
+    TRY(buf_ok(&out, "the points of a sweep", e));
+    snprintf(key, sizeof key, "cells/%s", b->stage);
+    TRY(job_put_value(b->x->job, key, out.p, e));
+out:
+    buf_free(&out);
+    return rc;
+}
+
 persona_code sweep_ask(sweeping *x, bool behind, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -313,6 +349,7 @@ persona_code sweep_ask(sweeping *x, bool behind, persona_err *e)
                     .trait = x->trait->name,
                     .title = b.title,
                     .hooks = x->hooks};
+    TRY(note_cells(&b, e));
     TRY(kept_ask(&k, x->s, b.asks, b.rows, b.n, b.answers, &n_found, e));
     x->n_found += n_found;
     TRY(judge_batch(&b, &k, e));

@@ -89,13 +89,37 @@ out:
     return rc;
 }
 
+typedef struct telling {
+    json_out *out;
+    const job_answers *of;
+} telling;
+
+/* What a sweep and a control that is drawn say beside condition and coefficient. */
+static void cell_json(json_out *o, const json_val *cell)
+{
+    static const char *const texts[] = {"operator", "phase"}, *const numbers[] = {"layer",
+                                                                                  "variant"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (json_get(cell, texts[i]) != NULL) {
+            jo_string(o, texts[i], json_string(json_get(cell, texts[i])));
+        }
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (json_get(cell, numbers[i]) != NULL) {
+            jo_int(o, numbers[i], (long long)json_number(json_get(cell, numbers[i]), 0));
+        }
+    }
+}
+
 static persona_code answer_json(void *ud, const text_item *item, const job_answer *a,
                                 persona_err *e)
 {
-    json_out *o = ud;
+    const telling *t = ud;
+    json_out *o = t->out;
     jo_object(o, NULL);
     jo_int(o, "id", a->id);
     const persona_code rc = text_item_json(o, item, item->trait, e);
+    cell_json(o, job_answers_cell(t->of, a));
     jo_int(o, "n_tokens", (long long)a->n_tokens);
     jo_bool(o, "answered", a->answered);
     jo_end(o);
@@ -117,7 +141,8 @@ static persona_code answers_of(call *c, const parts *p, const job_answers_opts *
     jo_int(&c->out, "part", p->chosen);
     jo_string(&c->out, "judge", x.judge);
     jo_array(&c->out, "answers");
-    TRY(job_answers_each(&x, o, answer_json, &c->out, NULL, e));
+    telling t = {&c->out, &x};
+    TRY(job_answers_each(&x, o, answer_json, &t, NULL, e));
     jo_end(&c->out);
 out:
     job_answers_close(&x);
@@ -216,8 +241,14 @@ static const field answer_fields[] = {
     {.name = "question", .type = FIELD_STRING},
     {.name = "question_id", .type = FIELD_STRING},
     {.name = "index", .type = FIELD_INT, .help = "Which of several answers"},
-    {.name = "condition", .type = FIELD_STRING, .help = "How it was steered, in an evaluation"},
+    {.name = "condition",
+     .type = FIELD_STRING,
+     .help = "How it was steered, in an evaluation or a sweep"},
     {.name = "coefficient", .type = FIELD_NUMBER},
+    {.name = "operator", .type = FIELD_STRING, .help = "In a sweep, as `phase` and `layer`"},
+    {.name = "phase", .type = FIELD_STRING},
+    {.name = "layer", .type = FIELD_INT},
+    {.name = "variant", .type = FIELD_INT, .help = "Which draw of a control that is drawn"},
     {.name = "n_tokens", .type = FIELD_INT, .required = true},
     {.name = "answered", .type = FIELD_BOOL, .required = true},
     FIELD_LAST,

@@ -91,7 +91,7 @@ static const field status_fields[] = {
     {.name = "request",
      .type = FIELD_ANY,
      .schema = "object",
-     .help = "Of one job: what was asked"},
+     .help = "What was asked; not in the list if longer than 4 KiB"},
     {.name = "result",
      .type = FIELD_ANY,
      .schema = "object | null",
@@ -112,6 +112,8 @@ static const field list_fields[] = {
     FIELD_LAST,
 };
 
+enum { LISTED_REQUEST = 4096 }; /* bytes; a longer one is told of its job alone */
+
 /* ---- the handlers ---------------------------------------------------------------------------- */
 
 static persona_code add(call *c, persona_err *e)
@@ -128,6 +130,24 @@ out:
     return rc;
 }
 
+/* A job that has been forgotten meanwhile is listed without what was asked. */
+static persona_code listed(call *c, const job_status *x, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    persona_err gone;
+    char *args = NULL;
+    jo_object(&c->out, NULL);
+    status_members(&c->out, x);
+    if (jobs_texts(c->s->jobs, x->id, &args, NULL, &gone) == PERSONA_OK &&
+        strlen(args) <= LISTED_REQUEST) {
+        TRY(call_kept(&c->out, "request", args, e));
+    }
+    jo_end(&c->out);
+out:
+    mem_free(args);
+    return rc;
+}
+
 static persona_code list(call *c, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -137,7 +157,7 @@ static persona_code list(call *c, persona_err *e)
     jo_object(&c->out, NULL);
     jo_array(&c->out, "jobs");
     for (size_t i = 0; i < n; i++) {
-        status_json(&c->out, &all[i]);
+        TRY(listed(c, &all[i], e));
     }
     jo_end(&c->out);
     jo_end(&c->out);

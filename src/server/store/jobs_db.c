@@ -151,9 +151,12 @@ persona_code jobs_db_texts(server_db *d, const char *id, char **args, char **res
     db_stmt *s = NULL;
     bool row = false;
     *args = NULL;
-    *result = NULL;
+    if (result != NULL) {
+        *result = NULL;
+    }
     db *h = server_db_lock(d);
-    TRY(db_prepare(h, "SELECT args, result FROM job WHERE id = ?", &s, e));
+    TRY(db_prepare(h, "SELECT args, CASE WHEN ?2 THEN result END FROM job WHERE id = ?1", &s, e));
+    db_bind_int(s, 2, result != NULL);
     db_bind_text(s, 1, id);
     TRY(db_step(s, &row, e));
     if (!row) {
@@ -162,7 +165,9 @@ persona_code jobs_db_texts(server_db *d, const char *id, char **args, char **res
     }
     const char *a = db_text(s, 0), *r = db_text(s, 1);
     *args = mem_strdup(a != NULL ? a : "{}");
-    *result = r != NULL ? mem_strdup(r) : NULL;
+    if (r != NULL) {
+        *result = mem_strdup(r);
+    }
     TRY(db_row_ok(s, e));
     rc = *args != NULL && (r == NULL || *result != NULL) ? PERSONA_OK : mem_err(e, "a job");
 out:

@@ -22,7 +22,7 @@ PERSONA_CHECK persona_code jobs_db_insert(server_db *d, const job_row *row, cons
 PERSONA_CHECK persona_code jobs_db_update(server_db *d, const job_row *row, const char *result,
                                           persona_err *e);
 PERSONA_CHECK persona_code jobs_db_delete(server_db *d, const char *id, persona_err *e);
-/* Texts; mem_free them. *result NULL: none. Errors: NOTFOUND. */
+/* Texts; mem_free them. result NULL: not wanted; *result NULL: none. Errors: NOTFOUND. */
 PERSONA_CHECK persona_code jobs_db_texts(server_db *d, const char *id, char **args, char **result,
                                          persona_err *e);
 /* Notes a file that answers are kept in, once. */

@@ -137,6 +137,13 @@ def sweep(s):
     x = ended(s, job)
     equal(x["state"], "done", f"{x}")
     equal([p["coefficient"] for p in x["result"]["points"] if p["condition"] == "steered"], [-1, 0, 1], "points")
+    got = s.ask("GET", f"/api/v1/jobs/{job}/answers")[1]["answers"]
+    how = [(a["condition"], a.get("operator"), a["coefficient"]) for a in got]
+    equal(how, [("unsteered", None, 0), ("prompt", None, -1), ("prompt", None, 1), ("steered", "add", -1),
+                ("steered", "add", 1)] * 2, "each answer says how it was steered")
+    check(all("layer" in a for a in got if a["condition"] == "steered"), "and at which block")
+    listed = next(j for j in s.ask("GET", "/api/v1/jobs")[1]["jobs"] if j["id"] == job)
+    equal((listed["request"]["vector"], "result" in listed), ("superficial", False), "the list says what was asked")
 
 
 forget_answers()
