@@ -117,8 +117,8 @@ PERSONA_CHECK persona_code jobs_plan(jobs *j, const job_kind *kind, const char *
 PERSONA_CHECK persona_code jobs_list(jobs *j, job_status **out, size_t *n, persona_err *e);
 /* Errors: NOTFOUND. */
 PERSONA_CHECK persona_code jobs_get(jobs *j, const char *id, job_status *out, persona_err *e);
-/* Request and result as JSON texts (mem_free them; result NULL: not wanted; *result NULL: none yet).
- * Errors: NOTFOUND, those of the database. */
+/* Request and result as JSON texts (mem_free them; result NULL: not wanted; *result NULL: none
+ * yet). Errors: NOTFOUND, those of the database. */
 PERSONA_CHECK persona_code jobs_texts(jobs *j, const char *id, char **args, char **result,
                                       persona_err *e);
 /* What happened to it: lines of a time in seconds since 1970, a space and words, oldest first;

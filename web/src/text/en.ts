@@ -4,6 +4,7 @@
 // Sentence case, no full stops on labels, plain words: "kept", "carried over", "measured", "one dose".
 import { extract } from "./en_extract";
 import { models } from "./en_models";
+import { sweeps, transfer, work } from "./en_work";
 
 export const text = {
     to: "to",
@@ -274,10 +275,11 @@ export const text = {
         },
     },
     extract,
-    transfer: {},
+    work,
+    transfer,
     vectors: {},
     traits: {},
-    sweeps: {},
+    sweeps,
     monitor: {
         lead: "What this server writes now, how it is steered, and what is read of it.",
         running: "Running",
