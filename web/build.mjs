@@ -16,12 +16,59 @@ const at = process.argv.indexOf("--check");
 const out = at > 0 ? process.argv[at + 1] : join(here, "dist");
 const LIMIT = 150 * 1024; // bytes over the wire, all that the first view needs
 
-// Bootstrap carries its marks as data: images, which the policy refuses; ours are files (css/controls.css).
-const noDataImages = {
-    name: "no-data-images",
+// Every word of the sources: a class that is in none of them can be on no element.
+function wordsOf(folder, words = new Set()) {
+    for (const f of readdirSync(folder, { withFileTypes: true })) {
+        if (f.isDirectory()) {
+            wordsOf(join(folder, f.name), words);
+        } else {
+            for (const [word] of readFileSync(join(folder, f.name), "utf8").matchAll(/[\w-]+/g)) {
+                words.add(word);
+            }
+        }
+    }
+    return words;
+}
+
+/** Selectors of a list, cut at the commas that stand in no parentheses. */
+const selectors = (head) => head.split(/,(?![^(]*\))/);
+
+/** The rules whose classes all are among the words; what is about no class stays. */
+function used(css, words) {
+    const can = (selector) => [...selector.matchAll(/\.((?:[\w-]|\\.)+)/g)].every(([, name]) => words.has(name.replace(/\\/g, "")));
+    let out = "";
+    for (let from = 0; from < css.length; ) {
+        const open = css.indexOf("{", from);
+        if (open < 0) {
+            return out + css.slice(from);
+        }
+        let to = open + 1;
+        for (let depth = 1; depth > 0; to++) {
+            depth += css[to] === "{" ? 1 : css[to] === "}" ? -1 : 0;
+        }
+        const head = css.slice(from, open);
+        const body = css.slice(open + 1, to - 1);
+        if (/^\s*@(media|supports)/.test(head)) {
+            const inside = used(body, words);
+            out += inside ? `${head}{${inside}}` : "";
+        } else if (/^\s*@/.test(head)) {
+            out += css.slice(from, to);
+        } else {
+            const kept = selectors(head).filter(can);
+            out += kept.length > 0 ? `${kept.join()}{${body}}` : "";
+        }
+        from = to;
+    }
+    return out;
+}
+
+// Bootstrap carries its marks as data: images, which the policy refuses; ours are files (css/controls.css). Of its
+// rules those stay that the page can use, an eighth.
+const bootstrap = {
+    name: "bootstrap",
     setup(b) {
         b.onLoad({ filter: /bootstrap\.min\.css$/ }, ({ path }) => ({
-            contents: readFileSync(path, "utf8").replace(/url\("data:image[^"]*"\)/g, "none"),
+            contents: used(readFileSync(path, "utf8").replace(/url\("data:image[^"]*"\)/g, "none"), wordsOf(join(here, "src"))),
             loader: "css",
         }));
     },
@@ -41,7 +88,7 @@ const result = await build({
     loader: { ".svg": "file" },
     outdir: "dist",
     write: false,
-    plugins: [noDataImages],
+    plugins: [bootstrap],
     define: { "process.env.NODE_ENV": '"production"' },
 });
 
