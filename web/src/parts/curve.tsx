@@ -2,7 +2,7 @@
 //
 // curve.tsx - points with their intervals over coefficients: lines between what was measured, the safe range shaded,
 // points that failed hollow and in no line. Its own SVG without a viewBox, so that text keeps its size at any width.
-import { at, axis, type Axis, pct, tickDigits } from "../base/scale";
+import { at, axis, type Axis, coef, pct, tickDigits } from "../base/scale";
 import { num } from "../base/format";
 
 export interface CurvePoint {
@@ -15,6 +15,8 @@ export interface CurvePoint {
 }
 export interface CurveSeries {
     name: string;
+    /** What stands at its right end, if the name is too long. */
+    end?: string;
     tone: "accent" | "ink" | "plain";
     line?: "dash" | "dots";
     points: readonly CurvePoint[];
@@ -124,7 +126,7 @@ function ends(series: readonly CurveSeries[], y: Axis, height: number): { s: Cur
 export function Curve({ label, series, y, xs, safe = null, safeLabel, size = "dose", foot = true, ends: named = true, onPick }: CurveProps) {
     const all = xs ?? [...new Set(series.flatMap((s) => s.points.map((p) => p.x)))].sort((a, b) => a - b);
     const x = xAxis(all);
-    const [yd, xd] = [tickDigits(y.ticks), tickDigits(all)];
+    const yd = tickDigits(y.ticks);
     const every = Math.ceil(all.length / 11);
     const zero = Math.max(0, all.indexOf(0));
     const marks = series.filter((s) => !s.area);
@@ -148,7 +150,7 @@ export function Curve({ label, series, y, xs, safe = null, safeLabel, size = "do
                 {named &&
                     ends(series, y, HEIGHT[size]).map(({ s, at: top }) => (
                         <text key={s.name} class={s.tone === "accent" ? "accent-t" : s.tone === "ink" ? "strong" : ""} x="100%" dx="10" y={pct((100 * top) / HEIGHT[size])} dy="4">
-                            {s.name}
+                            {s.end ?? s.name}
                         </text>
                     ))}
                 {safe && safeLabel && (
@@ -160,7 +162,7 @@ export function Curve({ label, series, y, xs, safe = null, safeLabel, size = "do
                     all.map((v, i) =>
                         (i - zero) % every === 0 ? (
                             <text key={v} class="c" x={pct(at(x, v))} y="100%" dy="20">
-                                {num(v, xd)}
+                                {coef(v)}
                             </text>
                         ) : null,
                     )}

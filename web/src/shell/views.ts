@@ -6,6 +6,7 @@ import { text } from "../text/en";
 import { Play } from "../views/play/play";
 import { Extract } from "../views/extract/extract";
 import { Models } from "../views/models/models";
+import { Sweeps } from "../views/sweeps/sweeps";
 import { Transfer } from "../views/transfer/transfer";
 import { Monitor } from "../views/monitor/monitor";
 
@@ -20,6 +21,7 @@ export const VIEWS: readonly View[] = [
     { id: "play", key: "p", title: text.views.play, show: Play },
     { id: "extract", key: "e", title: text.views.extract, show: Extract },
     { id: "transfer", key: "t", title: text.views.transfer, show: Transfer },
+    { id: "sweeps", key: "s", title: text.views.sweeps, show: Sweeps },
     { id: "monitor", key: "o", title: text.views.monitor, show: Monitor },
     { id: "models", key: "m", title: text.views.models, show: Models },
 ];
