@@ -78,6 +78,11 @@ async function begin(w, page, seed, questions) {
 
 async function stopped(w, page) {
     const id = await begin(w, page, 11, 20);
+    await page.locator(".feed").hover();
+    const chip = page.getByRole("button", { name: /^\d+ new$/ });
+    await chip.waitFor();
+    await chip.click();
+    w.ok(true, "what is new waits for the reader");
     await page.getByRole("button", { name: "Stop" }).click();
     await w.until(async () => (await stateOf(w, id)) === "canceled", "it stops");
     await page.getByText(/Stopped \d/).waitFor();

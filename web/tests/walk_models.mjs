@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// walk_models.mjs - models are loaded and unloaded with what they take of the memory; the command that downloads one is
-// copied; jobs are looked at, stopped, taken up again and forgotten.
+// walk_models.mjs - models are loaded and unloaded with what they take of the memory; one is downloaded from a hub on this
+// machine and loaded; jobs are looked at, stopped, taken up again and forgotten.
+import { spawn } from "node:child_process";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { walk } from "./page.mjs";
+
+const SOURCE = fileURLToPath(new URL("../../", import.meta.url));
 
 const HOSTILE = "hf:<img src=x onerror=alert(1)>/it's:x.gguf";
 
@@ -46,11 +53,28 @@ async function load(w, page) {
 }
 
 async function command(w, page) {
-    await page.getByLabel("Name, address, or").fill(HOSTILE);
+    await page.getByLabel("hf:OWNER/REPO:FILE, or").fill(HOSTILE);
     await page.getByRole("button", { name: "Copy" }).click();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
     w.equal(copied, `persona models pull 'hf:<img src=x onerror=alert(1)>/it'\\''s:x.gguf'`, "one word for a shell");
+    await page.getByRole("button", { name: "Download" }).click();
+    await page.locator(".pull .badline").waitFor();
+    await w.axe(page, "a source that was refused");
     w.equal(await page.locator("#main img").count(), 0, "and never markup");
+}
+
+async function download(w, page) {
+    await page.getByLabel("hf:OWNER/REPO:FILE, or").fill("hf:maker/all:fetched.gguf");
+    await page.getByRole("button", { name: "Download" }).click();
+    const row = page.getByRole("row").filter({ hasText: /^fetched/ });
+    await row.getByText("not loaded").waitFor();
+    await page.getByRole("row").filter({ hasText: "Download hf:maker/all:fetched.gguf" }).getByText("done").waitFor();
+    await row.getByRole("button", { name: "Load fetched" }).click();
+    await row.getByText(/ready for/).waitFor();
+    w.equal((await told(w))["fetched"].state, "ready", "what was downloaded is loaded");
+    await page.getByRole("button", { name: "Forget: Download" }).click();
+    await row.getByRole("button", { name: "Unload fetched" }).click();
+    await row.getByText("not loaded").waitFor();
 }
 
 async function work(w, page) {
@@ -88,9 +112,28 @@ async function work(w, page) {
     await page.getByText("There is no such job").waitFor();
 }
 
+/** tests/cli/fake_hub.py, with a model in it. */
+async function hub() {
+    const folder = mkdtempSync(join(tmpdir(), "persona-hub-"));
+    copyFileSync(join(SOURCE, "models/persona-qwen2.gguf"), join(folder, "fetched.gguf"));
+    const process_ = spawn("python3", ["-B", join(SOURCE, "tests/cli/fake_hub.py"), folder], { stdio: ["pipe", "pipe", "inherit"] });
+    const port = await new Promise((go) => process_.stdout.once("data", (d) => go(String(d).split(/\s/)[0])));
+    for (const name of ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"]) {
+        delete process.env[name];
+    }
+    process.env.HF_ENDPOINT = `http://127.0.0.1:${port}/`;
+    return () => {
+        process_.stdin.end();
+        rmSync(folder, { recursive: true, force: true });
+    };
+}
+
+const close = await hub();
 await walk(async (w) => {
-    const page = await w.open("models", { expects: /404 \(Not Found\)/ });
+    const page = await w.open("models", { expects: /40[04] \((Not Found|Bad Request)\)/ });
     await load(w, page);
     await command(w, page);
+    await download(w, page);
     await work(w, page);
 });
+close();

@@ -89,6 +89,7 @@ static job_subject subject_of(const char *args)
         take_member(o, "trait", x.what, sizeof x.what);
         take_member(o, "vector", x.what, sizeof x.what);
         take_member(o, "vectors", x.what, sizeof x.what);
+        take_member(o, "source", x.what, sizeof x.what);
     }
     json_free(doc);
     return x;

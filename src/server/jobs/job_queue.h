@@ -62,20 +62,20 @@ typedef struct job_kind {
     persona_code (*check)(const void *args, const job_context *c, persona_err *e);
     /* Does it; writes the result as members of the object that is open. */
     persona_code (*run)(const void *args, const job_context *c, json_out *result, persona_err *e);
-    /* What it would do (job_plan.h); nothing is computed. May load models. */
+    /* What it would do (job_plan.h); nothing is computed. May load models. NULL: nobody asks. */
     persona_code (*plan)(const void *args, const job_context *c, job_plan *out, persona_err *e);
     const char *summary;
 } job_kind;
 extern const job_kind *const JOB_KINDS[]; /* NULL-terminated */
 /* args_size is at most JOB_ARGS_MAX */
 extern const field job_extract_fields[], job_transfer_fields[], job_sweep_fields[],
-    job_screen_fields[];
+    job_screen_fields[], job_pull_fields[];
 const job_kind *job_kind_named(const char *name);
 
 /* What a job is about, as the request names it; "": it does not. */
 typedef struct job_subject {
     char model[SERVED_ID_MAX], to[SERVED_ID_MAX];
-    char what[128]; /* trait or vector; of several the first */
+    char what[128]; /* trait, vector or source; of several the first */
 } job_subject;
 
 typedef struct job_status {

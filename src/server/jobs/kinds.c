@@ -4,7 +4,8 @@
  */
 #include "server/jobs/job_queue.h"
 
-extern const job_kind job_kind_extract, job_kind_transfer, job_kind_sweep, job_kind_screen;
+extern const job_kind job_kind_extract, job_kind_transfer, job_kind_sweep, job_kind_screen,
+    job_kind_pull;
 
 const job_kind *const JOB_KINDS[] = {&job_kind_extract, &job_kind_transfer, &job_kind_sweep,
-                                     &job_kind_screen, NULL};
+                                     &job_kind_screen,  &job_kind_pull,     NULL};

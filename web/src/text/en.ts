@@ -72,7 +72,7 @@ export const text = {
         logNone: "Nothing was noted.",
         stopped: (name: string) => `${name} is stopped; what was written is kept`,
         forgotten: (name: string) => `${name} is forgotten; vectors and answers stay`,
-        kinds: { extract: "Extract", transfer: "Transfer", sweep: "Sweep", screen: "Screen" },
+        kinds: { extract: "Extract", transfer: "Transfer", sweep: "Sweep", screen: "Screen", pull: "Download" },
         states: { queued: "waiting", running: "running", done: "done", failed: "failed", canceled: "stopped" },
     },
     first: {

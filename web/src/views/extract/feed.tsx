@@ -42,13 +42,14 @@ function One({ a, sides }: { a: Judged; sides: Sides }) {
 
 export function Feed({ answers, sides, live, open }: { answers: readonly Judged[]; sides: Sides; live: boolean; open: boolean }) {
     const box = useRef<HTMLUListElement>(null);
+    const zone = useRef<HTMLDivElement>(null); // with the chip, which a pointer must be able to reach
     const [held, hold] = useState(false);
     const [seen, setSeen] = useState(answers.length);
     const [most, setMost] = useState(STEP);
     const filter = (place.value.query.get("show") ?? "all") as Filter;
-    const quiet = () => !box.current?.matches(":hover, :focus-within") && (box.current?.scrollTop ?? 0) < 8;
+    const quiet = () => !zone.current?.matches(":hover") && !box.current?.matches(":focus-within") && (box.current?.scrollTop ?? 0) < 8;
     useEffect(() => {
-        if (answers.length < seen || quiet()) {
+        if (answers.length < seen || seen === 0 || quiet()) {
             setSeen(answers.length);
         }
         hold(!quiet());
@@ -67,7 +68,7 @@ export function Feed({ answers, sides, live, open }: { answers: readonly Judged[
         box.current?.scrollTo({ top: 0 });
     };
     return (
-        <>
+        <div ref={zone} onPointerLeave={release}>
             <div class="d-flex align-items-center gap-3 flex-wrap">
                 <h2 id="h-roll">{live ? t.feed : t.feedDone}</h2>
                 {held && fresh > 0 && (
@@ -87,7 +88,7 @@ export function Feed({ answers, sides, live, open }: { answers: readonly Judged[
             {shown.length === 0 ? (
                 <p class="soft mt-3">{answers.length > 0 ? t.feedNoneOf : open ? t.feedNone : t.feedGone}</p>
             ) : (
-                <ul class="feed" ref={box} tabindex={0} aria-labelledby="h-roll" aria-live="off" onPointerLeave={release} onScroll={release} onFocusOut={release}>
+                <ul class="feed" ref={box} tabindex={0} aria-labelledby="h-roll" aria-live="off" onScroll={release} onFocusOut={release}>
                     {shown.slice(0, most).map((a) => (
                         <One a={a} sides={sides} key={a.id} />
                     ))}
@@ -100,6 +101,6 @@ export function Feed({ answers, sides, live, open }: { answers: readonly Judged[
                     )}
                 </ul>
             )}
-        </>
+        </div>
     );
 }

@@ -140,8 +140,12 @@ function Whole({ j, live }: { j: JobWhole; live: JobLive }) {
     const packs = useResource((signal) => get("/api/v1/traits", { signal }), []);
     const pack = packs.value?.traits.find((x) => x.name === asked.trait);
     const sides = { positive: pack?.positive ?? asked.trait, negative: pack?.negative ?? t.away.toLowerCase() };
-    const limits = { trait: asked.min_trait ?? 50, coherence: asked.min_coherence ?? 50, judged: asked.judge !== "none" };
-    const answers = judge(useAnswers(j.id, `${j.state} ${j.stage} ${stageAt(j) < 2 ? j.done : ""}`), limits);
+    const at = stageAt(j);
+    const told = useAnswers(j.id, `${j.state} ${j.stage} ${at < 2 ? j.done : ""}`);
+    // "auto" may find nobody: past the judge's stage without a score, all that was answered is kept
+    const judged = asked.judge !== "none" && (at < 2 && j.state !== "done" ? true : told.some((a) => a.label !== undefined));
+    const limits = { trait: asked.min_trait ?? 50, coherence: asked.min_coherence ?? 50, judged };
+    const answers = judge(told, limits);
     return (
         <>
             <Stages stages={stagesOf(j, answers)} label={t.stagesLabel} />
@@ -159,7 +163,7 @@ function Whole({ j, live }: { j: JobWhole; live: JobLive }) {
             <section class="half" aria-labelledby="h-roll">
                 <div class="wide-narrow">
                     <div>
-                        <Feed answers={answers} sides={sides} live={isOpen(j)} open={isOpen(j)} />
+                        <Feed answers={answers} sides={sides} live={isOpen(j) && at < 1} open={isOpen(j)} />
                     </div>
                     <div>
                         <Scores answers={answers} sides={sides} limit={limits.trait} none={!limits.judged ? t.histNobody : isOpen(j) ? t.histNone : t.histNothing} />

@@ -5,7 +5,7 @@ import { isOpen, type Job, jobs, share } from "../../api/live";
 import { forgetJob, resumeJob, stopJob } from "../../app/job_acts";
 import { jobLink, jobName, stateWords } from "../../app/job_words";
 import { keep } from "../../app/router";
-import { duration, num, percent, when } from "../../base/format";
+import { bytes, duration, num, percent, when } from "../../base/format";
 import { Loading } from "../../parts/states";
 import { text } from "../../text/en";
 
@@ -27,6 +27,7 @@ function Row({ j, chosen }: { j: Job; chosen: boolean }) {
                         <rect width={`${100 * part}%`} />
                     </svg>
                 )}
+                {j.kind === "pull" && isOpen(j) && j.total > 0 && <small>{t.bytesOf(bytes(j.done), bytes(j.total))}</small>}
                 {j.state === "failed" && <small class="bad clip">{j.error}</small>}
             </td>
             <td data-h={t.jobHead.when}>{when(j.ended || j.started || j.created)}</td>
