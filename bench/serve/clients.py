@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: MIT
 """clients.py - streaming clients against two servers in turn: total tokens per second and time to first token.
 
-usage: clients.py A_URL A_MODEL B_URL B_MODEL [--clients 1,8,16] [--tokens 64] [--rounds 7] [--steer NAME] [--json]
+usage: clients.py A_URL A_MODEL B_URL B_MODEL [--clients 1,8,16] [--tokens 64] [--rounds 7] [--steer NAME] [--fresh]
+                  [--json]
 
 Every round asks first one server, then the other (the order alternates), with the same prompts at the same time.
-With --steer every request to A carries its own coefficient of that vector. Printed are medians of the rounds and of
-the ratios A/B, with their range."""
+With --steer every request to A carries its own coefficient of that vector. Rounds ask the same questions, which both
+servers remember; with --fresh each asks new ones. Before each server is asked the machine must have been idle for a
+moment (threads of the other spin for some milliseconds after their work), but nobody waits for that longer than five
+seconds. Printed are medians of the rounds and of the ratios A/B, with their range."""
 import argparse, http.client, json, statistics, threading, time
 from urllib.parse import urlparse
 
@@ -14,13 +17,13 @@ WORDS = "soup rivers chairs winter music bread bridges letters gardens trains cu
 
 
 class Client(threading.Thread):
-    def __init__(self, url, model, i, tokens, steer, start):
+    def __init__(self, url, model, i, tokens, steer, start, number):
         super().__init__()
         self.url, self.start_line = urlparse(url), start
         word = WORDS[i % len(WORDS)]
         self.body = {"model": model, "stream": True, "temperature": 0, "max_tokens": tokens, "ignore_eos": True,
                      "stream_options": {"include_usage": True},
-                     "messages": [{"role": "user", "content": f"Tell me something about {word}, please ({i})."}]}
+                     "messages": [{"role": "user", "content": f"Tell me something about {word}, please ({number}{i})."}]}
         if steer:
             self.body["steering"] = f"{0.1 + 0.05 * i:.2f}*{steer}"
         self.first = self.n = None
@@ -46,9 +49,26 @@ class Client(threading.Thread):
         c.close()
 
 
-def once(url, model, n, tokens, steer):
+def times():
+    with open("/proc/stat") as f:
+        x = [int(v) for v in f.readline().split()[1:9]]
+    return x[3] + x[4], sum(x)
+
+
+def wait_for_calm(least=0.9, span=0.3, patience=5):
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        idle, total = times()
+        time.sleep(span)
+        idle2, total2 = times()
+        if idle2 - idle >= least * (total2 - total):
+            return
+
+
+def once(url, model, n, tokens, steer, number):
+    wait_for_calm()
     start = threading.Barrier(n + 1)
-    clients = [Client(url, model, i, tokens, steer, start) for i in range(n)]
+    clients = [Client(url, model, i, tokens, steer, start, number) for i in range(n)]
     for c in clients:
         c.start()
     start.wait()
@@ -70,6 +90,7 @@ def main():
     p.add_argument("--tokens", type=int, default=64)
     p.add_argument("--rounds", type=int, default=7)
     p.add_argument("--steer")
+    p.add_argument("--fresh", action="store_true")
     p.add_argument("--json", action="store_true")
     o = p.parse_args()
     a, am, b, bm = o.urls
@@ -78,7 +99,8 @@ def main():
         rate, first = [], []
         for i in range(o.rounds + 1):  # the first warms up
             sides = [(a, am, o.steer), (b, bm, None)]
-            got = [once(u, m, n, o.tokens, s) for u, m, s in (sides if i % 2 else sides[::-1])]
+            number = f"{n}.{i}." if o.fresh else ""
+            got = [once(u, m, n, o.tokens, s, number) for u, m, s in (sides if i % 2 else sides[::-1])]
             got = got if i % 2 else got[::-1]
             if i:
                 rate.append((got[0][0], got[1][0]))
