@@ -118,7 +118,7 @@ async function shares(w, page) {
 
 /** The slider moves in the middle of an answer: what comes after is of another character. */
 async function live(w) {
-    const page = await w.open("play?model=persona-qwen2&max=120&pace=20");
+    const page = await w.open("play?model=persona-qwen2&max=120&pace=20", { height: 1000 });
     await page.locator("#k-silly").waitFor();
     await page.getByRole("textbox", { name: "Question" }).fill(QUESTION);
     await page.keyboard.press("Enter");
@@ -137,7 +137,7 @@ async function live(w) {
         return { before: share(all.slice(0, at)), after: share(all.slice(at)), n: all.length - at };
     });
     w.ok(painted.n > 10 && painted.after > painted.before + 0.3, `silly after, not before: ${JSON.stringify(painted)}`);
-    await w.shot(page, "play-live");
+    await w.shot(page, "play-live", false);
     await page.context().close();
 }
 

@@ -154,6 +154,7 @@ export const text = {
         cursor: "Token",
         cursorAt: (n: number, word: string, value: string, unit: string) => `token ${n}, ${word}, ${value} ${unit}`,
         noToken: "no token here yet",
+        noNeutral: (name: string) => `${name} has no readings of neutral text to compare with, so no token can be coloured by it. To measure them:`,
         blocksLater: "The blocks are read when the answer is done.",
         blockMap: (probe: string, blocks: number, tokens: number) => `${probe} at ${blocks} blocks and ${tokens} tokens`,
         strongest: (token: number, block: number, z: string) => `Token ${token}: strongest at block ${block}, ${z} σ. Read again with every token given.`,

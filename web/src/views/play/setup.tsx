@@ -27,7 +27,7 @@ function Picker() {
                 <>
                     <span class="visually-hidden">{text.play.model}: </span>
                     <span class={`dot ${dot(now?.state ?? "")}`} />
-                    {now?.id ?? text.states.loading} <small>{now?.loaded ? `${now.loaded.quant}, ${now.loaded.n_layer} ${text.play.blocksWord}` : (now?.state ?? "")}</small>
+                    <b>{now?.id ?? text.states.loading}</b> <small>{now?.loaded ? `${now.loaded.quant}, ${now.loaded.n_layer} ${text.play.blocksWord}` : (now?.state ?? "")}</small>
                     <Icon name="down" />
                 </>
             }

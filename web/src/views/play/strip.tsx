@@ -12,7 +12,7 @@ import { text } from "../../text/en";
 import { Blocks } from "./blocks";
 import { DIFFERENCE, recentMean, SURPRISE, valueAt } from "./paint";
 import { pick, picked } from "./pick";
-import { colour } from "./state";
+import { colour, model } from "./state";
 import type { Answer } from "./types";
 
 const SMOOTH = 8;
@@ -151,6 +151,12 @@ function Canvas({ answer, beside, of, limit }: { answer: Answer; beside: Answer 
     return <div ref={box} class="strip" aria-hidden="true" />;
 }
 
+/** Readings come, but nothing says how far from neutral they are. */
+function blind(a: Answer, of: string): boolean {
+    const k = a.probes.indexOf(of);
+    return a.state !== "writing" && a.state !== "waiting" && a.tokens.length > 0 && k >= 0 && a.tokens.every((t) => t.z[k] === null);
+}
+
 export function Strip({ answer, beside }: { answer: Answer; beside: Answer | null }) {
     const [blocks, setBlocks] = useState(false);
     const of = colour.value;
@@ -191,6 +197,11 @@ export function Strip({ answer, beside }: { answer: Answer; beside: Answer | nul
                     </span>
                 )}
             </header>
+            {isProbe && blind(answer, of) && (
+                <p class="note small" role="note">
+                    {text.play.noNeutral(of)} <code>{`persona vector calibrate ${of} --model ${model.peek() ?? ""}.gguf`}</code>
+                </p>
+            )}
             {blocks && isProbe ? (
                 <Blocks answer={answer} probe={of} />
             ) : (
