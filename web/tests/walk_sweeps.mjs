@@ -36,6 +36,7 @@ async function form(w) {
 async function hostile(w) {
     const q = new URLSearchParams({ vector: HOSTILE, coefficients: HOSTILE, blocks: HOSTILE, trait: HOSTILE, operators: HOSTILE });
     const page = await w.open(`sweeps?${q}`, { expects: /400|404/ });
+    await page.getByLabel("Questions of your own").fill(HOSTILE);
     await page.getByText("Numbers with commas between them").first().waitFor();
     await page.getByRole("textbox", { name: "Or a list" }).fill("-1, 0, 1");
     await page.getByRole("textbox", { name: "Blocks to compare" }).fill("");
@@ -49,11 +50,20 @@ async function hostile(w) {
 
 /** A long one is watched, stopped, and resumed from where it was. */
 async function live(w) {
-    const long = { model: "persona-qwen2", vector: "silly", coefficients: [-2, -1, 0, 1, 2], questions: 16, answers: 3, max_tokens: 40 };
+    const long = {
+        ask: [HOSTILE, "Why do cats purr?"],
+        model: "persona-qwen2",
+        vector: "silly",
+        coefficients: [-2, -1, 0, 1, 2],
+        answers: 24,
+        max_tokens: 40,
+    };
     const { id } = await w.server.json("api/v1/jobs/sweep", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(long) });
     const page = await w.open(`sweeps/${id}`);
     await page.locator(".stages li.now").waitFor();
     await page.getByText(/[1-9]\d* answers written, /).waitFor();
+    await page.locator(".answerlist").getByText(HOSTILE).first().waitFor();
+    w.equal(await noMarkup(page), 0, "a question of one's own is a text");
     await w.axe(page, "a running sweep");
     await w.shot(page, "sweeps-running-1280-light");
     await page.getByRole("button", { name: "Cancel" }).click();
@@ -80,7 +90,7 @@ async function result(w, page) {
     w.equal(await rows.nth(0).locator("td").nth(0).innerText(), round(r.points[0].score), "the score is the program's");
     const failed = r.points.filter((p) => p.condition === "steered" && p.operator === "add" && p.coherence < r.coherence_from).length;
     w.ok((await page.locator("#draw-sweep svg.dose circle.o").count()) >= failed, "failed points are hollow");
-    w.equal(await page.getByText(/coherence \d+, below/).count(), r.points.filter((p) => p.coherence < r.coherence_from).length, "and say why");
+    w.equal(await page.getByText(/coherence [\d.]+, below/).count(), r.points.filter((p) => p.coherence < r.coherence_from).length, "and say why");
     w.equal(await page.locator("#draw-sweep .safe").count() > 0, r.curves[0].safe[0] !== null, "the safe range is shaded");
     await w.axe(page, "a sweep");
     await w.shot(page, "sweeps-1280-light");

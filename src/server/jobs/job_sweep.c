@@ -11,11 +11,11 @@
 #include "server/jobs/job_side.h"
 #include "workbench/results.h"
 
-enum { COEFFICIENTS_MAX = 41 };
+enum { COEFFICIENTS_MAX = 41, QUESTIONS_MAX = 64, QUESTION_MAX = 4000 };
 
 typedef struct sweep_args {
     const char *model, *vector, *trait, *judge, *unit;
-    const json_val *coefficients, *blocks, *operators;
+    const json_val *coefficients, *blocks, *operators, *ask;
     int n_questions, n_answers, max_tokens;
     double temperature;
     uint32_t seed;
@@ -38,6 +38,8 @@ static const char *const OPERATORS[] = {"add",   "keepnorm", "rotate", "cap",
                                         "floor", "clamp",    "ablate", NULL};
 static const field a_number[] = {{.name = "", .type = FIELD_NUMBER, .min = -1000, .max = 1000}};
 static const field a_block[] = {{.name = "", .type = FIELD_INT, .max = 4095}};
+static const field a_question[] = {
+    {.name = "", .type = FIELD_STRING, .min = 1, .max = QUESTION_MAX}};
 static const field an_operator[] = {{.name = "", .type = FIELD_STRING, .of_names = OPERATORS}};
 
 #define AT(member) offsetof(sweep_args, member)
@@ -97,6 +99,13 @@ const field job_sweep_fields[] = {
      .max = 100000,
      .at = AT(n_questions),
      .help = "At most so many. Default: all"},
+    {.name = "ask",
+     .type = FIELD_ARRAY,
+     .min = 1,
+     .max = QUESTIONS_MAX,
+     .of = a_question,
+     .at = AT(ask),
+     .help = "Questions of your own, in place of the trait's"},
     {.name = "answers",
      .type = FIELD_INT,
      .min = 1,
@@ -190,6 +199,24 @@ static persona_sweep_opts opts_of(const sweep_args *a, sweep_lists *l)
     return o;
 }
 
+/* A question set of the request's own; mem_free_list out->evaluation. */
+static persona_code own_questions(const json_val *ask, persona_questions *out, persona_err *e)
+{
+    const size_t n = json_len(ask);
+    *out = (persona_questions){.evaluation = mem_calloc(n, sizeof *out->evaluation)};
+    if (out->evaluation == NULL) {
+        return mem_err(e, "questions");
+    }
+    for (; out->n_evaluation < n; out->n_evaluation++) {
+        char *text = mem_strdup(json_string(json_at(ask, out->n_evaluation)));
+        if (text == NULL) {
+            return mem_err(e, "questions");
+        }
+        out->evaluation[out->n_evaluation] = text;
+    }
+    return PERSONA_OK;
+}
+
 static persona_code run(const void *p, const job_context *c, json_out *result, persona_err *e)
 {
     const sweep_args *a = p;
@@ -198,6 +225,7 @@ static persona_code run(const void *p, const job_context *c, json_out *result, p
     persona_vector *v = NULL;
     persona_sweep *x = NULL;
     sweep_lists lists;
+    persona_questions own = {.name = NULL};
     job_side s = {.m = NULL};
     const job_side_opts side = {a->model, a->judge, a->n_questions};
     TRY(job_side_open(c, &side, NULL, NULL, &s, e));
@@ -206,7 +234,11 @@ static persona_code run(const void *p, const job_context *c, json_out *result, p
     TRY(persona_questions_for(s.x.questions, trait, &s.own, &s.questions, e));
     persona_sweep_opts o = opts_of(a, &lists);
     o.n_questions = s.x.n_questions;
-    const persona_subject who = {s.x.session, trait, s.questions, s.x.judge};
+    if (a->ask != NULL) {
+        TRY(own_questions(a->ask, &own, e));
+    }
+    const persona_subject who = {s.x.session, trait, a->ask != NULL ? &own : s.questions,
+                                 s.x.judge};
     TRY(persona_sweep_run(&who, v, &o, &c->hooks, &x, e));
     model_json(result, "model", s.x.info);
     jo_string(result, "vector", a->vector);
@@ -215,6 +247,7 @@ static persona_code run(const void *p, const job_context *c, json_out *result, p
     jo_int(result, "seed", (long long)a->seed);
     jo_number(result, "seconds", x->seconds);
 out:
+    mem_free_list(own.evaluation, own.n_evaluation);
     persona_sweep_free(x);
     persona_vector_free(v);
     persona_trait_free(trait);
@@ -234,9 +267,10 @@ static persona_code plan(const void *p, const job_context *c, job_plan *out, per
     const size_t operators = a->operators != NULL ? json_len(a->operators) : 1;
     const size_t prompts = a->prompt ? 2 : 0;
     TRY(job_plan_size(c, a->model, a->trait != NULL ? a->trait : a->vector, a->n_questions, &n, e));
+    const size_t own = json_len(a->ask), most = (size_t)a->n_questions;
+    const size_t questions = own == 0 ? n.n_evaluate : most > 0 && most < own ? most : own;
     job_plan_add(out, "answers", n.model,
-                 (coefficients * blocks * operators + prompts) * n.n_evaluate *
-                     (size_t)a->n_answers,
+                 (coefficients * blocks * operators + prompts) * questions * (size_t)a->n_answers,
                  a->max_tokens);
 out:
     return rc;

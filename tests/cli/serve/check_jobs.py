@@ -146,6 +146,19 @@ def sweep(s):
     equal((listed["request"]["vector"], "result" in listed), ("superficial", False), "the list says what was asked")
 
 
+def own_questions(s):
+    ask = ["Why do cats purr?", "<b>What</b> is soup?"]
+    body = {"model": QWEN, "vector": "superficial", "coefficients": [-1, 1], "ask": ask, "max_tokens": 8, "unit": "raw",
+            "kl": False, "prompt": False}
+    equal(s.ask("POST", "/api/v1/jobs/estimate/sweep", body)[1]["answers"], 4, "two questions at two points")
+    equal(s.ask("POST", "/api/v1/jobs/sweep", {**body, "ask": [""]})[0], 400, "no empty question")
+    job = begin(s, "sweep", body)
+    x = ended(s, job)
+    equal((x["state"], x["result"]["n_questions"]), ("done", 2), f"{x}")
+    got = s.ask("GET", f"/api/v1/jobs/{job}/answers")[1]["answers"]
+    equal(sorted({a["question"] for a in got}), sorted(ask), "they were asked, as they are")
+
+
 forget_answers()
 with serving(*FIXED) as server:
     refused(server)
@@ -154,4 +167,5 @@ over_a_kill(data)
 with serving() as server:
     canceled(server)
     sweep(server)
+    own_questions(server)
 done()

@@ -29,7 +29,7 @@ export function listOf(s: string): number[] | null {
 export function asQuery(request: unknown): Record<string, string> {
     const out: Record<string, string> = {};
     for (const [name, value] of Object.entries((request ?? {}) as Record<string, unknown>)) {
-        out[name] = Array.isArray(value) ? value.join(", ") : typeof value === "boolean" ? (value ? "" : "off") : String(value);
+        out[name] = Array.isArray(value) ? value.join(typeof value[0] === "string" && name === "ask" ? "\n" : ", ") : typeof value === "boolean" ? (value ? "" : "off") : String(value);
     }
     return out;
 }

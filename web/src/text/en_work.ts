@@ -269,6 +269,8 @@ export const sweeps = {
     operatorShort: { keepnorm: "norm kept", ablate: "take away" } as Record<string, string>,
     blocks: "Blocks to compare",
     blocksHint: (n: number | null) => `Numbers with commas${n ? `, 0 to ${n - 1}` : ""}; empty: the vector’s best`,
+    ask: "Questions of your own",
+    askHint: "A line each; empty: those of the trait",
     questions: "Questions, at most",
     answers: "Answers to each question",
     tokens: "Longest answer, tokens",

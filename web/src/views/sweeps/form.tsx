@@ -10,7 +10,7 @@ import { give, given, listOf, numberOf } from "../../app/form_query";
 import { go, keep, link } from "../../app/router";
 import { coef } from "../../base/scale";
 import { Estimate, useEstimate } from "../../parts/estimate";
-import { CheckField, errorAt, errorElsewhere, NumberField, SelectField, TextField } from "../../parts/field";
+import { CheckField, errorAt, errorElsewhere, Field, NumberField, SelectField, TextField } from "../../parts/field";
 import { Icon } from "../../parts/icons";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { text } from "../../text/en";
@@ -20,7 +20,7 @@ const RANGE = { min: -2, max: 2, points: 9 };
 const NUMBERS = ["questions", "answers", "max_tokens", "temperature", "seed"] as const;
 const USUAL: Record<string, string> = { answers: "1", max_tokens: "64", temperature: "1", seed: "0" };
 const LABELS: Record<string, string> = { questions: t.questions, answers: t.answers, max_tokens: t.tokens, temperature: t.temperature, seed: text.work.seed };
-const FIELDS = ["model", "vector", "trait", "judge", "coefficients", "unit", "operators", "blocks", ...NUMBERS];
+const FIELDS = ["model", "vector", "trait", "judge", "coefficients", "unit", "operators", "blocks", "ask", ...NUMBERS];
 const OPERATORS = Object.keys(t.operatorWords);
 
 /** Points of equal distance, both ends among them; null: they cannot be made. */
@@ -39,6 +39,8 @@ function coefficientsOf(): number[] | null {
     return between(min!, max!, points!);
 }
 
+/** One's own, a line each. */
+const questionsOf = (): string[] => given("ask").split("\n").map((q) => q.trim()).filter((q) => q !== "");
 const operatorsOf = (): string[] => given("operators").split(/[,\s]+/).filter((o) => o !== "");
 
 function bodyOf(model: string, vector: string): Record<string, unknown> | null {
@@ -58,6 +60,9 @@ function bodyOf(model: string, vector: string): Record<string, unknown> | null {
         if (n !== undefined) {
             body[name] = n;
         }
+    }
+    if (questionsOf().length > 0) {
+        body["ask"] = questionsOf();
     }
     if (operatorsOf().length > 0) {
         body["operators"] = operatorsOf();
@@ -181,6 +186,9 @@ export function SweepForm() {
                 <NumberField label={t.max} value={given("max")} set={give("max")} step="any" placeholder={String(RANGE.max)} disabled={listed} />
                 <NumberField label={t.points} value={given("points")} set={give("points")} min={2} max={41} placeholder={String(RANGE.points)} disabled={listed} />
                 <TextField class="w6" label={t.list} hint={coefficients ? coefficients.map(coef).join(", ") : t.listHint} value={given("coefficients")} set={give("coefficients")} placeholder={t.listHint} error={coefficients === null ? (listed ? text.work.notNumbers : t.badRange) : errorAt(error, "coefficients")} />
+                <Field class="w6" label={t.ask} hint={t.askHint} error={errorAt(error, "ask")}>
+                    {(named) => <textarea {...named} class="form-control" rows={2} value={given("ask")} onInput={(e) => give("ask")(e.currentTarget.value)} />}
+                </Field>
             </div>
             <More error={error} nLayer={modelById(model)?.loaded?.n_layer ?? null} />
             {elsewhere !== null && (

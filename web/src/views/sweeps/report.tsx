@@ -65,7 +65,7 @@ function Line({ p, r, read }: { p: Point; r: SweepResult; read: (condition: stri
 
 function Table({ r, read }: { r: SweepResult; read: (condition: string, c: number | null) => void }) {
     return (
-        <section aria-labelledby="h-table">
+        <section class="half" aria-labelledby="h-table">
             <h2 id="h-table">{t.table}</h2>
             <div class="scroll mt-3" tabIndex={0} role="region" aria-label={t.table}>
                 <table class="numbers" aria-label={t.table}>
@@ -89,9 +89,10 @@ function Table({ r, read }: { r: SweepResult; read: (condition: string, c: numbe
     );
 }
 
-function command(request: Record<string, unknown>): string {
-    const { model, kl, prompt, ...rest } = request;
-    return `persona sweep --model=${quoted(`models/${String(model)}.gguf`)}${optionsOf(rest, { temperature: "temp" })}${kl === false ? " --no-kl" : ""}${prompt === false ? " --no-prompt" : ""}`;
+/** null: questions of one's own are a file on the command line. */
+function command(request: Record<string, unknown>): string | null {
+    const { model, kl, prompt, ask, ...rest } = request;
+    return ask !== undefined ? null : `persona sweep --model=${quoted(`models/${String(model)}.gguf`)}${optionsOf(rest, { temperature: "temp" })}${kl === false ? " --no-kl" : ""}${prompt === false ? " --no-prompt" : ""}`;
 }
 
 export function SweepReport({ job, result: r, answers }: { job: Job; result: SweepResult; answers: Answers }) {
@@ -101,6 +102,7 @@ export function SweepReport({ job, result: r, answers }: { job: Job; result: Swe
         document.getElementById("h-answers")?.scrollIntoView({ block: "start" });
     };
     const request = (job.request ?? {}) as Record<string, unknown>;
+    const shell = command(request);
     const pick = (x: number) => {
         keep({ curve: curves[chosen(curves)]!.name });
         read(x === 0 ? t.unsteered : curves[chosen(curves)]!.name, x === 0 ? null : x);
@@ -111,7 +113,7 @@ export function SweepReport({ job, result: r, answers }: { job: Job; result: Swe
                 <CurveChoice curves={curves} />
                 <Recommended r={r} />
             </div>
-            <section aria-labelledby="h-curves">
+            <section class="half" aria-labelledby="h-curves">
                 <h2 id="h-curves">{t.curves}</h2>
                 <p class="soft">{t.scoreHint}</p>
                 <div class="mt-4">
@@ -131,8 +133,12 @@ export function SweepReport({ job, result: r, answers }: { job: Job; result: Swe
                     </summary>
                     <div>
                         <p>{t.how(r.judge ?? "–", r.n_questions, r.seed, coef(r.coherence_from))}</p>
-                        <p class="mb-1">{text.transfer.shell}</p>
-                        <Copyable label={text.transfer.shell}>{command(request)}</Copyable>
+                        {shell !== null && (
+                            <>
+                                <p class="mb-1">{text.transfer.shell}</p>
+                                <Copyable label={text.transfer.shell}>{shell}</Copyable>
+                            </>
+                        )}
                         <p class="mb-1 mt-3">{text.transfer.curl}</p>
                         <Copyable label={text.transfer.curl}>{curlOf("sweep", request)}</Copyable>
                     </div>

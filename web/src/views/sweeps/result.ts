@@ -83,7 +83,7 @@ export function failure(p: Point, from: number): string | undefined {
     const why = [
         ...(p.n_unanswered > 0.1 * p.n ? [f.unanswered(p.n_unanswered)] : []),
         ...(p.n_unjudged > 0.1 * p.n ? [f.unjudged(p.n_unjudged)] : []),
-        ...(p.coherence !== null && p.coherence < from ? [f.incoherent(num(p.coherence, 0), num(from, 0))] : []),
+        ...(p.coherence !== null && p.coherence < from ? [f.incoherent(num(p.coherence, 1), num(from, 0))] : []),
         ...(p.score === null && p.n_unjudged === 0 ? [f.noScore] : []),
     ];
     return why.length > 0 ? why.join(", ") : undefined;

@@ -123,7 +123,7 @@ function SweepJob({ id }: { id: string }) {
         }
     }, [asked.vector]);
     return (
-        <main id="main" class="page" tabindex={-1}>
+        <main id="main" class="page duo" tabindex={-1}>
             <p class="crumb">
                 <a href={link("sweeps")}>{t.all}</a> <span aria-hidden="true">/</span> {job && `${when(job.started || job.created)}${job.ended > 0 ? `, ${duration(job.seconds)}` : ""}`}
             </p>
