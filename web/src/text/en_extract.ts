@@ -57,6 +57,7 @@ export const extract = {
     stagesLabel: "Stages",
     stages: ["Answers", "Judge", "Block", "Dose"],
     stageTodo: ["", "after the answers", "by steering", "at the end"],
+    stageTodoPlain: ["", "after the answers", "by AUROC"],
     of: (done: string, total: string) => `${done} of ${total}`,
     left: "Left, of this stage",
     leftNone: "not known yet",

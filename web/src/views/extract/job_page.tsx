@@ -28,7 +28,9 @@ const t = text.extract;
 function stagesOf(j: JobWhole, answers: readonly Judged[]): Stage[] {
     const at = stageAt(j);
     const done = j.state === "done";
-    const names = requestOf(j).calibrate === false ? t.stages.slice(0, 3) : t.stages;
+    const plain = requestOf(j).calibrate === false;
+    const names = plain ? t.stages.slice(0, 3) : t.stages;
+    const todo = plain ? t.stageTodoPlain : t.stageTodo;
     const r = resultOf(j);
     const told = ["", r ? `${r.kept.positive + r.kept.negative} ${t.fate.kept}` : "", r ? `${t.block} ${r.best_layer}` : "", r ? `${t.rows.dose} ${num(r.dose, 2)}` : ""];
     told[0] = answers.length > 0 ? t.written(answers.length.toLocaleString("en-GB")) : "";
@@ -40,7 +42,7 @@ function stagesOf(j: JobWhole, answers: readonly Judged[]): Stage[] {
         if (i === at && isOpen(j)) {
             return { name, state: "now", part: j.total > 0 ? j.done / j.total : null, note: j.total > 0 ? t.of(String(j.done), String(j.total)) : "" };
         }
-        return { name, state: "todo", note: isOpen(j) ? t.stageTodo[i]! : i === at ? told[i]! : "" };
+        return { name, state: "todo", note: isOpen(j) ? todo[i]! : i === at ? told[i]! : "" };
     });
 }
 

@@ -16,8 +16,8 @@ export function Run({ asked, r, n }: { asked: Request; r: Result | null; n: numb
         ? [
               [t.rows.choice, r.layer_choice ?? "–"],
               [t.rows.dose, r.dose === null ? t.noDose : num(r.dose, 2)],
-              [t.rows.safe, r.dose === null ? t.noDose : `${interval(r.coefficient.safe[0], r.coefficient.safe[1], 1)} ${t.doses}`],
-              [t.rows.swing, num(r.swing, 0)],
+              [t.rows.safe, (r.coefficient.safe[0] ?? null) === null ? t.noDose : `${interval(r.coefficient.safe[0], r.coefficient.safe[1], 1)} ${t.doses}`],
+              [t.rows.swing, r.swing === null ? t.noDose : num(r.swing, 0)],
               [t.rows.kl, num(r.dose_kl, 2)],
           ]
         : [];
