@@ -2,6 +2,7 @@
 //
 // en.ts - every English sentence of the page, by room. Another language is another file with the same members.
 // Sentence case, no full stops on labels, plain words: "kept", "carried over", "measured", "one dose".
+import { trash, vectors } from "./en_library";
 import { extract } from "./en_extract";
 import { models } from "./en_models";
 import { sweeps, transfer, work } from "./en_work";
@@ -278,7 +279,8 @@ export const text = {
     extract,
     work,
     transfer,
-    vectors: {},
+    trash,
+    vectors,
     traits: {},
     sweeps,
     monitor: {
