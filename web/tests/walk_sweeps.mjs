@@ -97,6 +97,17 @@ async function result(w, page) {
     return job;
 }
 
+/** Without a judge there is nothing but distance; that is said, and nothing is called failed. */
+async function unjudged(w) {
+    const body = { model: "persona-qwen2", vector: "silly", judge: "none", coefficients: [-1, 0, 1], questions: 2, max_tokens: 12 };
+    const { id } = await w.server.json("api/v1/jobs/sweep", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    const page = await w.open(`sweeps/${id}`);
+    await page.getByText("Nobody has scored these answers").waitFor();
+    w.equal(await page.locator("#draw-sweep svg.plot").count(), 1, "distance alone");
+    w.equal(await page.locator("circle.o").count(), 0, "no failed points");
+    await page.context().close();
+}
+
 async function compare(w, page) {
     await page.getByLabel("Curve", { exact: true }).selectOption({ index: 1 });
     await w.until(async () => /norm kept/.test(await page.locator("#draw-sweep .accent-t").first().textContent()), "the other curve in colour");
@@ -150,6 +161,7 @@ await walk(async (w) => {
     const page = await form(w);
     await hostile(w);
     const job = await result(w, page);
+    await unjudged(w);
     await compare(w, page);
     await reading(w, page, job);
     await files(w, page, job);

@@ -150,6 +150,17 @@ async function files(w, page, job) {
     w.ok(decodeURIComponent(there).includes("steer=1*silly"), "a way to the playground");
 }
 
+/** Carried over and not measured: no verdict, no numbers that nobody has. */
+async function unmeasured(w) {
+    const body = { ...SMALL, from: "persona-qwen2", to: "persona-gpt-oss", trait: "silly", vector: "silly", evaluate: false };
+    const { id } = await w.server.json("api/v1/jobs/transfer", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    const page = await w.open(`transfer/${id}`);
+    await page.getByText("carried over and not measured").waitFor();
+    w.equal(await page.locator("main .verdict, .whisk, .tests").count(), 0, "nothing is claimed");
+    await w.axe(page, "a transfer that was not measured");
+    await page.context().close();
+}
+
 async function widths(w, job) {
     for (const [width, scheme] of [[360, "dark"], [768, "light"], [1280, "dark"], [2560, "light"]]) {
         const page = await w.open(`transfer/${job.id}`, { width, scheme, touch: width < 800 });
@@ -175,5 +186,6 @@ await walk(async (w) => {
     await w.shot(page, "transfer-1280-light");
     await reading(w, page, job);
     await files(w, page, job);
+    await unmeasured(w);
     await widths(w, job);
 });

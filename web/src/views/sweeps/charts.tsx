@@ -79,14 +79,21 @@ export function Charts({ curves, result: r, onPick }: ChartsProps) {
     const score = seriesOf(curves, "score");
     const kl = curves.flatMap((c) => c.kl.map((p) => p.y));
     const hasKl = kl.some((v) => v !== null && v > 0);
+    const scored = curves.some((c) => c.score.some((p) => p.y !== null));
     const common = { xs, safe, ends: curves.length <= NAMED && curves.length > 1, ...(onPick ? { onPick } : {}) };
     const withPrompt: CurveSeries[] = asked.length > 0 && xs.includes(-1) && xs.includes(1) ? [{ name: t.instruction, tone: "plain", line: "dash", points: asked }, ...score] : score;
     return (
         <div id="draw-sweep">
-            <h3>{t.score}</h3>
-            <Curve {...common} ends={common.ends || withPrompt.length > score.length} label={words(t.score, mine.score)} series={withPrompt} y={axis([0, 100], 4)} safeLabel={t.safe} foot={false} />
-            <h3>{t.coherence}</h3>
-            <Curve {...common} label={words(t.coherence, mine.coherence)} series={seriesOf(curves, "coherence")} y={axis([0, 100], 2)} size="coh" foot={!hasKl} />
+            {scored ? (
+                <>
+                    <h3>{t.score}</h3>
+                    <Curve {...common} ends={common.ends || withPrompt.length > score.length} label={words(t.score, mine.score)} series={withPrompt} y={axis([0, 100], 4)} safeLabel={t.safe} foot={false} />
+                    <h3>{t.coherence}</h3>
+                    <Curve {...common} label={words(t.coherence, mine.coherence)} series={seriesOf(curves, "coherence")} y={axis([0, 100], 2)} size="coh" foot={!hasKl} />
+                </>
+            ) : (
+                <p class="soft">{t.noScores}</p>
+            )}
             {hasKl && (
                 <>
                     <h3>

@@ -7,7 +7,7 @@ import { answerFilter, changeFilter } from "../../app/answer_filter";
 import { keep } from "../../app/router";
 import { curlOf, optionsOf, quoted } from "../../base/command";
 import { interval, num, percent, signed, unit } from "../../base/format";
-import { coef, signedCoef } from "../../base/scale";
+import { signedCoef } from "../../base/scale";
 import { AnswerList } from "../../parts/answer_list";
 import type { Answers } from "../../parts/answers";
 import { Copyable } from "../../parts/copyable";
@@ -30,7 +30,7 @@ function Recommended({ r }: { r: SweepResult }) {
         <Facts
             class="mt-5"
             facts={[
-                { label: t.safe, value: curve.safe[0] === null ? t.none_ : interval(curve.safe[0], curve.safe[1], 2), note: t.safeNote(num(r.coherence_from, 0)) },
+                { label: t.safe, value: curve.safe[0] === null ? t.none_ : interval(curve.safe[0], curve.safe[1], 2), note: r.coherence_from === null ? t.noJudge : t.safeNote(num(r.coherence_from, 0)) },
                 { label: t.best, value: curve.promote === null ? t.none_ : signedCoef(curve.promote), note: say(curve.promote) },
                 { label: t.away, value: curve.suppress === null ? t.none_ : signedCoef(curve.suppress), note: say(curve.suppress) },
                 { label: t.rises, value: unit(curve.spearman), note: t.risesNote },
@@ -132,7 +132,7 @@ export function SweepReport({ job, result: r, answers }: { job: Job; result: Swe
                         {t.command}
                     </summary>
                     <div>
-                        <p>{t.how(r.judge ?? "–", r.n_questions, r.seed, coef(r.coherence_from))}</p>
+                        <p>{t.how(r.judge ?? t.nobody, r.n_questions, r.seed, r.coherence_from === null ? null : num(r.coherence_from, 0))}</p>
                         {shell !== null && (
                             <>
                                 <p class="mb-1">{text.transfer.shell}</p>

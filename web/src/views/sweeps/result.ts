@@ -51,7 +51,7 @@ export interface SweepResult {
     n_questions: number;
     points: Point[];
     spearman: number | null;
-    coherence_from: number;
+    coherence_from: number | null; // null: nobody judged
     curves: CurveFacts[];
     judge: string | null;
     judge_validity?: string | null;
@@ -78,7 +78,10 @@ export function nameOf(p: Steered & { condition?: string | undefined; coefficien
 }
 
 /** Why a point does not count; undefined: it does. */
-export function failure(p: Point, from: number): string | undefined {
+export function failure(p: Point, from: number | null): string | undefined {
+    if (from === null) {
+        return undefined;
+    }
     const f = t.failed;
     const why = [
         ...(p.n_unanswered > 0.1 * p.n ? [f.unanswered(p.n_unanswered)] : []),

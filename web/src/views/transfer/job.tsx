@@ -28,13 +28,18 @@ const OF_STAGE: readonly (readonly [RegExp, number])[] = [
     [/^(evaluate|sample|judge|score)/, 4],
 ];
 
-/** Which of the shown stages a job is in. Vectors of controls are extracted and mapped late: what was reached stays. */
+/** Which of the shown stages a job is in. Vectors of controls are extracted and mapped late: what was reached stays,
+ * but each repeat begins anew ("2/3 dose silly"). */
 function useStage(stage: string, id: string): number {
-    const most = useRef({ id, at: -1 });
+    const most = useRef({ id, repeat: "", at: -1 });
     if (most.current.id !== id) {
-        most.current = { id, at: -1 };
+        most.current = { id, repeat: "", at: -1 };
     }
-    const now = OF_STAGE.find(([what]) => what.test(stage))?.[1] ?? -1;
+    const [, repeat = "", name = ""] = /^(\d+\/\d+ )?(.*)$/.exec(stage) ?? [];
+    if (most.current.repeat !== repeat) {
+        most.current = { id, repeat, at: -1 };
+    }
+    const now = OF_STAGE.find(([what]) => what.test(name))?.[1] ?? -1;
     most.current.at = Math.max(most.current.at, now);
     return most.current.at;
 }

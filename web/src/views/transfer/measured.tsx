@@ -64,7 +64,7 @@ function How({ r }: { r: TransferResult }) {
         [t.texts, `${r.n_texts}${strict ? `; ${t.leaning(strict.n_leaning, r.leave_out.n_texts)}` : ""}`],
         [t.cosine, `${unit(r.arms.find((a) => a.condition === "transferred")?.cosine_native)}; ${t.cosineNull(unit(r.cosine_null.max))}`],
         [t.auroc, r.auroc.value === null ? (r.auroc.reason ?? "–") : `${unit(r.auroc.value)} [${unit(r.auroc.ci[0])}, ${unit(r.auroc.ci[1])}], p ${unit(r.auroc.null.p, 3)}; ${r.auroc.of}`],
-        [t.neutralShift, of(r.neutral.shift)],
+        ...(r.neutral ? [[t.neutralShift, of(r.neutral.shift)] as [string, string]] : []),
         ...(r.second_judge ? [[t.secondJudge, t.secondOf(r.second_judge.judge, r.second_judge.n, of(r.second_judge.spearman, 2), percent(r.second_judge.same_side))] as [string, string]] : []),
         [t.seeds, String(r.seed)],
         [t.took, duration(r.seconds)],
@@ -73,7 +73,7 @@ function How({ r }: { r: TransferResult }) {
         <More title={t.measured}>
             <p>{t.measuredText({ kept: r.kept, from: r.layer_from, to: r.layer_to, method: r.method, texts: r.n_texts, trait: r.trait })}</p>
             <Pairs pairs={pairs} />
-            <p class="mt-3 mb-0">{r.coherence_validity}</p>
+            {r.coherence_validity && <p class="mt-3 mb-0">{r.coherence_validity}</p>}
         </More>
     );
 }
@@ -148,7 +148,7 @@ function Others({ r }: { r: TransferResult }) {
             )}
             {r.repeats.length > 0 && (
                 <More title={t.repeatsTitle} wide>
-                    <Table label={t.repeatsTitle} columns={t.repeatsCols} rows={r.repeats.map((x) => [x.seed, `${x.layer_from} → ${x.layer_to}`, x.n_texts, unit(x.r2_contrast), num(x.dose, 2), x.swing["transferred"] ? of(x.swing["transferred"], 0) : "–"])} />
+                    <Table label={t.repeatsTitle} columns={t.repeatsCols} rows={r.repeats.map((x) => [x.seed, `${x.layer_from} → ${x.layer_to}`, x.n_texts, unit(x.r2_contrast), num(x.dose, 2), num(x.swing["transferred"])])} />
                 </More>
             )}
         </>

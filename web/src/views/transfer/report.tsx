@@ -53,7 +53,7 @@ function Why({ r }: { r: TransferResult }) {
                     <b>{t.why(r.verdict)}</b> {r.reason}
                 </p>
             )}
-            {[r.caution, r.note].filter((x) => x !== "").map((x) => (
+            {[r.caution, r.note].filter((x) => x).map((x) => (
                 <p class="note mt-3" key={x}>
                     <b>{t.caution}</b> {x}
                 </p>

@@ -74,21 +74,21 @@ export interface TransferResult {
     unit: string;
     rows?: Row[];
     best: Record<string, { plus: Gain | null; minus: Gain | null }>;
-    coherence_validity: string;
+    coherence_validity: string | null;
     retained: Interval;
     swing: Record<string, Interval>;
     spreads: Record<string, Spread>;
     margins: { condition: string; trait?: string; points: Interval }[];
     interval: string | null;
-    repeats: { seed: number; layer_from: number; layer_to: number; n_texts: number; r2_contrast: number | null; dose: number | null; cosine_native: number | null; swing: Record<string, Interval>; seconds: number }[];
+    repeats: { seed: number; layer_from: number; layer_to: number; n_texts: number; r2_contrast: number | null; dose: number | null; cosine_native: number | null; swing: Record<string, number | null>; seconds: number }[];
     spearman: Record<string, number | null>;
     specificity: { trait: string; swing: Interval }[];
     specific: boolean | null;
     panel: { dimension: string; unit: string; counted: boolean; spearman: Interval; swing: { transferred: Interval; native: Interval } }[];
-    length: { swing: Interval; beside: Interval; explains: boolean };
+    length: { swing: Interval; beside: Interval; explains: boolean } | null;
     second_judge: { judge: string; n: number; spearman: Interval; same_side: number; difference: Interval } | null;
-    neutral: { judge: number; n: number; shift: Interval };
-    caution: string;
+    neutral: { judge: number; n: number; shift: Interval } | null;
+    caution: string | null;
     notes: Record<string, string>;
     verdict: "PASS" | "FAIL" | null;
     reason: string | null;
@@ -198,7 +198,7 @@ export function testsOf(r: TransferResult): Test[] {
         ...(ran(r, "identity") ? [marginTest(r, "identity")] : []),
         { name: t.rises, met: rises === null ? null : rises >= RISES, found: t.spearman(num(rises, 2)), wants: t.wantsRises },
         coherenceTest(r),
-        { name: t.length, met: !r.length.explains, found: t.lengthFound(num(r.length.beside.value, 2), num(r.length.swing.value, 2)), wants: t.wantsLength },
+        { name: t.length, met: r.length && !r.length.explains, found: r.length ? t.lengthFound(num(r.length.beside.value, 2), num(r.length.swing.value, 2)) : t.notRun, wants: t.wantsLength },
         specificTest(r),
     ];
 }
