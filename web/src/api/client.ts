@@ -95,8 +95,8 @@ async function failure(r: Response): Promise<ApiError> {
     let code: string | null = null;
     try {
         const body: unknown = await r.json();
-        const e = (body as { error?: { message?: string; param?: string; code?: string } }).error;
-        message = e?.message ?? message;
+        const { error: e, detail } = body as { error?: { message?: string; param?: string; code?: string }; detail?: string };
+        message = e?.message ?? detail ?? message; // the original project's routes have a detail
         param = e?.param ?? null;
         code = e?.code ?? null;
     } catch {

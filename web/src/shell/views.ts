@@ -8,6 +8,7 @@ import { Extract } from "../views/extract/extract";
 import { Models } from "../views/models/models";
 import { Sweeps } from "../views/sweeps/sweeps";
 import { Transfer } from "../views/transfer/transfer";
+import { Traits } from "../views/traits/traits";
 import { Vectors } from "../views/vectors/vectors";
 import { Monitor } from "../views/monitor/monitor";
 
@@ -23,6 +24,7 @@ export const VIEWS: readonly View[] = [
     { id: "extract", key: "e", title: text.views.extract, show: Extract },
     { id: "transfer", key: "t", title: text.views.transfer, show: Transfer },
     { id: "vectors", key: "v", title: text.views.vectors, show: Vectors },
+    { id: "traits", key: "r", title: text.views.traits, show: Traits },
     { id: "sweeps", key: "s", title: text.views.sweeps, show: Sweeps },
     { id: "monitor", key: "o", title: text.views.monitor, show: Monitor },
     { id: "models", key: "m", title: text.views.models, show: Models },

@@ -2,7 +2,7 @@
 //
 // en.ts - every English sentence of the page, by room. Another language is another file with the same members.
 // Sentence case, no full stops on labels, plain words: "kept", "carried over", "measured", "one dose".
-import { trash, vectors } from "./en_library";
+import { traits, trash, vectors } from "./en_library";
 import { extract } from "./en_extract";
 import { models } from "./en_models";
 import { sweeps, transfer, work } from "./en_work";
@@ -281,7 +281,7 @@ export const text = {
     transfer,
     trash,
     vectors,
-    traits: {},
+    traits,
     sweeps,
     monitor: {
         lead: "What this server writes now, how it is steered, and what is read of it.",

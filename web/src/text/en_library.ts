@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// en_library.ts - the sentences of Vectors, and of what was deleted.
+// en_library.ts - the sentences of Vectors and Traits, and of what was deleted.
 
 export const trash = { title: "Deleted", deleted: "Deleted", restored: "Brought back", restore: "Bring back", at: "deleted" };
 
@@ -135,5 +135,75 @@ export const vectors = {
         replaced: (name: string) => `Replaced ${name}`,
         taken: (name: string) => `There is one called ${name} already.`,
         replace: "Replace it",
+    },
+};
+
+export const traits = {
+    list: "Trait packs",
+    find: "Search traits",
+    own: "yours",
+    builtIn: "built in",
+    nothing: "No trait is like that",
+    choose: "Choose a trait",
+    what: "A trait pack is five pairs of instructions, forty questions and a rubric: what a model is asked, and how its answers are rated.",
+    more: "Near to others, and left out where all are taken:",
+    extract: "Extract it",
+    change: "Change",
+    copy: "Make a copy",
+    export: "Export",
+    remove: "Delete",
+    instructions: "Instructions, towards the trait and away from it",
+    questions: (n: number) => `${n} questions; the first half extracts, the second evaluates`,
+    rubric: "Rubric of the judge",
+    hand: "Write by hand",
+    edit: {
+        name: "Name",
+        nameHint: "2 to 48 of a-z, 0-9, _ and -",
+        positive: "With the trait",
+        poleHint: "An adjective: \u201cYou are a silly assistant\u201d",
+        negative: "Its opposite",
+        description: "Description, one sentence",
+        pairs: "Pairs of instructions",
+        with: "Towards the trait",
+        without: "Away from it",
+        questions: "Questions, one a line",
+        questionsHint: (n: number, of: number) => `${n} of ${of}`,
+        rubric: "Rubric of the judge",
+        rubricHint: "With {question} and {answer} once each",
+        save: "Save",
+        drop: "Leave it",
+        saved: (name: string) => `Saved ${name}`,
+        changed: "It was changed elsewhere meanwhile; copy what you wrote, and load the page again.",
+    },
+    write: {
+        button: "Have one written",
+        title: "Have a model write one",
+        what: "A local model writes the pairs, the questions and the description; what breaks a rule, repeats or names the trait is asked for again. Nothing is filled in: a small model may not be able to, and then it says what is missing. What it wrote is kept as yours, to be read and changed.",
+        name: "Name of the trait",
+        positive: "With the trait, an adjective",
+        negative: "Its opposite",
+        model: "Model that writes",
+        tries: "Rounds at most",
+        go: "Write it",
+        busy: (id: string) => `${id} writes; this takes minutes on a large model, and ends if you leave the page.`,
+        done: (name: string) => `Wrote ${name}`,
+    },
+    import: {
+        button: "Import",
+        title: "Import traits",
+        what: "A pack exported here, custom_traits.json of the original project, or trait data of persona_vectors, which needs a name, both adjectives and its file of evaluation questions.",
+        file: "File with the traits",
+        chosen: "File chosen; choose another",
+        eval: "Evaluation questions",
+        evalChosen: "Questions chosen; choose others",
+        evalHint: "Of persona_vectors only",
+        name: "Which one, or its name",
+        positive: "With the trait",
+        negative: "Its opposite",
+        look: "Look at it first",
+        keep: "Import",
+        counts: (i: number, q: number) => `${i} pairs, ${q} questions.`,
+        done: (names: string) => `Imported ${names}`,
+        notJson: (file: string) => `${file} is no JSON.`,
     },
 };
