@@ -101,7 +101,7 @@ check-web: web ## rooms and forbidden words of the page; web/dist is what its so
 tidy: ## clang-tidy on what changed since it last passed
 	@tools/setup --dev
 	@test -e build/clang/build.ninja || cmake --preset clang >/dev/null
-	@ninja -C build/clang build.ninja >/dev/null
+	@ninja -C build/clang build.ninja >/dev/null && ninja -C build/clang page/page_files.def >/dev/null
 	@tools/check-tidy build/clang $(JOBS)
 
 format: ## rewrite the C files in the project's style

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 #include <pthread.h>
@@ -33,9 +33,13 @@ static uint64_t turn(void)
 static bool kernel_can(void)
 {
     struct utsname u;
-    int major = 0, minor = 0;
-    return uname(&u) == 0 && sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
-           (major > 6 || (major == 6 && minor >= 12));
+    char *end = NULL;
+    if (uname(&u) != 0) {
+        return false;
+    }
+    const long major = strtol(u.release, &end, 10);
+    const long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+    return major > 6 || (major == 6 && minor >= 12);
 }
 
 static void *its_turn(void *out)

@@ -163,13 +163,14 @@ persona_code jobs_db_texts(server_db *d, const char *id, char **args, char **res
         rc = persona_err_set(e, PERSONA_E_NOTFOUND, "no job '%.30s'", id);
         goto out;
     }
-    const char *a = db_text(s, 0), *r = db_text(s, 1);
+    const char *a = db_text(s, 0), *r = result != NULL ? db_text(s, 1) : NULL;
     *args = mem_strdup(a != NULL ? a : "{}");
-    if (r != NULL) {
+    if (r != NULL && result != NULL) {
         *result = mem_strdup(r);
     }
     TRY(db_row_ok(s, e));
-    rc = *args != NULL && (r == NULL || *result != NULL) ? PERSONA_OK : mem_err(e, "a job");
+    rc = *args != NULL && (result == NULL || r == NULL || *result != NULL) ? PERSONA_OK
+                                                                           : mem_err(e, "a job");
 out:
     db_finalize(s);
     server_db_unlock(d);
