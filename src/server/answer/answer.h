@@ -29,6 +29,7 @@ enum {
     ANSWER_RING_MAX = 8192,
     ANSWER_CHANGES_MAX = 1000,
     ANSWER_PROBE_MAX = 128,
+    ANSWER_RECENT = 24, /* tokens */
     ANSWERS_ENDED_MAX = 50,
 };
 
@@ -161,6 +162,8 @@ typedef struct answer_probed {
     size_t n;                     /* tokens */
     double projection, z;         /* the mean of them */
     double last, highest, lowest; /* of single tokens */
+    double recent;                /* the mean of the last ANSWER_RECENT */
+    double window[ANSWER_RECENT]; /* those: token i at i % ANSWER_RECENT */
 } answer_probed;
 
 /* One answer, for lists. */

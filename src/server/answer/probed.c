@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * probed.c - what the probes of an answer have read so far, as the list of answers shows it: the
- * mean over all tokens, the last token, the extremes.
+ * mean over all tokens, that of the last ones, the last token, the extremes.
  */
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +24,8 @@ static void begin(answer *a, const persona_probes *p)
                              .z = (double)NAN,
                              .last = (double)NAN,
                              .highest = (double)NAN,
-                             .lowest = (double)NAN};
+                             .lowest = (double)NAN,
+                             .recent = (double)NAN};
         snprintf(x->vector, sizeof x->vector, "%s", p->list[k].name);
     }
 }
@@ -44,6 +45,15 @@ persona_code probed_init(answer *a, persona_err *e)
     return PERSONA_OK;
 }
 
+static double mean_of(const double *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += x[i];
+    }
+    return sum / (double)n;
+}
+
 void probed_add(answer *a, const persona_probes *p, const float *values)
 {
     const size_t first = p == a->spec.watched && a->spec.probes != NULL ? a->spec.probes->n : 0;
@@ -51,10 +61,13 @@ void probed_add(answer *a, const persona_probes *p, const float *values)
         answer_probed *x = &a->probed[first + k];
         const double value = (double)values[k];
         const double sum = x->n > 0 ? x->projection * (double)x->n : 0;
-        x->projection = (sum + value) / (double)++x->n;
+        const size_t at = x->n++;
+        x->projection = (sum + value) / (double)x->n;
         x->z = probe_z(x->projection, p->list[k].mean, p->list[k].sd);
         x->last = probe_z(value, p->list[k].token_mean, p->list[k].token_sd);
         x->highest = fmax(x->highest, x->last); /* fmax and fmin pass over NAN */
         x->lowest = fmin(x->lowest, x->last);
+        x->window[at % ANSWER_RECENT] = x->last;
+        x->recent = mean_of(x->window, x->n < ANSWER_RECENT ? x->n : ANSWER_RECENT);
     }
 }

@@ -35,6 +35,7 @@ static void members(json_out *o, const answer_status *x)
         jo_int(o, "tokens", (long long)k->n);
         jo_number(o, "projection", k->projection);
         jo_number(o, "z", k->z);
+        jo_number(o, "recent", k->recent);
         jo_number(o, "last", k->last);
         jo_number(o, "highest", k->highest);
         jo_number(o, "lowest", k->lowest);
@@ -251,6 +252,9 @@ static const field probed_fields[] = {
     {.name = "z",
      .type = FIELD_NUMBER,
      .help = "That mean in standard deviations of neutral answers; null: they are not known"},
+    {.name = "recent",
+     .type = FIELD_NUMBER,
+     .help = "The mean of the last 24 tokens, in standard deviations of neutral tokens"},
     {.name = "last",
      .type = FIELD_NUMBER,
      .help = "The last token, in standard deviations of neutral tokens"},

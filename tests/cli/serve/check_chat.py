@@ -128,6 +128,8 @@ def watched(s):
     check(abs(best["projection"] - mine[0]["projection"]) < 1e-4, "the same mean")
     if mine[0]["z"] is not None:
         check(abs(best["z"] - mine[0]["z"]) < 1e-3 and abs(best["last"] - mine[0]["z_per_token"][-1]) < 1e-3, "the same z")
+        recent = mine[0]["z_per_token"][-24:]
+        check(abs(best["recent"] - sum(recent) / len(recent)) < 1e-3, "the mean of the last tokens")
         equal((best["highest"], best["lowest"]), (max(mine[0]["z_per_token"]), min(mine[0]["z_per_token"])), "the extremes")
     chat(s)
     equal(len(s.ask("GET", "/api/v1/requests")[1]["ended"][0]["probes"]), 2, "also of who asked for nothing")

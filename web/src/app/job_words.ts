@@ -3,6 +3,7 @@
 // job_words.ts - how jobs are called, where they are shown, and how far they are, in words.
 import { type Job } from "../api/live";
 import { duration } from "../base/format";
+import { bare } from "../text/bare";
 import { text } from "../text/en";
 import { link } from "./router";
 
@@ -14,7 +15,7 @@ export function jobName(j: Job): string {
 
 /** The view that shows a job of this kind. */
 export function jobLink(j: Job): string {
-    const views: Record<string, string> = { extract: "extract", transfer: "transfer", sweep: "sweeps", screen: "monitor" };
+    const views: Record<string, string> = bare({ extract: "extract", transfer: "transfer", sweep: "sweeps", screen: "monitor" });
     return link(views[j.kind] ?? "models", [j.id]);
 }
 

@@ -3,6 +3,7 @@
 // format.ts - numbers as the page writes them: a true minus, tabular digits, units after a space, no leading zero
 // where a quantity lies between -1 and 1 by nature (cosine, AUROC).
 import { text } from "../text/en";
+import { whole } from "../text/whole";
 
 const MINUS = "\u2212";
 const HUGE = 1e15; // written with an exponent: all its digits would be wider than any place for them
@@ -89,13 +90,12 @@ export function when(epoch: number | null | undefined): string {
 }
 
 export function count(n: number | null | undefined, one: string, many: string): string {
-    const known = n !== null && n !== undefined && Number.isFinite(n);
-    return `${!known ? "–" : Math.abs(n) < HUGE ? n.toLocaleString("en-GB") : num(n)} ${n === 1 ? one : many}`;
+    return `${whole(n)} ${n === 1 ? one : many}`;
 }
 
 /** Spaces and line ends made visible, for tokens that stand alone. */
-export function token(s: string): string {
-    return s.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥") || "∅";
+export function token(s: string | null | undefined): string {
+    return (s ?? "").replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥") || "∅";
 }
 
 /** The class of the diverging scale for a value in standard deviations: m5 … m1, "", q1 … q5, one per half. */

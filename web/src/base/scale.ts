@@ -39,8 +39,8 @@ export function tickDigits(ticks: readonly number[]): number {
     return Math.max(0, ...ticks.map((t) => (String(t).split(".")[1] ?? "").length));
 }
 
-const few = (c: number): number => Math.min(2, tickDigits([Number(c.toFixed(2))]));
+const few = (c: number | null): number => (c === null ? 0 : Math.min(2, tickDigits([Number(c.toFixed(2))])));
 
 /** A coefficient with as many decimals as it has, two at most. */
-export const coef = (c: number): string => num(c, few(c));
+export const coef = (c: number | null): string => num(c, few(c));
 export const signedCoef = (c: number): string => signed(c, few(c));

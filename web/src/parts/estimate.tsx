@@ -7,6 +7,7 @@ import { useEffect, useState } from "preact/hooks";
 import { post, type Reply } from "../api/client";
 import { duration } from "../base/format";
 import { text } from "../text/en";
+import { whole } from "../text/whole";
 
 export type JobKind = "transfer" | "sweep";
 export type Estimated = Reply<"/api/v1/jobs/estimate/transfer", "post">;
@@ -48,7 +49,7 @@ export function useEstimate(kind: JobKind, body: object | null): Estimating {
     return now;
 }
 
-const n = (x: number) => x.toLocaleString("en-GB");
+const n = (x: number) => whole(x);
 
 export function Estimate({ of, children }: { of: Estimating; children: ComponentChildren }) {
     const e = of.value;

@@ -9,6 +9,11 @@ import type { JobWhole } from "./job_live";
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const today = (at: number) => new Date(at * 1000).toDateString() === new Date().toDateString();
 
+function At({ epoch }: { epoch: number }) {
+    const d = new Date(epoch * 1000);
+    return Number.isNaN(d.getTime()) ? <>–</> : <time dateTime={d.toISOString()}>{today(epoch) ? clock.format(d) : when(epoch)}</time>;
+}
+
 export function JobLog({ job, open = false }: { job: JobWhole; open?: boolean }) {
     const log = job.log ?? [];
     return (
@@ -25,7 +30,7 @@ export function JobLog({ job, open = false }: { job: JobWhole; open?: boolean })
                         <ol class="log">
                             {log.map((l, i) => (
                                 <li key={i}>
-                                    <time dateTime={new Date(l.at * 1000).toISOString()}>{today(l.at) ? clock.format(new Date(l.at * 1000)) : when(l.at)}</time> {l.words}
+                                    <At epoch={l.at} /> {l.words}
                                 </li>
                             ))}
                         </ol>

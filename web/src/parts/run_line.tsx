@@ -8,6 +8,7 @@ import { Stages, stagesAt } from "./stages";
 import { Failed } from "./states";
 import { duration, num } from "../base/format";
 import { text } from "../text/en";
+import { whole } from "../text/whole";
 
 export interface RunLineProps {
     live: JobLive;
@@ -43,7 +44,7 @@ export function RunLine({ live, names, at, written, guess }: RunLineProps) {
                         facts={[
                             { label: text.work.now, value: running ? job.stage || text.work.starts : text.jobs.place(job.place), note: note || undefined },
                             { label: text.work.left, value: running ? duration(job.eta_s ?? null) : "–", note: text.work.ofStage },
-                            { label: text.work.speed, value: rate === null ? "–" : `${num(rate, 0)} tok/s`, note: text.work.tokensSoFar(job.n_tokens.toLocaleString("en-GB")) },
+                            { label: text.work.speed, value: rate === null ? "–" : `${num(rate, 0)} tok/s`, note: text.work.tokensSoFar(whole(job.n_tokens)) },
                             { label: text.work.elapsed, value: duration(running ? job.seconds : 0), note: guess ? text.work.guessed(duration(guess)) : written !== undefined ? text.work.written(written) : undefined },
                         ]}
                     />

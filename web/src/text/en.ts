@@ -2,12 +2,13 @@
 //
 // en.ts - every English sentence of the page, by room. Another language is another file with the same members.
 // Sentence case, no full stops on labels, plain words: "kept", "carried over", "measured", "one dose".
+import { bare } from "./bare";
 import { traits, trash, vectors } from "./en_library";
 import { extract } from "./en_extract";
 import { models } from "./en_models";
 import { sweeps, transfer, work } from "./en_work";
 
-export const text = {
+export const text = bare({
     to: "to",
     views: {
         play: "Playground",
@@ -302,7 +303,7 @@ export const text = {
         unwatched: "No longer read:",
         nowWatched: "Every answer is read along",
         noVectors: "No model here has a vector yet. Extract makes one.",
-        alarmAbove: "Alarm where the mean of an answer is above",
+        alarmAbove: "Alarm where the mean of an answer, or of its last 24 tokens, is above",
         requests: "Requests",
         show: "Show",
         all: "All",
@@ -317,7 +318,7 @@ export const text = {
         choices: (done: number, all: number) => `${done} of ${all} answers done`,
         token: "token",
         tokens: "tokens",
-        tokens1: "tokens",
+        recent: "last 24:",
         reading: (n: number) => `reading ${n} tokens`,
         measuring: "measuring",
         firstAfter: "first after",
@@ -413,4 +414,4 @@ export const text = {
         before: "before it",
         showMore: (n: number) => `Show more, ${n} left`,
     },
-};
+});

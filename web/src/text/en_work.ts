@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // en_work.ts - the sentences of Transfer and Sweeps, and of what both share; a part of en.ts.
+import { whole } from "./whole";
 
 /** Forms, estimates and jobs of both views. */
 export const work = {
@@ -23,9 +24,9 @@ export const work = {
     speed: "Speed",
     elapsed: "So far",
     guessed: (t: string) => `the estimate was at least ${t}`,
-    written: (n: number) => `${n.toLocaleString("en-GB")} answers written`,
+    written: (n: number) => `${whole(n)} answers written`,
     tokensSoFar: (n: string) => `${n} tokens so far`,
-    of: (done: number, total: number) => `${done.toLocaleString("en-GB")} of ${total.toLocaleString("en-GB")}`,
+    of: (done: number, total: number) => `${whole(done)} of ${whole(total)}`,
     stopped: "stopped here",
     failedAt: (stage: string) => `It failed${stage ? ` at “${stage}”` : ""}.`,
     canceledAt: (stage: string) => `It was stopped${stage ? ` at “${stage}”` : ""}.`,
@@ -56,7 +57,7 @@ export const work = {
     noModel: "No model is there yet.",
     toModels: "Models",
     answersTitle: "Every answer",
-    answersOf: (shown: number, all: number) => `${shown.toLocaleString("en-GB")} of ${all.toLocaleString("en-GB")} answers`,
+    answersOf: (shown: number, all: number) => `${whole(shown)} of ${whole(all)} answers`,
     search: "Search in the answers",
     allOf: "all",
     question: "Question",
@@ -120,7 +121,7 @@ export const transfer = {
     stages: ["Texts", "Extract", "Map", "Blocks and doses", "Answer and judge"],
     sourceIs: "Source, the vector comes from here",
     targetIs: "Target, steered with what arrived",
-    block: (i: number, n: number, width: number) => `block ${i} of ${n} · ${width.toLocaleString("en-GB")} wide`,
+    block: (i: number, n: number, width: number) => `block ${i} of ${n} · ${whole(width)} wide`,
     why: (verdict: string) => `Why ${verdict}.`,
     caution: "Beside it.",
     notMeasured: "The vector was carried over and not measured. Its controls were not asked for, so nothing is claimed.",
@@ -209,7 +210,7 @@ export const transfer = {
     measuredText: (r: { kept: number; from: number; to: number; method: string; texts: number; trait: string }) =>
         `The vector rests on ${r.kept} kept pairs of the source, at its block ${r.from}. The map is ${r.method}, fitted on ${r.texts} texts that leave ${r.trait} out by what they show. What arrived is added at block ${r.to} of the target, which steering chose on other questions.`,
     n: "Questions and answers",
-    nOf: (q: number, a: number) => `${q} questions, ${a.toLocaleString("en-GB")} answers`,
+    nOf: (q: number, a: number) => `${q} questions, ${whole(a)} answers`,
     judgedBy: "Judged by",
     secondJudge: "A second judge",
     secondOf: (name: string, n: number, rho: string, side: string) => `${name}, ${n} answers: Spearman ${rho}, same side of 50 in ${side}`,
@@ -314,7 +315,8 @@ export const sweeps = {
     unsteered: "unsteered",
     promptRow: (c: number) => (c > 0 ? "instruction for it" : "instruction against it"),
     live: "As they come",
-    liveHint: (scored: number, written: number) => `${written.toLocaleString("en-GB")} answers written, ${scored.toLocaleString("en-GB")} of them scored. Scores come when all are written, intervals at the end.`,
+    noPoints: "No point was measured.",
+    liveHint: (scored: number, written: number) => `${whole(written)} answers written, ${whole(scored)} of them scored. Scores come when all are written, intervals at the end.`,
     table: "Every point",
     cols: ["Point", "score", "interval", "shift", "coherence", "KL", "tokens", "answers", ""],
     failed: {

@@ -120,8 +120,10 @@ function Table({ layers, best }: { layers: Layer[]; best: number }) {
     );
 }
 
+const MOST_BLOCKS = 4096; // that the server knows of
+
 export function Blocks({ r }: { r: Result }) {
-    const n = Math.max(...r.layers.map((l) => l.layer), 0) + 1;
+    const n = Math.max(...r.layers.map((l) => (l.layer < MOST_BLOCKS ? l.layer : 0)), 0) + 1;
     const by = Array.from({ length: n }, (_, b) => r.layers.find((l) => l.layer === b) ?? null);
     return (
         <>

@@ -22,6 +22,7 @@ import { Run } from "./run";
 import { requestOf, resultOf, stageAt } from "./result";
 import { Scores } from "./scores";
 import { SpeedChart } from "./speed";
+import { whole } from "../../text/whole";
 
 const t = text.extract;
 
@@ -33,7 +34,7 @@ function stagesOf(j: JobWhole, answers: readonly Judged[]): Stage[] {
     const todo = plain ? t.stageTodoPlain : t.stageTodo;
     const r = resultOf(j);
     const told = ["", r ? `${r.kept.positive + r.kept.negative} ${t.fate.kept}` : "", r ? `${t.block} ${r.best_layer}` : "", r ? `${t.rows.dose} ${num(r.dose, 2)}` : ""];
-    told[0] = answers.length > 0 ? t.written(answers.length.toLocaleString("en-GB")) : "";
+    told[0] = answers.length > 0 ? t.written(whole(answers.length)) : "";
     return names.map((name, i) => {
         const ran = i === at && !isOpen(j) && j.total > 0 && j.done >= j.total;
         if (done || i < at || ran) {
@@ -57,7 +58,7 @@ function keptFact(side: string, of: readonly Judged[]): Fact {
 
 function factsOf(j: JobWhole, answers: readonly Judged[], sides: Sides): Fact[] {
     const eta = j.eta_s ?? null;
-    const tokens = t.tokens(j.n_tokens.toLocaleString("en-GB"));
+    const tokens = t.tokens(whole(j.n_tokens));
     const first: Fact[] = isOpen(j)
         ? [
               { label: t.left, value: duration(eta), note: eta === null ? t.leftNone : t.doneAt(when(Date.now() / 1000 + eta)) },

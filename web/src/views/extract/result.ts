@@ -56,7 +56,7 @@ export const requestOf = (j: JobWhole): Request => (j.request ?? {}) as unknown 
 export function stageAt(j: JobWhole): number {
     const log = j.log ?? [];
     const began = log.findLastIndex((l) => /^(started|goes on after)/.test(l.words));
-    const seen = [...log.slice(began + 1).map((l) => l.words), j.stage];
+    const seen = [...log.slice(began + 1).map((l) => l.words ?? ""), j.stage ?? ""];
     const chose = seen.findIndex((s) => s.startsWith("choose block"));
     let at = -1;
     seen.forEach((s, i) => {

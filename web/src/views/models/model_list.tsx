@@ -11,6 +11,7 @@ import { say, sayError } from "../../app/toast";
 import { bytes, duration } from "../../base/format";
 import { Empty, Loading } from "../../parts/states";
 import { text } from "../../text/en";
+import { whole } from "../../text/whole";
 
 const t = text.models;
 
@@ -85,8 +86,8 @@ function Row({ m }: { m: Model }) {
                 {f?.n_layer ?? "–"}
             </td>
             <td data-h={t.head.context} class="num">
-                {f ? t.tokens(f.n_ctx.toLocaleString("en-GB")) : "–"}
-                {f && <small>{`${t.trained(f.n_ctx_train.toLocaleString("en-GB"))}, ${t.slots(f.n_slots)}`}</small>}
+                {f ? t.tokens(whole(f.n_ctx)) : "–"}
+                {f && <small>{`${t.trained(whole(f.n_ctx_train))}, ${t.slots(f.n_slots)}`}</small>}
             </td>
             <td data-h={t.head.vectors}>
                 {(m.vectors ?? []).length === 0

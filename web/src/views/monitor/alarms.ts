@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// alarms.ts - from which mean of an answer on a probe alarms: a number for each probe, kept in the address
-// (alarm=silly@2:2.5,...), 3 for those that are not named. The first tokens do not alarm: their mean still jumps.
+// alarms.ts - from where on a probe alarms, by the mean of the answer or of its last tokens: a number for each probe, kept in
+// the address (alarm=silly@2:2.5,...), 3 for those that are not named. The first tokens do not alarm: their mean still jumps.
 import { keep, place } from "../../app/router";
 import { type Probed, probeName } from "./feed";
 
@@ -35,5 +35,6 @@ export function setLimit(probe: string, value: number): void {
 export const limitOf = (all: Limits, p: { vector: string; block: number }): number => all.get(probeName(p)) ?? USUAL;
 
 export function alarms(p: Probed, all: Limits): boolean {
-    return p.tokens >= FIRST_TOKENS && typeof p.z === "number" && p.z > limitOf(all, p);
+    const above = (x: number | null | undefined) => typeof x === "number" && x > limitOf(all, p);
+    return p.tokens >= FIRST_TOKENS && (above(p.z) || above(p.recent));
 }

@@ -17,7 +17,7 @@ export interface Feed {
     ended: Ended[];
     /** Tokens a second by id. */
     rates: ReadonlyMap<string, number>;
-    /** The mean z of each probe at each look, by request and probe: what the little lines are made of. */
+    /** The recent mean of each probe at each look, by request and probe: what the little lines are made of. */
     trails: ReadonlyMap<string, readonly (number | null)[]>;
     state: "waiting" | "live" | "lost";
 }
@@ -56,7 +56,7 @@ function grown(old: Feed["trails"], running: readonly Running[]): Feed["trails"]
     for (const r of running) {
         for (const p of r.probes) {
             const name = trailName(r, p);
-            out.set(name, [...(old.get(name) ?? []), p.z ?? null].slice(-TRAIL));
+            out.set(name, [...(old.get(name) ?? []), p.recent ?? null].slice(-TRAIL));
         }
     }
     return out;

@@ -46,7 +46,7 @@ function Probe({ p, all, trail }: { p: Probed; all: Limits; trail?: readonly (nu
                                 <Icon name="warn" /> {t.over} {num(limitOf(all, p), 1)}
                             </strong>
                         ) : (
-                            `${t.tokens1} ${signed(p.lowest, 1)} ${text.to} ${signed(p.highest, 1)}`
+                            `${t.recent} ${signed(p.recent, 1)} σ`
                         )}
                     </small>
                 </>

@@ -71,10 +71,13 @@ export interface ChartsProps {
 }
 
 export function Charts({ curves, result: r, onPick }: ChartsProps) {
-    const mine = curves[chosen(curves)]!;
+    const mine = curves[chosen(curves)];
     const facts = r?.curves[chosen(curves)];
     const safe = facts && facts.safe[0] !== null && facts.safe[1] !== null ? ([facts.safe[0], facts.safe[1]] as const) : null;
     const xs = [...new Set(curves.flatMap((c) => c.score.map((p) => p.x)))].sort((a, b) => a - b);
+    if (!mine || xs.length === 0) {
+        return <p class="soft">{t.noPoints}</p>;
+    }
     const asked = r ? instructed(r) : [];
     const score = seriesOf(curves, "score");
     const kl = curves.flatMap((c) => c.kl.map((p) => p.y));

@@ -61,7 +61,7 @@ export interface SweepResult {
 
 export function sweepOf(result: unknown): SweepResult | null {
     const r = result as SweepResult | null;
-    return r !== null && typeof r === "object" && Array.isArray(r.points) && Array.isArray(r.curves) ? r : null;
+    return r !== null && typeof r === "object" && Array.isArray(r.points) && Array.isArray(r.curves) && r.curves.length > 0 ? r : null;
 }
 
 interface Steered {
