@@ -94,7 +94,7 @@ export const vectors = {
         more: "More likely",
         less: "Less likely",
         none: "There is no block to look at.",
-        scale: (sd: string) => `Through the model\u2019s output matrix. Colour by standard deviations of all tokens (${sd} each), numbers under the pointer.`,
+        scale: (sd: string) => `Logits through the model\u2019s output matrix; all tokens have a standard deviation of ${sd}, a step of colour each.`,
         away: "That wants its model, which is not at hand.",
         cold: (id: string) => `That wants ${id} in memory.`,
         load: "Load it and look",

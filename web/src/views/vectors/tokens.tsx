@@ -26,8 +26,8 @@ function Words({ label, pieces, logits, sd }: { label: string; pieces: readonly 
             <h4>{label}</h4>
             <ul class="words-list" aria-label={label}>
                 {pieces.map((p, i) => (
-                    <li key={i} class={tone(logits[i] ?? 0, sd)} title={signed(logits[i])}>
-                        {token(p)}
+                    <li key={i} class={tone(logits[i] ?? 0, sd)}>
+                        <span>{token(p)}</span> <small>{signed(logits[i])}</small>
                     </li>
                 ))}
             </ul>
