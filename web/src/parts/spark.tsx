@@ -33,7 +33,7 @@ export function Spark({ values, mark = null, label }: SparkProps) {
         return null;
     }
     const [low, high] = [Math.min(0, ...known), Math.max(...known)];
-    const y = (v: number): number => TOP + SPAN * (high > low ? 1 - (v - low) / (high - low) : 0.5);
+    const y = (v: number): number => TOP + SPAN * (high > low ? 1 - (v / 2 - low / 2) / (high / 2 - low / 2) : 0.5);
     const at = mark !== null ? (values[mark] ?? null) : null;
     return (
         <svg role={label ? "img" : undefined} aria-label={label} aria-hidden={label ? undefined : true}>

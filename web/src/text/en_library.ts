@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // en_library.ts - the sentences of Vectors and Traits, and of what was deleted.
+import { whole } from "./whole";
 
 export const trash = { title: "Deleted", deleted: "Deleted", restored: "Brought back", restore: "Bring back", at: "deleted" };
 
@@ -73,7 +74,7 @@ export const vectors = {
         at: (b: number) => `block ${b}`,
         ofBlocks: (n: number) => `of ${n}`,
         map: "Map",
-        texts: (n: number) => `from ${n.toLocaleString("en-GB")} texts`,
+        texts: (n: number) => `from ${whole(n)} texts`,
         heldOut: "held-out R\u00b2",
         contrast: "on contrasts",
         shuffled: "shuffled",

@@ -19,6 +19,8 @@ import { Chain } from "./chain";
 import { Tokens } from "./tokens";
 import { doseWords, type Entry, kindOf, modelName, modelOf, term, type Whole } from "./words";
 
+const MOST_BLOCKS = 4096; // that the server knows of
+
 const T = text.vectors;
 type Layer = Whole["layers"][number];
 
@@ -84,7 +86,7 @@ function Actions({ v, reload }: { v: Entry; reload: () => void }) {
 
 /** By block from 0, null where there is nothing. */
 function byBlock(w: Whole, of: (l: Layer) => number | null | undefined): (number | null)[] {
-    const out: (number | null)[] = Array.from({ length: w.n_layer }, () => null);
+    const out: (number | null)[] = Array.from({ length: Math.min(w.n_layer, MOST_BLOCKS) }, () => null);
     for (const l of w.layers) {
         out[l.layer] = of(l) ?? null;
     }
