@@ -16,6 +16,7 @@
 #define WAIT_S 0.25       /* between looks at the client's socket */
 #define EARLY_S 0.1       /* what fails within it still gets its status */
 #define KEEP_ALIVE_S 15.0 /* of silence */
+#define TOGETHER (16 << 10)
 
 typedef struct outflow {
     collected x;
@@ -63,6 +64,19 @@ static void wait_for_more(outflow *f)
     }
 }
 
+/* What has come meanwhile goes out with it: one turn of the socket for all. */
+static void add_what_waits(outflow *f)
+{
+    answer_event event;
+    while (!f->over && !f->lost && f->out.len < TOGETHER) {
+        answer_next(f->x.a, 0, &event);
+        if (event.kind == ANSWER_NOTHING) {
+            return;
+        }
+        write_event(f, &event);
+    }
+}
+
 static long read_stream(void *ud, char *to, size_t max)
 {
     outflow *f = ud;
@@ -75,6 +89,7 @@ static long read_stream(void *ud, char *to, size_t max)
     f->lost = f->lost || (!f->over && http_gone(f->request));
     while (f->out.len == 0 && !f->over && !f->lost) {
         wait_for_more(f);
+        add_what_waits(f);
     }
     if (f->lost || f->out.failed != PERSONA_OK) {
         return -1;
