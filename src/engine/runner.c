@@ -15,6 +15,7 @@
 #include "base/timeslice.h"
 #include "engine/engine.h"
 
+#define WAIT_MAX_S 3600.0
 #define READY_MAX 4 /* requests that a client makes ahead */
 
 bool runner_is_on(persona_session *s)
@@ -183,6 +184,7 @@ static void wait_for_work(persona_session *s, double seconds)
         return;
     }
     clock_gettime(CLOCK_MONOTONIC, &t);
+    seconds = seconds < WAIT_MAX_S ? seconds : WAIT_MAX_S; /* then it looks again */
     const double whole = floor(seconds);
     t.tv_nsec += (long)((seconds - whole) * 1e9);
     t.tv_sec += (time_t)whole + t.tv_nsec / 1000000000L;

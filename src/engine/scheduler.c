@@ -88,13 +88,13 @@ static persona_plan *new_plan(job *j)
     return p;
 }
 
-/* Runs between two tokens, and between two chunks of a prompt. */
 /* Wants the lock. */
 static bool is_paced(const slot *sl)
 {
     return sl->job->mail != NULL && clock_now() < sl->due;
 }
 
+/* Runs between two tokens, and between two chunks of a prompt. */
 static void obey(persona_session *s)
 {
     feeds_drop_canceled(s);

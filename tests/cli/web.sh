@@ -20,9 +20,9 @@ fi
 export PERSONA_CHROMIUM
 
 if [[ -z ${PERSONA_WEB_DATA:-} ]]; then
-    few_questions 8
-    for model in "$source_model" "$target_model"; do
-        expect 0 -- extract --model "$model" --trait silly --questions "$few" --judge "$PERSONA_SOURCE_DIR/models/judge.json"
+    few_questions 10
+    for model in "$source_model" "$target_model"; do # with all questions: what the walks steer with must work
+        expect 0 -- extract --model "$model" --trait silly --judge "$PERSONA_SOURCE_DIR/models/judge.json"
     done
     expect 0 -- extract --model "$source_model" --trait superficial --questions "$few" --no-calibrate --judge "$PERSONA_SOURCE_DIR/models/judge.json"
     export PERSONA_WEB_DATA=$XDG_DATA_HOME

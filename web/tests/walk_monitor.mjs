@@ -30,6 +30,9 @@ function other(w, more = {}) {
     return { done, end: () => (stop.abort(), done) };
 }
 
+/** The vector and its best block, as the page calls it. */
+let probe = "";
+
 const running = (page) => page.getByRole("region", { name: "Requests" }).locator(".reqs").first().locator(".req");
 
 async function watched(w, page) {
@@ -45,7 +48,7 @@ async function steeredAndStopped(w, page) {
     const x = other(w);
     const row = running(page);
     await row.getByText("tokens/s").waitFor();
-    await row.getByText("silly@2").waitFor();
+    await row.getByText(probe).waitFor();
     await w.until(async () => /σ/.test((await row.locator(".z").textContent()) ?? ""), "its probe has a reading");
     await row.getByRole("button", { name: "Steer", exact: true }).click();
     await row.getByLabel("Steering from the next token on").fill("2*nothing");
@@ -55,13 +58,13 @@ async function steeredAndStopped(w, page) {
     await row.getByLabel("Steering from the next token on").fill("2*silly");
     await page.keyboard.press("Enter");
     await row.getByText("2*silly").waitFor();
-    await page.getByRole("spinbutton", { name: "silly@2" }).fill("-5"); // below what any mean is
+    await page.getByRole("spinbutton", { name: probe }).fill("-5"); // below what any mean is
     await w.until(async () => (await running(page).first().getAttribute("class"))?.includes("loud"), "it alarms");
-    await page.getByRole("status").filter({ hasText: `Alarm: silly@2 in an answer of ${MODEL}` }).waitFor({ state: "attached" });
+    await page.getByRole("status").filter({ hasText: `Alarm: ${probe} in an answer of ${MODEL}` }).waitFor({ state: "attached" });
     await w.axe(page, "a running request with an alarm");
     await w.shot(page, "monitor-running-1280");
-    await page.getByRole("spinbutton", { name: "silly@2" }).fill("20");
-    await w.until(() => /alarm=silly%402%3A20/.test(page.url()), "the limit is in the address");
+    await page.getByRole("spinbutton", { name: probe }).fill("20");
+    await w.until(() => page.url().includes(`alarm=${encodeURIComponent(`${probe}:20`)}`), "the limit is in the address");
     await w.until(async () => !(await running(page).first().getAttribute("class"))?.includes("loud"), "and quiets it");
     await row.getByRole("button", { name: "Stop" }).click();
     await page.getByText("No request runs").waitFor();
@@ -73,11 +76,11 @@ async function steeredAndStopped(w, page) {
 async function reloaded(w, page) {
     await page.reload();
     await page.getByText("Ended last").waitFor();
-    w.equal(await page.getByRole("spinbutton", { name: "silly@2" }).inputValue(), "20", "a reload keeps the limit");
+    w.equal(await page.getByRole("spinbutton", { name: probe }).inputValue(), "20", "a reload keeps the limit");
     await page.getByText("2*silly").waitFor();
     await page.getByRole("link", { name: "With an alarm" }).click();
     await page.getByText("None of these alarmed.").waitFor();
-    await page.getByRole("spinbutton", { name: "silly@2" }).fill("-5");
+    await page.getByRole("spinbutton", { name: probe }).fill("-5");
     await page.getByRole("listitem", { name: `${MODEL} /v1/chat/completions` }).first().waitFor();
     w.ok(true, "ended ones alarm by the limit of now");
 }
@@ -168,7 +171,7 @@ async function sizes(w) {
     const x = other(w, { steering: "1*silly", model: MODEL });
     for (const [width, scheme] of [[360, "light"], [768, "dark"], [1280, "dark"], [2560, "light"]]) {
         const page = await w.open("monitor?only=", { width, scheme, touch: width < 800 });
-        await page.getByText("silly@2").first().waitFor();
+        await page.getByText(probe).first().waitFor();
         await w.fits(page, `${width} px`);
         await w.axe(page, `${width} px, ${scheme}`);
         await w.shot(page, `monitor-${width}-${scheme}`);
@@ -178,6 +181,8 @@ async function sizes(w) {
 }
 
 await walk(async (w) => {
+    const mine = (await w.server.json("api/v1/vectors")).vectors.find((v) => v.model === MODEL && v.name === "silly");
+    probe = `silly@${mine.best_layer}`;
     const page = await w.open("monitor", { expects: /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE|Failed to load resource/ });
     await watched(w, page);
     await steeredAndStopped(w, page);

@@ -62,6 +62,20 @@ async function bothWays(w, page) {
     await page.locator("#k-silly").focus();
     await page.keyboard.press("ArrowRight");
     w.equal(await expr.inputValue(), "-0.4*silly + ablate(superficial)@2", "the text follows the slider, and keeps what no slider shows");
+    const asked = page.waitForRequest((r) => r.url().endsWith("/steering/check") && r.postDataJSON().steering === "-1*silly@2 + 5*raw:silly");
+    await expr.fill("-1*silly@2 + 5*raw:silly");
+    await asked;
+    await page.locator("#k-superficial").fill("0.5");
+    w.equal(await expr.inputValue(), "-1*silly@2 + 5*raw:silly + 0.5*superficial", "signs and units of other terms stay");
+    await expr.fill("0.5*silly");
+    const box = await page.locator("#k-silly").boundingBox();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.8, box.y + box.height / 2, { steps: 4 });
+    await page.mouse.up();
+    w.ok((await expr.inputValue()) !== "0.5*silly", "a drag");
+    await page.keyboard.press("Control+z");
+    w.equal(await expr.inputValue(), "0.5*silly", "is one step of undo");
     await expr.fill("1*sily");
     await page.locator(".expr [role=alert]").getByText("no vector 'sily'").waitFor();
     await page.locator("#k-silly").focus();
@@ -95,6 +109,7 @@ async function reloads(w, page) {
     await page.getByRole("heading", { name: "Why is the sky blue?" }).waitFor();
     w.equal((await textOf(page, 0)).trim(), main.trim(), "a reload loses nothing");
     await w.until(async () => (await tokens(page, 0).count()) > 5, "its tokens are read again");
+    await w.until(async () => (await tokens(page, 1).count()) > 5, "those beside it, too");
     w.equal((await textOf(page, 0)).trim(), main.trim(), "and say the same");
 }
 

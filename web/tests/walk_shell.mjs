@@ -42,7 +42,7 @@ async function documents(w) {
 
 async function palette(w, page) {
     await page.keyboard.press("Control+k");
-    await page.getByRole("combobox").fill("models");
+    await page.getByRole("combobox", { name: "Search and commands" }).fill("models");
     await page.keyboard.press("Enter");
     await w.until(() => page.url().includes("#/models"), "the palette leads to Models");
     await page.keyboard.press("Escape");

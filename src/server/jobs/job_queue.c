@@ -433,6 +433,7 @@ persona_code jobs_resume(jobs *j, const char *id, persona_err *e)
     } else {
         x->row.state = JOB_QUEUED;
         x->row.ended = 0;
+        x->resumed = false;
         job_note(j, id, "asked to go on");
         x->row.error[0] = '\0';
         rc = jobs_db_update(j->db, &x->row, NULL, e);

@@ -18,9 +18,7 @@
 void job_note(jobs *j, const char *id, const char *words)
 {
     persona_err ignored;
-    if (jobs_db_note(j->db, id, (int64_t)time(NULL), words, &ignored) != PERSONA_OK) {
-        return;
-    }
+    (void)!jobs_db_note(j->db, id, (int64_t)time(NULL), words, &ignored); /* only not shown */
 }
 
 typedef struct running {
@@ -138,14 +136,15 @@ static void run_one(jobs *j, job_entry *x)
     pthread_mutex_lock(&j->lock);
     x->cancel = NULL;
     const bool interrupted = rc == PERSONA_E_CANCELED && !x->canceling;
+    job_row row =
+        x->row; /* told when the database has it: until then nobody may delete or resume */
     if (!interrupted) {
-        x->row.state = rc == PERSONA_OK           ? JOB_DONE
-                       : rc == PERSONA_E_CANCELED ? JOB_CANCELED
-                                                  : JOB_FAILED;
-        x->row.ended = (int64_t)time(NULL);
-        snprintf(x->row.error, sizeof x->row.error, "%s", rc == PERSONA_OK ? "" : e.msg);
+        row.state = rc == PERSONA_OK           ? JOB_DONE
+                    : rc == PERSONA_E_CANCELED ? JOB_CANCELED
+                                               : JOB_FAILED;
+        row.ended = (int64_t)time(NULL);
+        snprintf(row.error, sizeof row.error, "%s", rc == PERSONA_OK ? "" : e.msg);
     }
-    const job_row row = x->row;
     pthread_mutex_unlock(&j->lock);
     job_note(j, row.id,
              interrupted               ? "interrupted by the end of the server"
@@ -153,6 +152,7 @@ static void run_one(jobs *j, job_entry *x)
                                        : job_state_name(row.state));
     rc = jobs_db_update(j->db, &row, rc == PERSONA_OK ? buf_str(&result) : NULL, &e);
     pthread_mutex_lock(&j->lock);
+    x->row = row;
     if (rc != PERSONA_OK) { /* it will be run again by the next server */
         x->row.state = JOB_FAILED;
         snprintf(x->row.error, sizeof x->row.error, "%s", e.msg);

@@ -263,6 +263,12 @@ persona_code ask_open(call *c, const ask *a, const char *kind, asked *out, perso
     take_sampling(a, out->seed, &x->sampling);
     x->logprobs = a->logprobs;
     x->pace = a->pace;
+    if (a->pace > 0 && a->pace < ASK_PACE_MIN) { /* it would hold its place for days */
+        c->param = "pace";
+        rc = persona_err_set(e, PERSONA_E_USAGE, "pace: %g is less than %g tokens a second",
+                             a->pace, ASK_PACE_MIN);
+        goto out;
+    }
     x->token_ids = a->return_token_ids;
     x->n_top = (size_t)a->top_logprobs;
     TRY(take_biases(a, x, e));

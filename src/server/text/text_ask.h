@@ -13,6 +13,8 @@
 
 #define ASK_PATIENCE_S 20.0 /* with a client that takes nothing of its stream */
 
+#define ASK_PACE_MIN 0.1
+
 typedef struct ask {
     const char *model;
     double temperature, top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty;
@@ -157,8 +159,8 @@ extern const char *const ask_guards[];
          .type = FIELD_NUMBER,                                                                     \
          .max = 10000,                                                                             \
          .at = offsetof(ask, pace),                                                                \
-         .help = "Tokens a second at most, for who reads and steers along. Default 0: as fast "    \
-                 "as they come"},                                                                  \
+         .help = "Tokens a second at most, at least 0.1, for who reads and steers along. Default " \
+                 "0: as fast as they come"},                                                       \
         {.name = "metadata",                                                                       \
          .type = FIELD_IGNORED,                                                                    \
          .at = FIELD_NOWHERE,                                                                      \

@@ -129,6 +129,7 @@ def pace(s):
     check(took["slow"] > 15 / 8, f"{took}")
     check(took["quick"] < took["slow"], f"{took}")
     equal(s.ask("POST", "/v1/chat/completions", {**ask, "pace": -1})[0], 400, "no pace")
+    equal(s.ask("POST", "/v1/chat/completions", {**ask, "pace": 1e-300})[1]["error"]["param"], "pace", "a pace without end")
 
 
 with serving() as server:

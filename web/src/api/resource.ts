@@ -31,6 +31,7 @@ export function useResource<T>(
         if (last.current !== key) {
             last.current = key;
             setValue(null);
+            setError(null);
         }
         if (load === null) {
             setLoading(false);

@@ -65,6 +65,10 @@ addEventListener("keydown", (e) => {
     if (!found) {
         return;
     }
+    // a slider has its arrows for itself
+    if ((e.target as HTMLElement | null)?.matches?.("input[type=range]") && /^(Shift )?(Up|Down|Left|Right|Home|End|PageUp|PageDown)$/.test(name)) {
+        return;
+    }
     const modified = /^(Ctrl|Alt)/.test(name) || name === "Escape";
     if ((writes(e.target) && !found.inFields) || (!modified && !found.inFields && !singleKeys.value)) {
         return;

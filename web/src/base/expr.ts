@@ -8,12 +8,18 @@ export interface Term {
     /** The vector's name, if a slider can show the whole term: [coefficient*]name. */
     name: string | null;
     coefficient: number;
-    /** Of a term that no slider can show: its text, with its sign. */
+    /** As it was written, without its sign; "": from a slider. */
     text: string;
 }
 
 const NAME = "[A-Za-z][A-Za-z0-9_.-]*";
-const SIMPLE = new RegExp(`^(?:([0-9]*\\.?[0-9]+(?:e[+-]?[0-9]+)?)\\s*\\*\\s*)?(raw:)?(${NAME})$`, "i");
+const SIMPLE = new RegExp(`^(?:([0-9]*\\.?[0-9]+(?:e[+-]?[0-9]+)?)\\s*\\*\\s*)?(?:(${NAME})|'([^']+)')$`, "i");
+const KEPT = ["when", "and", "until", "raw", "ratio"];
+
+/** A name as an expression takes it. */
+export function quotedName(name: string): string {
+    return new RegExp(`^${NAME}$`).test(name) && !KEPT.includes(name) ? name : `'${name}'`;
+}
 
 /** Cuts a sum at its top-level plus and minus signs. A minus inside a name has no space before it. */
 function cut(expression: string): { sign: 1 | -1; text: string }[] {
@@ -57,8 +63,8 @@ export function parse(expression: string): Term[] {
         const m = SIMPLE.exec(text.startsWith("-") ? text.slice(1).trim() : text);
         const inner = text.startsWith("-") ? -1 : 1;
         return m
-            ? { name: m[3]!, coefficient: sign * inner * (m[1] === undefined ? 1 : Number(m[1])), text }
-            : { name: null, coefficient: sign, text };
+            ? { name: (m[2] ?? m[3])!, coefficient: sign * inner * (m[1] === undefined ? 1 : Number(m[1])), text }
+            : { name: null, coefficient: sign * inner, text };
     });
 }
 
@@ -73,8 +79,8 @@ export function print(terms: readonly Term[]): string | null {
         if (t.name !== null && t.coefficient === 0) {
             continue;
         }
-        const minus = t.name !== null ? t.coefficient < 0 : t.coefficient < 0 && out !== "";
-        const body = t.name !== null ? `${shown(t.coefficient)}*${t.name}` : t.text;
+        const minus = t.coefficient < 0;
+        const body = t.name !== null && t.text === "" ? `${shown(t.coefficient)}*${quotedName(t.name)}` : t.text.replace(/^-\s*/, "");
         out += out === "" ? (minus ? `-${body}` : body) : ` ${minus ? "-" : "+"} ${body}`;
     }
     return out === "" ? null : out;

@@ -103,6 +103,6 @@ export function step(z: number | null | undefined, per = 0.5): string {
     if (z === null || z === undefined || !Number.isFinite(z)) {
         return "";
     }
-    const n = Math.min(5, Math.floor(Math.abs(z) / per));
+    const n = Math.min(5, Math.floor(Math.abs(z) / per + 1e-4)); // a cosine of -0.9999999 is -1
     return n === 0 ? "" : `${z < 0 ? "m" : "q"}${n}`;
 }

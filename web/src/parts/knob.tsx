@@ -19,6 +19,8 @@ export interface KnobProps {
     /** `step` false: within a drag. */
     onChange: (value: number, step: boolean) => void;
     onTouch?: () => void;
+    /** A drag begins. */
+    onBegin?: () => void;
 }
 
 const MOST = 2;
@@ -46,7 +48,7 @@ export function Knob(p: KnobProps) {
                     min={-MOST}
                     max={MOST}
                     step="0.1"
-                    value={p.value.toFixed(1)}
+                    value={String(Number(p.value.toFixed(2)))}
                     disabled={p.disabled}
                     aria-label={`${p.name}, ${p.unit}`}
                     onFocus={p.onTouch}
@@ -74,7 +76,7 @@ export function Knob(p: KnobProps) {
                     onFocus={p.onTouch}
                     onPointerDown={() => {
                         drag.current = true;
-                        p.onChange(p.value, true);
+                        p.onBegin?.();
                     }}
                     onPointerUp={() => (drag.current = false)}
                     onPointerCancel={() => (drag.current = false)}

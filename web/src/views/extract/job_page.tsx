@@ -2,6 +2,7 @@
 //
 // job_page.tsx - one extraction: how far it is and what it wrote while it runs, what came of it at the end, why it
 // failed if it did. All of it is the server's, so the page can be left, reloaded, or opened twice.
+import { quotedName } from "../../base/expr";
 import { get } from "../../api/client";
 import { isOpen } from "../../api/live";
 import { useResource } from "../../api/resource";
@@ -111,7 +112,7 @@ function Next({ j, first = false }: { j: JobWhole; first?: boolean }) {
         return null;
     }
     const steer = (
-        <a class="btn btn-primary" href={link("play", [], { model: r.model, steer: `1*${r.output}` })}>
+        <a class="btn btn-primary" href={link("play", [], { model: r.model, steer: `1*${quotedName(r.output)}` })}>
             {t.steer}
         </a>
     );

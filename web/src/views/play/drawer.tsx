@@ -57,8 +57,9 @@ function Butterfly({ answer, i, chosen, choose }: { answer: Answer; i: number; c
     answer.tick.value; // the unsteered side comes later
     const list = rows(answer, i);
     const took = answer.tokens[i]!.id;
-    const canFork = !busy.value && (answer.ids !== null || answer.reasoning === "");
-    const go = (r: Row) => void fork(at.value, i, { text: r.text, id: r.id }, answer.expression).catch(sayError);
+    const canFork = !busy.value && answer.system === "" && (answer.ids !== null || answer.reasoning === "");
+    const of = turns.value.findIndex((t) => t.live === answer);
+    const go = (r: Row) => void fork(of, i, { text: r.text, id: r.id }, answer.expression).catch(sayError);
     const rest = (side: "steered" | "plain") => {
         const known = list.map((r) => r[side]).filter((x) => x !== null);
         return known.length > 0 ? Math.max(0, 1 - known.reduce((s, x) => s + x, 0)) : null;
@@ -66,7 +67,7 @@ function Butterfly({ answer, i, chosen, choose }: { answer: Answer; i: number; c
     useKeys([
         { keys: "Up", does: text.play.keys.altUp, run: (e) => { e.preventDefault(); choose(Math.max(0, chosen - 1)); } },
         { keys: "Down", does: text.play.keys.altDown, run: (e) => { e.preventDefault(); choose(Math.min(list.length - 1, chosen + 1)); } },
-        { keys: "Enter", does: text.play.keys.fork, run: () => { const r = list[chosen]; if (r && r.id !== took && canFork && document.activeElement?.tagName !== "BUTTON") { go(r); } } },
+        { keys: "Enter", does: text.play.keys.fork, run: () => { const r = list[chosen]; if (r && r.id !== took && canFork && !document.activeElement?.closest("a, button, summary, input, select, textarea")) { go(r); } } },
     ]);
     return (
         <table class="alts">

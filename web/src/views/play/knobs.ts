@@ -2,7 +2,7 @@
 //
 // knobs.ts - the sliders' state: one expression, shown both as text and as sliders, with undo. While an answer is being
 // written a change goes to it at once: at most one PATCH in 60 ms, the last value always, older replies ignored.
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import { patch, wordsOf, type Reply } from "../../api/client";
 import { parse, print, type Term } from "../../base/expr";
 import { text } from "../../text/en";
@@ -14,8 +14,8 @@ export type Vector = Reply<"/api/v1/vectors">["vectors"][number];
 /** The text as it stands in the field; sliders follow it when it can be read. */
 export const expression = signal("");
 export const terms = computed<Term[]>(() => parse(expression.value));
-/** The plan as the server wants it: null for none. */
-export const plan = computed<string | null>(() => print(terms.value));
+/** The plan as the server wants it: what is written, word by word; null where nothing is, or zeros alone. */
+export const plan = computed<string | null>(() => (print(terms.value) === null ? null : expression.value.trim()));
 /** Vectors whose sliders are shown although they stand at zero. */
 export const shownNames = signal<readonly string[]>([]);
 export const live = signal<string>("");
@@ -42,8 +42,17 @@ export function setExpression(to: string, step = true): void {
     }
     expression.value = to;
 }
+/** A drag begins: what comes until the next step is taken back together. */
+export function beginStep(): void {
+    past.push(expression.value);
+    future.length = 0;
+    noteHistory();
+}
 export function undo(): void {
-    const to = past.pop();
+    let to = past.pop();
+    while (to === expression.value) {
+        to = past.pop(); // a drag that moved nothing
+    }
     if (to !== undefined) {
         future.push(expression.value);
         expression.value = to;
@@ -67,7 +76,7 @@ export function setValue(name: string, value: number, step = true): void {
     const v = Number(value.toFixed(2));
     const now = terms.value;
     const first = now.findIndex((t) => t.name === name);
-    const next: Term[] = now.filter((t, i) => t.name !== name || i === first).map((t) => (t.name === name ? { ...t, coefficient: v } : t));
+    const next: Term[] = now.filter((t, i) => t.name !== name || i === first).map((t) => (t.name === name ? { ...t, coefficient: v, text: "" } : t));
     if (first < 0) {
         next.push({ name, coefficient: v, text: "" });
     }
@@ -90,13 +99,23 @@ let wanted: string | null = null;
 let busy = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** From now on changes go to this answer; null: to none. */
-export function steerLive(a: Answer | null): void {
+let unwatch: (() => void) | undefined;
+
+/** From now on changes go to this answer; null: to none. `to`: the plan as it stands by now. */
+export function steerLive(a: Answer | null, to: string | null = a?.expression ?? null): void {
+    unwatch?.();
     running = a;
     sent = a?.expression ?? null;
-    wanted = sent;
+    wanted = to;
     clearTimeout(timer);
     timer = undefined;
+    // what was moved before the first token goes out with it
+    unwatch = a === null ? undefined : effect(() => {
+        a.tick.value;
+        if (a.state === "writing" && wanted !== sent) {
+            untracked(() => pushPlan(wanted));
+        }
+    });
 }
 
 function markOf(a: Answer): PlanMark {
@@ -127,6 +146,9 @@ async function send(): Promise<void> {
     const begun = performance.now();
     try {
         const r = await patch("/api/v1/requests/{id}/steering", { path: { id: a.requestId }, body: { steering: to } });
+        if (running !== a) {
+            return; // it has ended meanwhile, and another may run
+        }
         sent = to;
         const ms = Math.round(performance.now() - begun);
         const at = placeOf(a, r.n_tokens);
@@ -137,6 +159,9 @@ async function send(): Promise<void> {
         live.value = text.play.reached(at + 1, ms);
         told(a);
     } catch (e) {
+        if (running !== a) {
+            return;
+        }
         sent = to; // not again: the reason is shown, the old plan goes on
         a.marks = a.marks.filter((m) => !m.pending);
         live.value = wordsOf(e);

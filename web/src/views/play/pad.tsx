@@ -6,7 +6,7 @@ import { useRef } from "preact/hooks";
 import { type Reply } from "../../api/client";
 import { num } from "../../base/format";
 import { text } from "../../text/en";
-import { setValue, shownNames, valueOf } from "./knobs";
+import { beginStep, setValue, shownNames, valueOf } from "./knobs";
 import { vectors } from "./state";
 
 type Pack = Reply<"/api/v1/traits">["traits"][number];
@@ -33,7 +33,10 @@ export function Pad({ packs }: { packs: readonly Pack[] }) {
             const v = Math.round((share * 2 * MOST - MOST) * 10) / 10;
             return Math.abs(v) < 0.15 ? 0 : Math.max(-MOST, Math.min(MOST, v));
         };
-        setValue(right, to((e.clientX - r.left) / r.width), step);
+        if (step) {
+            beginStep();
+        }
+        setValue(right, to((e.clientX - r.left) / r.width), false);
         setValue(up, to(1 - (e.clientY - r.top) / r.height), false);
     };
     return (

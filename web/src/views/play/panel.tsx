@@ -13,7 +13,7 @@ import { num, signed } from "../../base/format";
 import { Icon } from "../../parts/icons";
 import { Knob } from "../../parts/knob";
 import { text } from "../../text/en";
-import { canRedo, canUndo, dropTerm, expression, live, plan, redo, setExpression, setValue, shownNames, terms, undo, valueOf, type Vector } from "./knobs";
+import { beginStep, canRedo, canUndo, dropTerm, expression, live, plan, redo, setExpression, setValue, shownNames, terms, undo, valueOf, type Vector } from "./knobs";
 import { Monitors, Turns } from "./monitors";
 import { Pad } from "./pad";
 import { recentMean } from "./paint";
@@ -52,6 +52,7 @@ function Knobs({ packs }: { packs: readonly Pack[] }) {
                         unit={v && (v.dose === null || v.dose === undefined) ? text.play.raw : text.play.doses}
                         measured={mean === null ? (valueOf(name) === 0 ? text.play.off : "") : `${text.play.reads} ${signed(mean)} σ`}
                         onTouch={() => (lastTouched.name = name)}
+                        onBegin={beginStep}
                         onChange={(value, step) => {
                             lastTouched.name = name;
                             setValue(name, value, step);

@@ -3,6 +3,7 @@
 // play.tsx - the playground: left is text, right is instruments. Asks on the server, shows what comes, steers it while it
 // comes.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { returns } from "../../api/client";
 import { defaultModel } from "../../api/live";
 import { useCommands } from "../../app/commands";
 import { useKeys } from "../../app/keys";
@@ -40,7 +41,10 @@ function Composer({ draft, setDraft }: { draft: string; setDraft: (s: string) =>
     const field = useRef<HTMLTextAreaElement>(null);
     const send = () => {
         if (draft.trim() !== "") {
-            void ask(draft).catch(sayError);
+            ask(draft).catch((e: unknown) => {
+                sayError(e);
+                setDraft(draft); // nothing that was written is lost
+            });
             setDraft("");
         }
     };
@@ -152,11 +156,12 @@ function useAddress(setDraft: (s: string) => void): void {
             setExpression(steer);
         }
     }, [visits.value]);
+    // asked anew when the view opens and when the server is back: other views make vectors, too
     useEffect(() => {
-        if (wantedModel !== null && wantedModel !== model.value) {
-            useModel(wantedModel).catch(sayError);
+        if (wantedModel !== null) {
+            useModel(wantedModel, true).catch(sayError);
         }
-    }, [wantedModel]);
+    }, [wantedModel, returns.value]);
 }
 
 function cycle(of: typeof colour): void {
@@ -186,8 +191,7 @@ export function Play() {
         ...(picked.value ? [{ keys: "Left", does: text.play.keys.before, run: move(-1) }, { keys: "Right", does: text.play.keys.after, run: move(1) }] : []),
     ]);
     useCommands([
-        { name: text.play.fresh, run: fresh },
-        ...(busy.value ? [{ name: text.play.stop, run: stop }] : []),
+        ...(busy.value ? [{ name: text.play.stop, run: stop }] : [{ name: text.play.fresh, run: fresh }]),
     ]);
     return (
         <main id="main" class="play" tabindex={-1}>

@@ -10,7 +10,7 @@ import { Icon } from "../../parts/icons";
 import { Pop } from "../../parts/pop";
 import { text } from "../../text/en";
 import { Share } from "./share";
-import { model, sampling, seed, useModel } from "./state";
+import { busy, model, sampling, seed, useModel } from "./state";
 import { fresh, system } from "./talk";
 
 function Picker() {
@@ -34,7 +34,7 @@ function Picker() {
         >
             <input class="form-control mb-2" type="search" placeholder={text.play.findModel} aria-label={text.play.findModel} value={find} onInput={(e) => setFind(e.currentTarget.value)} />
             {list.map((m) => (
-                <button class="opt" type="button" key={m.id} aria-pressed={m.id === model.value} onClick={() => void useModel(m.id).then(fresh, sayError)}>
+                <button class="opt" type="button" key={m.id} aria-pressed={m.id === model.value} disabled={busy.value} onClick={() => void useModel(m.id).then(fresh, sayError)}>
                     <span class={`dot ${dot(m.state)}`} />
                     <span>{m.id}</span>
                     <span class="soft">{bytes(m.size_bytes)}</span>
@@ -113,7 +113,7 @@ export function Setup() {
             <System />
             <SamplingPop />
             <div class="end">
-                <button class="btn btn-quiet" type="button" onClick={fresh}>
+                <button class="btn btn-quiet" type="button" disabled={busy.value} onClick={fresh}>
                     <Icon name="plus" /> <span class="wide-only">{text.play.fresh}</span>
                 </button>
                 <Share />

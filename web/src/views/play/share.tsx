@@ -6,7 +6,7 @@ import { say, sayError } from "../../app/toast";
 import { Icon } from "../../parts/icons";
 import { Pop } from "../../parts/pop";
 import { text } from "../../text/en";
-import { compare, model, promptOf, sampling, seed } from "./state";
+import { busy, compare, model, promptOf, sampling, seed } from "./state";
 import { adopt, at, document_, save, system, turns } from "./talk";
 import { body } from "./write";
 
@@ -24,7 +24,7 @@ function curl(): string {
 
 function client(): string {
     const { steering, ...rest } = request() ?? {};
-    const lines = JSON.stringify(rest, null, 4).replace(/\btrue\b/g, "True").replace(/\bfalse\b/g, "False").replace(/\bnull\b/g, "None");
+    const lines = JSON.stringify(rest, null, 4);
     return `from openai import OpenAI
 
 client = OpenAI(base_url="${location.origin}/v1", api_key="none")
@@ -47,6 +47,9 @@ function url(): string {
     }
     q.set("seed", String(t?.seed ?? seed.value));
     q.set("t", String(sampling.value.temperature));
+    if (sampling.value.topP < 1) {
+        q.set("top_p", String(sampling.value.topP));
+    }
     q.set("max", String(sampling.value.maxTokens));
     const c = compare.value;
     if (c.kind !== "plain") {
@@ -105,7 +108,7 @@ export function Share() {
             <label class="opt">
                 <span />
                 <span>{text.play.openFile}</span>
-                <input class="visually-hidden" type="file" accept="application/json,.json" onChange={(e) => void open(e.currentTarget.files?.[0]).catch(sayError)} />
+                <input class="visually-hidden" type="file" disabled={busy.value} accept="application/json,.json" onChange={(e) => void open(e.currentTarget.files?.[0]).catch(sayError)} />
             </label>
         </Pop>
     );

@@ -6,6 +6,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { get, type Reply } from "../../api/client";
 import { refreshModels } from "../../api/live";
 import { keep } from "../../app/router";
+import { sayError } from "../../app/toast";
 import { expression, plan, pushPlan, setExpression, shownNames, steerLive, type Vector } from "./knobs";
 import { addTurn, answerOf, at, save, system, turns } from "./talk";
 import type { Answer, Compare, Token, Turn } from "./types";
@@ -112,6 +113,29 @@ async function other(a: Asked): Promise<Wish | null> {
 
 async function run(a: Asked): Promise<void> {
     const stop = new AbortController();
+    const asked = model.value!;
+    running.value = { stop, answers: [] }; // before anything is waited for: a second question queues
+    let done = false;
+    try {
+        done = await runBoth(a, stop);
+    } finally {
+        steerLive(null);
+        running.value = null;
+        void refreshModels();
+    }
+    await save(asked);
+    const next = queue.value[0];
+    if (next !== undefined && done) {
+        queue.value = queue.value.slice(1);
+        ask(next).catch((e: unknown) => {
+            queue.value = [next, ...queue.value];
+            sayError(e);
+        });
+    }
+}
+
+/** Whether the steered answer came to its end. */
+async function runBoth(a: Asked, stop: AbortController): Promise<boolean> {
     const wishes: Wish[] = [wish(a.parent, a.question, a.steering, "", a.begin, a.beginIds, a.seed)];
     const beside = await other(a);
     if (beside) {
@@ -125,17 +149,14 @@ async function run(a: Asked): Promise<void> {
     }
     at.value = ids[0]!;
     running.value = { stop, answers };
-    steerLive(answers[0]!);
+    steerLive(answers[0]!, a.both ? plan.peek() : a.steering);
+    const compared = compare.value;
     await Promise.all(wishes.map((w, i) => write(w, answers[i]!, stop.signal)));
-    steerLive(null);
-    running.value = null;
-    void refreshModels();
-    await save(model.value!);
-    const next = queue.value[0];
-    if (next !== undefined && answers[0]!.state === "done") {
-        queue.value = queue.value.slice(1);
-        void ask(next);
+    if (!pinned.value && compare.value === compared) {
+        compare.value = { kind: "plain" };
+        keep({ cmp: null });
     }
+    return answers[0]!.state === "done";
 }
 
 /** The next question, or one more for the queue. */
@@ -197,9 +218,12 @@ export async function fork(i: number, n: number, instead: { text: string; id: nu
 }
 
 /** Reading a model's library when the model changes; its sliders are those of the expression and the first three. */
-export async function useModel(id: string): Promise<void> {
-    if (model.value === id) {
+export async function useModel(id: string, again = false): Promise<void> {
+    if (model.value === id && !again) {
         return;
+    }
+    if (model.value !== id) {
+        vectors.value = []; // not those of another model
     }
     model.value = id;
     keep({ model: id });
@@ -209,6 +233,11 @@ export async function useModel(id: string): Promise<void> {
     }
     vectors.value = list;
     const used = list.map((v) => v.name).filter((n) => new RegExp(`\\b${n.replace(/[.-]/g, "\\$&")}\\b`).test(expression.value));
+    if (again && shownNames.value.length > 0) {
+        const there = list.map((v) => v.name);
+        shownNames.value = [...new Set([...shownNames.value.filter((n) => there.includes(n)), ...used])];
+        return;
+    }
     shownNames.value = [...new Set([...used, ...list.slice(0, 3).map((v) => v.name)])].slice(0, Math.max(3, used.length));
     colour.value = shownNames.value[0] ?? "surprise";
 }
@@ -219,6 +248,9 @@ export function follow(): () => void {
         effect(() => pushPlan(plan.value)),
         effect(() => {
             keep({ steer: expression.value });
+        }),
+        effect(() => {
+            keep({ system: system.value, top_p: sampling.value.topP === 1 ? null : sampling.value.topP });
         }),
         effect(() => {
             keep({ seed: seed.value === 7 ? null : seed.value, t: sampling.value.temperature === 0.7 ? null : sampling.value.temperature, max: sampling.value.maxTokens === 256 ? null : sampling.value.maxTokens, pace: sampling.value.pace || null });
@@ -237,7 +269,7 @@ export function restore(q: URLSearchParams): void {
         return Number.isFinite(x) ? Math.min(hi, Math.max(lo, x)) : otherwise;
     };
     seed.value = Math.round(number("seed", 7, 0, 2 ** 31));
-    sampling.value = { ...sampling.value, temperature: number("t", 0.7, 0, 5), maxTokens: Math.round(number("max", 256, 1, 32768)), pace: number("pace", 0, 0, 10000) };
+    sampling.value = { ...sampling.value, temperature: number("t", 0.7, 0, 5), topP: number("top_p", 1, 0.01, 1), maxTokens: Math.round(number("max", 256, 1, 32768)), pace: number("pace", 0, 0, 10000) };
     const cmp = q.get("cmp");
     if (cmp === "none") {
         compare.value = { kind: "none" };

@@ -32,14 +32,26 @@ export function children(parent: number): number[] {
     return turns.value.flatMap((t, i) => (t.parent === parent ? [i] : []));
 }
 
-/** The turn beside the shown one. Of stored turns: same parent, question and seed. */
+/** The turn beside the shown one. */
 export function partner(i: number): number | null {
     const t = turns.value[i];
-    if (!t || t.pair !== null) {
-        return t?.pair ?? null;
-    }
-    const found = turns.value.findIndex((u, j) => j !== i && u.pair === null && u.live === null && t.live === null && u.parent === t.parent && u.question === t.question && u.seed === t.seed);
-    return found >= 0 ? found : null;
+    return t?.pair ?? null;
+}
+
+/** Which of stored turns were asked together: same parent, question and seed, one right behind the other. */
+function paired(list: Turn[]): Turn[] {
+    return list.map((t, i) => {
+        const same = (j: number) => {
+            const u = list[j];
+            return u !== undefined && u.parent === t.parent && u.question === t.question && u.seed === t.seed;
+        };
+        let first = i;
+        while (same(first - 1)) {
+            first--;
+        }
+        const j = (i - first) % 2 === 0 ? i + 1 : i - 1;
+        return { ...t, pair: same(j) ? j : null };
+    });
 }
 
 export function addTurn(t: Turn): number {
@@ -81,7 +93,7 @@ const within = (i: number, end: number): number => (Number.isInteger(i) && i >= 
 
 function fill(s: Stored): void {
     const list = Array.isArray(s.turns) ? s.turns : [];
-    turns.value = list.map((t, i) => ({ analysis: "", ...t, parent: within(t.parent, i), live: null, pair: null }));
+    turns.value = paired(list.map((t, i) => ({ analysis: "", ...t, parent: within(t.parent, i), live: null, pair: null })));
     system.value = s.system ?? "";
     at.value = within(s.at, list.length);
     stored = list.length;
@@ -108,6 +120,9 @@ function merge(theirs: Stored): void {
 }
 
 async function saveOnce(model: string, again = true): Promise<void> {
+    if (turns.value.length === 0) {
+        return;
+    }
     const title = (turns.value[0]?.question ?? "").slice(0, 120);
     const n = turns.value.length;
     if (talkId.value === null) {

@@ -155,17 +155,18 @@ function clockIt(a: Answer): void {
     const now = (performance.now() - a.begun) / 1000;
     const n = a.tokens.length - a.given + a.nReasoning;
     a.firstToken ??= now;
-    a.rate = n / now; // from the question on: pieces may come many at once
+    const writing = now - a.firstToken;
+    a.rate = writing > 0.25 ? (n - 1) / writing : n / now; // many pieces may come at once
 }
 
-/** Where the text's tokens stand among all: they are one run. */
+/** Where the text's tokens stand among all: they are one run, the last of its kind. */
 function beginOf(ids: number[], tokens: Token[]): number {
-    for (let k = 0; k + tokens.length <= ids.length; k++) {
+    for (let k = ids.length - tokens.length; k >= 0; k--) {
         if (tokens.every((t, i) => ids[k + i] === t.id)) {
             return k;
         }
     }
-    return 0;
+    return -1;
 }
 
 function piece(a: Answer, chunk: Chunk, at: { reasoning: boolean }, begin: number[]): void {
@@ -193,8 +194,10 @@ function piece(a: Answer, chunk: Chunk, at: { reasoning: boolean }, begin: numbe
         a.finish = c.finish_reason;
         a.receipt = c.steering ?? null;
         if (c.token_ids) {
-            a.ids = [...begin, ...c.token_ids];
-            a.before = beginOf(a.ids, a.tokens);
+            const ids = [...begin, ...c.token_ids];
+            const before = beginOf(ids, a.tokens);
+            a.ids = before < 0 ? null : ids;
+            a.before = Math.max(0, before);
         }
     }
 }

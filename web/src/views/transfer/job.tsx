@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // job.tsx - one transfer: its stages while it runs, then its verdict and everything behind it.
+import { quotedName } from "../../base/expr";
 import { useEffect, useRef } from "preact/hooks";
 import { isOpen } from "../../api/live";
 import { asQuery } from "../../app/form_query";
@@ -50,7 +51,7 @@ function Acts({ live, result }: { live: JobLive; result: TransferResult | null }
     return (
         <div class="acts">
             {result && (
-                <a class="btn btn-outline-secondary" href={link("play", [], { model: result.to.path, steer: `1*${result.output}` })}>
+                <a class="btn btn-outline-secondary" href={link("play", [], { model: result.to.path, steer: `1*${quotedName(result.output)}` })}>
                     {t.try}
                 </a>
             )}

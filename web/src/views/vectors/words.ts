@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // words.ts - what a vector is, in words: how it was made, for which model, and the term that steers with it.
+import { quotedName } from "../../base/expr";
 import type { Reply } from "../../api/client";
 import { count, num } from "../../base/format";
 import { text } from "../../text/en";
@@ -45,7 +46,7 @@ export function searched(v: Entry): string {
 
 /** The term of an expression that adds this vector once; without a dose in raw multiples, without a best block everywhere. */
 export function term(v: { name: string; dose?: number; best_layer: number }, blocks: readonly number[]): string {
-    const name = /^[A-Za-z][\w.-]*$/.test(v.name) && !["when", "and", "until", "raw", "ratio"].includes(v.name) ? v.name : `'${v.name}'`;
+    const name = quotedName(v.name);
     const where = v.best_layer < 0 && blocks.length > 0 ? `@${blocks[0]}-${blocks[blocks.length - 1]}` : "";
     return `1*${v.dose ? "" : "raw:"}${name}${where}`;
 }
