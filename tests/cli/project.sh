@@ -91,6 +91,7 @@ for i in range(4000):
 # interrupt ARGUMENT... : sends Ctrl-C when a few answers stand in $out
 interrupt() {
     local status=0 pid
+    : >"$out" # else the last run's may be measured before this one has begun
     set -m # else SIGINT is ignored in the background
     "$PERSONA" project -m "$source_model" --vector silly "$tmp/long.jsonl" "$@" >"$out" 2>"$err" </dev/null &
     pid=$!
