@@ -20,7 +20,7 @@
 #error "job files hold little-endian floats: swap them here"
 #endif
 
-/* ---- putting -------------------------------------------------------------------------------- */
+/* ---- putting --------------------------------------------------------------------------------- */
 
 static void bind_answer(db_stmt *s, const job_answer *a)
 {
@@ -126,7 +126,7 @@ out:
     return rc;
 }
 
-/* ---- what is there -------------------------------------------------------------------------- */
+/* ---- what is there --------------------------------------------------------------------------- */
 
 /* The row of an answer; -1 if there is none. */
 static persona_code find(job *j, const char *stage, int64_t id, int64_t *rowid, persona_err *e)
@@ -184,7 +184,7 @@ persona_code job_done(job *j, const char *stage, bool *done, size_t n, size_t *n
     return rc;
 }
 
-/* ---- answers, one after the other ----------------------------------------------------------- */
+/* ---- answers, one after the other ------------------------------------------------------------ */
 
 typedef struct reader {
     const job *j;
@@ -301,8 +301,8 @@ static persona_code prepare_each(job *j, const char *stage, job_order order, con
     static const char *const orders[] = {
         [JOB_BY_ID] = "SELECT rowid FROM answer WHERE stage = ? ORDER BY id",
         [JOB_BY_ARRIVAL] = "SELECT rowid FROM answer WHERE stage = ? ORDER BY rowid",
-        [JOB_BY_QUESTION] = "SELECT rowid FROM answer WHERE stage = ?"
-                            " ORDER BY question_index, pair, rollout, polarity DESC, id",
+        [JOB_BY_QUESTION] = ("SELECT rowid FROM answer WHERE stage = ?"
+                             " ORDER BY question_index, pair, rollout, polarity DESC, id"),
     };
     char sql[512];
     /* length() does not load a blob; a column that is not named is not read. */
@@ -377,7 +377,7 @@ out:
     return rc;
 }
 
-/* ---- scores --------------------------------------------------------------------------------- */
+/* ---- scores ---------------------------------------------------------------------------------- */
 
 persona_code job_get_score(job *j, const char *stage, const char *judge, int64_t id, job_score *out,
                            bool *has, persona_err *e)
