@@ -80,6 +80,14 @@ PERSONA_CHECK persona_code persona_model_open(const char *path, const persona_mo
 /* NULL is fine. No session of this model may be alive. */
 void persona_model_free(persona_model *m);
 
+/* Weights are mapped from the model's files, which nobody may write to meanwhile. False, from then
+ * on, if somebody did: every computation then fails as UNAVAILABLE, and the model is to be opened
+ * anew. A file that was removed or replaced lives on. Files are looked at once a second. */
+bool persona_model_intact(const persona_model *m);
+/* For programs, once: a file that is cut while it is mapped then costs its model only, where the
+ * kernel would end the process (SIGBUS, which this takes). */
+void persona_model_guard(void);
+
 /* Lives as long as the model. */
 const persona_model_info *persona_model_info_get(const persona_model *m);
 /* sha256 of the file (all parts in order), 64 hex digits; computed on the first call. Not thread

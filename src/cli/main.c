@@ -164,6 +164,7 @@ int main(int argc, char **argv)
     setlocale(LC_CTYPE, ""); /* numbers keep their point in every language */
     tty_init(TTY_AUTO);
     catch_interrupt();
+    persona_model_guard();
     cli_state c = cli_state_defaults();
     c.hooks =
         (persona_hooks){.ud = &c.progress, .progress = tty_progress_update, .cancel = &interrupted};

@@ -102,6 +102,12 @@ static persona_code llama_side_decode(compute *base, const compute_call *call, p
     c->wall += clock_now() - wall;
     c->cpu += clock_cpu() - cpu;
     pace_update(&c->pace, c->wall, c->cpu);
+    if (!mapped_intact(c->model->files)) { /* whatever came of it */
+        return persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                               "%s: the model's file was written to while it was in use; it has to "
+                               "be loaded anew",
+                               c->model->path);
+    }
     if (c->x->err.code != PERSONA_OK) {
         return persona_err_set(e, c->x->err.code, "%s", c->x->err.msg);
     }

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "engine/channel.h"
 #include "engine/compute.h"
+#include "engine/mapped.h"
 #include "engine/pace.h"
 #include "engine/plan_parts.h"
 #include "engine/syntax.h"
@@ -65,6 +66,7 @@ struct persona_model {
     char *path, *name, *arch, *quant, *judge, *questions;
     template_program *program; /* NULL: no template */
     struct prompt_memo *memo;  /* conversations that were tokens before */
+    mapped_files *files;
     char chat_hash[65], sha256[65];
     const persona_cancel *cancel; /* of hashing */
     harmony_ids harmony;

@@ -310,6 +310,28 @@ static bool go_on(float progress, void *ud)
     return !persona_canceled(ud);
 }
 
+static persona_code note_files(persona_model *m, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    char **parts = NULL;
+    size_t n = 0;
+    TRY(model_parts(m, &parts, &n, e));
+    TRY(mapped_note(parts, n, &m->files, e));
+out:
+    mem_free_list(parts, n);
+    return rc;
+}
+
+bool persona_model_intact(const persona_model *m)
+{
+    return mapped_intact(m->files);
+}
+
+void persona_model_guard(void)
+{
+    mapped_catch();
+}
+
 static const model_words MODEL_WORDS;
 
 persona_code persona_model_open(const char *path, const persona_model_opts *opts,
@@ -361,6 +383,7 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     }
     m->vocab = llama_model_get_vocab(m->lm);
     TRY(describe(m, &tmpl, e));
+    TRY(note_files(m, e));
 out:
     mem_free(devices);
     mem_free(tmpl.text);
@@ -388,6 +411,7 @@ void persona_model_free(persona_model *m)
     if (m == NULL) {
         return;
     }
+    mapped_free(m->files);
     if (m->lm != NULL) {
         llama_model_free(m->lm);
     }

@@ -336,6 +336,11 @@ void db_close(db *d)
     mem_free(d);
 }
 
+void db_patience(db *d, double seconds)
+{
+    sqlite3_busy_timeout(d->handle, seconds > 0 ? (int)(1000 * seconds) : 0);
+}
+
 /* ---- statements ----------------------------------------------------------------------------- */
 
 persona_code db_exec(db *d, const char *sql, persona_err *e)

@@ -38,6 +38,9 @@ PERSONA_CHECK persona_code db_open(const char *path, db_mode mode, const db_sche
 /* Statements must be gone. Folds the write-ahead log into the file if it is the last one. */
 void db_close(db *d);
 
+/* How long what comes next waits for another process that writes; 5 seconds at first. */
+void db_patience(db *d, double seconds);
+
 /* SQL without parameters and results. */
 PERSONA_CHECK persona_code db_exec(db *d, const char *sql, persona_err *e);
 /* A write transaction: what is committed survives the death of the process; see db.c for power. */

@@ -397,6 +397,19 @@ persona_code jobs_wait(jobs *j, const char *id, uint64_t version, double seconds
     return x != NULL ? PERSONA_OK : not_found(id, e);
 }
 
+/* Wants the lock. What the database does not take has not happened. */
+static persona_code set_row(jobs *j, job_entry *x, const job_row *row, const char *words,
+                            persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(jobs_db_update(j->db, row, NULL, e));
+    x->row = *row;
+    job_note(j, row->id, words);
+    job_changed(j, x);
+out:
+    return rc;
+}
+
 persona_code jobs_cancel(jobs *j, const char *id, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -405,11 +418,10 @@ persona_code jobs_cancel(jobs *j, const char *id, persona_err *e)
     if (x == NULL) {
         rc = not_found(id, e);
     } else if (x->row.state == JOB_QUEUED) {
-        x->row.state = JOB_CANCELED;
-        x->row.ended = (int64_t)time(NULL);
-        job_note(j, id, "canceled while it waited");
-        rc = jobs_db_update(j->db, &x->row, NULL, e);
-        job_changed(j, x);
+        job_row row = x->row;
+        row.state = JOB_CANCELED;
+        row.ended = (int64_t)time(NULL);
+        rc = set_row(j, x, &row, "canceled while it waited", e);
     } else if (x->cancel != NULL) {
         x->canceling = true;
         persona_cancel_set(x->cancel);
@@ -425,21 +437,23 @@ persona_code jobs_resume(jobs *j, const char *id, persona_err *e)
     job_entry *x = find(j, id, NULL);
     if (x == NULL) {
         rc = not_found(id, e);
-    } else if (x->row.state != JOB_CANCELED && x->row.state != JOB_FAILED) {
+        goto out;
+    }
+    if (x->row.state != JOB_CANCELED && x->row.state != JOB_FAILED) {
         rc = persona_err_set(e, PERSONA_E_USAGE,
                              "job '%s' is %s: only one that was canceled or "
                              "failed can be resumed",
                              x->row.id, job_state_name(x->row.state));
-    } else {
-        x->row.state = JOB_QUEUED;
-        x->row.ended = 0;
-        x->resumed = false;
-        job_note(j, id, "asked to go on");
-        x->row.error[0] = '\0';
-        rc = jobs_db_update(j->db, &x->row, NULL, e);
-        job_changed(j, x);
-        pthread_cond_signal(&j->work);
+        goto out;
     }
+    job_row row = x->row;
+    row.state = JOB_QUEUED;
+    row.ended = 0;
+    row.error[0] = '\0';
+    TRY(set_row(j, x, &row, "asked to go on", e));
+    x->resumed = false;
+    pthread_cond_signal(&j->work);
+out:
     pthread_mutex_unlock(&j->lock);
     return rc;
 }

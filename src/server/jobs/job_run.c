@@ -21,6 +21,21 @@ void job_note(jobs *j, const char *id, const char *words)
     (void)!jobs_db_note(j->db, id, (int64_t)time(NULL), words, &ignored); /* only not shown */
 }
 
+/* Waits for another process that writes, as long as the server lives: the state of a job is not
+ * lost for a database that is busy. */
+static persona_code update_surely(jobs *j, const job_row *row, const char *result, persona_err *e)
+{
+    for (;;) {
+        const persona_code rc = jobs_db_update(j->db, row, result, e);
+        pthread_mutex_lock(&j->lock);
+        const bool ending = j->ending;
+        pthread_mutex_unlock(&j->lock);
+        if (rc != PERSONA_E_UNAVAILABLE || ending) {
+            return rc;
+        }
+    }
+}
+
 typedef struct running {
     jobs *j;
     job_entry *x;
@@ -76,7 +91,7 @@ static persona_code run_kind(jobs *j, job_entry *x, persona_cancel *cancel, buf 
     void *args = mem_calloc(1, x->kind->args_size + 1);
     TRY(args != NULL ? PERSONA_OK : mem_err(e, "a job"));
     job_note(j, x->row.id, x->resumed ? "goes on after a restart of the server" : "started");
-    TRY(jobs_db_update(j->db, &x->row, NULL, e));
+    TRY(update_surely(j, &x->row, NULL, e));
     TRY(jobs_db_texts(j->db, x->row.id, &args_text, &old, e));
     TRY(json_parse(args_text, strlen(args_text), "job", &doc, e));
     if (x->kind->init != NULL) {
@@ -150,7 +165,7 @@ static void run_one(jobs *j, job_entry *x)
              interrupted               ? "interrupted by the end of the server"
              : row.state == JOB_FAILED ? row.error
                                        : job_state_name(row.state));
-    rc = jobs_db_update(j->db, &row, rc == PERSONA_OK ? buf_str(&result) : NULL, &e);
+    rc = update_surely(j, &row, rc == PERSONA_OK ? buf_str(&result) : NULL, &e);
     pthread_mutex_lock(&j->lock);
     x->row = row;
     if (rc != PERSONA_OK) { /* it will be run again by the next server */

@@ -359,6 +359,12 @@ static served *find(registry *r, const char *id)
     return x != NULL && x->missing && x->state != SERVED_READY ? NULL : x;
 }
 
+/* Wants the lock. Loaded, from a file that somebody has written to since. */
+static bool is_spoilt(const served *x)
+{
+    return x != NULL && x->state == SERVED_READY && !persona_model_intact(x->model);
+}
+
 persona_code registry_acquire(registry *r, const char *id, served **out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -374,7 +380,15 @@ persona_code registry_acquire(registry *r, const char *id, served **out, persona
     while (x != NULL && x->state == SERVED_LOADING) {
         pthread_cond_wait(&r->changed, &r->lock);
     }
-    if (x == NULL) {
+    if (is_spoilt(x) && x->n_users == 0) {
+        unload(r, x);
+    }
+    if (is_spoilt(x)) {
+        rc = persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                             "the file of model '%s' was written to while it is in use; it is "
+                             "loaded anew when nobody uses it",
+                             x->id);
+    } else if (x == NULL) {
         rc = id != NULL && *id != '\0'
                  ? unknown(r, id, e)
                  : persona_err_set(e, PERSONA_E_NOTFOUND, "the server knows no model");

@@ -12,86 +12,46 @@
 
 persona_code jobs_db_insert(server_db *d, const job_row *row, const char *args, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    db_stmt *s = NULL;
-    db *h = server_db_lock(d);
-    TRY(db_prepare(h,
-                   "INSERT INTO job (id, kind, state, created, started, ended, args, error)"
-                   " VALUES (?, ?, ?, ?, 0, 0, ?, '')",
-                   &s, e));
-    db_bind_text(s, 1, row->id);
-    db_bind_text(s, 2, row->kind);
-    db_bind_int(s, 3, row->state);
-    db_bind_int(s, 4, row->created);
-    db_bind_text(s, 5, args);
-    TRY(db_run(s, e));
-out:
-    db_finalize(s);
-    server_db_unlock(d);
-    return rc;
+    const db_value values[] = {DB_TEXT(row->id), DB_TEXT(row->kind), DB_INT(row->state),
+                               DB_INT(row->created), DB_TEXT(args)};
+    return server_db_change(
+        d,
+        "INSERT INTO job (id, kind, state, created, started, ended, args, error)"
+        " VALUES (?, ?, ?, ?, 0, 0, ?, '')",
+        values, sizeof values / sizeof *values, NULL, e);
 }
 
 persona_code jobs_db_update(server_db *d, const job_row *row, const char *result, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    db_stmt *s = NULL;
-    db *h = server_db_lock(d);
-    TRY(db_prepare(h,
-                   "UPDATE job SET state = ?, started = ?, ended = ?, error = ?,"
-                   " result = coalesce(?, result) WHERE id = ?",
-                   &s, e));
-    db_bind_int(s, 1, row->state);
-    db_bind_int(s, 2, row->started);
-    db_bind_int(s, 3, row->ended);
-    db_bind_text(s, 4, row->error);
-    db_bind_text(s, 5, result);
-    db_bind_text(s, 6, row->id);
-    TRY(db_run(s, e));
-out:
-    db_finalize(s);
-    server_db_unlock(d);
-    return rc;
+    const db_value values[] = {DB_INT(row->state),  DB_INT(row->started), DB_INT(row->ended),
+                               DB_TEXT(row->error), DB_TEXT(result),      DB_TEXT(row->id)};
+    return server_db_change(d,
+                            "UPDATE job SET state = ?, started = ?, ended = ?, error = ?,"
+                            " result = coalesce(?, result) WHERE id = ?",
+                            values, sizeof values / sizeof *values, NULL, e);
 }
 
 persona_code jobs_db_add_file(server_db *d, const char *id, const char *path, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    db_stmt *s = NULL;
-    db *h = server_db_lock(d);
-    TRY(db_prepare(h,
-                   "UPDATE job SET files = files || ?1 || char(10) WHERE id = ?2"
-                   " AND instr(char(10) || files, char(10) || ?1 || char(10)) = 0",
-                   &s, e));
-    db_bind_text(s, 1, path);
-    db_bind_text(s, 2, id);
-    TRY(db_run(s, e));
-out:
-    db_finalize(s);
-    server_db_unlock(d);
-    return rc;
+    const db_value values[] = {DB_TEXT(path), DB_TEXT(id)};
+    return server_db_change(d,
+                            "UPDATE job SET files = files || ?1 || char(10) WHERE id = ?2"
+                            " AND instr(char(10) || files, char(10) || ?1 || char(10)) = 0",
+                            values, sizeof values / sizeof *values, NULL, e);
 }
 
 persona_code jobs_db_note(server_db *d, const char *id, int64_t at, const char *words,
                           persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    db_stmt *s = NULL;
     char line[640];
     snprintf(line, sizeof line, "%lld %s", (long long)at, words);
     for (char *p = line; *p != '\0'; p++) {
         *p = (char)(*p == '\n' || *p == '\r' ? ' ' : *p);
     }
-    db *h = server_db_lock(d);
-    TRY(db_prepare(h,
-                   "UPDATE job SET log = log || ? || char(10) WHERE id = ? AND length(log) < 65536",
-                   &s, e));
-    db_bind_text(s, 1, line);
-    db_bind_text(s, 2, id);
-    TRY(db_run(s, e));
-out:
-    db_finalize(s);
-    server_db_unlock(d);
-    return rc;
+    const db_value values[] = {DB_TEXT(line), DB_TEXT(id)};
+    return server_db_change(
+        d, "UPDATE job SET log = log || ? || char(10) WHERE id = ? AND length(log) < 65536", values,
+        sizeof values / sizeof *values, NULL, e);
 }
 
 /* A text of a job. */
@@ -133,16 +93,9 @@ persona_code jobs_db_log(server_db *d, const char *id, char **out, persona_err *
 
 persona_code jobs_db_delete(server_db *d, const char *id, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    db_stmt *s = NULL;
-    db *h = server_db_lock(d);
-    TRY(db_prepare(h, "DELETE FROM job WHERE id = ?", &s, e));
-    db_bind_text(s, 1, id);
-    TRY(db_run(s, e));
-out:
-    db_finalize(s);
-    server_db_unlock(d);
-    return rc;
+    const db_value values[] = {DB_TEXT(id)};
+    return server_db_change(d, "DELETE FROM job WHERE id = ?", values,
+                            sizeof values / sizeof *values, NULL, e);
 }
 
 persona_code jobs_db_texts(server_db *d, const char *id, char **args, char **result, persona_err *e)

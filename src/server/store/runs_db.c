@@ -8,41 +8,24 @@
 
 persona_code runs_db_insert(server_db *d, const run_row *row, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    db_stmt *s = NULL;
-    db *h = server_db_lock(d);
-    TRY(db_prepare(h,
-                   "INSERT INTO run (id, created, model, route, expression, seed, request,"
-                   " response) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                   &s, e));
-    db_bind_text(s, 1, row->id);
-    db_bind_int(s, 2, row->created);
-    db_bind_text(s, 3, row->model);
-    db_bind_text(s, 4, row->route);
-    db_bind_text(s, 5, row->expression);
-    db_bind_int(s, 6, row->seed);
-    db_bind_text(s, 7, row->request);
-    db_bind_text(s, 8, row->response);
-    TRY(db_run(s, e));
-out:
-    db_finalize(s);
-    server_db_unlock(d);
-    return rc;
+    const db_value values[] = {DB_TEXT(row->id),      DB_INT(row->created),     DB_TEXT(row->model),
+                               DB_TEXT(row->route),   DB_TEXT(row->expression), DB_INT(row->seed),
+                               DB_TEXT(row->request), DB_TEXT(row->response)};
+    return server_db_change(d,
+                            "INSERT INTO run (id, created, model, route, expression, seed, request,"
+                            " response) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                            values, sizeof values / sizeof *values, NULL, e);
 }
 
 persona_code runs_db_delete(server_db *d, const char *id, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    db_stmt *s = NULL;
     bool row = false;
-    db *h = server_db_lock(d);
-    TRY(db_prepare(h, "DELETE FROM run WHERE id = ? RETURNING number", &s, e));
-    db_bind_text(s, 1, id);
-    TRY(db_step(s, &row, e));
+    const db_value values[] = {DB_TEXT(id)};
+    TRY(server_db_change(d, "DELETE FROM run WHERE id = ? RETURNING number", values,
+                         sizeof values / sizeof *values, &row, e));
     rc = row ? PERSONA_OK : persona_err_set(e, PERSONA_E_NOTFOUND, "no run '%.60s'", id);
 out:
-    db_finalize(s);
-    server_db_unlock(d);
     return rc;
 }
 

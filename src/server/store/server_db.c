@@ -6,8 +6,14 @@
 #include "server/store/server_db.h"
 
 #include <pthread.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/try.h"
+
+#define PATIENCE_S 5.0 /* with another process that writes */
+#define RETRY_MS 20
 
 struct server_db {
     db *d;
@@ -68,6 +74,7 @@ persona_code server_db_open(const char *path, server_db **out, persona_err *e)
         mem_free(d);
         return rc;
     }
+    db_patience(d->d, 0); /* server_db_change waits by itself */
     pthread_mutex_init(&d->lock, NULL);
     *out = d;
     return PERSONA_OK;
@@ -91,4 +98,48 @@ db *server_db_lock(server_db *d)
 void server_db_unlock(server_db *d)
 {
     pthread_mutex_unlock(&d->lock);
+}
+
+static persona_code change_now(db *h, const char *sql, const db_value *values, size_t n, bool *row,
+                               persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    db_stmt *s = NULL;
+    bool more = true;
+    *row = false;
+    TRY(db_prepare(h, sql, &s, e));
+    for (size_t i = 0; i < n; i++) {
+        if (values[i].is_text) {
+            db_bind_text(s, (int)i + 1, values[i].text);
+        } else {
+            db_bind_int(s, (int)i + 1, values[i].number);
+        }
+    }
+    while (more) {
+        TRY(db_step(s, &more, e));
+        *row = *row || more;
+    }
+out:
+    db_finalize(s);
+    return rc;
+}
+
+persona_code server_db_change(server_db *d, const char *sql, const db_value *values, size_t n,
+                              bool *row, persona_err *e)
+{
+    const double until = clock_now() + PATIENCE_S;
+    const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
+    for (;;) {
+        bool got = false;
+        pthread_mutex_lock(&d->lock);
+        const persona_code rc = change_now(d->d, sql, values, n, &got, e);
+        pthread_mutex_unlock(&d->lock);
+        if (rc != PERSONA_E_UNAVAILABLE || clock_now() >= until) {
+            if (row != NULL) {
+                *row = got;
+            }
+            return rc;
+        }
+        nanosleep(&pause, NULL);
+    }
 }

@@ -13,75 +13,55 @@ static persona_code no_talk(const char *id, persona_err *e)
 
 persona_code talks_db_insert(server_db *d, const talk_row *row, persona_err *e)
 {
-    persona_code rc = PERSONA_OK;
-    db_stmt *s = NULL;
-    db *h = server_db_lock(d);
-    TRY(db_prepare(h,
-                   "INSERT INTO talk (id, title, created, updated, version, body)"
-                   " VALUES (?1, ?2, ?3, ?3, 1, ?4)",
-                   &s, e));
-    db_bind_text(s, 1, row->id);
-    db_bind_text(s, 2, row->title);
-    db_bind_int(s, 3, row->created);
-    db_bind_text(s, 4, row->body);
-    TRY(db_run(s, e));
-out:
-    db_finalize(s);
-    server_db_unlock(d);
-    return rc;
+    const db_value values[] = {DB_TEXT(row->id), DB_TEXT(row->title), DB_INT(row->created),
+                               DB_TEXT(row->body)};
+    return server_db_change(d,
+                            "INSERT INTO talk (id, title, created, updated, version, body)"
+                            " VALUES (?1, ?2, ?3, ?3, 1, ?4)",
+                            values, sizeof values / sizeof *values, NULL, e);
 }
 
-/* Wants the lock. */
-static persona_code must_be_there(db *h, const char *id, persona_err *e)
+static persona_code must_be_there(server_db *d, const char *id, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     db_stmt *s = NULL;
     bool row = false;
+    db *h = server_db_lock(d);
     TRY(db_prepare(h, "SELECT number FROM talk WHERE id = ?", &s, e));
     db_bind_text(s, 1, id);
     TRY(db_step(s, &row, e));
     rc = row ? PERSONA_OK : no_talk(id, e);
 out:
     db_finalize(s);
+    server_db_unlock(d);
     return rc;
 }
 
 persona_code talks_db_update(server_db *d, const talk_row *row, bool *changed, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    db_stmt *s = NULL;
-    db *h = server_db_lock(d);
+    const db_value values[] = {DB_TEXT(row->id), DB_TEXT(row->title), DB_TEXT(row->body),
+                               DB_INT(row->updated), DB_INT(row->version)};
     *changed = false;
-    TRY(must_be_there(h, row->id, e));
-    TRY(db_prepare(h,
-                   "UPDATE talk SET title = ?2, body = ?3, updated = ?4, version = version + 1"
-                   " WHERE id = ?1 AND version = ?5 RETURNING version",
-                   &s, e));
-    db_bind_text(s, 1, row->id);
-    db_bind_text(s, 2, row->title);
-    db_bind_text(s, 3, row->body);
-    db_bind_int(s, 4, row->updated);
-    db_bind_int(s, 5, row->version);
-    TRY(db_step(s, changed, e));
+    TRY(must_be_there(d, row->id, e));
+    TRY(server_db_change(
+        d,
+        "UPDATE talk SET title = ?2, body = ?3, updated = ?4, version = version + 1"
+        " WHERE id = ?1 AND version = ?5 RETURNING version",
+        values, sizeof values / sizeof *values, changed, e));
 out:
-    db_finalize(s);
-    server_db_unlock(d);
     return rc;
 }
 
 persona_code talks_db_delete(server_db *d, const char *id, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    db_stmt *s = NULL;
     bool row = false;
-    db *h = server_db_lock(d);
-    TRY(db_prepare(h, "DELETE FROM talk WHERE id = ? RETURNING number", &s, e));
-    db_bind_text(s, 1, id);
-    TRY(db_step(s, &row, e));
+    const db_value values[] = {DB_TEXT(id)};
+    TRY(server_db_change(d, "DELETE FROM talk WHERE id = ? RETURNING number", values,
+                         sizeof values / sizeof *values, &row, e));
     rc = row ? PERSONA_OK : no_talk(id, e);
 out:
-    db_finalize(s);
-    server_db_unlock(d);
     return rc;
 }
 

@@ -4,10 +4,12 @@
  */
 #include "server/text/keep.h"
 
+#include "base/clock.h"
 #include "base/try.h"
 #include "server/api/log.h"
 #include "server/store/runs_db.h"
 
+#define PATIENCE_S 60 /* with another process that writes to the database */
 #define RESPONSE_MAX ((size_t)64 << 20)
 
 static void choice_json(json_out *o, const collected *x, int i)
@@ -37,6 +39,20 @@ static void response_json(json_out *o, const collected *x)
     jo_end(o);
 }
 
+/* The end of the answer waits meanwhile: who has it finds it kept. */
+static persona_code insert(server *s, const http_request *r, const run_row *row, persona_err *e)
+{
+    const double until = clock_now() + PATIENCE_S;
+    persona_code rc = PERSONA_E_UNAVAILABLE;
+    while (rc == PERSONA_E_UNAVAILABLE && clock_now() < until) {
+        rc = runs_db_insert(s->db, row, e);
+        if (http_gone(r) || answers_closed(s->answers)) {
+            break;
+        }
+    }
+    return rc;
+}
+
 void keep_run(server *s, const http_request *r, const char *body, const collected *x)
 {
     persona_code rc = PERSONA_OK;
@@ -57,7 +73,7 @@ void keep_run(server *s, const http_request *r, const char *body, const collecte
                          .seed = x->seed,
                          .request = body,
                          .response = response.p};
-    TRY(runs_db_insert(s->db, &row, &e));
+    TRY(insert(s, r, &row, &e));
 out:
     if (rc != PERSONA_OK) {
         log_failure(r, &e);

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Clients that err, dawdle, lie and storm; files that vanish; a server that ends. Each gets a right status, and nobody else notices."""
-import contextlib, http.client, json, os, random, resource, shutil, signal, socket, subprocess, threading, time
+import contextlib, http.client, json, os, random, resource, shutil, signal, socket, sqlite3, subprocess, threading, time
 
 from client import *
 
 CHAT = "/v1/chat/completions"
 ASK = {"model": QWEN, "messages": said("What do you think of soup?"), "temperature": 0, "max_tokens": 8}
 LONG = {**ASK, "max_tokens": 3900, "ignore_eos": True}
-N_RANDOM = int(os.environ.get("PERSONA_RANDOM_REQUESTS", "1000" if "PERSONA_QUICK" in os.environ else "5000"))
+N_RANDOM = int(os.environ.get("PERSONA_RANDOM_REQUESTS", "1000" if "PERSONA_QUICK" in os.environ else "10000"))
 
 
 def well(s):
@@ -343,6 +343,40 @@ def vanished():
         well(s)
 
 
+def cut_in_place():
+    """The file of a loaded model is cut, then written anew, both in place: its answers fail, another model's go on."""
+    path = os.path.join(TMP, "cut.gguf")
+    shutil.copy(os.path.join(SOURCE, "models", QWEN + ".gguf"), path)
+    with open(path, "rb") as f:
+        whole = f.read()
+    with serving("--model", path) as s:
+        ask = {**ASK, "model": "cut"}
+        first = s.ask("POST", CHAT, ask)[1]["choices"]
+        job = s.ask("POST", "/api/v1/jobs/extract", {"model": QWEN, "trait": "silly", "questions": 8, "rollouts": 1, "max_tokens": 16, "calibrate": False})[1]["id"]
+        other, running = s.stream(CHAT, LONG), s.stream(CHAT, {**LONG, "model": "cut"})
+        next(other), next(running)
+        os.truncate(path, 100000)
+        last = list(running)[-1]
+        equal(last != "[DONE]" and last.get("error", {}).get("type"), "unavailable_error", f"an answer under way: {last}")
+        check("written to" in last["error"]["message"] and TMP not in json.dumps(last), f"{last}")
+        check(next(other)["choices"], "another model's answer goes on")
+        other.close()
+        for _ in range(20):
+            status, r, _ = s.ask("POST", CHAT, ask)
+            check(status in (400, 503) and TMP not in json.dumps(r), f"a new one: {status} {r}")
+        with open(path, "r+b") as f:
+            f.write(whole)
+        for _ in range(50): # the failed answer may still hold the model
+            status, r, _ = s.ask("POST", CHAT, ask)
+            if status == 200:
+                break
+            time.sleep(0.1)
+        equal(status == 200 and r["choices"], first, "when the file is whole again")
+        r = s.ask("GET", f"/api/v1/jobs/{job}")[1]
+        check(r["state"] in ("queued", "running", "done"), f"another model's job: {r}")
+        s.ask("POST", f"/api/v1/jobs/{job}/cancel")
+
+
 def beside_healthy(s):
     """Fifteen answers run; what fails between them fails alone."""
     whole = "".join(c["delta"].get("content", "") for x in s.stream(CHAT, {**ASK, "max_tokens": 60, "ignore_eos": True})
@@ -357,6 +391,37 @@ def beside_healthy(s):
         for piece in x:
             texts[i] += "".join(c["delta"].get("content", "") for c in piece["choices"]) if piece != "[DONE]" else ""
     equal(set(texts), {whole}, "all of them are whole")
+
+
+TEMPLATE = """{%- for m in messages -%}
+{%- if 'raise' in m.content -%}{{ raise_exception('not this one') }}{%- endif -%}
+{%- if 'endless' in m.content -%}{%- for i in range(100000) -%}{%- for j in range(100000) -%}{%- endfor -%}{%- endfor -%}{%- endif -%}
+{%- if 'wrong' in m.content -%}{{ m.content.nothing.at_all }}{%- endif -%}
+<|im_start|>{{ m.role }}
+{{ m.content }}<|im_end|>
+{% endfor -%}
+<|im_start|>assistant
+"""
+
+
+def bad_template():
+    """Fifteen answers run; a request that the chat template refuses, or never ends with, fails alone."""
+    path = os.path.join(TMP, "template.jinja")
+    with open(path, "w") as f:
+        f.write(TEMPLATE)
+    with serving("--slots", "16", "--model", os.path.join(SOURCE, "models", QWEN + ".gguf"), "--only", "--chat-template", path) as s:
+        ask = {**ASK, "max_tokens": 200, "ignore_eos": True}
+        streams = [s.stream(CHAT, ask) for _ in range(15)]
+        texts = ["".join(c["delta"].get("content", "") for c in next(x)["choices"]) for x in streams]
+        for word, what in (("raise", "not this one"), ("wrong", "template"), ("endless", "seconds"), ("raise", "not this one")):
+            status, r, _ = s.ask("POST", CHAT, {**ASK, "messages": said(word)})
+            equal(status, 400, f"{word}: {r}")
+            check(what in r["error"]["message"] and TMP not in json.dumps(r), f"{word}: {r}")
+            equal(s.ask("POST", CHAT, ASK)[0], 200, "the next request")
+        for i, x in enumerate(streams):
+            for piece in x:
+                texts[i] += "".join(c["delta"].get("content", "") for c in piece["choices"]) if piece != "[DONE]" else ""
+        equal((len(set(texts)), len(texts[0]) > 100), (1, True), "all of them are whole")
 
 
 def full_disk():
@@ -382,6 +447,52 @@ def refuses(code, pattern, *options, **env):
                        env={**os.environ, **env}, timeout=30)
     equal(r.returncode, code, r.stderr)
     check(re.search(pattern, r.stderr) and r.stderr.count("\n") == 1, r.stderr)
+
+
+def locked():
+    """Another process writes to the database and does not end: what wants to write is told so, and nothing is lost."""
+    home = os.path.join(TMP, "locked")
+    shutil.copytree(os.environ["XDG_DATA_HOME"], home)
+    body = {"model": QWEN, "trait": "silly", "questions": 8, "rollouts": 2, "max_tokens": 24, "calibrate": False}
+    with serving(env={"XDG_DATA_HOME": home}) as s:
+        before = [[x["id"] for x in s.ask("GET", f"/api/v1/{what}")[1][what]] for what in ("jobs", "runs")]
+        status, first, _ = s.ask("POST", "/api/v1/jobs/extract", {**body, "seed": 2})
+        equal(status, 202, f"{first}")
+        queued = s.ask("POST", "/api/v1/jobs/extract", body)[1]["id"]
+        other = sqlite3.connect(os.path.join(home, "persona", "server.db"), isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        results = []
+
+        def one(method, path, body):
+            begun = time.time()
+            status, r, headers = s.ask(method, path, body)
+            results.append((path, status, headers["Retry-After"], time.time() - begun))
+        threads = [threading.Thread(target=one, args=x) for x in
+                   4 * [("POST", "/api/v1/jobs/extract", body)] + [("POST", f"/api/v1/jobs/{queued}/cancel", None)]]
+        for t in threads:
+            t.start()
+        equal(s.ask("GET", "/api/v1/runs")[0], 200, "reading goes on")
+        keeping = threading.Thread(target=one, args=("POST", CHAT, {**ASK, "store": True}))
+        keeping.start()
+        equal(s.ask("POST", CHAT, ASK)[0], 200, "answers are given")
+        for t in threads:
+            t.join()
+        for path, status, later, took in results: # the one that is to be kept still waits
+            equal((status, later), (503, "1"), path)
+            check(4 < took < 9, f"{path}: together they wait no longer than one, not {took:.1f} s")
+        r = s.ask("GET", "/api/v1/jobs")[1]["jobs"]
+        equal([x["id"] for x in r], [queued, first["id"], *before[0]], "what was refused is not there")
+        equal(r[0]["state"], "queued", "what could not be canceled is not")
+        other.execute("ROLLBACK")
+        keeping.join()
+        equal(results[-1][:2], (CHAT, 200), "the answer that was to be kept")
+        equal(s.ask("POST", f"/api/v1/jobs/{queued}/cancel")[0], 200, "now it can be canceled")
+        while (r := s.ask("GET", f"/api/v1/jobs/{first['id']}")[1])["state"] in ("queued", "running"):
+            time.sleep(0.05)
+        equal(r["state"], "done", f"what was accepted: {r}")
+        equal(len(s.ask("GET", "/api/v1/runs")[1]["runs"]), len(before[1]) + 1, "and the run that was to be kept")
+    with serving(env={"XDG_DATA_HOME": home}) as s:
+        equal([x["state"] for x in s.ask("GET", "/api/v1/jobs")[1]["jobs"][:2]], ["canceled", "done"], "after a restart")
 
 
 def databases():
@@ -443,7 +554,7 @@ with serving("--slots", "16") as server:
         begun = time.time()
         part(server)
         print(f"{part.__name__}: {time.time() - begun:.1f} s")
-for part in (full_queue, storm, idle_thousand, vanished, full_disk, databases, ending):
+for part in (full_queue, storm, idle_thousand, vanished, cut_in_place, bad_template, full_disk, locked, databases, ending):
     begun = time.time()
     part()
     print(f"{part.__name__}: {time.time() - begun:.1f} s")
