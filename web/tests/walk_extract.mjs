@@ -54,6 +54,11 @@ async function whole(w, page) {
     w.ok(await page.getByText(`${job.result.kept.positive} of ${job.result.generated.positive}`).first().isVisible(), "kept answers, as the server counts them");
     await w.until(async () => (await page.locator(".words-list li").count()) === 20, "tokens on both sides");
     await page.locator(".lines canvas").waitFor();
+    const over = await page.evaluate(() => {
+        document.querySelector(".lines .uplot").style.width = "3000px"; // as after a change of the window's width
+        return document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    });
+    w.equal(over, 0, "a chart never widens the page");
     const vectors = (await w.server.json("api/v1/vectors")).vectors;
     w.ok(vectors.some((v) => v.model === "persona-qwen2" && v.name === "silly"), "the vector is in the library");
     await page.getByText("Dropped", { exact: true }).click();

@@ -51,6 +51,26 @@ async function palette(w, page) {
     await w.axe(page, "the page of keys");
 }
 
+/** All in one task of the page, so that nothing is drawn between the keys: a slow machine, at its slowest. */
+async function hurried(w, page) {
+    await page.goto(`${w.server.url}#/traits`);
+    await page.getByRole("heading", { name: "Traits", exact: true }).waitFor();
+    await page.evaluate(() => document.activeElement?.blur());
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox", { name: "Search and commands" }).fill("models");
+    const came = await page.evaluate(async () => {
+        const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+        press("Enter");
+        await null;
+        const first = document.querySelector("h1").textContent;
+        press("Escape");
+        press("?");
+        await null;
+        return [first, document.querySelector("h1").textContent];
+    });
+    w.equal(came, ["Models and jobs", "Keys"], "each key finds what the one before it has led to");
+}
+
 async function theme(w, page) {
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await ground();
@@ -81,6 +101,7 @@ await walk(async (w) => {
     const first = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
     w.ok(first < 1000, `first paint after ${first} ms`);
     await palette(w, page);
+    await hurried(w, page);
     await theme(w, page);
     await away(w, page);
 });

@@ -27,10 +27,19 @@ function read(): Place {
 export const place = signal<Place>(read());
 /** Counts links that were followed: what keep() writes is the view's own and not to be obeyed again. */
 export const visits = signal(0);
-addEventListener("hashchange", () => {
+let seen = location.hash;
+
+/** Takes what the address says now, which is before its event comes; whether that is another place than before. */
+function arrive(): boolean {
+    if (location.hash === seen) {
+        return false;
+    }
+    seen = location.hash;
     place.value = read();
     visits.value++;
-});
+    return true;
+}
+addEventListener("hashchange", arrive);
 
 export type Query = Record<string, string | number | null | undefined>;
 
@@ -52,11 +61,21 @@ export function link(view: string, parts: readonly string[] = [], query: Query |
 }
 
 export function go(view: string, parts: readonly string[] = [], query: Query = {}): void {
-    location.hash = link(view, parts, query);
+    visit(link(view, parts, query));
 }
 
-/** Changes parameters of the address without a step in the history. */
+/** Goes to a link at once: the next key finds the view that it leads to, on a slow machine, too. */
+export function visit(hash: string): void {
+    location.hash = hash;
+    arrive();
+}
+
+/** Changes parameters of the address without a step in the history. What a view still wants to write after a link
+ *  was followed is dropped: it would bring the old address back. */
 export function keep(change: Query): void {
+    if (arrive()) {
+        return;
+    }
     const now = place.peek();
     const query = new URLSearchParams(now.query);
     for (const [name, value] of Object.entries(change)) {
@@ -68,6 +87,7 @@ export function keep(change: Query): void {
     }
     if (query.toString() !== now.query.toString()) {
         history.replaceState(null, "", link(now.view, now.parts, query));
+        seen = location.hash;
         place.value = { ...now, query };
     }
 }

@@ -6,15 +6,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { jobs, models } from "../api/live";
 import { type Command, given, paletteOpen as open } from "../app/commands";
 import { jobLink, jobName, stateWords } from "../app/job_words";
-import { go, link } from "../app/router";
+import { go, link, visit } from "../app/router";
 import { nextTheme } from "../app/theme";
 import { text } from "../text/en";
 import { VIEWS } from "./views";
 
 function all(): Command[] {
-    const to = (hash: string) => () => {
-        location.hash = hash;
-    };
+    const to = (hash: string) => () => visit(hash);
     return [
         ...given.value,
         ...VIEWS.map((v) => ({ name: v.title, hint: `G ${v.key.toUpperCase()}`, run: to(link(v.id)) })),
@@ -43,6 +41,7 @@ function score(name: string, query: string): number {
 
 export function Palette() {
     const dialog = useRef<HTMLDialogElement>(null);
+    const field = useRef<HTMLInputElement>(null);
     const [query, setQuery] = useState("");
     const [at, setAt] = useState(0);
     useEffect(() => {
@@ -64,7 +63,10 @@ export function Palette() {
         : [];
     const run = (c: Command | undefined) => {
         if (c) {
-            dialog.current?.close(); // at once: what comes next finds the focus where it was
+            // at once: what comes next finds the focus where it was. If that was nowhere, the browser leaves it in the
+            // field that is no longer seen until it draws the next time, and keys would be lost there
+            dialog.current?.close();
+            field.current?.blur();
             c.run();
         }
     };
@@ -81,6 +83,7 @@ export function Palette() {
     return (
         <dialog ref={dialog} class="palette" aria-label={text.palette.title} onClose={() => (open.value = false)} onClick={(e) => e.target === dialog.current && (open.value = false)}>
             <input
+                ref={field}
                 class="form-control"
                 type="text"
                 role="combobox"

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { address, get, raw, remove } from "../../api/client";
 import { useResource } from "../../api/resource";
 import { useCommands } from "../../app/commands";
-import { go, link, place } from "../../app/router";
+import { go, link, place, visit } from "../../app/router";
 import { say, sayError } from "../../app/toast";
 import { sayDeleted } from "../../app/trash";
 import { bytes, num, unit } from "../../base/format";
@@ -50,7 +50,7 @@ function Actions({ v, reload }: { v: Entry; reload: () => void }) {
         }
     };
     useCommands([
-        { name: `${T.steer}: ${v.name}`, hint: modelName(v), run: () => (location.hash = steer) },
+        { name: `${T.steer}: ${v.name}`, hint: modelName(v), run: () => visit(steer) },
         { name: `${T.remove}: ${v.name}`, hint: modelName(v), run: () => void drop() },
     ]);
     return (
