@@ -2,7 +2,7 @@
 #
 # A thin door to CMake: every rule is one or two commands that you could type yourself.
 
-JOBS   ?= $(shell nproc)
+JOBS   ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PREFIX ?= /usr/local
 # Extra arguments for ctest, for example: make test ARGS='-L unit'
 ARGS   ?=
@@ -14,7 +14,7 @@ CHECKS := check-format check-layers check-banned check-headers check-style check
 MODELS ?=
 # The folder of published answers with labels that `make real` wants
 LABELS ?=
-.PHONY: all setup demo web test test-node test-web test-real real test-device asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
+.PHONY: all setup demo web test test-node test-web test-real real test-device check-aarch64 check-macos asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -97,6 +97,13 @@ check-web: web ## rooms and forbidden words of the page; web/dist is what its so
 	@cd web && node check.mjs
 	@git diff --exit-code --stat -- web/dist && test -z "$$(git status --porcelain web/dist)" || \
 		{ echo "web/dist is stale: make web, and commit it" >&2; exit 1; }
+
+check-aarch64: ## every source compiles for aarch64-linux, too; nothing is linked
+	@tools/setup --dev
+	@tools/check-cross linux $(JOBS)
+
+check-macos: setup ## the same for macOS, by zig (PERSONA_ZIG, or what PATH has); docs/INSTALL.md
+	@tools/check-cross macos $(JOBS)
 
 tidy: ## clang-tidy on what changed since it last passed
 	@tools/setup --dev

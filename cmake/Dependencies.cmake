@@ -27,7 +27,11 @@ function(persona_dependency)
     set(PERSONA_PC_REQUIRES "${PERSONA_PC_REQUIRES}" PARENT_SCOPE)
 endfunction()
 
-persona_dependency("llama>=0.7" OWNER "src/engine/*.c")
+if(APPLE)
+    persona_dependency("llama" OWNER "src/engine/*.c") # Homebrew counts builds of llama.cpp, not versions
+else()
+    persona_dependency("llama>=0.7" OWNER "src/engine/*.c")
+endif()
 persona_dependency("yyjson>=0.10" OWNER "src/base/json.c")
 persona_dependency("openblas" OWNER "src/base/linalg.c")
 persona_dependency("libcrypto>=3.0" OWNER "src/base/sha256.c")
@@ -37,7 +41,12 @@ persona_dependency("libmicrohttpd>=1.0.5" OWNER "src/server/http/daemon.c")
 persona_dependency("libedit>=3.1" OWNER "src/cli/chat/chat_line.c")
 persona_dependency("nlohmann_json>=3.11" OWNER "src/engine/template_minja.cpp") # and minja, which has no .pc
 
-# By name: lapacke.pc wants lapack.pc, which is one of the alternatives that a prefix does not have.
-if(EXISTS "${PROJECT_SOURCE_DIR}/src/base/linalg.c")
+if(APPLE) # a system header elsewhere
+    find_path(PERSONA_MINJA minja/minja.hpp REQUIRED)
+    target_include_directories(persona_deps SYSTEM INTERFACE "${PERSONA_MINJA}")
+endif()
+
+# Homebrew's OpenBLAS holds LAPACKE. Elsewhere by name: lapacke.pc wants lapack.pc, which is one of the alternatives that a prefix does not have.
+if(NOT APPLE AND EXISTS "${PROJECT_SOURCE_DIR}/src/base/linalg.c")
     target_link_libraries(persona_deps INTERFACE lapacke)
 endif()

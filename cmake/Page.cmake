@@ -7,7 +7,19 @@
 # Called as a script (cmake -DFILES=... -DOUT=... -P Page.cmake) it writes that list.
 
 if(CMAKE_SCRIPT_MODE_FILE)
-    set(asm ".section .note.GNU-stack,\"\",@progbits\n.section .rodata\n")
+    # Goes through the C preprocessor: ELF and Mach-O differ in three words.
+    set(asm [=[
+#ifdef __APPLE__
+#define NAME(x) _##x
+#define HIDDEN .private_extern
+.section __TEXT,__const
+#else
+#define NAME(x) x
+#define HIDDEN .hidden
+.section .note.GNU-stack,"",%progbits
+.section .rodata
+#endif
+]=])
     set(list "/* Written by cmake/Page.cmake. */\n")
     set(number 0)
     separate_arguments(files UNIX_COMMAND "${FILES}")
@@ -21,8 +33,12 @@ if(CMAKE_SCRIPT_MODE_FILE)
                 set(bytes "${OUT}/${name}.gz")
             endif()
             set(symbol "page_${number}_${kind}")
-            string(APPEND asm ".balign 16\n.global ${symbol}\n.hidden ${symbol}\n.global ${symbol}_end\n"
-                ".hidden ${symbol}_end\n${symbol}:\n.incbin \"${bytes}\"\n${symbol}_end:\n.byte 0\n")
+            string(APPEND asm ".balign 16\n")
+            foreach(place "${symbol}" "${symbol}_end")
+                string(APPEND asm ".globl NAME(${place})\nHIDDEN NAME(${place})\n")
+            endforeach()
+            string(APPEND asm
+                "NAME(${symbol}):\n.incbin \"${bytes}\"\nNAME(${symbol}_end):\n.byte 0\n")
         endforeach()
         string(APPEND list "PAGE_FILE(${number}, \"${name}\", \"${hash}\")\n")
         math(EXPR number "${number} + 1")

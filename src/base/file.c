@@ -248,6 +248,15 @@ bool file_exists(const char *path)
     return stat(path, &st) == 0;
 }
 
+struct timespec file_mtime(const struct stat *st)
+{
+#ifdef __APPLE__
+    return st->st_mtimespec;
+#else
+    return st->st_mtim;
+#endif
+}
+
 /* ---- folders -------------------------------------------------------------------------------- */
 
 static persona_code make_folder(const char *dir, persona_err *e)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "persona/error.h"
 
@@ -43,6 +45,8 @@ void file_out_abort(file_out *f);
 PERSONA_CHECK persona_code file_write(const char *path, const void *p, size_t n, persona_err *e);
 
 bool file_exists(const char *path);
+/* When it was last written, to the nanosecond. */
+struct timespec file_mtime(const struct stat *st);
 /* The paths of the regular files in `dir` whose names end in `ending`, by name; hidden ones, and
  * one that is called `ending` and no more, are left out. A folder that is not there has none. Free
  * with mem_free_list. Errors: IO, NOMEM. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/errtext.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
@@ -50,7 +51,7 @@ persona_code file_list(const char *dir, const char *ending, char ***paths, size_
     DIR *d = opendir(dir);
     if (!d && errno != ENOENT) {
         return persona_err_set(e, PERSONA_E_IO, "%s: cannot read the folder: %s", dir,
-                               strerrordesc_np(errno));
+                               errtext(errno));
     }
     for (const struct dirent *f = d ? readdir(d) : NULL; f; f = readdir(d)) {
         if (f->d_name[0] != '.' && path_ends(f->d_name, ending)) {

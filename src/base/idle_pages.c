@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * idle_pages.c - a thread's empty pages (idle_pages.h). glibc puts thread-local storage at the end
- * of the stack's mapping, so one walk from here to that end sees both.
+ * of the stack's mapping, so one walk from here to that end sees both. Elsewhere nothing is
+ * given back.
  */
 #include "base/idle_pages.h"
 
+#ifdef __linux__
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -56,3 +58,8 @@ void idle_pages_drop(void)
         }
     }
 }
+#else
+void idle_pages_drop(void)
+{
+}
+#endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * timeslice.c - the length of a thread's turns (timeslice.h). libc has no function for it before
- * glibc 2.41, so the kernel's structure stands here.
+ * glibc 2.41, so the kernel's structure stands here. Other systems keep their turns.
  */
 #include "base/timeslice.h"
 
+#ifdef __linux__
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#endif
 
 #define SHORT_NS 500000
 
@@ -30,7 +32,7 @@ static void set_turns(uint64_t ns)
     }
 }
 #else
-static void set_turns(uint64_t ns)
+static void set_turns(unsigned ns)
 {
     (void)ns;
 }

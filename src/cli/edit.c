@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/mem.h"
 #include "cli/traits.h"
 
@@ -79,7 +80,7 @@ persona_code cli_edit(const char *path, persona_err *e)
     (void)sigaction(SIGQUIT, &old_quit, NULL);
     if (failed) {
         return persona_err_set(e, PERSONA_E_UNAVAILABLE, "cannot start the editor '%.80s': %s",
-                               command, strerrordesc_np(failed));
+                               command, errtext(failed));
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         return persona_err_set(

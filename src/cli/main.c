@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/try.h"
 #include "cli/cli.h"
 #include "core/text/names.h"
@@ -154,7 +155,7 @@ static void calm_openmp(char **argv)
         return;
     }
     if (setenv("GOMP_SPINCOUNT", "50000", 0) == 0) {
-        execv("/proc/self/exe", argv); /* on failure: go on as we are */
+        process_again(argv); /* on failure: go on as we are */
     }
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/errtext.h"
 #include "base/try.h"
 #include "cli/cli.h"
 
@@ -79,7 +80,7 @@ persona_code cli_flush(persona_err *e)
     if (fflush(stdout) == 0 && !ferror(stdout)) {
         return PERSONA_OK;
     }
-    const char *why = errno != 0 ? strerrordesc_np(errno) : "write failed";
+    const char *why = errno != 0 ? errtext(errno) : "write failed";
     clearerr(stdout);
     return persona_err_set(e, PERSONA_E_IO, "cannot write to standard output: %s", why);
 }

@@ -16,10 +16,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/try.h"
 #include "engine/engine.h"
 #include "engine/prompt_memo.h"
@@ -133,7 +133,7 @@ static persona_code marks_init(marks *k, persona_err *e)
 {
     unsigned char secret[16];
     *k = (marks){0};
-    if (getentropy(secret, sizeof secret) != 0) {
+    if (!random_bytes(secret, sizeof secret)) {
         return persona_err_set(e, PERSONA_E_INTERNAL, "no random bytes from the system");
     }
     k->prefix[k->n_prefix++] = 'q';

@@ -9,9 +9,9 @@
  * it before every call, and it computes as long as a client has something open.
  */
 #include <math.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/timeslice.h"
 #include "engine/engine.h"
 
@@ -178,18 +178,12 @@ persona_code persona_session_run_all(persona_session *s, const persona_request *
 /* Wants the lock. seconds: at most so long; negative: until there is some. */
 static void wait_for_work(persona_session *s, double seconds)
 {
-    struct timespec t;
     if (seconds < 0) {
         pthread_cond_wait(&s->work, &s->lock);
         return;
     }
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    seconds = seconds < WAIT_MAX_S ? seconds : WAIT_MAX_S; /* then it looks again */
-    const double whole = floor(seconds);
-    t.tv_nsec += (long)((seconds - whole) * 1e9);
-    t.tv_sec += (time_t)whole + t.tv_nsec / 1000000000L;
-    t.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(&s->work, &s->lock, &t);
+    /* then it looks again */
+    (void)cond_wait_until(&s->work, &s->lock, clock_now() + fmin(seconds, WAIT_MAX_S));
 }
 
 static void *model_thread(void *ud)

@@ -5,8 +5,8 @@
  * additive plan, else the edits inside the graph.
  */
 #include <string.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "base/mem.h"
 #include "base/try.h"
 #include "engine/engine.h"
@@ -78,11 +78,7 @@ persona_code session_new_over(persona_model *m, const persona_session_opts *opts
     s->opts = *opts;
     s->n_rows = s->opts.n_slots;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* as clock_now() */
-    pthread_cond_init(&s->work, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&s->work);
     TRY(alloc_buffers(s, e));
 out:
     if (rc == PERSONA_OK) {

@@ -29,6 +29,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/process.h"
+#include "base/sockets.h"
 #include "engine/template.h"
 #include "engine/template_minja.h"
 
@@ -58,7 +60,7 @@ static bool send_all(int fd, const void *p, size_t n)
 {
     const char *at = p;
     while (n > 0) {
-        const ssize_t got = send(fd, at, n, MSG_NOSIGNAL);
+        const ssize_t got = sockets_send(fd, at, n);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -113,12 +115,7 @@ static int seclude(int fd)
     if (fd != 3) {
         (void)dup2(fd, 3);
     }
-    if (close_range(4, ~0U, 0) != 0) {
-        const long n = sysconf(_SC_OPEN_MAX);
-        for (int i = 4; i < (n > 0 && n < 4096 ? (int)n : 4096); i++) {
-            (void)close(i);
-        }
-    }
+    process_close_from(4);
     for (int s = 1; s < NSIG; s++) {
         (void)signal(s, s == SIGINT || s == SIGTERM || s == SIGHUP || s == SIGQUIT ? SIG_IGN
                                                                                    : SIG_DFL);
@@ -133,16 +130,11 @@ static void limit_memory(void)
 {
     struct rlimit core = {0, 0}, r;
     (void)setrlimit(RLIMIT_CORE, &core);
-    FILE *f = SANITIZED ? NULL : fopen("/proc/self/statm", "r");
-    char line[64] = "";
-    if (f != NULL && fgets(line, sizeof line, f) != NULL && getrlimit(RLIMIT_AS, &r) == 0) {
-        const rlim_t pages = strtoull(line, NULL, 10);
-        const rlim_t most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY_BYTES;
+    const rlim_t size = SANITIZED ? 0 : (rlim_t)process_size();
+    if (size > 0 && getrlimit(RLIMIT_AS, &r) == 0) {
+        const rlim_t most = size + MEMORY_BYTES;
         r.rlim_cur = most < r.rlim_max ? most : r.rlim_max;
         (void)setrlimit(RLIMIT_AS, &r);
-    }
-    if (f != NULL) {
-        (void)fclose(f); /* only read */
     }
 }
 
@@ -194,7 +186,7 @@ bool child_start(template_child *c, const char *text, size_t len)
 {
     int pair[2];
     *c = (template_child){.fd = -1};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+    if (!sockets_pair(pair)) {
         return false;
     }
     const pid_t pid = fork();

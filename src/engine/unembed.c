@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/mem.h"
 #include "base/try.h"
 
@@ -34,16 +35,14 @@ static persona_code map_file(unembed_part *p, persona_err *e)
         if (fd >= 0) {
             close(fd);
         }
-        return persona_err_set(e, PERSONA_E_IO, "%s: cannot be read (%s)", p->path,
-                               strerrordesc_np(why));
+        return persona_err_set(e, PERSONA_E_IO, "%s: cannot be read (%s)", p->path, errtext(why));
     }
     p->len = (size_t)st.st_size;
     void *map = mmap(NULL, p->len, PROT_READ, MAP_SHARED, fd, 0);
     const int why = errno;
     close(fd);
     if (map == MAP_FAILED) {
-        return persona_err_set(e, PERSONA_E_IO, "%s: cannot be mapped (%s)", p->path,
-                               strerrordesc_np(why));
+        return persona_err_set(e, PERSONA_E_IO, "%s: cannot be mapped (%s)", p->path, errtext(why));
     }
     p->map = map;
     const struct gguf_init_params params = {.no_alloc = true};

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/errtext.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
@@ -84,7 +85,7 @@ static persona_code fail_as(const char *path, int rc, const char *message, int n
     if (why.code == PERSONA_E_IO && (number == ENOSPC || number == EDQUOT)) {
         why.hint = DISK_FULL;
     }
-    const char *reason = number != 0 && why.code == PERSONA_E_IO ? strerrordesc_np(number) : NULL;
+    const char *reason = number != 0 && why.code == PERSONA_E_IO ? errtext(number) : NULL;
     return persona_err_set(e, why.code, "%s: %s%s%s (SQLite error %d)%s", path, message,
                            reason ? ": " : "", reason ? reason : "", rc, why.hint);
 }

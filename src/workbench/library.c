@@ -83,7 +83,7 @@ static bool state_of_file(const char *path, file_state *out)
     if (stat(path, &st) != 0) {
         return false;
     }
-    *out = (file_state){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+    *out = (file_state){st.st_dev, st.st_ino, st.st_size, file_mtime(&st)};
     return true;
 }
 

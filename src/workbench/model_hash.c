@@ -49,10 +49,10 @@ static char *state_of(const char *const *paths, size_t n)
         struct stat st;
         there = there && stat(paths[i], &st) == 0;
         if (there) {
+            const struct timespec written = file_mtime(&st);
             buf_printf(&b, "%s%llu:%llu:%lld:%lld.%09ld:%s", i ? "|" : "",
                        (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-                       (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-                       paths[i]);
+                       (long long)st.st_size, (long long)written.tv_sec, written.tv_nsec, paths[i]);
         }
     }
     char *state = there ? buf_take(&b) : NULL;

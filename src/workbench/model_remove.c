@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
@@ -109,7 +110,7 @@ static persona_code remove_one(const char *path, persona_err *e)
     }
     if (!S_ISREG(st.st_mode) || (unlink(path) != 0 && errno != ENOENT)) {
         return persona_err_set(e, PERSONA_E_IO, "%s: cannot be removed: %s", path,
-                               strerrordesc_np(S_ISREG(st.st_mode) ? errno : EINVAL));
+                               errtext(S_ISREG(st.st_mode) ? errno : EINVAL));
     }
     return PERSONA_OK;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -21,7 +22,7 @@ persona_code tempdir_open(tempdir *s, persona_err *e)
         return mem_err(e, "a path");
     }
     if (mkdtemp(s->dir) == NULL) {
-        const char *why = strerrordesc_np(errno);
+        const char *why = errtext(errno);
         persona_err_set(e, PERSONA_E_IO, "cannot make a folder %s: %s", s->dir, why);
         mem_free(s->dir);
         s->dir = NULL;

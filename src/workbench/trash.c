@@ -9,14 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/try.h"
 #include "persona/recipe.h"
 #include "persona/trait.h"
@@ -81,7 +82,7 @@ static persona_code move(const char *from, const char *to, persona_err *e)
         return PERSONA_OK;
     }
     return persona_err_set(e, PERSONA_E_IO, "%s cannot be moved to %s: %s", from, to,
-                           strerrordesc_np(errno));
+                           errtext(errno));
 }
 
 /* ---- notes ----------------------------------------------------------------------------------- */
@@ -168,7 +169,7 @@ static void name_item(trash_item *x)
     struct tm t;
     const time_t now = time(NULL);
     uint32_t number = 0;
-    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number) {
+    if (!random_bytes(&number, sizeof number)) {
         number = (uint32_t)now;
     }
     x->deleted = (int64_t)now;

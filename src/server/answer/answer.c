@@ -11,11 +11,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/try.h"
 #include "server/answer/answer_parts.h"
 
@@ -221,9 +222,7 @@ void answer_make_id(answer *a)
 {
     unsigned char random[12];
     char hex[2 * sizeof random + 1];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
-        memset(random, 0, sizeof random); /* only early at boot; `number` still tells them apart */
-    }
+    (void)random_bytes(random, sizeof random); /* without them `number` still tells them apart */
     for (size_t i = 0; i < sizeof random; i++) {
         snprintf(hex + 2 * i, 3, "%02x", random[i]);
     }
@@ -274,13 +273,9 @@ static void answer_destroy(answer *a)
 
 static void init_sync(answer *a)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->news, &attr);
-    pthread_cond_init(&a->room, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&a->news);
+    cond_init(&a->room);
 }
 
 static persona_code start_worker(answer *a, persona_err *e)

@@ -4,11 +4,10 @@
  * on `room` where the ring may grow no more, the reader on `news`. `dead` ends the worker's
  * waiting: the reader sets it when it goes, the worker when its patience has ended.
  */
-#include <errno.h>
-#include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 #include "server/answer/answer_parts.h"
 
@@ -18,20 +17,6 @@ void answer_event_free(answer_event *x)
     mem_free(x->values);
     mem_free(x->logprob);
     *x = (answer_event){.kind = ANSWER_NOTHING};
-}
-
-static struct timespec in_seconds(double s)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    const double whole = floor(s);
-    t.tv_sec += (time_t)whole;
-    t.tv_nsec += (long)((s - whole) * 1e9);
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000L;
-    }
-    return t;
 }
 
 persona_code ring_init(answer *a, persona_err *e)
@@ -66,10 +51,10 @@ static void wait_for_room(answer *a)
         pthread_cond_wait(&a->room, &a->lock);
         return;
     }
-    const struct timespec until = in_seconds(patience);
-    int late = 0;
-    while (!a->dead && a->n_events == a->n_ring && late != ETIMEDOUT) {
-        late = pthread_cond_timedwait(&a->room, &a->lock, &until);
+    const double until = clock_now() + patience;
+    bool late = false;
+    while (!a->dead && a->n_events == a->n_ring && !late) {
+        late = !cond_wait_until(&a->room, &a->lock, until);
     }
     if (a->n_events < a->n_ring || a->dead) {
         return;
@@ -104,12 +89,12 @@ bool answer_put(answer *a, answer_event *x)
 
 void answer_next(answer *a, double seconds, answer_event *out)
 {
-    const struct timespec until = in_seconds(seconds);
-    int late = 0;
+    const double until = clock_now() + seconds;
+    bool late = false;
     *out = (answer_event){.kind = ANSWER_NOTHING};
     pthread_mutex_lock(&a->lock);
-    while (a->n_events == 0 && !a->closed && late != ETIMEDOUT) {
-        late = pthread_cond_timedwait(&a->news, &a->lock, &until);
+    while (a->n_events == 0 && !a->closed && !late) {
+        late = !cond_wait_until(&a->news, &a->lock, until);
     }
     if (a->n_events > 0) {
         *out = a->ring[a->first];

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +20,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/errtext.h"
 #include "base/idle_pages.h"
 #include "base/mem.h"
+#include "base/sockets.h"
 #include "base/timeslice.h"
 #include "base/try.h"
 #include "server/http/http.h"
@@ -96,8 +97,7 @@ void http_query_each(const http_request *r,
 bool http_gone(const http_request *r)
 {
     const carrier *c = r->carrier;
-    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
-    return c->fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+    return c->fd >= 0 && sockets_gone(c->fd);
 }
 
 bool http_reply_header(http_reply *r, const char *name, const char *value)
@@ -426,12 +426,12 @@ static persona_code listen_on(http_daemon *d, const struct addrinfo *a, persona_
         (size_t)MEMORY_LIMIT, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
         MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)BACKLOG,
         MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, MHD_OPTION_END);
-    return d->mhd != NULL ? PERSONA_OK
-                          : persona_err_set(e, PERSONA_E_UNAVAILABLE,
-                                            "cannot listen on %s port %d: %s (is another server "
-                                            "running there? --port chooses another)",
-                                            o->host != NULL ? o->host : "127.0.0.1", o->port,
-                                            strerrordesc_np(errno));
+    return d->mhd != NULL
+               ? PERSONA_OK
+               : persona_err_set(e, PERSONA_E_UNAVAILABLE,
+                                 "cannot listen on %s port %d: %s (is another server "
+                                 "running there? --port chooses another)",
+                                 o->host != NULL ? o->host : "127.0.0.1", o->port, errtext(errno));
 }
 
 persona_code http_start(const http_opts *o, http_daemon **out, persona_err *e)

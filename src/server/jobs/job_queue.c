@@ -6,15 +6,15 @@
  * lock where it can be: it has its own. A job that is canceled while it runs is told by its flag
  * and ends when its task has seen it.
  */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/try.h"
 #include "server/jobs/job_parts.h"
 
@@ -120,13 +120,9 @@ static persona_code load_row(void *ud, const job_row *row, const char *args, per
 
 static void init_sync(jobs *j)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->work, NULL);
-    pthread_cond_init(&j->news, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&j->news);
 }
 
 persona_code jobs_new(server_db *d, registry *models, library *l, jobs **out, persona_err *e)
@@ -222,8 +218,8 @@ persona_code jobs_plan(jobs *j, const job_kind *kind, const char *args, job_plan
 
 static void make_id(char *out, size_t n)
 {
-    unsigned char random[8] = {0};
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+    unsigned char random[8];
+    if (!random_bytes(random, sizeof random)) {
         const double now = clock_now();
         memcpy(random, &now, sizeof random);
     }
@@ -370,20 +366,12 @@ out:
 persona_code jobs_wait(jobs *j, const char *id, uint64_t version, double seconds, job_status *out,
                        persona_err *e)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)seconds;
-    until.tv_nsec += (long)((seconds - floor(seconds)) * 1e9);
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    int late = 0;
+    const double until = clock_now() + seconds;
+    bool late = false;
     pthread_mutex_lock(&j->lock);
     const job_entry *x = find(j, id, NULL);
-    while (x != NULL && x->version <= version && x->row.state < JOB_DONE && late != ETIMEDOUT &&
-           !j->ending) {
-        late = pthread_cond_timedwait(&j->news, &j->lock, &until);
+    while (x != NULL && x->version <= version && x->row.state < JOB_DONE && !late && !j->ending) {
+        late = !cond_wait_until(&j->news, &j->lock, until);
         x = find(j, id, NULL); /* it may have been deleted */
     }
     if (x != NULL) {

@@ -5,10 +5,10 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/try.h"
 #include "server/routes/call_parts.h"
 #include "server/routes/routes.h"
@@ -110,7 +110,7 @@ static persona_code create(call *c, persona_err *e)
     unsigned char random[8] = {0};
     char id[32], *body = NULL;
     TRY(body_of(c, a, &body, e));
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+    if (!random_bytes(random, sizeof random)) {
         rc = persona_err_set(e, PERSONA_E_UNAVAILABLE, "the system gives no random numbers");
         goto out;
     }

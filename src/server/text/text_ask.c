@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/try.h"
 #include "core/grammar/jsonschema.h"
 #include "workbench/probe_spec.h"
@@ -123,9 +123,7 @@ out:
 static persona_code take_seed(const ask *a, uint32_t *out, persona_err *e)
 {
     if (a->seed_said == NULL || json_typeof(a->seed_said) == JSON_NULL) {
-        if (getrandom(out, sizeof *out, 0) != (ssize_t)sizeof *out) {
-            *out = 0;
-        }
+        (void)random_bytes(out, sizeof *out); /* or 0 */
         return PERSONA_OK;
     }
     const double x = json_number(a->seed_said, (double)NAN);

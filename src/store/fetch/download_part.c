@@ -14,6 +14,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -29,8 +30,7 @@ enum { TRIES = 100, NOTE_MAX = 1 << 16, MARGIN = 1 << 20 };
 static persona_code io_error(persona_err *e, const char *what, const char *path, int number)
 {
     const bool full = number == ENOSPC || number == EDQUOT || number == EFBIG;
-    return persona_err_set(e, PERSONA_E_IO, "%.250s: cannot %s: %s%s", path, what,
-                           strerrordesc_np(number),
+    return persona_err_set(e, PERSONA_E_IO, "%.250s: cannot %s: %s%s", path, what, errtext(number),
                            full ? "; free some space and give the same command: it goes on" : "");
 }
 

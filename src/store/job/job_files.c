@@ -182,8 +182,8 @@ static persona_code read_sizes(const char *path, job_info *out, persona_err *e)
         if (stat(name, &st) == 0) {
             out->n_bytes += (uint64_t)st.st_size;
             /* an empty log is one that a reader opened */
-            if ((i == 0 || st.st_size > 0) && st.st_mtim.tv_sec > out->updated) {
-                out->updated = st.st_mtim.tv_sec;
+            if ((i == 0 || st.st_size > 0) && st.st_mtime > out->updated) {
+                out->updated = st.st_mtime;
             }
         }
         mem_free(name);

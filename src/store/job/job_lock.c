@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/mem.h"
 #include "store/job/job_impl.h"
 
@@ -84,7 +85,7 @@ persona_code job_lock_take(const char *path, int *out, persona_err *e)
             rc = taken(path, fd, e);
         } else if (!locked || i == TRIES) {
             rc = persona_err_set(e, PERSONA_E_IO, "%s: cannot lock: %s", name,
-                                 locked ? "it keeps vanishing" : strerrordesc_np(errno));
+                                 locked ? "it keeps vanishing" : errtext(errno));
         }
         if (fd >= 0) {
             close(fd);
@@ -136,7 +137,7 @@ persona_code job_unlink(const char *path, persona_err *e)
         }
         const bool gone = unlink(name) == 0 || errno == ENOENT;
         if (!gone) {
-            persona_err_set(e, PERSONA_E_IO, "%s: cannot remove: %s", name, strerrordesc_np(errno));
+            persona_err_set(e, PERSONA_E_IO, "%s: cannot remove: %s", name, errtext(errno));
         }
         mem_free(name);
         if (!gone) {
