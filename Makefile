@@ -14,7 +14,7 @@ CHECKS := check-format check-layers check-banned check-headers check-style check
 MODELS ?=
 # The folder of published answers with labels that `make real` wants
 LABELS ?=
-.PHONY: all setup demo web test test-node test-web test-real real test-device check-aarch64 check-macos asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
+.PHONY: all setup demo web test test-node test-web test-real real test-device check-aarch64 check-macos check-reproducible sbom asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -104,6 +104,13 @@ check-aarch64: ## every source compiles for aarch64-linux, too; nothing is linke
 
 check-macos: setup ## the same for macOS, by zig (PERSONA_ZIG, or what PATH has); docs/INSTALL.md
 	@tools/check-cross macos $(JOBS)
+
+check-reproducible: setup ## build twice in two folders and compare every installed file; minutes
+	@tools/check-reproducible $(JOBS)
+
+sbom: all ## build/persona.spdx.json: what the program consists of (SPDX 2.3)
+	@tools/sbom build/persona >build/persona.spdx.json
+	@echo build/persona.spdx.json
 
 tidy: ## clang-tidy on what changed since it last passed
 	@tools/setup --dev

@@ -21,6 +21,9 @@ if(TARGET libpersona)
         COMPATIBILITY SameMinorVersion)
     install(FILES "${PROJECT_BINARY_DIR}/personaConfig.cmake"
         "${PROJECT_BINARY_DIR}/personaConfigVersion.cmake" DESTINATION "${config}")
+    # Found from its own place, so that an installation may be moved.
+    file(RELATIVE_PATH persona_pc_up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+    string(REGEX REPLACE "/+$" "" persona_pc_up "${persona_pc_up}")
     configure_file("${PROJECT_SOURCE_DIR}/cmake/persona.pc.in" "${PROJECT_BINARY_DIR}/persona.pc" @ONLY)
     install(FILES "${PROJECT_BINARY_DIR}/persona.pc"
         DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

@@ -36,5 +36,19 @@ if [[ -n $(cached PERSONA_PREFIX) ]]; then
 fi
 { cmake "${args[@]}" && cmake --build "$tmp/build"; } >"$tmp/log" 2>&1 || { cat "$tmp/log"; fail "consumer"; }
 LD_LIBRARY_PATH=$(dirname "$so") "$tmp/build/consumer" || fail "the consumer does not run"
-PKG_CONFIG_PATH=$(dirname "$(find "$tmp/usr" -name persona.pc)") pkg-config --exists 'persona >= 0.1' ||
-    fail "persona.pc"
+
+# The same stranger with a Makefile: pkg-config alone says how. A build against a prefix also wants that libc.
+export PKG_CONFIG_PATH
+PKG_CONFIG_PATH=$(dirname "$(find "$tmp/usr" -name persona.pc)")
+pkg-config --exists 'persona >= 0.1' || fail "persona.pc"
+flags=()
+prefix=$(cached PERSONA_PREFIX)
+if [[ -n $prefix ]]; then
+    lib=$(echo "$prefix"/usr/lib/*-linux-gnu)
+    flags=("--sysroot=$prefix" "-B$lib" "-L$lib" "-Wl,-rpath-link,$lib:$lib/openblas-pthread" "-Wl,--disable-new-dtags"
+        "-Wl,-rpath,$lib/openblas-pthread:$lib" "-Wl,--dynamic-linker=$(echo "$lib"/ld-linux-*.so.*)")
+fi
+# shellcheck disable=SC2046 # words
+"$(cached CMAKE_C_COMPILER)" "${flags[@]}" -o "$tmp/by-pc" "$PERSONA_SOURCE_DIR/tests/consumer/consumer.c" \
+    $(pkg-config --cflags --libs persona) || fail "persona.pc does not lead to the library"
+LD_LIBRARY_PATH=$(dirname "$so") "$tmp/by-pc" || fail "the consumer by pkg-config does not run"
