@@ -14,7 +14,7 @@ CHECKS := check-format check-layers check-banned check-headers check-style check
 MODELS ?=
 # The folder of published answers with labels that `make real` wants
 LABELS ?=
-.PHONY: all setup demo web test test-node test-web test-real real test-device check-aarch64 check-macos check-reproducible sbom asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
+.PHONY: all setup demo web test test-node test-web test-real real test-device check-aarch64 check-macos check-reproducible sbom deb image asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -111,6 +111,13 @@ check-reproducible: setup ## build twice in two folders and compare every instal
 sbom: all ## build/persona.spdx.json: what the program consists of (SPDX 2.3)
 	@tools/sbom build/persona >build/persona.spdx.json
 	@echo build/persona.spdx.json
+
+deb: ## Debian packages of forky, into the folder above; wants its libraries on this system (docs/INSTALL.md)
+	@dpkg-buildpackage -us -uc -b
+
+image: ## a container image, persona:latest, by docker, podman or buildah
+	@for b in docker podman buildah; do ! command -v $$b >/dev/null || { $$b build -t persona . && exit 0; exit 1; }; done; \
+		echo "make image wants docker, podman or buildah" >&2; exit 1
 
 tidy: ## clang-tidy on what changed since it last passed
 	@tools/setup --dev
