@@ -14,7 +14,7 @@ CHECKS := check-format check-layers check-banned check-headers check-style check
 MODELS ?=
 # The folder of published answers with labels that `make real` wants
 LABELS ?=
-.PHONY: all setup demo web test test-node test-web test-real real test-device check-aarch64 check-macos check-reproducible sbom deb image asan tsan clang fuzz check $(CHECKS) format bench install clean distclean help
+.PHONY: all setup demo web test test-node test-web test-real real test-device check-aarch64 check-macos check-reproducible sbom deb image asan tsan clang fuzz check $(CHECKS) format bench bench-real bench-shapes install clean distclean help
 
 all: setup ## build/persona, libpersona and the tests (the default)
 	@$(call build,dev,build)
@@ -128,9 +128,19 @@ tidy: ## clang-tidy on what changed since it last passed
 format: ## rewrite the C files in the project's style
 	@tools/check-format --fix
 
-bench: setup ## build for release and run the benchmarks
-	@$(call build,release,build/release)
-	@set -e; for b in build/release/bench/bench_*; do [ ! -x "$$b" ] || "$$b"; done
+# What the benchmark runs
+BENCH_TARGETS := persona bench/persona-bench tools/random-model
+bench: setup ## measure speed and memory: bench/results/default.json, docs/PERFORMANCE.md; ARGS='--only steer'
+	@$(call build,release,build/release) --target $(BENCH_TARGETS)
+	@bench/run.py $(ARGS)
+
+bench-real: setup ## the same on real models, in PERSONA_BENCH_MODELS (a folder); takes an hour or more
+	@$(call build,release,build/release) --target $(BENCH_TARGETS)
+	@bench/run.py --set real $(ARGS)
+
+bench-shapes: setup ## the same on random weights in the shapes of Qwen2.5-7B and gpt-oss-20b (17 GB of disk)
+	@$(call build,release,build/release) --target $(BENCH_TARGETS)
+	@bench/run.py --set shapes $(ARGS)
 
 install: setup ## into PREFIX (default /usr/local); honours DESTDIR
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(abspath $(PREFIX)) >/dev/null

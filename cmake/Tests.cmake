@@ -3,8 +3,8 @@
 # Tests.cmake - one program and one ctest entry per file: tests/unit/test_*.c (label unit, no model),
 # tests/engine/test_*.c (label engine, the embedded pair), tests/cli/*.sh (label cli, the built program).
 # tests/real/* (label real) want real models, PERSONA_REAL_MODELS, and skip without (`make test-real`).
-# tests/fuzz/fuzz_*.c replay their corpus (label unit). Exit status 77 means skipped. bench/bench_*.c are built here
-# and run by `make bench`. tools/make_model.c becomes build/tools/random-model, for developers.
+# tests/fuzz/fuzz_*.c replay their corpus (label unit). Exit status 77 means skipped. bench/*.c are
+# build/bench/persona-bench, which `make bench` runs. tools/make_model.c becomes build/tools/random-model, for developers.
 
 pkg_check_modules(PC_cmocka REQUIRED IMPORTED_TARGET "cmocka>=1.1")
 
@@ -163,10 +163,10 @@ endforeach()
 if(PERSONA_SANITIZE)
     return()
 endif()
-file(GLOB files CONFIGURE_DEPENDS "bench/bench_*.c")
-foreach(file IN LISTS files)
-    persona_program("${file}" bench)
-endforeach()
+file(GLOB files CONFIGURE_DEPENDS "bench/case_*.c")
+persona_program(bench/bench.c bench)
+set_target_properties(bench PROPERTIES OUTPUT_NAME persona-bench)
+target_sources(bench PRIVATE ${files} bench/plain.c)
 
 persona_program(tools/make_model.c tools)
 set_target_properties(make_model PROPERTIES OUTPUT_NAME random-model)
