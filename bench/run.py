@@ -10,7 +10,7 @@ Cases that are comparisons inside one process are build/release/bench/persona-be
 case and model in bench/results/SET.json; the others stay, each with its own date and commit, unless the machine, the
 compiler or the version of persona or libllama is another. --table only writes the table anew, --dry changes no file. Real models are looked for in
 PERSONA_BENCH_MODELS (a folder) and the user's library."""
-import argparse, datetime, json, os, platform, re, resource, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, datetime, json, os, platform, re, resource, shutil, statistics, subprocess, sys, tempfile, threading, time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, "build", "release")
@@ -188,7 +188,8 @@ def stages(command, env):
     p = subprocess.Popen(command + ["-v"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
                          env=env, text=True)
     tick, found, before, begun = os.sysconf("SC_CLK_TCK"), {}, 0.0, time.perf_counter()
-    last = []
+    last, clock = [], threading.Timer(240, p.kill)
+    clock.start()
     for line in p.stderr:
         last = (last + [line])[-5:]
         m = re.match(r"(\S.*?)\s+([0-9.]+) s(?:\s+\d+ tokens)?$", line)
@@ -202,7 +203,10 @@ def stages(command, env):
             wall, used = found.get(m.group(1), (0.0, 0.0))
             found[m.group(1)] = (wall + float(m.group(2)), used + cpu - before)
             before = cpu
-    if p.wait() != 0:
+    clock.cancel()
+    if p.wait() == -9:
+        raise TimeoutError("not done after 4 minutes")
+    if p.returncode != 0:
         raise RuntimeError("".join(last).strip() or f"ended with {p.returncode}")
     total = time.perf_counter() - begun
     found["all"] = (total, before)

@@ -41,6 +41,10 @@ set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-Og")
 set(CMAKE_CXX_FLAGS_RELEASE "-Og -DNDEBUG")
 target_compile_options(persona_flags INTERFACE -ffp-contract=off
     "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
+# gcc's -O2 gives up on most loops that it could do four numbers at a time; clang's does not. No sum is reordered by it.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(persona_flags INTERFACE "$<$<COMPILE_LANGUAGE:C>:-ftree-vectorize;-fvect-cost-model=dynamic>")
+endif()
 
 # ---- hardening (OpenSSF guide), as far as the compiler and the machine know it ------------------------
 function(persona_compile_flag flag)
