@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * kernels.c - our own hot loops, each run a fixed number of times on fixed data, for counting
- * instructions (bench/instructions). Nothing of ggml is in it, so it can be linked with the host's C
- * library, under which valgrind runs.
+ * instructions (bench/instructions). Nothing of ggml is in it, so it can be linked with the host's
+ * C library, under which valgrind runs.
  *
  *   kernels NAME      runs run_NAME once; callgrind counts inside that function only
  *   kernels           names them all

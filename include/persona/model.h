@@ -40,6 +40,10 @@ typedef struct persona_model_opts {
     bool raw_prompts;
     /* ends loading and hashing with CANCELED; must outlive the model; NULL: never */
     const persona_cancel *cancel;
+    /* the SHA-256 of the n parts of a model file, one after the other, as 64 hex digits: for who
+       remembers them; NULL (default): they are read. Errors: as persona_model_sha256 */
+    persona_code (*hash)(const char *const *paths, size_t n, const persona_cancel *cancel,
+                         char out[65], persona_err *e);
 } persona_model_opts;
 
 typedef enum persona_chat_format {
@@ -90,7 +94,8 @@ void persona_model_guard(void);
 
 /* Lives as long as the model. */
 const persona_model_info *persona_model_info_get(const persona_model *m);
-/* sha256 of the file (all parts in order), 64 hex digits; computed on the first call. Not thread
+/* sha256 of the file (all parts in order), 64 hex digits; computed on the first call, or what
+ * opts.hash says. Not thread
  * safe on the first call. Errors: IO, CANCELED. */
 PERSONA_CHECK persona_code persona_model_sha256(persona_model *m, const char **out, persona_err *e);
 

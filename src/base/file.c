@@ -257,6 +257,15 @@ struct timespec file_mtime(const struct stat *st)
 #endif
 }
 
+struct timespec file_ctime(const struct stat *st)
+{
+#ifdef __APPLE__
+    return st->st_ctimespec;
+#else
+    return st->st_ctim;
+#endif
+}
+
 /* ---- folders -------------------------------------------------------------------------------- */
 
 static persona_code make_folder(const char *dir, persona_err *e)

@@ -47,6 +47,8 @@ PERSONA_CHECK persona_code file_write(const char *path, const void *p, size_t n,
 bool file_exists(const char *path);
 /* When it was last written, to the nanosecond. */
 struct timespec file_mtime(const struct stat *st);
+/* When anything about it was last changed; nobody can set that. */
+struct timespec file_ctime(const struct stat *st);
 /* The paths of the regular files in `dir` whose names end in `ending`, by name; hidden ones, and
  * one that is called `ending` and no more, are left out. A folder that is not there has none. Free
  * with mem_free_list. Errors: IO, NOMEM. */

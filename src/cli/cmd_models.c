@@ -183,13 +183,11 @@ static persona_code run_info(cli_state *c, const char *name, persona_err *e)
 {
     rig x = {0};
     const char *hash = NULL;
-    char **vectors = NULL, **parts = NULL;
-    size_t n_vectors = 0, n_parts = 0;
+    char **vectors = NULL;
+    size_t n_vectors = 0;
     persona_code rc = PERSONA_OK;
     TRY(rig_open_model(&c->rig, name, false, &x, e));
     TRY(persona_model_sha256(x.model, &hash, e));
-    TRY(model_part_paths(x.info->path, &parts, &n_parts, e));
-    model_hash_remember((const char *const *)parts, n_parts, hash);
     TRY(model_vectors(hash, &vectors, &n_vectors, e));
     if (c->json) {
         TRY(info_json(c, x.info, hash, vectors, n_vectors, e));
@@ -197,7 +195,6 @@ static persona_code run_info(cli_state *c, const char *name, persona_err *e)
         info_text(x.info, hash, vectors, n_vectors);
     }
 out:
-    mem_free_list(parts, n_parts);
     persona_names_free(vectors, n_vectors);
     rig_close(&x);
     return rc;

@@ -69,6 +69,8 @@ struct persona_model {
     mapped_files *files;
     char chat_hash[65], sha256[65];
     const persona_cancel *cancel; /* of hashing */
+    persona_code (*hash)(const char *const *paths, size_t n, const persona_cancel *cancel,
+                         char out[65], persona_err *e);
     harmony_ids harmony;
     control_set controls;
     space_rule space;

@@ -371,6 +371,7 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     p.devices = devices;
     p.check_tensors = o.check_tensors;
     m->cancel = o.cancel;
+    m->hash = o.hash != NULL ? o.hash : sha256_file;
     p.progress_callback = go_on;
     p.progress_callback_user_data = (void *)(uintptr_t)o.cancel;
     m->words = &MODEL_WORDS;
@@ -465,7 +466,7 @@ static persona_code hash_parts(persona_model *m, persona_err *e)
     char **parts = NULL;
     size_t n = 0;
     TRY(model_parts(m, &parts, &n, e));
-    TRY(sha256_file((const char *const *)parts, n, m->cancel, m->sha256, e));
+    TRY(m->hash((const char *const *)parts, n, m->cancel, m->sha256, e));
 out:
     mem_free_list(parts, n);
     return rc;

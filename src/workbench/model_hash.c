@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -39,20 +40,39 @@ static char *cache_file(void)
     return path;
 }
 
-/* Everything that changes with the files; NULL: one is not there. */
-static char *state_of(const char *const *paths, size_t n)
+/* A clock tick of the kernel, which stamps files with it, and then some; in nanoseconds. Where
+ * times have whole seconds only, two of those. */
+#define TICK 20000000
+#define COARSE_TICK 2000000000
+
+/* Whether a further change now might leave the time of the last change as it is. */
+static bool is_fresh(struct timespec changed)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const double age =
+        (double)(now.tv_sec - changed.tv_sec) * 1e9 + (double)now.tv_nsec - (double)changed.tv_nsec;
+    return age < (changed.tv_nsec != 0 ? TICK : COARSE_TICK);
+}
+
+/* Everything that changes with the files; NULL: one is not there. *settled: a later change will
+ * show. */
+static char *state_of(const char *const *paths, size_t n, bool *settled)
 {
     buf b;
     bool there = true;
+    *settled = true;
     buf_init(&b, 1 << 18);
     for (size_t i = 0; i < n; i++) {
         struct stat st;
         there = there && stat(paths[i], &st) == 0;
         if (there) {
-            const struct timespec written = file_mtime(&st);
-            buf_printf(&b, "%s%llu:%llu:%lld:%lld.%09ld:%s", i ? "|" : "",
+            const struct timespec written = file_mtime(&st), changed = file_ctime(&st);
+            *settled = *settled && !is_fresh(written) && !is_fresh(changed);
+            buf_printf(&b, "%s%llu:%llu:%lld:%lld.%09ld:%lld.%09ld:%s", i ? "|" : "",
                        (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-                       (long long)st.st_size, (long long)written.tv_sec, written.tv_nsec, paths[i]);
+                       (long long)st.st_size, (long long)written.tv_sec, written.tv_nsec,
+                       (long long)changed.tv_sec, changed.tv_nsec, paths[i]);
         }
     }
     char *state = there ? buf_take(&b) : NULL;
@@ -130,25 +150,32 @@ void model_hashes_close(model_hashes *h)
     mem_free(h);
 }
 
-bool model_hashes_get(const model_hashes *h, const char *const *paths, size_t n, char out[65])
+static bool find(const model_hashes *h, const char *state, char out[65])
 {
-    char *state = h ? state_of(paths, n) : NULL;
     bool found = false;
-    for (size_t i = 0; state && i < h->n && !found; i++) {
+    for (size_t i = 0; h && state && i < h->n && !found; i++) {
         found = strcmp(h->e[i].state, state) == 0;
         if (found) {
             memcpy(out, h->e[i].sha256, 65);
         }
     }
+    return found;
+}
+
+bool model_hashes_get(const model_hashes *h, const char *const *paths, size_t n, char out[65])
+{
+    bool settled;
+    char *state = state_of(paths, n, &settled);
+    const bool found = find(h, state, out);
     mem_free(state);
     return found;
 }
 
-void model_hashes_put(model_hashes *h, const char *const *paths, size_t n, const char *sha256)
+/* Takes over state. */
+static void put(model_hashes *h, char *state, const char *sha256)
 {
     char known[65];
-    char *state = h ? state_of(paths, n) : NULL;
-    if (!state || (model_hashes_get(h, paths, n, known) && strcmp(known, sha256) == 0)) {
+    if (!h || (find(h, state, known) && strcmp(known, sha256) == 0)) {
         mem_free(state);
         return;
     }
@@ -163,11 +190,53 @@ void model_hashes_put(model_hashes *h, const char *const *paths, size_t n, const
     h->changed = true;
 }
 
-void model_hash_remember(const char *const *paths, size_t n, const char *sha256)
+persona_code model_hashes_file(model_hashes *h, const char *const *paths, size_t n,
+                               const persona_cancel *cancel, char out[65], persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    bool settled, still;
+    char *before = state_of(paths, n, &settled), *after = NULL;
+    if (find(h, before, out)) {
+        goto out;
+    }
+    TRY(sha256_file(paths, n, cancel, out, e));
+    after = state_of(paths, n, &still);
+    if (settled && before && after && strcmp(before, after) == 0) {
+        put(h, before, out);
+        before = NULL;
+    }
+out:
+    mem_free(before);
+    mem_free(after);
+    return rc;
+}
+
+persona_code model_hash_file(const char *const *paths, size_t n, const persona_cancel *cancel,
+                             char out[65], persona_err *e)
 {
     model_hashes *h = model_hashes_open();
-    model_hashes_put(h, paths, n, sha256);
+    const persona_code rc = model_hashes_file(h, paths, n, cancel, out, e);
     model_hashes_close(h);
+    return rc;
+}
+
+void model_hash_remember(const char *const *paths, size_t n, const char *sha256)
+{
+    const struct timespec tick = {.tv_nsec = TICK};
+    bool settled;
+    char *before = state_of(paths, n, &settled);
+    if (!settled) {
+        (void)nanosleep(&tick, NULL);
+    }
+    char *after = state_of(paths, n, &settled);
+    if (settled && before && after && strcmp(before, after) == 0) {
+        model_hashes *h = model_hashes_open();
+        put(h, after, sha256);
+        after = NULL;
+        model_hashes_close(h);
+    }
+    mem_free(before);
+    mem_free(after);
 }
 
 persona_code model_vectors(const char *sha256, char ***names, size_t *n, persona_err *e)

@@ -69,14 +69,9 @@ static persona_code look_at_part(model_file *f, size_t i, const char *path, pers
 static bool hash_parts(char **parts, size_t n, uint64_t size, model_hashes *h, char out[65])
 {
     const char *const *paths = (const char *const *)parts;
-    bool known = model_hashes_get(h, paths, n, out);
-    if (!known && size <= SMALL) {
-        known = sha256_file(paths, n, NULL, out, NULL) == PERSONA_OK;
-        if (known) {
-            model_hashes_put(h, paths, n, out);
-        }
-    }
-    return known;
+    const bool known = model_hashes_get(h, paths, n, out);
+    return known ||
+           (size <= SMALL && model_hashes_file(h, paths, n, NULL, out, NULL) == PERSONA_OK);
 }
 
 bool model_hash_at_hand(const char *path, uint64_t size_bytes, model_hashes *h, char out[65])
@@ -94,15 +89,10 @@ persona_code model_file_hash(const char *path, char out[65], persona_err *e)
     persona_code rc = PERSONA_OK;
     char **parts = NULL;
     size_t n = 0;
-    model_hashes *h = model_hashes_open();
     TRY(model_part_paths(path, &parts, &n, e));
-    if (!model_hashes_get(h, (const char *const *)parts, n, out)) {
-        TRY(sha256_file((const char *const *)parts, n, NULL, out, e));
-        model_hashes_put(h, (const char *const *)parts, n, out);
-    }
+    TRY(model_hash_file((const char *const *)parts, n, NULL, out, e));
 out:
     mem_free_list(parts, n);
-    model_hashes_close(h);
     return rc;
 }
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "workbench/find.h"
+#include "workbench/model_hash.h"
 
 #define MAX_BATCH 65536 /* of a session */
 #define SIDE_SLOTS 32
@@ -23,6 +24,7 @@ persona_code rig_open_model(const rig_opts *o, const char *path, bool bulk, rig 
     char *found = NULL;
     persona_model_opts opts = o->model;
     opts.bulk = bulk;
+    opts.hash = model_hash_file;
     *out = (rig){0};
     TRY(find_model(path, &found, e));
     TRY(persona_model_open(found, &opts, &out->model, e));

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "workbench/find.h"
+#include "workbench/model_hash.h"
 #include "workbench/rig.h"
 
 typedef persona_code (*opener)(const rig_opts *o, rig *x, persona_err *e);
@@ -83,6 +84,7 @@ static persona_code open_file_model(const rig_opts *o, rig *x, persona_err *e)
     persona_model_opts opts = o->model;
     opts.chat_template = NULL; /* that is the steered model's */
     opts.raw_prompts = false;
+    opts.hash = model_hash_file;
     TRY(find_model(o->judge, &path, e));
     TRY(persona_model_open(path, &opts, &x->judge_model, e));
     TRY(open_model(o, x->judge_model, x, e));

@@ -18,6 +18,7 @@
 #include "base/try.h"
 #include "core/text/names.h"
 #include "workbench/find.h"
+#include "workbench/model_hash.h"
 #include "workbench/model_list.h"
 
 struct registry {
@@ -283,7 +284,9 @@ static persona_code open_served(const registry_opts *o, const char *path, person
 {
     persona_code rc = PERSONA_OK;
     persona_session_opts opts = o->session;
-    TRY(persona_model_open(path, &o->model, model, e));
+    persona_model_opts mine = o->model;
+    mine.hash = model_hash_file;
+    TRY(persona_model_open(path, &mine, model, e));
     TRY(persona_model_sha256(*model, sha, e)); /* once, before threads ask for it */
     const int trained = persona_model_info_get(*model)->n_ctx_train;
     opts.n_ctx = trained > 0 && opts.n_ctx > trained ? trained : opts.n_ctx;
