@@ -31,6 +31,7 @@ static void turn_clear(turn *t)
     mem_free(t->answer);
     mem_free(t->analysis);
     mem_free(t->steering);
+    mem_free(t->prompt);
 }
 
 persona_code conversation_init(conversation *c, persona_err *e)
@@ -67,6 +68,7 @@ persona_code conversation_add(conversation *c, int parent, const turn_texts *t, 
     TRY(set_text(&own.answer, t->answer, e));
     TRY(set_text(&own.analysis, t->analysis, e));
     TRY(set_text(&own.steering, t->steering, e));
+    TRY(set_text(&own.prompt, t->prompt, e));
     grown = mem_realloc(c->turns, c->n + 1, sizeof *grown);
     TRY(grown != NULL ? PERSONA_OK : mem_err(e, "a conversation"));
     c->turns = grown;
@@ -180,6 +182,9 @@ void conversation_json(json_out *o, const conversation *c)
             jo_string(o, "analysis", t->analysis);
         }
         jo_string(o, "steering", t->steering[0] != '\0' ? t->steering : NULL);
+        if (t->prompt[0] != '\0') {
+            jo_string(o, "prompt", t->prompt);
+        }
         jo_int(o, "seed", t->seed);
         jo_end(o);
     }
@@ -231,6 +236,7 @@ static persona_code load_turn(conversation *c, const json_doc *d, const json_val
     TRY(optional_text(d, v, "answer", &t.answer, e));
     TRY(optional_text(d, v, "analysis", &t.analysis, e));
     TRY(optional_text(d, v, "steering", &t.steering, e));
+    TRY(optional_text(d, v, "prompt", &t.prompt, e));
     t.seed = (uint32_t)seed;
     TRY(conversation_add(c, (int)parent, &t, e));
 out:

@@ -21,6 +21,7 @@ typedef struct turn {
     char *question, *answer;
     char *analysis; /* "" if there is none */
     char *steering; /* expression; "": none */
+    char *prompt;   /* what stood behind the system text for this answer alone; "": nothing */
     uint32_t seed;
 } turn;
 
@@ -37,7 +38,7 @@ PERSONA_CHECK persona_code conversation_set_system(conversation *c, const char *
                                                    persona_err *e);
 /* A turn that is to be made; NULL is "". */
 typedef struct turn_texts {
-    const char *question, *answer, *analysis, *steering;
+    const char *question, *answer, *analysis, *steering, *prompt;
     uint32_t seed;
 } turn_texts;
 /* Appends a turn behind `parent` and goes there; texts are copied. Errors: USAGE (too many turns),

@@ -25,7 +25,7 @@ static void must(persona_code rc, const persona_err *e)
 static void add(conversation *c, int parent, const char *question, const char *answer)
 {
     persona_err e = {0};
-    const turn_texts t = {question, answer, NULL, "1*silly", 7};
+    const turn_texts t = {question, answer, NULL, "1*silly", "Be silly.", 7};
     must(conversation_add(c, parent, &t, &e), &e);
 }
 
@@ -103,6 +103,7 @@ static void file(void **state)
         assert_int_equal(d.turns[i].parent, c.turns[i].parent);
         assert_string_equal(d.turns[i].answer, c.turns[i].answer);
         assert_string_equal(d.turns[i].steering, "1*silly");
+        assert_string_equal(d.turns[i].prompt, "Be silly.");
         assert_int_equal(d.turns[i].seed, 7);
     }
     conversation_clear(&c);

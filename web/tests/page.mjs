@@ -141,6 +141,22 @@ class Walk {
         }
         this.equal(over, "", `${what} fits`);
     }
+    /** One state of a view at four widths, and for axe in dark and light. */
+    async everywhere(page, name) {
+        for (const width of [360, 768, 1280, 2560]) {
+            await page.setViewportSize({ width, height: 900 });
+            await this.fits(page, `${name} at ${width}`);
+            await this.shot(page, `${name}-${width}`);
+        }
+        await page.setViewportSize({ width: 1280, height: 900 });
+        for (const scheme of ["dark", "light"]) {
+            await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+            await this.axe(page, `${name}, ${scheme}`);
+            if (scheme === "dark") {
+                await this.shot(page, `${name}-dark`);
+            }
+        }
+    }
     async shot(page, name, full = true) {
         if (PERSONA_SHOTS) {
             mkdirSync(PERSONA_SHOTS, { recursive: true });

@@ -10,22 +10,6 @@ const QUERY = "model=persona-qwen2&trait=silly&questions=4&max_tokens=40";
 const idOf = (page) => /#\/extract\/(job-[0-9a-f]+)/.exec(page.url())?.[1];
 const stateOf = async (w, id) => (await w.server.json(`api/v1/jobs/${id}`)).state;
 
-async function everywhere(w, page, name) {
-    for (const width of [360, 768, 1280, 2560]) {
-        await page.setViewportSize({ width, height: 900 });
-        await w.fits(page, `${name} at ${width}`);
-        await w.shot(page, `${name}-${width}`);
-    }
-    await page.setViewportSize({ width: 1280, height: 900 });
-    for (const scheme of ["dark", "light"]) {
-        await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
-        await w.axe(page, `${name}, ${scheme}`);
-        if (scheme === "dark") {
-            await w.shot(page, `${name}-dark`);
-        }
-    }
-}
-
 async function refused(w, page) {
     await page.getByLabel("Questions", { exact: true }).fill("0");
     await page.getByText("questions: 0 is not within 1 and 100000").waitFor();
@@ -40,7 +24,7 @@ async function whole(w, page) {
     await page.goto(`${w.server.url}#/extract?${QUERY}&seed=5`);
     await page.getByText(/^About/).waitFor();
     w.ok(/44 answers of at most 40 tokens, at \d[\d,]* tok\/s/.test(await page.locator(".estimate").innerText()), "what it takes");
-    await everywhere(w, page, "extract-form");
+    await w.everywhere(page, "extract-form");
     await page.getByRole("button", { name: /^Start/ }).click();
     await w.until(() => idOf(page), "the address is the job's");
     await page.locator(".stages .now, .stages .done").first().waitFor();
@@ -64,7 +48,7 @@ async function whole(w, page) {
     await page.getByText("Dropped", { exact: true }).click();
     await w.until(() => page.url().includes("show=dropped"), "the filter stands in the address");
     await page.getByText("All", { exact: true }).click();
-    await everywhere(w, page, "extract-done");
+    await w.everywhere(page, "extract-done");
     const steer = await page.getByRole("link", { name: "Steer with it" }).first().getAttribute("href");
     w.equal(steer, "#/play?model=persona-qwen2&steer=1*silly", "on to the playground");
     return idOf(page);

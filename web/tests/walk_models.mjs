@@ -13,22 +13,6 @@ const SOURCE = fileURLToPath(new URL("../../", import.meta.url));
 
 const HOSTILE = "hf:<img src=x onerror=alert(1)>/it's:x.gguf";
 
-async function everywhere(w, page, name) {
-    for (const width of [360, 768, 1280, 2560]) {
-        await page.setViewportSize({ width, height: 900 });
-        await w.fits(page, `${name} at ${width}`);
-        await w.shot(page, `${name}-${width}`);
-    }
-    await page.setViewportSize({ width: 1280, height: 900 });
-    for (const scheme of ["dark", "light"]) {
-        await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
-        await w.axe(page, `${name}, ${scheme}`);
-        if (scheme === "dark") {
-            await w.shot(page, `${name}-dark`);
-        }
-    }
-}
-
 const told = async (w) => Object.fromEntries((await w.server.json("api/v1/models")).models.map((m) => [m.id, m]));
 
 async function load(w, page) {
@@ -42,7 +26,7 @@ async function load(w, page) {
     w.ok((await row.innerText()).includes(m.loaded.arch) && (await row.innerText()).includes(`${m.loaded.n_layer}`), "what it is");
     w.ok((await row.innerText()).includes("silly"), "its vectors");
     await page.getByText(/Memory for models: 6\.4 MB of/).waitFor();
-    await everywhere(w, page, "models");
+    await w.everywhere(page, "models");
     await row.getByRole("button", { name: "Unload persona-qwen2" }).click();
     await row.getByText("not loaded").waitFor();
     w.equal((await told(w))["persona-qwen2"].state, "cold", "it is unloaded");
@@ -85,6 +69,7 @@ async function work(w, page) {
     await page.reload();
     const rows = page.locator("section[aria-labelledby=h-jobs] tbody tr");
     await rows.filter({ hasText: /%, extract silly/ }).waitFor();
+    await w.until(async () => (await w.server.json(`api/v1/jobs/${first.id}`)).done > 0, "an answer is there");
     await rows.filter({ hasText: "waiting" }).getByRole("button", { name: /^Stop/ }).click();
     await w.until(async () => (await state(second)) === "canceled", "the one that waits is stopped");
     await rows.filter({ hasText: "%" }).getByRole("button", { name: /^Stop/ }).click();
@@ -95,7 +80,7 @@ async function work(w, page) {
     await page.locator(".log time").first().waitFor();
     await page.getByText("What was asked").click();
     w.ok((await page.locator("pre.log").first().innerText()).includes('"rollouts": 4'), "what was asked, word by word");
-    await everywhere(w, page, "models-job");
+    await w.everywhere(page, "models-job");
     await page.reload();
     await page.getByText(/answers?: rollout, persona-pair qwen2/).waitFor();
     await rows.nth(1).getByRole("button", { name: /^Go on/ }).click();

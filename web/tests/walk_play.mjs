@@ -111,6 +111,37 @@ async function reloads(w, page) {
     await w.until(async () => (await tokens(page, 0).count()) > 5, "its tokens are read again");
     await w.until(async () => (await tokens(page, 1).count()) > 5, "those beside it, too");
     w.equal((await textOf(page, 0)).trim(), main.trim(), "and say the same");
+    await page.locator(".ans").nth(1).getByText(/^asked for in the prompt: /).waitFor();
+}
+
+/** What is chosen stands in the address, what is not yet asked in the tab's session. */
+async function chosenReloads(w) {
+    const page = await w.open("play?model=persona-qwen2&steer=1*silly&max=200&pace=3");
+    await page.locator("#k-silly").waitFor();
+    await page.getByRole("button", { name: "Choose" }).click();
+    await page.getByRole("spinbutton", { name: /, silly$/ }).fill("1.5");
+    await page.keyboard.press("Tab");
+    const field = page.getByRole("textbox", { name: "Question" });
+    await field.fill("First?");
+    await page.keyboard.press("Enter");
+    await page.getByRole("combobox", { name: "What colours the tokens" }).selectOption("surprise");
+    await page.getByRole("combobox", { name: "What underlines the tokens" }).selectOption("silly");
+    await field.fill("Second?");
+    await page.keyboard.press("Enter");
+    await field.fill("Third, not yet");
+    await page.getByRole("heading", { name: "First?", exact: true }).waitFor();
+    await page.reload();
+    await page.getByText("First? · Second?").waitFor();
+    w.equal(await field.inputValue(), "Third, not yet", "the question that is being written");
+    for (const [name, value] of [["colour", "surprise"], ["under", "silly"], ["alarm", "silly:1.5"]]) {
+        w.equal(new URLSearchParams(page.url().split("?")[1]).get(name), value, `${name} in the address`);
+    }
+    await page.getByRole("button", { name: "Ask it now" }).click();
+    await page.getByRole("heading", { name: "First?", exact: true }).waitFor();
+    w.equal(await page.getByRole("combobox", { name: "What colours the tokens" }).inputValue(), "surprise", "colours as they were chosen");
+    w.equal(await page.getByRole("combobox", { name: "What underlines the tokens" }).inputValue(), "silly", "and what underlines");
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.context().close();
 }
 
 async function shares(w, page) {
@@ -218,6 +249,7 @@ await walk(async (w) => {
     await ask(page, "How do airplanes stay in the air?");
     await compares(w, page);
     await reloads(w, page);
+    await chosenReloads(w);
     const link = await shares(w, page);
     await hostile(w, page);
     await live(w);

@@ -40,6 +40,12 @@ async function imported(w) {
     return page;
 }
 
+/** The pack as a file has it, with another positive pole. */
+async function pack(w, name, positive) {
+    const p = await one(w, name);
+    return { schema: "persona.trait/1", name, positive, negative: p.negative, description: p.description, instruction: p.instructions.map((x) => ({ pos: x.positive, neg: x.negative })), questions: p.questions, eval_prompt: p.eval_prompt, sampling: p.sampling };
+}
+
 async function changed(w, page) {
     await page.getByRole("link", { name: "Change" }).click();
     await page.getByLabel("With the trait").fill(HOSTILE);
@@ -52,13 +58,20 @@ async function changed(w, page) {
     await page.reload();
     await page.getByLabel("With the trait").waitFor();
     w.equal(await page.getByLabel("With the trait").inputValue(), HOSTILE, "a reload keeps what was written");
+    await page.getByLabel("With the trait").fill("besotted");
+    await page.getByLabel("Questions, one a line").fill((await one(w, "romantic")).questions.join("\n"));
+    await w.server.json("api/v1/traits", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ pack: await pack(w, "romantic", "another tab's"), replace: true }) });
+    await page.reload();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("It was changed elsewhere meanwhile").waitFor();
+    w.equal((await one(w, "romantic")).positive, "another tab's", "a reload does not make an old draft a new one");
     await page.getByRole("button", { name: "Leave it" }).click();
     await page.getByRole("link", { name: "Change" }).click();
     await page.getByLabel("With the trait").fill("amorous");
     await page.getByRole("button", { name: "Save" }).click();
     await w.until(async () => (await one(w, "romantic")).positive === "amorous", "it is changed");
     await page.getByRole("button", { name: "Undo" }).click();
-    await w.until(async () => (await one(w, "romantic")).positive === "romantic", "and put back");
+    await w.until(async () => (await one(w, "romantic")).positive === "another tab's", "and put back");
 }
 
 async function exported(w, page) {

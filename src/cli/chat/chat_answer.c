@@ -154,7 +154,7 @@ static void print_unsteered(const asked *a)
 static persona_code add_turn(chat *t, int parent, const char *question, uint32_t seed,
                              const asked *a, persona_err *e)
 {
-    const turn_texts made = {question, a->text, a->analysis, t->steer, seed};
+    const turn_texts made = {question, a->text, a->analysis, t->steer, NULL, seed};
     return conversation_add(&t->talk, parent, &made, e);
 }
 

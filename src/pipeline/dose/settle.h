@@ -6,6 +6,7 @@
 #define PERSONA_PIPELINE_SETTLE_H
 
 #include "persona/extract.h"
+#include "pipeline/dose/settle_sizes.h"
 #include "store/job/job.h"
 
 typedef struct settling {
@@ -48,9 +49,6 @@ typedef struct settle_draw {
 PERSONA_CHECK persona_code settle_draws(const settling *x, settle_draw *draws, size_t n,
                                         persona_err *e);
 /* settle.c: the blocks that are tried, at most SETTLE_CANDIDATES. */
-enum { SETTLE_CANDIDATES = 6 };
-/* Questions that all candidates of a quick settling are asked, and that the best two are. */
-enum { SETTLE_FEW = 4, SETTLE_DECIDE = 20 };
 size_t settle_candidates(const persona_vector *v, int *out);
 #define SETTLE_RATIO 0.3 /* ||edit||/||h|| of one step where doses are not measured */
 

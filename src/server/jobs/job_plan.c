@@ -45,6 +45,8 @@ persona_code job_plan_size(const job_context *c, const char *model, const char *
     *out = (job_plan_counts){.n_pairs = t->n_pairs,
                              .n_extract = at_most(s.questions->n_extraction, limit),
                              .n_evaluate = at_most(s.questions->n_evaluation, limit)};
+    const int n_layer = persona_model_info_get(s.m->model)->n_layer;
+    out->n_blocks = n_layer > 2 ? (size_t)n_layer - 2 : 1;
     snprintf(out->model, sizeof out->model, "%s", s.m->id);
 out:
     job_side_close(&s);
@@ -55,6 +57,10 @@ out:
 /* ---- how fast -------------------------------------------------------------------------------- */
 
 enum { TIMED = 8, TIMED_TOKENS = 12 };
+/* About as long as what stands before an answer. */
+#define TIMED_PROMPT                                                                               \
+    "This morning the train was late again, and the people on the platform began to talk about "   \
+    "the weather, the price of bread and the number"
 
 static void count_tokens(void *ud, const persona_result *r)
 {
@@ -67,12 +73,13 @@ persona_code job_plan_rate(served *m, double *tokens_per_second, persona_err *e)
     persona_tokens prompt = {0};
     persona_request r[TIMED];
     size_t n = 0;
-    TRY(persona_raw_tokens(m->model, "This morning", false, &prompt, e));
+    TRY(persona_raw_tokens(m->model, TIMED_PROMPT, false, &prompt, e));
     for (uint32_t i = 0; i < TIMED; i++) {
-        r[i] = (persona_request){.prompt = prompt.ids,
-                                 .n_prompt = prompt.n,
-                                 .raw = true,
-                                 .sampling = persona_sampling_defaults()};
+        r[i] =
+            (persona_request){.prompt = prompt.ids + i, /* another beginning: nothing is shared */
+                              .n_prompt = prompt.n - i,
+                              .raw = true,
+                              .sampling = persona_sampling_defaults()};
         r[i].sampling.max_tokens = TIMED_TOKENS;
         r[i].sampling.ignore_eos = true;
         r[i].sampling.seed = i;

@@ -18,6 +18,7 @@ void job_plan_add(job_plan *p, const char *what, const char *model, size_t n, in
 typedef struct job_plan_counts {
     char model[SERVED_ID_MAX];
     size_t n_pairs, n_extract, n_evaluate; /* of the trait; questions of the two halves */
+    size_t n_blocks;                       /* of the model that can be steered */
 } job_plan_counts;
 /* Loads the model, which may bring questions of its own; limit: questions of a half, 0: all.
  * Errors: those of job_trait and job_side_open. */

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/try.h"
+#include "pipeline/dose/settle_sizes.h"
 #include "pipeline/transfer/pairs_parts.h"
 #include "server/jobs/job_plan.h"
 #include "server/jobs/job_side.h"
@@ -313,9 +314,8 @@ static size_t or_usual(int said, size_t usual)
     return said > 0 ? (size_t)said : usual;
 }
 
-/* Answers to one evaluation question: everything that is measured at every coefficient but 0, which
- * is unsteered, too. */
-static size_t cells_of(const transfer_args *a)
+/* All but 0, which is unsteered, too. */
+static size_t steered_coefficients(const transfer_args *a)
 {
     const size_t usual = sizeof DEFAULT_COEFFICIENTS / sizeof *DEFAULT_COEFFICIENTS;
     const size_t said = json_len(a->coefficients);
@@ -323,21 +323,49 @@ static size_t cells_of(const transfer_args *a)
     for (size_t i = 0; i < said; i++) {
         n -= json_number(json_at(a->coefficients, i), 1) == 0 ? 1 : 0;
     }
+    return n;
+}
+
+/* Answers to one evaluation question. */
+static size_t cells_of(const transfer_args *a)
+{
+    const size_t n = steered_coefficients(a);
     const size_t curves = a->all_controls ? 7 : 4, pairs = a->all_controls ? 2 : 0;
     return 3 + curves * n + 2 * pairs; /* 3: unsteered, and the instructions as text */
 }
 
-static void plan_evaluation(const transfer_args *a, const job_plan_counts *to, job_plan *out)
+/* Answers that find a vector's block (settle.c): few questions at both signs of each candidate, for
+ * a vector that is no draw at two steps and again around the best; then all for the two best. */
+static size_t to_settle(const transfer_args *a, const job_plan_counts *to, bool drawn)
+{
+    const size_t usual = to->n_blocks <= SETTLE_CANDIDATES ? to->n_blocks : 4; /* mapfit.c */
+    const size_t mapped = or_usual(a->n_candidates, usual);
+    const size_t k = mapped < SETTLE_CANDIDATES ? mapped : SETTLE_CANDIDATES;
+    const size_t all = or_usual(a->n_settle, SETTLE_DECIDE);
+    const size_t few = all < SETTLE_FEW ? all : SETTLE_FEW;
+    const size_t trials = drawn ? k : 2 * k + (k == SETTLE_CANDIDATES ? 4 : 0);
+    return 2 * trials * few + 4 * (all - few);
+}
+
+/* n_others: traits whose vectors are controls, too. */
+static void plan_evaluation(const transfer_args *a, const job_plan_counts *to, size_t n_others,
+                            job_plan *out)
 {
     const int most = a->max_tokens > 0 ? a->max_tokens : 96;
     const size_t repeats = (size_t)a->n_repeats, answers = or_usual(a->n_answers, 1);
-    const size_t draws = or_usual(a->n_random, 20) + 2 * or_usual(a->n_draws, 5);
-    const size_t vectors = a->all_controls ? 12 : 6; /* drawn ones are settled once a kind */
+    const size_t random = or_usual(a->n_random, 20), own = or_usual(a->n_draws, 5);
+    const size_t others = a->all_controls ? n_others : 0;
+    const size_t kinds = a->all_controls ? 4 : 3, vectors = a->all_controls ? 4 : 3;
+    const size_t spread = or_usual(a->n_spread, 8), n = steered_coefficients(a);
+    /* draws stand at both ends, one of each kind also between them */
+    const size_t drawn = (2 * (random + 2 * own) + kinds * (n > 2 ? n - 2 : 0)) * spread;
     job_plan_add(out, "to settle blocks", to->model,
-                 8 * vectors * or_usual(a->n_settle, 20) * repeats, most);
+                 vectors * to_settle(a, to, false) * repeats +
+                     (random + 2 * own + others) * to_settle(a, to, true),
+                 most);
     job_plan_add(out, "evaluation", to->model, cells_of(a) * to->n_evaluate * answers * repeats,
                  most);
-    job_plan_add(out, "drawn controls", to->model, 2 * draws * or_usual(a->n_spread, 8) * answers,
+    job_plan_add(out, "drawn controls", to->model, (drawn + 2 * others * to->n_evaluate) * answers,
                  most);
 }
 
@@ -362,7 +390,7 @@ static persona_code plan(const void *p, const job_context *c, job_plan *out, per
                  a->text_tokens > 0 ? a->text_tokens : 96);
     if (a->evaluate) {
         job_plan_extract(out, "native vector", &to, a->n_rollouts, most);
-        plan_evaluation(a, &to, out);
+        plan_evaluation(a, &to, n_packs > 0 ? n_packs - 1 : 0, out);
     }
 out:
     persona_names_free(names, n_packs);

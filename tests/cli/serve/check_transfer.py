@@ -57,6 +57,11 @@ def estimated(s):
     check("source vector" not in [p["what"] for p in x["parts"]], "the vector is given")
     equal(x["answers"], sum(p["answers"] for p in x["parts"]), "the sum")
     equal([p["answers"] for p in x["parts"] if p["what"] in ("evaluation", "drawn controls")], [33, 24], f"of the target: {x}")
+    count = lambda body: {p["what"]: p["answers"] for p in s.ask("POST", "/api/v1/jobs/estimate/transfer", body)[1]["parts"]}
+    few, every = count(SMALL), count({**SMALL, "all_controls": True, "coefficients": [-1, -0.5, 0, 0.5, 1]})
+    others = len(s.ask("GET", "/api/v1/traits")[1]["traits"]) - 1
+    equal(every["drawn controls"] - few["drawn controls"], 2 * others * 3 + 4 * 2 * 2, "other traits' vectors, and a draw of each kind between the ends")
+    equal(every["to settle blocks"] - few["to settle blocks"], 8 + 4 * others, "their blocks, and that of one more that is no draw")
     status, x, _ = s.ask("POST", "/api/v1/jobs/estimate/sweep", {"model": QWEN, "vector": "silly", "coefficients": [-1, 0, 1],
                                                                  "questions": 2, "prompt": False})
     equal((status, x["answers"]), (200, 6), f"a sweep: {x}")

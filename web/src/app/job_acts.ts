@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // job_acts.ts - stop, go on, forget: at once, with the way back in the toast where there is one.
+import { useState } from "preact/hooks";
 import { post, remove } from "../api/client";
 import { type Job, jobs, refreshJobs } from "../api/live";
 import { text } from "../text/en";
 import { jobName } from "./job_words";
+import { go } from "./router";
 import { say, sayError } from "./toast";
 
 async function ask(what: "cancel" | "resume", j: Job, after?: () => void): Promise<void> {
@@ -33,6 +35,33 @@ export function stopJob(j: Job, after?: () => void): void {
         }
     };
     ask("cancel", j, after).then(() => say(text.jobs.stopped(jobName(j)), back), sayError);
+}
+
+const VIEW = { extract: "extract", transfer: "transfer", sweep: "sweeps" } as const;
+
+/** What a form needs to start a job: its handler of "submit" (body null: something is still missing), and what was refused. */
+export function useStart(kind: keyof typeof VIEW) {
+    const [refused, refuse] = useState<unknown>(null);
+    const [busy, setBusy] = useState(false);
+    const begin = async (body: object) => {
+        setBusy(true);
+        try {
+            const job = (await post(`/api/v1/jobs/${kind}`, { body })) as Job;
+            void refreshJobs();
+            go(VIEW[kind], [job.id]);
+        } catch (e) {
+            refuse(e);
+        } finally {
+            setBusy(false);
+        }
+    };
+    const start = (body: object | null) => (e: Event) => {
+        e.preventDefault();
+        if (body !== null) {
+            void begin(body);
+        }
+    };
+    return { start, busy, refused, refuse };
 }
 
 /** True: it has gone. */

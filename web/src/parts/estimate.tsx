@@ -9,7 +9,7 @@ import { duration } from "../base/format";
 import { text } from "../text/en";
 import { whole } from "../text/whole";
 
-export type JobKind = "transfer" | "sweep";
+export type JobKind = "extract" | "transfer" | "sweep";
 export type Estimated = Reply<"/api/v1/jobs/estimate/transfer", "post">;
 export interface Estimating {
     value: Estimated | null;
@@ -31,8 +31,7 @@ export function useEstimate(kind: JobKind, body: object | null): Estimating {
         const stop = new AbortController();
         setNow((old) => ({ ...old, busy: true }));
         const timer = setTimeout(() => {
-            const ask = { body, signal: stop.signal };
-            (kind === "transfer" ? post("/api/v1/jobs/estimate/transfer", ask) : post("/api/v1/jobs/estimate/sweep", ask)).then(
+            post(`/api/v1/jobs/estimate/${kind}`, { body, signal: stop.signal }).then(
                 (value) => setNow({ value: value as Estimated, error: null, busy: false }),
                 (error: unknown) => {
                     if (!stop.signal.aborted) {

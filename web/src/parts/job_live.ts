@@ -4,7 +4,7 @@
 // (api/live.ts) says it a little later, and the stream is tried again. What was asked, its log and what came of it are
 // asked for when the job appears, when a stage begins and when it ends.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, get, post, type Reply, returns, wordsOf } from "../api/client";
+import { ApiError, get, type Reply, returns, wordsOf } from "../api/client";
 import { isOpen, type Job, jobs, refreshJobs } from "../api/live";
 import { objects } from "../api/stream";
 
@@ -21,9 +21,6 @@ export interface JobLive {
     missing: boolean;
     /** Tokens a second since the server began. */
     speed: readonly Speed[];
-    /** Both come back after the server has agreed, and throw what it said otherwise. */
-    cancel: () => Promise<void>;
-    resume: () => Promise<void>;
     reload: () => void;
 }
 
@@ -153,19 +150,11 @@ export function useJob(id: string | null): JobLive {
             setTurn((n) => n + 1); // resumed by somebody else
         }
     }, [polled]);
-    const act = async (what: "cancel" | "resume") => {
-        const path = { id: id! };
-        await (what === "cancel" ? post("/api/v1/jobs/{id}/cancel", { path }) : post("/api/v1/jobs/{id}/resume", { path }));
-        setTurn((n) => n + 1);
-        void refreshJobs();
-    };
     return {
         job,
         error: error === null ? null : wordsOf(error),
         missing: error instanceof ApiError && error.status === 404,
         speed,
-        cancel: () => act("cancel"),
-        resume: () => act("resume"),
         reload: () => setTurn((n) => n + 1),
     };
 }

@@ -2,12 +2,13 @@
 //
 // form.tsx - what to extract: its fields stand in the address, what it would take is estimated while one writes, and
 // what the server refuses is said at the field.
-import { useEffect, useState } from "preact/hooks";
-import { get, post, type Reply } from "../../api/client";
-import { defaultModel, models, openJobs, refreshJobs } from "../../api/live";
+import { get, type Reply } from "../../api/client";
+import { defaultModel, models, openJobs } from "../../api/live";
 import { useResource } from "../../api/resource";
-import { go, keep, place } from "../../app/router";
+import { useStart } from "../../app/job_acts";
+import { keep, place } from "../../app/router";
 import { count, duration, num } from "../../base/format";
+import { type Estimated, useEstimate } from "../../parts/estimate";
 import { CheckField, type Choice, errorAt, errorElsewhere, NumberField, SelectField } from "../../parts/field";
 import { Icon } from "../../parts/icons";
 import { Failed } from "../../parts/states";
@@ -15,14 +16,12 @@ import { text } from "../../text/en";
 
 const t = text.extract.form;
 type Traits = Reply<"/api/v1/traits">;
-export type Estimate = Reply<"/api/v1/jobs/estimate/extract", "post">;
 
 const NUMBERS = ["questions", "rollouts", "max_tokens", "seed", "temperature", "min_trait", "min_coherence"] as const;
 const WORDS = ["model", "trait", "judge", "method"] as const;
 const NAMES = [...NUMBERS, ...WORDS, "calibrate"] as const;
 type Name = (typeof NAMES)[number];
 
-const PAUSE_MS = 400; // after the last key, before the estimate is asked
 
 /** What the fields say, as the server takes it; a field that is empty is left to the server. */
 function bodyOf(at: (name: Name) => string): Record<string, unknown> {
@@ -55,31 +54,7 @@ function modelChoices(now: string): Choice[] {
     return now === "" || out.some((c) => c.value === now) ? out : [{ value: now, label: now }, ...out];
 }
 
-/** Asked a moment after the last change; what is old is never shown for what is new. */
-function useEstimate(body: Record<string, unknown>): { value: Estimate | null; error: unknown } {
-    const [state, set] = useState<{ key: string; value: Estimate | null; error: unknown }>({ key: "", value: null, error: null });
-    const key = JSON.stringify({ ...body, seed: undefined });
-    const ready = body["model"] !== undefined && body["trait"] !== undefined;
-    useEffect(() => {
-        if (!ready) {
-            return;
-        }
-        const stop = new AbortController();
-        const timer = setTimeout(() => {
-            post("/api/v1/jobs/estimate/extract", { body, signal: stop.signal }).then(
-                (value) => set({ key, value, error: null }),
-                (error: unknown) => !stop.signal.aborted && set({ key, value: null, error }),
-            );
-        }, PAUSE_MS);
-        return () => {
-            clearTimeout(timer);
-            stop.abort();
-        };
-    }, [key, ready]);
-    return state.key === key ? state : { value: null, error: null };
-}
-
-function EstimateWords({ value, ready, failed }: { value: Estimate | null; ready: boolean; failed: boolean }) {
+function EstimateWords({ value, ready, failed }: { value: Estimated | null; ready: boolean; failed: boolean }) {
     if (!ready) {
         return <>{t.estimate.ask}</>;
     }
@@ -101,40 +76,26 @@ function EstimateWords({ value, ready, failed }: { value: Estimate | null; ready
 
 export function ExtractForm({ first = {} }: { first?: Partial<Record<Name, string>> }) {
     const traits = useResource((signal) => get("/api/v1/traits", { signal }), []);
-    const [refused, setRefused] = useState<unknown>(null);
-    const [busy, setBusy] = useState(false);
     const query = place.value.query;
     const usual: Partial<Record<Name, string>> = { model: defaultModel.value?.id ?? "", trait: traits.value?.traits[0]?.name ?? "", ...first };
     const at = (name: Name) => query.get(name) ?? usual[name] ?? "";
     const set = (name: Name) => (value: string) => {
-        setRefused(null);
+        refuse(null);
         keep({ [name]: value });
     };
     const body = bodyOf(at);
-    const estimate = useEstimate(body);
+    const ready = body["model"] !== undefined && body["trait"] !== undefined;
+    const estimate = useEstimate("extract", ready ? body : null);
+    const { start, busy, refused, refuse } = useStart("extract");
     const error = refused ?? estimate.error;
     const elsewhere = errorElsewhere(error, NAMES);
     const waiting = openJobs.value.length;
-    const ready = body["model"] !== undefined && body["trait"] !== undefined;
     const number = (name: (typeof NUMBERS)[number], label: string, rest: { min: number; max?: number; step?: number | "any"; placeholder: string; hint?: string }) => (
         <NumberField label={label} value={at(name)} set={set(name)} error={errorAt(error, name)} {...rest} />
     );
-    const start = async (e: Event) => {
-        e.preventDefault();
-        setBusy(true);
-        try {
-            const job = await post("/api/v1/jobs/extract", { body });
-            void refreshJobs();
-            go("extract", [job.id]);
-        } catch (e) {
-            setRefused(e);
-        } finally {
-            setBusy(false);
-        }
-    };
     const pack = traits.value?.traits.find((x) => x.name === at("trait"));
     return (
-        <form onSubmit={(e) => void start(e)} noValidate>
+        <form onSubmit={start(body)} noValidate>
             {traits.error !== null && <Failed error={traits.error} retry={traits.reload} />}
             <div class="form-grid">
                 <SelectField class="w3" label={t.model} value={at("model")} set={set("model")} choices={modelChoices(at("model"))} error={errorAt(error, "model")} />
@@ -165,7 +126,7 @@ export function ExtractForm({ first = {} }: { first?: Partial<Record<Name, strin
             {elsewhere !== null && <Failed error={elsewhere} />}
             <div class="estimate">
                 <p aria-live="polite">
-                    <EstimateWords value={estimate.value} ready={ready} failed={error !== null} />
+                    <EstimateWords value={estimate.busy ? null : estimate.value} ready={ready} failed={error !== null && !estimate.busy} />
                 </p>
                 <button class="btn btn-primary" type="submit" disabled={busy || !ready}>
                     {waiting > 0 ? t.after(waiting) : t.start}

@@ -9,6 +9,7 @@ import { useResource } from "../../api/resource";
 import { forgetJob, resumeJob, stopJob } from "../../app/job_acts";
 import { go, link } from "../../app/router";
 import { duration, num, percent, when } from "../../base/format";
+import { useArriving } from "../../parts/answers";
 import { type Fact, Facts } from "../../parts/facts";
 import { Icon } from "../../parts/icons";
 import { type JobLive, type JobWhole, useJob } from "../../parts/job_live";
@@ -16,7 +17,7 @@ import { JobLog } from "../../parts/job_log";
 import { type Stage, Stages } from "../../parts/stages";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { text } from "../../text/en";
-import { isKept, type Judged, judge, useAnswers } from "./answers";
+import { isKept, type Judged, judge } from "./answers";
 import { Blocks, Promoted } from "./direction";
 import { Feed, type Sides } from "./feed";
 import { Run } from "./run";
@@ -145,7 +146,7 @@ function Whole({ j, live }: { j: JobWhole; live: JobLive }) {
     const pack = packs.value?.traits.find((x) => x.name === asked.trait);
     const sides = { positive: pack?.positive ?? asked.trait, negative: pack?.negative ?? t.away.toLowerCase() };
     const at = stageAt(j);
-    const told = useAnswers(j.id, `${j.state} ${j.stage} ${at < 2 ? j.done : ""}`);
+    const told = useArriving(j.id, `${j.state} ${j.stage} ${at < 2 ? j.done : ""}`).list;
     // "auto" may find nobody: past the judge's stage without a score, all that was answered is kept
     const judged = asked.judge !== "none" && (at < 2 && j.state !== "done" ? true : told.some((a) => a.label !== undefined));
     const limits = { trait: asked.min_trait ?? 50, coherence: asked.min_coherence ?? 50, judged };

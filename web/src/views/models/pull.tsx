@@ -6,17 +6,13 @@ import { useEffect, useState } from "preact/hooks";
 import { post } from "../../api/client";
 import { jobs, refreshJobs, refreshModels } from "../../api/live";
 import { say } from "../../app/toast";
+import { quoted } from "../../base/command";
 import { errorAt, errorElsewhere, TextField } from "../../parts/field";
 import { Failed } from "../../parts/states";
 import { text } from "../../text/en";
 
 const t = text.models;
 const EXAMPLE = "hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF:qwen2.5-0.5b-instruct-q8_0.gguf";
-
-/** As a shell reads it as one word. */
-function quoted(s: string): string {
-    return /^[\w@%+=:,./-]+$/.test(s) ? s : `'${s.replace(/'/g, "'\\''")}'`;
-}
 
 export function Pull() {
     const [what, setWhat] = useState("");

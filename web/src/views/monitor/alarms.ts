@@ -2,25 +2,14 @@
 //
 // alarms.ts - from where on a probe alarms, by the mean of the answer or of its last tokens: a number for each probe, kept in
 // the address (alarm=silly@2:2.5,...), 3 for those that are not named. The first tokens do not alarm: their mean still jumps.
+import { type Limits, readLimits, writeLimits } from "../../app/alarm_query";
 import { keep, place } from "../../app/router";
 import { type Probed, probeName } from "./feed";
 
 export const USUAL = 3;
 const FIRST_TOKENS = 8;
 
-export type Limits = ReadonlyMap<string, number>;
-
-export function limits(): Limits {
-    const out = new Map<string, number>();
-    for (const part of (place.value.query.get("alarm") ?? "").split(",")) {
-        const colon = part.lastIndexOf(":");
-        const value = Number(part.slice(colon + 1));
-        if (colon > 0 && Number.isFinite(value)) {
-            out.set(part.slice(0, colon), value);
-        }
-    }
-    return out;
-}
+export const limits = (): Limits => readLimits(place.value.query.get("alarm"));
 
 export function setLimit(probe: string, value: number): void {
     const all = new Map(limits());
@@ -29,7 +18,7 @@ export function setLimit(probe: string, value: number): void {
     } else {
         all.set(probe, value);
     }
-    keep({ alarm: [...all].map(([name, x]) => `${name}:${x}`).join(",") });
+    keep({ alarm: writeLimits(all) });
 }
 
 export const limitOf = (all: Limits, p: { vector: string; block: number }): number => all.get(probeName(p)) ?? USUAL;

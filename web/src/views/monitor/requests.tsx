@@ -3,12 +3,13 @@
 // requests.tsx - one request each: what it is, how quick, how it is steered, what its probes read; stop it, steer it anew.
 import { useState } from "preact/hooks";
 import { ApiError, patch, remove, wordsOf } from "../../api/client";
+import { type Limits } from "../../app/alarm_query";
 import { say, sayError } from "../../app/toast";
 import { count, duration, num, signed, step, when } from "../../base/format";
 import { Icon } from "../../parts/icons";
 import { Spark } from "../../parts/spark";
 import { text } from "../../text/en";
-import { alarms, limitOf, type Limits } from "./alarms";
+import { alarms, limitOf } from "./alarms";
 import { type Ended, type Feed, type Probed, probeName, type Running, trailName } from "./feed";
 
 const t = text.monitor;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // screen_job.tsx - #/monitor/JOB: one screening while it runs and after it.
-import { isOpen, refreshJobs } from "../../api/live";
-import { remove } from "../../api/client";
+import { isOpen } from "../../api/live";
+import { forgetJob, resumeJob, stopJob } from "../../app/job_acts";
 import { jobName } from "../../app/job_words";
 import { go, link } from "../../app/router";
-import { say, sayError } from "../../app/toast";
 import { count, duration, num, when } from "../../base/format";
 import { Facts } from "../../parts/facts";
 import { Icon } from "../../parts/icons";
@@ -27,22 +26,15 @@ function again(job: JobWhole): string {
 }
 
 function Actions({ job, live }: { job: JobWhole; live: JobLive }) {
-    const forget = () =>
-        remove("/api/v1/jobs/{id}", { path: { id: job.id } }).then(() => {
-            void refreshJobs();
-            say(t.forgotten);
-            go("monitor");
-        }, sayError);
-    const cancel = () => live.cancel().then(() => say(t.canceled, live.resume), sayError);
     return (
         <div class="acts">
             {isOpen(job) && (
-                <button class="btn btn-outline-secondary" type="button" onClick={() => void cancel()}>
+                <button class="btn btn-outline-secondary" type="button" onClick={() => stopJob(job, live.reload)}>
                     {t.cancel}
                 </button>
             )}
             {(job.state === "canceled" || job.state === "failed") && (
-                <button class="btn btn-primary" type="button" onClick={() => void live.resume().catch(sayError)}>
+                <button class="btn btn-primary" type="button" onClick={() => resumeJob(job, live.reload)}>
                     {t.resume}
                 </button>
             )}
@@ -50,7 +42,7 @@ function Actions({ job, live }: { job: JobWhole; live: JobLive }) {
                 {t.again}
             </a>
             {!isOpen(job) && (
-                <button class="btn btn-quiet danger" type="button" onClick={() => void forget()}>
+                <button class="btn btn-quiet danger" type="button" onClick={() => void forgetJob(job).then((gone) => gone && go("monitor"))}>
                     <Icon name="trash" /> {t.forget}
                 </button>
             )}

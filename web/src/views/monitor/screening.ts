@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // screening.ts - what came of a screening, as the server keeps it: checked once here, so that the drawings need not.
+import { csv } from "../../base/csv";
 import type { Item } from "./texts";
 
 export interface Along {
@@ -85,15 +86,8 @@ export function itemsOf(request: unknown): Item[] {
 
 export const lastAsked = (x: Item | undefined): string => [...(x?.messages ?? [])].reverse().find((m) => m.role === "user")?.content ?? x?.messages.at(-1)?.content ?? "";
 
-/** A cell of a CSV file. A leading sign of a formula is kept from spreadsheets by a quote, as they advise. */
-function cell(x: string | number | boolean | null): string {
-    const s = x === null ? "" : String(x);
-    const safe = typeof x === "string" && /^[=+\-@\t\r]/.test(s) ? `'${s}` : s;
-    return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
-}
-
 export function csvOf(s: Screening, items: readonly Item[]): string {
     const head = ["line", "vector", "block", "rank", "flagged", "delta_projection", "given", "own", "own_se", "question", "answer"];
     const rows = s.rows.map((r) => [r.line, r.vector, r.block, r.rank, r.flagged, r.delta, r.given, r.own, r.ownSe, lastAsked(items[r.index]), items[r.index]?.response ?? ""]);
-    return [head, ...rows].map((r) => r.map(cell).join(",")).join("\r\n") + "\r\n";
+    return csv(head, rows);
 }

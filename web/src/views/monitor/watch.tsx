@@ -10,7 +10,8 @@ import { num } from "../../base/format";
 import { Icon } from "../../parts/icons";
 import { Failed } from "../../parts/states";
 import { text } from "../../text/en";
-import { type Limits, setLimit, USUAL } from "./alarms";
+import { type Limits } from "../../app/alarm_query";
+import { setLimit, USUAL } from "./alarms";
 
 const t = text.monitor;
 const MOST = 8;

@@ -2,47 +2,25 @@
 //
 // monitors.tsx - all probes of the answer at a glance: the last tokens as a small line, the number now, an alarm where
 // one wants it; and each probe's mean over the turns of the conversation.
-import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { signed, tone } from "../../base/format";
+import { Spark } from "../../parts/spark";
 import { text } from "../../text/en";
 import { valueAt } from "./paint";
-import { chosenProbes, probes, vectors } from "./state";
+import { alarms, chosenProbes, probes, vectors } from "./state";
 import { at, path, turns } from "./talk";
 import type { Answer } from "./types";
 
 const LAST = 48;
 const SIGMA = 3;
-/** Thresholds by probe: what is above says so. */
-export const alarms = signal<Readonly<Record<string, number>>>({});
 
-const y = (z: number): number => 50 - (50 * Math.max(-SIGMA, Math.min(SIGMA, z))) / SIGMA;
-
-function Spark({ answer, probe }: { answer: Answer; probe: string }) {
-    answer.tick.value;
-    const n = answer.tokens.length;
-    const from = Math.max(0, n - LAST);
-    let d = "";
-    let pen = "M";
-    for (let i = from; i < n; i++) {
-        const z = valueAt(answer, i, probe);
-        if (z === null) {
-            pen = "M"; // a gap, never a bridge
-        } else {
-            d += `${pen}${i - from} ${y(z).toFixed(1)}`;
-            pen = "L";
-        }
-    }
-    const limit = alarms.value[probe];
-    return (
-        <svg aria-hidden="true">
-            <line class="axis" x1="0" x2="100%" y1="50%" y2="50%" />
-            {limit !== undefined && <line class="thr" x1="0" x2="100%" y1={`${y(limit)}%`} y2={`${y(limit)}%`} />}
-            <svg viewBox={`0 0 ${LAST} 100`} preserveAspectRatio="none">
-                <path class="ln plain" d={d} />
-            </svg>
-        </svg>
-    );
+/** Of the last tokens, clipped to what is drawn. */
+function lastOf(answer: Answer, probe: string): (number | null)[] {
+    const from = Math.max(0, answer.tokens.length - LAST);
+    return Array.from({ length: LAST }, (_, i) => {
+        const z = valueAt(answer, from + i, probe);
+        return z === null ? null : Math.max(-SIGMA, Math.min(SIGMA, z));
+    });
 }
 
 function Row({ answer, probe }: { answer: Answer | null; probe: string }) {
@@ -52,7 +30,7 @@ function Row({ answer, probe }: { answer: Answer | null; probe: string }) {
     for (let i = n - 1; answer && i >= 0 && now === null; i--) {
         now = valueAt(answer, i, probe);
     }
-    const limit = alarms.value[probe];
+    const limit = alarms.value.get(probe);
     return (
         <tr>
             <th scope="row">
@@ -63,7 +41,7 @@ function Row({ answer, probe }: { answer: Answer | null; probe: string }) {
                     </span>
                 )}
             </th>
-            <td class="sp">{answer && <Spark answer={answer} probe={probe} />}</td>
+            <td class="sp">{answer && <Spark values={lastOf(answer, probe)} range={[-SIGMA, SIGMA]} limit={limit} />}</td>
             <td class={`now ${tone(now)}`}>{signed(now)}</td>
         </tr>
     );
@@ -103,11 +81,16 @@ function Choose() {
                             min="-5"
                             max="10"
                             aria-label={`${text.play.alarmAbove}, ${name}`}
-                            value={alarms.value[name] ?? ""}
+                            value={alarms.value.get(name) ?? ""}
                             onChange={(e) => {
                                 const v = e.currentTarget.value;
-                                const { [name]: _, ...rest } = alarms.value;
-                                alarms.value = v === "" ? rest : { ...rest, [name]: Number(v) };
+                                const all = new Map(alarms.value);
+                                if (v === "") {
+                                    all.delete(name);
+                                } else {
+                                    all.set(name, Number(v));
+                                }
+                                alarms.value = all;
                             }}
                         />
                     </label>

@@ -2,7 +2,7 @@
 //
 // play.tsx - the playground: left is text, right is instruments. Asks on the server, shows what comes, steers it while it
 // comes.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { returns } from "../../api/client";
 import { defaultModel } from "../../api/live";
 import { useCommands } from "../../app/commands";
@@ -17,8 +17,8 @@ import { SURPRISE } from "./paint";
 import { Panel } from "./panel";
 import { pick, picked } from "./pick";
 import { Setup } from "./setup";
-import { again, ask, branch, busy, colour, follow, fork, model, probes, queue, restore, stop, underline, useModel } from "./state";
-import { answerOf, at, fresh, load, path, talkId, turns } from "./talk";
+import { again, ask, askNext, branch, busy, chosenColour, colour, draft, follow, fork, model, probes, queue, restore, stop, underline, useModel } from "./state";
+import { answerOf, at, fresh, load, path, planOf, talkId, turns } from "./talk";
 import { Tree } from "./tree";
 import { ShownTurn } from "./turn";
 
@@ -29,7 +29,7 @@ function Past({ i, n }: { i: number; n: number }) {
             <summary>
                 <span>{n}</span>
                 <span class="q">{t.question}</span>
-                <span class="tr small">{t.steering ?? text.play.unsteered}</span>
+                <span class="tr small">{planOf(t)}</span>
                 <Icon name="right" class="chev" />
             </summary>
             <p>{answerOf(t)}</p>
@@ -37,17 +37,55 @@ function Past({ i, n }: { i: number; n: number }) {
     );
 }
 
-function Composer({ draft, setDraft }: { draft: string; setDraft: (s: string) => void }) {
-    const field = useRef<HTMLTextAreaElement>(null);
-    const send = () => {
-        if (draft.trim() !== "") {
-            ask(draft).catch((e: unknown) => {
-                sayError(e);
-                setDraft(draft); // nothing that was written is lost
-            });
-            setDraft("");
-        }
-    };
+function setDraft(s: string): void {
+    draft.value = s;
+}
+
+function send(): void {
+    const question = draft.value;
+    if (question.trim() !== "") {
+        ask(question).catch((e: unknown) => {
+            sayError(e);
+            setDraft(question); // nothing that was written is lost
+        });
+        setDraft("");
+    }
+}
+
+function Queue() {
+    return (
+        <div class="queue">
+            {queue.value.length > 0 && (
+                <>
+                    <span>
+                        {text.play.next}: {queue.value.join(" · ")}
+                    </span>
+                    {!busy.value && (
+                        <button class="btn btn-outline-secondary btn-sm" type="button" disabled={model.value === null} onClick={askNext}>
+                            {text.play.askNow}
+                        </button>
+                    )}
+                    <button class="btn btn-quiet btn-icon btn-sm" type="button" aria-label={text.play.clearQueue} onClick={() => (queue.value = [])}>
+                        <Icon name="x" />
+                    </button>
+                </>
+            )}
+            <span class="hint">
+                <span>
+                    <kbd>Enter</kbd> {busy.value ? text.play.queues : text.play.sends}
+                </span>
+                <span>
+                    <kbd>Esc</kbd> {text.play.stops}
+                </span>
+                <span>
+                    <kbd>?</kbd> {text.play.allKeys}
+                </span>
+            </span>
+        </div>
+    );
+}
+
+function Composer() {
     return (
         <form
             class="ask"
@@ -56,37 +94,14 @@ function Composer({ draft, setDraft }: { draft: string; setDraft: (s: string) =>
                 send();
             }}
         >
-            <div class="queue">
-                {queue.value.length > 0 && (
-                    <>
-                        <span>
-                            {text.play.next}: {queue.value.join(" · ")}
-                        </span>
-                        <button class="btn btn-quiet btn-icon btn-sm" type="button" aria-label={text.play.clearQueue} onClick={() => (queue.value = [])}>
-                            <Icon name="x" />
-                        </button>
-                    </>
-                )}
-                <span class="hint">
-                    <span>
-                        <kbd>Enter</kbd> {busy.value ? text.play.queues : text.play.sends}
-                    </span>
-                    <span>
-                        <kbd>Esc</kbd> {text.play.stops}
-                    </span>
-                    <span>
-                        <kbd>?</kbd> {text.play.allKeys}
-                    </span>
-                </span>
-            </div>
+            <Queue />
             <div class="row1">
                 <textarea
-                    ref={field}
                     class="form-control"
                     rows={1}
                     placeholder={turns.value.length === 0 ? text.play.askFirst : text.play.askNext}
                     aria-label={text.play.question}
-                    value={draft}
+                    value={draft.value}
                     onInput={(e) => setDraft(e.currentTarget.value)}
                     onKeyDown={(e) => {
                         if (e.key === "Enter" && !e.shiftKey && !e.isComposing) {
@@ -131,10 +146,10 @@ function Start({ use }: { use: (q: string) => void }) {
 }
 
 /** What the address asks for, when the view opens and when a link changes it. */
-function useAddress(setDraft: (s: string) => void): void {
+function useAddress(): void {
     const opened = useRef(false);
     const query = place.value.query;
-    const wantedModel = query.get("model") ?? defaultModel.value?.id ?? null;
+    const wantedModel = query.get("model") ?? model.peek() ?? defaultModel.value?.id ?? null;
     useEffect(() => {
         if (!opened.current) {
             opened.current = true;
@@ -164,14 +179,13 @@ function useAddress(setDraft: (s: string) => void): void {
     }, [wantedModel, returns.value]);
 }
 
-function cycle(of: typeof colour): void {
+function after(now: string): string {
     const all = [...probes.value, SURPRISE, ""];
-    of.value = all[(all.indexOf(of.value) + 1) % all.length]!;
+    return all[(all.indexOf(now) + 1) % all.length]!;
 }
 
 export function Play() {
-    const [draft, setDraft] = useState("");
-    useAddress(setDraft);
+    useAddress();
     const shown = path.value;
     const now = at.value;
     const a = turns.value[now]?.live ?? null;
@@ -183,8 +197,8 @@ export function Play() {
     };
     useKeys([
         { keys: "Escape", does: text.play.keys.stop, run: stop, inFields: true },
-        { keys: "C", does: text.play.keys.colour, run: () => cycle(colour) },
-        { keys: "Shift C", does: text.play.keys.underline, run: () => cycle(underline) },
+        { keys: "C", does: text.play.keys.colour, run: () => (chosenColour.value = after(colour.value)) },
+        { keys: "Shift C", does: text.play.keys.underline, run: () => (underline.value = after(underline.value)) },
         { keys: "R", does: text.play.again, run: () => void again(now).catch(sayError) },
         { keys: "B", does: text.play.branch, run: () => setDraft(branch(now)) },
         { keys: "U", does: text.play.goOnPlain, run: () => { const p = picked.value; if (p && a === p.answer && !busy.value) { void fork(now, p.i, null, null).catch(sayError); } } },
@@ -204,7 +218,7 @@ export function Play() {
                     <Past key={i} i={i} n={k + 1} />
                 ))}
                 {now >= 0 && turns.value[now] ? <ShownTurn key={now} i={now} onBranch={setDraft} /> : <Start use={(q) => void ask(q).catch(sayError)} />}
-                <Composer draft={draft} setDraft={setDraft} />
+                <Composer />
             </div>
             <Panel />
         </main>

@@ -75,7 +75,7 @@ export async function readAgain(i: number): Promise<void> {
     }
     const body = { model: model.value, messages: promptOf(t), text: t.answer, steering: t.steering, probes: probes.value, top_logprobs: 8 };
     const r = (await post("/api/v1/score", { body })) as unknown as Scored;
-    const a = newAnswer({ seed: t.seed, steering: t.steering, probes: probes.value, system: "", limit: r.tokens.length });
+    const a = newAnswer({ seed: t.seed, steering: t.steering, probes: probes.value, system: t.prompt, limit: r.tokens.length });
     a.tokens = r.tokens.map((x, k) => ({
         text: x.token,
         id: x.id,

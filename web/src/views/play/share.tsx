@@ -3,10 +3,12 @@
 // share.tsx - the shown turn for others: a link that asks the same, a file that holds the whole conversation, and the same
 // request for a terminal and for a program.
 import { say, sayError } from "../../app/toast";
+import { quoted } from "../../base/command";
+import { saveJson } from "../../base/save_file";
 import { Icon } from "../../parts/icons";
 import { Pop } from "../../parts/pop";
 import { text } from "../../text/en";
-import { busy, compare, model, promptOf, sampling, seed } from "./state";
+import { busy, compare, compareWord, model, promptOf, sampling, seed } from "./state";
 import { adopt, at, document_, save, system, turns } from "./talk";
 import { body } from "./write";
 
@@ -18,8 +20,7 @@ function request(): Record<string, unknown> | null {
 }
 
 function curl(): string {
-    const quoted = JSON.stringify(request(), null, 2).replace(/'/g, "'\\''");
-    return `curl -sS ${location.origin}/v1/chat/completions -H 'Content-Type: application/json' -d '${quoted}'`;
+    return `curl -sS ${location.origin}/v1/chat/completions -H 'Content-Type: application/json' -d ${quoted(JSON.stringify(request(), null, 2))}`;
 }
 
 function client(): string {
@@ -51,22 +52,14 @@ function url(): string {
         q.set("top_p", String(sampling.value.topP));
     }
     q.set("max", String(sampling.value.maxTokens));
-    const c = compare.value;
-    if (c.kind !== "plain") {
-        q.set("cmp", c.kind === "prompt" ? `prompt:${c.trait}` : c.kind === "expression" ? `expr:${c.text}` : "none");
+    const c = compareWord(compare.value);
+    if (c !== null) {
+        q.set("cmp", c);
     }
     if (t) {
         q.set("q", t.question);
     }
     return `${location.origin}${location.pathname}#/play?${q}`;
-}
-
-function download(name: string, content: string): void {
-    const a = document.createElement("a");
-    a.href = URL.createObjectURL(new Blob([content], { type: "application/json" }));
-    a.download = name;
-    a.click();
-    setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
 }
 
 async function open(file: File | undefined): Promise<void> {
@@ -104,7 +97,7 @@ export function Share() {
             {item(text.play.copyLink, () => copy(url()))}
             {item(text.play.copyCurl, () => copy(curl()))}
             {item(text.play.copyClient, () => copy(client()))}
-            {item(text.play.saveFile, () => download("conversation.json", JSON.stringify(document_(model.value ?? ""), null, 2)))}
+            {item(text.play.saveFile, () => saveJson("conversation.json", document_(model.value ?? "")))}
             <label class="opt">
                 <span />
                 <span>{text.play.openFile}</span>

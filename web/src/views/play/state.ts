@@ -5,10 +5,11 @@
 import { computed, effect, signal } from "@preact/signals";
 import { get, type Reply } from "../../api/client";
 import { refreshModels } from "../../api/live";
+import { type Limits, readLimits, writeLimits } from "../../app/alarm_query";
 import { keep } from "../../app/router";
 import { sayError } from "../../app/toast";
 import { expression, plan, pushPlan, setExpression, shownNames, steerLive, type Vector } from "./knobs";
-import { addTurn, answerOf, at, save, system, turns } from "./talk";
+import { addTurn, answerOf, at, save, system, talkId, turns } from "./talk";
 import type { Answer, Compare, Token, Turn } from "./types";
 import { cancel, type Message, newAnswer, type Sampling, type Wish, write } from "./write";
 
@@ -18,12 +19,23 @@ export const sampling = signal<Sampling>({ temperature: 0.7, topP: 1, maxTokens:
 export const seed = signal<number>(7);
 export const compare = signal<Compare>({ kind: "plain" });
 export const pinned = signal(true);
+/** Questions that wait for the running answer; after a reload also the one whose answer it has cut off. */
 export const queue = signal<readonly string[]>([]);
-/** Probe that colours the tokens, "surprise" or ""; and the one that underlines them. */
-export const colour = signal<string>("");
+/** Probe that colours the tokens, "surprise", "difference" or "", null: the first slider's; and what underlines them. */
+export const chosenColour = signal<string | null>(null);
 export const underline = signal<string>("");
-/** Probes that are asked for; empty: those of the sliders. */
+/** Probes that are asked for; null: those of the sliders. */
 export const chosenProbes = signal<readonly string[] | null>(null);
+/** From where on a probe alarms. */
+export const alarms = signal<Limits>(new Map());
+/** The question that is being written. */
+export const draft = signal("");
+
+export const colour = computed<string>(() => {
+    const c = chosenColour.value;
+    const shown = c === null || ["", "surprise", "difference"].includes(c) || vectors.value.some((v) => v.name === c);
+    return (shown ? c : null) ?? shownNames.value[0] ?? "surprise";
+});
 
 const MOST_PROBES = 6;
 export const probes = computed<string[]>(() => {
@@ -35,6 +47,7 @@ export const probes = computed<string[]>(() => {
 interface Running {
     stop: AbortController;
     answers: Answer[];
+    asked: Asked;
 }
 export const running = signal<Running | null>(null);
 export const busy = computed(() => running.value !== null);
@@ -73,7 +86,7 @@ function messages(parent: number, question: string, extra: string): Message[] {
 
 /** What the model was shown before this turn's answer, without the words of a comparison. */
 export function promptOf(t: Turn): Message[] {
-    return messages(t.parent, t.question, t.live?.system ?? "");
+    return messages(t.parent, t.question, t.prompt);
 }
 
 function wish(parent: number, question: string, steering: string | null, words: string, begin: Token[], beginIds: number[], seed_: number): Wish {
@@ -99,6 +112,7 @@ interface Asked {
     reasoning: string; // that stands before these
     both: boolean;
     steering: string | null;
+    fresh?: boolean; // a new question, not an answer once more
 }
 
 async function other(a: Asked): Promise<Wish | null> {
@@ -114,7 +128,7 @@ async function other(a: Asked): Promise<Wish | null> {
 async function run(a: Asked): Promise<void> {
     const stop = new AbortController();
     const asked = model.value!;
-    running.value = { stop, answers: [] }; // before anything is waited for: a second question queues
+    running.value = { stop, answers: [], asked: a }; // before anything is waited for: a second question queues
     let done = false;
     try {
         done = await runBoth(a, stop);
@@ -124,9 +138,16 @@ async function run(a: Asked): Promise<void> {
         void refreshModels();
     }
     await save(asked);
-    const next = queue.value[0];
-    if (next !== undefined && done) {
-        queue.value = queue.value.slice(1);
+    if (done) {
+        askNext();
+    }
+}
+
+/** The first of the queue. */
+export function askNext(): void {
+    const [next, ...rest] = queue.value;
+    if (next !== undefined && !busy.value) {
+        queue.value = rest;
         ask(next).catch((e: unknown) => {
             queue.value = [next, ...queue.value];
             sayError(e);
@@ -143,18 +164,17 @@ async function runBoth(a: Asked, stop: AbortController): Promise<boolean> {
     }
     const answers = wishes.map((w) => newAnswer({ ...w, limit: w.sampling.maxTokens }));
     answers[0]!.reasoning = a.reasoning;
-    const ids = answers.map((x, i) => addTurn({ parent: a.parent, question: a.question, answer: "", analysis: "", steering: wishes[i]!.steering, seed: a.seed, live: x, pair: null }));
+    const ids = answers.map((x, i) => addTurn({ parent: a.parent, question: a.question, answer: "", analysis: "", steering: wishes[i]!.steering, prompt: wishes[i]!.system, seed: a.seed, live: x, pair: null }));
     if (ids.length === 2) {
         turns.value = turns.value.map((t, i) => (i === ids[0] ? { ...t, pair: ids[1]! } : i === ids[1] ? { ...t, pair: ids[0]! } : t));
     }
     at.value = ids[0]!;
-    running.value = { stop, answers };
+    running.value = { stop, answers, asked: a };
     steerLive(answers[0]!, a.both ? plan.peek() : a.steering);
     const compared = compare.value;
     await Promise.all(wishes.map((w, i) => write(w, answers[i]!, stop.signal)));
     if (!pinned.value && compare.value === compared) {
         compare.value = { kind: "plain" };
-        keep({ cmp: null });
     }
     return answers[0]!.state === "done";
 }
@@ -169,7 +189,7 @@ export async function ask(question: string): Promise<void> {
         queue.value = [...queue.value, q];
         return;
     }
-    await run({ parent: at.value, question: q, seed: seed.value, begin: [], beginIds: [], reasoning: "", both: true, steering: plan.value });
+    await run({ parent: at.value, question: q, seed: seed.value, begin: [], beginIds: [], reasoning: "", both: true, steering: plan.value, fresh: true });
 }
 
 export function stop(): void {
@@ -226,7 +246,6 @@ export async function useModel(id: string, again = false): Promise<void> {
         vectors.value = []; // not those of another model
     }
     model.value = id;
-    keep({ model: id });
     const list = (await get("/api/v1/vectors", { query: { model: id } })).vectors.filter((v) => v.model === id);
     if (model.value !== id) {
         return;
@@ -239,16 +258,31 @@ export async function useModel(id: string, again = false): Promise<void> {
         return;
     }
     shownNames.value = [...new Set([...used, ...list.slice(0, 3).map((v) => v.name)])].slice(0, Math.max(3, used.length));
-    colour.value = shownNames.value[0] ?? "surprise";
 }
 
-/** The address and the running answer follow what is chosen. */
+export function compareWord(c: Compare): string | null {
+    return c.kind === "plain" ? null : c.kind === "prompt" ? `prompt:${c.trait}` : c.kind === "expression" ? `expr:${c.text}` : "none";
+}
+
+/** The address, the tab's session and the running answer follow what is chosen. */
 export function follow(): () => void {
     const ends = [
         effect(() => pushPlan(plan.value)),
         effect(() => {
             keep({ steer: expression.value });
         }),
+        effect(() => {
+            keep({ cmp: compareWord(compare.value), pin: pinned.value ? null : "no", colour: chosenColour.value === "" ? "none" : chosenColour.value, under: underline.value, probes: chosenProbes.value?.join(",") ?? null, alarm: writeLimits(alarms.value) });
+        }),
+        effect(() => {
+            if (model.value !== null) {
+                keep({ model: model.value });
+            }
+            if (talkId.value !== null) {
+                keep({ c: talkId.value });
+            }
+        }),
+        effect(keepAsking),
         effect(() => {
             keep({ system: system.value, top_p: sampling.value.topP === 1 ? null : sampling.value.topP });
         }),
@@ -258,6 +292,41 @@ export function follow(): () => void {
     ];
     return () => ends.forEach((end) => end());
 }
+
+const STORE = "persona-asking";
+
+/** A page that goes cuts its streams off first: that is no end of what it asked. */
+let leaving = false;
+addEventListener("beforeunload", () => {
+    leaving = true;
+    setTimeout(() => (leaving = false), 2000);
+});
+
+/** What is not yet a turn of the conversation: it stays in the tab's session. */
+function keepAsking(): void {
+    const now = running.value?.asked;
+    const waiting = [...(now?.fresh ? [now.question] : []), ...queue.value];
+    if (leaving) {
+        return;
+    }
+    try {
+        sessionStorage.setItem(STORE, JSON.stringify({ draft: draft.value, waiting }));
+    } catch {
+        // lasts as long as the page
+    }
+}
+
+/** Once, when the page begins. */
+function restoreAsking(): void {
+    try {
+        const s = JSON.parse(sessionStorage.getItem(STORE) ?? "{}") as { draft?: unknown; waiting?: unknown };
+        draft.value = typeof s.draft === "string" ? s.draft : "";
+        queue.value = Array.isArray(s.waiting) ? s.waiting.filter((x): x is string => typeof x === "string") : [];
+    } catch {
+        // there is nothing
+    }
+}
+restoreAsking();
 
 export function restore(q: URLSearchParams): void {
     const steer = q.get("steer");
@@ -279,4 +348,10 @@ export function restore(q: URLSearchParams): void {
         compare.value = { kind: "expression", text: cmp.slice(5) };
     }
     system.value = q.get("system") ?? system.value;
+    pinned.value = q.has("pin") ? false : pinned.value;
+    const c = q.get("colour");
+    chosenColour.value = c === "none" ? "" : (c ?? chosenColour.value);
+    underline.value = q.get("under") ?? underline.value;
+    chosenProbes.value = q.get("probes")?.split(",").filter((p) => p !== "") ?? chosenProbes.value;
+    alarms.value = q.has("alarm") ? readLimits(q.get("alarm")) : alarms.value;
 }

@@ -6,6 +6,7 @@ import { computed, signal } from "@preact/signals";
 import { ApiError, get, post, put } from "../../api/client";
 import { keep } from "../../app/router";
 import { sayError } from "../../app/toast";
+import { text } from "../../text/en";
 import type { Turn } from "./types";
 import { textOf } from "./write";
 
@@ -63,11 +64,16 @@ export function answerOf(t: Turn): string {
     return t.live ? textOf(t.live) : t.answer;
 }
 
+/** How an answer was asked for, in words. */
+export function planOf(t: Turn): string {
+    return (t.live ? t.live.expression : t.steering) ?? (t.prompt === "" ? text.play.unsteered : text.play.instructed(t.prompt));
+}
+
 interface Stored {
     schema: string;
     model: string;
     system: string;
-    turns: { parent: number; question: string; answer: string; analysis?: string; steering: string | null; seed: number }[];
+    turns: { parent: number; question: string; answer: string; analysis?: string; steering: string | null; prompt?: string; seed: number }[];
     at: number;
 }
 
@@ -82,6 +88,7 @@ export function document_(model: string): Stored {
             answer: answerOf(t),
             ...(t.live?.reasoning || t.analysis ? { analysis: t.live?.reasoning || t.analysis } : {}),
             steering: t.live ? t.live.expression : t.steering,
+            ...(t.prompt === "" ? {} : { prompt: t.prompt }),
             seed: t.seed,
         })),
         at: at.value,
@@ -93,7 +100,7 @@ const within = (i: number, end: number): number => (Number.isInteger(i) && i >= 
 
 function fill(s: Stored): void {
     const list = Array.isArray(s.turns) ? s.turns : [];
-    turns.value = paired(list.map((t, i) => ({ analysis: "", ...t, parent: within(t.parent, i), live: null, pair: null })));
+    turns.value = paired(list.map((t, i) => ({ analysis: "", prompt: "", ...t, parent: within(t.parent, i), live: null, pair: null })));
     system.value = s.system ?? "";
     at.value = within(s.at, list.length);
     stored = list.length;
@@ -104,7 +111,7 @@ function merge(theirs: Stored): void {
     const fresh = turns.value.slice(stored);
     const moved = new Map<number, number>();
     const old = turns.value.slice(0, stored);
-    const all: Turn[] = theirs.turns.map((t, i) => ({ analysis: "", ...t, live: old[i]?.live ?? null, pair: old[i]?.pair ?? null }));
+    const all: Turn[] = theirs.turns.map((t, i) => ({ analysis: "", prompt: "", ...t, live: old[i]?.live ?? null, pair: old[i]?.pair ?? null }));
     fresh.forEach((t, i) => {
         moved.set(stored + i, all.length);
         all.push({ ...t, parent: moved.get(t.parent) ?? t.parent });
@@ -129,7 +136,6 @@ async function saveOnce(model: string, again = true): Promise<void> {
         const r = await post("/api/v1/conversations", { body: { title, conversation: document_(model) } });
         talkId.value = r.id;
         version = r.version;
-        keep({ c: r.id });
     } else {
         try {
             const r = await put("/api/v1/conversations/{id}", { path: { id: talkId.value }, body: { title, conversation: document_(model), version } });

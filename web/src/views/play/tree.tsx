@@ -7,14 +7,8 @@ import { say, sayError } from "../../app/toast";
 import { when } from "../../base/format";
 import { Icon } from "../../parts/icons";
 import { text } from "../../text/en";
-import { at, children, load, talkId, turns } from "./talk";
+import { at, children, load, planOf, talkId, turns } from "./talk";
 import { busy, useModel } from "./state";
-
-function words(i: number): string {
-    const t = turns.value[i]!;
-    const plan = t.live ? t.live.expression : t.steering;
-    return plan ?? text.play.unsteered;
-}
 
 /** The deepest turn below i along the first children, which is what one wants to see. */
 function leaf(i: number): number {
@@ -36,7 +30,7 @@ function Branch({ parent }: { parent: number }) {
                             {same.map((i) => (
                                 <li key={i}>
                                     <button type="button" class="btn btn-quiet btn-sm" aria-current={i === at.value ? "true" : undefined} disabled={busy.value} onClick={() => (at.value = i)} onDblClick={() => (at.value = leaf(i))}>
-                                        {words(i)}
+                                        {planOf(turns.value[i]!)}
                                     </button>
                                     <Branch parent={i} />
                                 </li>

@@ -4,7 +4,6 @@
 // and the receipt.
 import { useEffect, useRef } from "preact/hooks";
 import { sayError } from "../../app/toast";
-import { keep } from "../../app/router";
 import { num } from "../../base/format";
 import { Icon } from "../../parts/icons";
 import { text } from "../../text/en";
@@ -13,9 +12,9 @@ import { setExpression } from "./knobs";
 import { DIFFERENCE, SURPRISE } from "./paint";
 import { Receipt } from "./receipt";
 import { readAgain, scoreUnsteered } from "./score";
-import { again, branch, busy, colour, compare, pinned, probes, underline, vectors } from "./state";
+import { again, branch, busy, chosenColour, colour, compare, pinned, probes, underline, vectors } from "./state";
 import { Strip } from "./strip";
-import { at, partner, turns } from "./talk";
+import { at, partner, planOf, turns } from "./talk";
 import { TokenText } from "./token_text";
 import type { Answer, Turn } from "./types";
 
@@ -40,7 +39,7 @@ function Paint() {
         <div class="paint">
             <label>
                 {text.play.colour}
-                <select class="form-select inline" aria-label={text.play.colourLong} value={c} onChange={(e) => (colour.value = e.currentTarget.value)}>
+                <select class="form-select inline" aria-label={text.play.colourLong} value={c} onChange={(e) => (chosenColour.value = e.currentTarget.value)}>
                     {options(text.play.nothing)}
                 </select>
             </label>
@@ -150,7 +149,6 @@ function Compare() {
                 onChange={(e) => {
                     const v = e.currentTarget.value;
                     compare.value = v.startsWith("prompt:") ? { kind: "prompt", trait: v.slice(7) } : v === "expression" ? { kind: "expression", text: "" } : v === "none" ? { kind: "none" } : { kind: "plain" };
-                    keep({ cmp: v === "plain" ? null : v === "expression" ? "expr:" : v });
                 }}
             >
                 <option value="plain">{text.play.unsteered}</option>
@@ -172,10 +170,7 @@ function Compare() {
                     placeholder="-1*silly"
                     spellcheck={false}
                     value={c.text}
-                    onInput={(e) => {
-                        compare.value = { kind: "expression", text: e.currentTarget.value };
-                        keep({ cmp: `expr:${e.currentTarget.value}` });
-                    }}
+                    onInput={(e) => (compare.value = { kind: "expression", text: e.currentTarget.value })}
                 />
             )}
         </>
@@ -190,7 +185,7 @@ function Pair({ i }: { i: number }) {
     const flip = (k: number) => pair.current?.scrollTo({ left: k * pair.current.clientWidth, behavior: "smooth" });
     turn.live?.tick.value;
     const plan = turn.live ? turn.live.expression : turn.steering;
-    const label = plan === null ? text.play.Unsteered : text.play.Steered;
+    const label = plan !== null ? text.play.Steered : turn.prompt === "" ? text.play.Unsteered : text.play.Instructed;
     return (
         <>
             <div class="flip seg" role="group" aria-label={text.play.which}>
@@ -205,7 +200,7 @@ function Pair({ i }: { i: number }) {
                 <section class="ans" aria-labelledby="h-s">
                     <header>
                         <h3 id="h-s">{label}</h3>
-                        <span class="mono">{plan}</span>
+                        <span class={plan === null ? "" : "mono"}>{plan ?? turn.prompt}</span>
                         <Status a={turn.live} />
                     </header>
                     <Body turn={turn} label={label} side="main" />
@@ -217,7 +212,7 @@ function Pair({ i }: { i: number }) {
                     </header>
                     {beside ? (
                         <>
-                            {beside.steering !== null && <p class="mono small soft">{beside.steering}</p>}
+                            {(beside.steering ?? beside.prompt) !== "" || compare.value.kind !== "plain" ? <p class={`small soft ${beside.steering === null ? "" : "mono"}`}>{planOf(beside)}</p> : null}
                             <Body turn={beside} label={text.play.besideLong} side="other" />
                             <button class="btn btn-quiet btn-sm mt-2" type="button" disabled={busy.value} onClick={() => (at.value = j!)}>
                                 {text.play.goOnHere}

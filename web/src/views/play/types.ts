@@ -78,6 +78,8 @@ export interface Turn {
     answer: string;
     analysis: string;
     steering: string | null;
+    /** What stood in the prompt for this answer alone; "": nothing. */
+    prompt: string;
     seed: number;
     live: Answer | null; // with its tokens, while this page has them
     pair: number | null; // the turn beside it

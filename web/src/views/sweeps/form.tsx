@@ -2,12 +2,12 @@
 //
 // form.tsx - a new sweep: which vector on which model, over which coefficients; the estimate beside the button. All of
 // it lies in the address.
-import { useState } from "preact/hooks";
-import { get, post } from "../../api/client";
-import { defaultModel, modelById, models, refreshJobs } from "../../api/live";
+import { get } from "../../api/client";
+import { defaultModel, modelById, models } from "../../api/live";
 import { useResource } from "../../api/resource";
 import { give, given, listOf, numberOf } from "../../app/form_query";
-import { go, keep, link } from "../../app/router";
+import { useStart } from "../../app/job_acts";
+import { keep, link } from "../../app/router";
 import { coef } from "../../base/scale";
 import { Estimate, useEstimate } from "../../parts/estimate";
 import { CheckField, errorAt, errorElsewhere, Field, NumberField, SelectField, TextField } from "../../parts/field";
@@ -120,8 +120,10 @@ function More({ error, nLayer }: { error: unknown; nLayer: number | null }) {
                 {NUMBERS.map((name) => (
                     <NumberField key={name} label={LABELS[name]!} value={given(name)} set={give(name)} min={name === "seed" || name === "temperature" ? 0 : 1} step={name === "temperature" ? "any" : 1} placeholder={USUAL[name] ?? text.work.allOf} error={errorAt(error, name)} />
                 ))}
-                <CheckField label={t.kl} checked={given("kl") !== "off"} set={(on) => give("kl")(on ? "" : "off")} />
-                <CheckField label={t.prompt} checked={given("prompt") !== "off"} set={(on) => give("prompt")(on ? "" : "off")} />
+                <div class="w6 checks">
+                    <CheckField label={t.kl} checked={given("kl") !== "off"} set={(on) => give("kl")(on ? "" : "off")} />
+                    <CheckField label={t.prompt} checked={given("prompt") !== "off"} set={(on) => give("prompt")(on ? "" : "off")} />
+                </div>
             </div>
         </details>
     );
@@ -129,8 +131,7 @@ function More({ error, nLayer }: { error: unknown; nLayer: number | null }) {
 
 export function SweepForm() {
     const traits = useResource((signal) => get("/api/v1/traits", { signal }), []);
-    const [refused, refuse] = useState<unknown>(null);
-    const [busy, setBusy] = useState(false);
+    const { start, busy, refused, refuse } = useStart("sweep");
     const all = models.value;
     const first = all?.find((m) => (m.vectors?.length ?? 0) > 0)?.id ?? defaultModel.value?.id ?? "";
     const model = given("model") || first;
@@ -150,26 +151,11 @@ export function SweepForm() {
             </Empty>
         );
     }
-    const start = async (e: SubmitEvent) => {
-        e.preventDefault();
-        if (!body) {
-            return;
-        }
-        setBusy(true);
-        try {
-            const job = await post("/api/v1/jobs/sweep", { body });
-            void refreshJobs();
-            go("sweeps", [(job as { id: string }).id]);
-        } catch (x) {
-            refuse(x);
-            setBusy(false);
-        }
-    };
     const elsewhere = errorElsewhere(error, FIELDS);
     const listed = given("coefficients") !== "";
     const choices = vectors.includes(vector) || vector === "" ? vectors : [vector, ...vectors];
     return (
-        <form onSubmit={(e) => void start(e)} onInput={() => refuse(null)} aria-label={t.new}>
+        <form onSubmit={start(body)} onInput={() => refuse(null)} aria-label={t.new}>
             {traits.error !== null && <Failed error={traits.error} retry={traits.reload} />}
             <div class="form-grid">
                 <SelectField label={text.work.model} value={model} set={(v) => keep({ model: v, vector: null })} choices={all.map((m) => ({ value: m.id, label: m.id }))} error={errorAt(error, "model")} />

@@ -4,13 +4,13 @@
 import { useEffect } from "preact/hooks";
 import { isOpen, type Job, jobs } from "../../api/live";
 import { answerFilter, changeFilter } from "../../app/answer_filter";
+import { resumeJob, stopJob } from "../../app/job_acts";
 import { asQuery } from "../../app/form_query";
 import { stateWords } from "../../app/job_words";
 import { link, place } from "../../app/router";
-import { say, sayError } from "../../app/toast";
 import { count, duration, when } from "../../base/format";
 import { AnswerList } from "../../parts/answer_list";
-import { useAnswers } from "../../parts/answers";
+import { useAnswers, useArriving } from "../../parts/answers";
 import { Icon } from "../../parts/icons";
 import { type JobLive, useJob } from "../../parts/job_live";
 import { RunLine } from "../../parts/run_line";
@@ -23,7 +23,6 @@ import { SweepReport } from "./report";
 import { nameOf, soFar, sweepOf, type SweepResult } from "./result";
 
 const t = text.sweeps;
-const LIVE_MS = 700;
 interface Asked {
     model?: string;
     vector?: string;
@@ -81,12 +80,12 @@ function Acts({ live, exports }: { live: JobLive; exports: preact.ComponentChild
         <div class="acts">
             {exports}
             {isOpen(job) && (
-                <button class="btn btn-outline-secondary" type="button" onClick={() => void live.cancel().then(() => say(text.work.canceled, live.resume), sayError)}>
+                <button class="btn btn-outline-secondary" type="button" onClick={() => stopJob(job, live.reload)}>
                     <Icon name="stop" /> {text.work.cancel}
                 </button>
             )}
             {(job.state === "canceled" || job.state === "failed") && (
-                <button class="btn btn-primary" type="button" onClick={() => void live.resume().catch(sayError)}>
+                <button class="btn btn-primary" type="button" onClick={() => resumeJob(job, live.reload)}>
                     {text.work.resume}
                 </button>
             )}
@@ -111,9 +110,10 @@ function stageOf(stage: string): number {
 function SweepJob({ id }: { id: string }) {
     const live = useJob(id);
     const job = live.job;
-    const running = job !== null && isOpen(job);
-    const answers = useAnswers(job === null || job.state === "queued" ? null : id, running ? LIVE_MS : 0);
     const result: SweepResult | null = job?.state === "done" ? sweepOf(job.result) : null;
+    const arriving = useArriving(job === null || job.state === "queued" || result ? null : id, `${job?.state} ${job?.stage} ${job?.done}`);
+    const every = useAnswers(result ? id : null);
+    const answers = result && !every.loading ? every : arriving;
     const asked = (job?.request ?? {}) as Asked;
     const points = result ? [] : soFar(answers.list).filter((c) => c.score.some((p) => p.y !== null));
     const scored = answers.list.filter((a) => typeof a.label === "number").length;

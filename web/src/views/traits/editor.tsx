@@ -20,19 +20,26 @@ function Area({ label, value, rows, set, hint }: { label: string; value: string;
     );
 }
 
-function useDraft(key: string, start: File_): [File_, (f: File_) => void, () => void] {
-    const store = `persona-pack:${key}`;
-    const [draft, setDraft] = useState<File_>(() => {
+interface Draft {
+    draft: File_;
+    old: File_ | null;
+}
+
+/** The draft and the pack that it began from: that one must still be there when it is saved, not the one of a reload. */
+function useDraft(key: string, start: Draft): [Draft, (f: File_) => void, () => void] {
+    const store = `persona-draft:${key}`;
+    const [now, setNow] = useState<Draft>(() => {
         try {
-            return (JSON.parse(sessionStorage.getItem(store) ?? "null") as File_ | null) ?? start;
+            return (JSON.parse(sessionStorage.getItem(store) ?? "null") as Draft | null) ?? start;
         } catch {
             return start;
         }
     });
-    const set = (f: File_) => {
-        setDraft(f);
+    const set = (draft: File_) => {
+        const next = { ...now, draft };
+        setNow(next);
         try {
-            sessionStorage.setItem(store, JSON.stringify(f));
+            sessionStorage.setItem(store, JSON.stringify(next));
         } catch {
             // lasts as long as the page
         }
@@ -44,12 +51,12 @@ function useDraft(key: string, start: File_): [File_, (f: File_) => void, () => 
             // there is none
         }
     };
-    return [draft, set, forget];
+    return [now, set, forget];
 }
 
 /** `old`: the pack that is changed, null for a new one or a copy. */
-export function Editor({ id, start, old, saved }: { id: string; start: File_; old: File_ | null; saved: () => void }) {
-    const [draft, set, forget] = useDraft(id, start);
+export function Editor({ id, start, old: shown, saved }: { id: string; start: File_; old: File_ | null; saved: () => void }) {
+    const [{ draft, old }, set, forget] = useDraft(id, { draft: start, old: shown });
     const [questions, setQuestions] = useState(draft.questions.join("\n"));
     const [error, setError] = useState<string | null>(null);
     const [busy, setBusy] = useState(false);

@@ -2,12 +2,12 @@
 //
 // form.tsx - a new transfer: from where to where, which trait, how large; the estimate beside the button. All of it
 // lies in the address.
-import { useState } from "preact/hooks";
-import { get, post } from "../../api/client";
-import { models, refreshJobs } from "../../api/live";
+import { get } from "../../api/client";
+import { models } from "../../api/live";
 import { useResource } from "../../api/resource";
 import { give, given, listOf, numberOf } from "../../app/form_query";
-import { go, keep, link } from "../../app/router";
+import { useStart } from "../../app/job_acts";
+import { keep, link } from "../../app/router";
 import { Estimate, useEstimate } from "../../parts/estimate";
 import { CheckField, errorAt, errorElsewhere, NumberField, SelectField, TextField } from "../../parts/field";
 import { Icon } from "../../parts/icons";
@@ -90,8 +90,7 @@ function More({ error }: { error: unknown }) {
 
 export function TransferForm() {
     const traits = useResource((signal) => get("/api/v1/traits", { signal }), []);
-    const [refused, refuse] = useState<unknown>(null);
-    const [busy, setBusy] = useState(false);
+    const { start, busy, refused, refuse } = useStart("transfer");
     const all = models.value;
     const from = given("from") || all?.[0]?.id || "";
     const to = given("to") || all?.find((m) => m.id !== from)?.id || "";
@@ -113,24 +112,9 @@ export function TransferForm() {
         );
     }
     const ids = all.map((m) => ({ value: m.id, label: m.id }));
-    const start = async (e: SubmitEvent) => {
-        e.preventDefault();
-        if (!body) {
-            return;
-        }
-        setBusy(true);
-        try {
-            const job = await post("/api/v1/jobs/transfer", { body });
-            void refreshJobs();
-            go("transfer", [(job as { id: string }).id]);
-        } catch (x) {
-            refuse(x);
-            setBusy(false);
-        }
-    };
     const elsewhere = errorElsewhere(error, FIELDS);
     return (
-        <form onSubmit={(e) => void start(e)} onInput={() => refuse(null)} aria-label={t.new}>
+        <form onSubmit={start(body)} onInput={() => refuse(null)} aria-label={t.new}>
             {traits.error !== null && <Failed error={traits.error} retry={traits.reload} />}
             <div class="form-grid">
                 <SelectField class="w3" label={t.from} value={from} set={(v) => keep({ from: v, vector: null, ...(v === to ? { to: from } : {}) })} choices={ids} error={errorAt(error, "from")} />

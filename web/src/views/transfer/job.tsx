@@ -4,9 +4,9 @@
 import { quotedName } from "../../base/expr";
 import { useEffect, useRef } from "preact/hooks";
 import { isOpen } from "../../api/live";
+import { resumeJob, stopJob } from "../../app/job_acts";
 import { asQuery } from "../../app/form_query";
 import { link } from "../../app/router";
-import { say, sayError } from "../../app/toast";
 import { duration, when } from "../../base/format";
 import { useAnswers } from "../../parts/answers";
 import { Icon } from "../../parts/icons";
@@ -47,7 +47,6 @@ function useStage(stage: string, id: string): number {
 
 function Acts({ live, result }: { live: JobLive; result: TransferResult | null }) {
     const job = live.job!;
-    const act = (what: () => Promise<void>, words: string, undo?: () => Promise<void>) => () => void what().then(() => say(words, undo), sayError);
     return (
         <div class="acts">
             {result && (
@@ -57,12 +56,12 @@ function Acts({ live, result }: { live: JobLive; result: TransferResult | null }
             )}
             {result && <Exports job={job} result={result} />}
             {isOpen(job) && (
-                <button class="btn btn-outline-secondary" type="button" onClick={act(live.cancel, text.work.canceled, live.resume)}>
+                <button class="btn btn-outline-secondary" type="button" onClick={() => stopJob(job, live.reload)}>
                     <Icon name="stop" /> {text.work.cancel}
                 </button>
             )}
             {(job.state === "canceled" || job.state === "failed") && (
-                <button class="btn btn-primary" type="button" onClick={() => void live.resume().catch(sayError)}>
+                <button class="btn btn-primary" type="button" onClick={() => resumeJob(job, live.reload)}>
                     {text.work.resume}
                 </button>
             )}
@@ -79,7 +78,7 @@ export function TransferJob({ id }: { id: string }) {
     const live = useJob(id);
     const job = live.job;
     const result = transferOf(job?.result);
-    const answers = useAnswers(job?.state === "done" ? id : null, 0);
+    const answers = useAnswers(job?.state === "done" ? id : null);
     const at = useStage(job?.stage ?? "", id);
     const asked = (job?.request ?? {}) as Asked;
     useEffect(() => {
