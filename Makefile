@@ -116,7 +116,8 @@ deb: ## Debian packages of forky, into the folder above; wants its libraries on 
 	@dpkg-buildpackage -us -uc -b
 
 image: ## a container image, persona:latest, by docker, podman or buildah
-	@for b in docker podman buildah; do ! command -v $$b >/dev/null || { $$b build -t persona . && exit 0; exit 1; }; done; \
+	@! docker info >/dev/null 2>&1 || exec docker build -t persona .; \
+		for b in podman buildah; do ! command -v $$b >/dev/null || exec $$b build --format docker -t persona .; done; \
 		echo "make image wants docker, podman or buildah" >&2; exit 1
 
 tidy: ## clang-tidy on what changed since it last passed
