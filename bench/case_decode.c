@@ -11,7 +11,7 @@
 #include "plain.h"
 
 enum { N_PROMPT = 24, MOST_SLOTS = 64, MOST_TOKENS = 256, RUN_TRIAL = 4 };
-#define RUN_SECONDS 0.4 /* of one side: short, so that a pair sees one machine */
+#define RUN_SECONDS 0.3 /* of one side: short, so that a pair sees one machine */
 
 /* ---- ours ------------------------------------------------------------------------------------ */
 

@@ -154,11 +154,11 @@ static void choose_size(work *w)
     write_them(w, false);
     const bench_took trial = write_them(w, false);
     const double rate = trial.work / trial.wall;
-    w->o.max_tokens = rate > 500 ? 64 : 48;
+    w->o.max_tokens = rate > 500 ? 64 : 32;
     w->o.n_questions = bench_units((bench_took){.wall = 1, .work = rate}, 1.5, 0, 100000) /
                            (w->o.max_tokens * (2 * PAIRS + 1)) +
                        1;
-    const int least = 4, most = 20;
+    const int least = 3, most = 20;
     w->o.n_questions = w->o.n_questions < least  ? least
                        : w->o.n_questions > most ? most
                                                  : w->o.n_questions;

@@ -10,7 +10,7 @@
 #include "plain.h"
 
 enum { SLOTS = 16, TEXT = 128, HEAD = 16, MOST_TEXTS = 256, MOST_LENGTH = 1024 };
-#define RUN_SECONDS 0.5
+#define RUN_SECONDS 0.3
 
 typedef struct reading {
     persona_session *s;
