@@ -17,6 +17,7 @@
 #include "persona/dose.h"
 #include "persona/judge.h"
 #include "persona/session.h"
+#include "persona/shard.h"
 #include "persona/trait.h"
 #include "persona/vector.h"
 
@@ -54,6 +55,8 @@ typedef struct persona_extract_opts {
 
     const char *job; /* job file to begin or to resume; NULL: a private one that vanishes */
     bool fresh;      /* forget what the job file holds */
+    /* only these answers, into `job`: nothing is judged or measured, *out is NULL */
+    persona_shard shard;
 
     /* called for every answer that came, once the vector is there; NULL (default): nobody asks */
     persona_code (*on_answer)(void *ud, const persona_extract_answer *a, persona_err *e);
@@ -77,6 +80,7 @@ typedef struct persona_extract_report {
     size_t n_unanswered; /* harmony replies without a final channel, both polarities */
     size_t n_unjudged;   /* answers that the judge left open, both polarities */
     size_t n_resumed;    /* answers found in the job */
+    persona_shard_report shard;
     double score_pos, score_neg, coherence_pos, coherence_neg; /* means; NAN without a judge */
     persona_extract_method methods[PERSONA_MAX_METHODS]; /* [0] is the one that was returned */
     size_t n_methods;

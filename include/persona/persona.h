@@ -36,6 +36,7 @@
 #include "persona/plan.h"
 #include "persona/recipe.h"
 #include "persona/session.h"
+#include "persona/shard.h"
 #include "persona/steer.h"
 #include "persona/study.h"
 #include "persona/sweep.h"

@@ -25,6 +25,7 @@
 #include "workbench/model_list.h"
 #include "workbench/results.h"
 #include "workbench/rig.h"
+#include "workbench/shard_spec.h"
 #include "workbench/trait_set.h"
 
 /* ---- state of one run, owned by main --------------------------------------------------------- */
@@ -135,6 +136,17 @@ talk_sink cli_talk(cli_state *c);
 mapping_opts cli_mapping_opts(const cli_state *c);
 /* The same as members of x, with the models' options and the progress line; c is talk.ud. */
 void cli_carry(cli_state *c, carry *x);
+
+/* ---- shard_say.c ----------------------------------------------------------------------------- */
+
+/* The file that --job names for this part (NULL where it names none); a part wants one. *out:
+ * mem_free it. Errors: USAGE. */
+PERSONA_CHECK persona_code cli_shard_job(const char *job, persona_shard s, char **out,
+                                         persona_err *e);
+/* Says what a part has done and what comes next: a document with --json. */
+PERSONA_CHECK persona_code cli_shard_done(cli_state *c, const char *command, const char *job,
+                                          persona_shard s, const persona_shard_report *r,
+                                          double seconds, persona_err *e);
 
 /* ---- output.c -------------------------------------------------------------------------------- */
 

@@ -101,6 +101,7 @@ static const opt options[] = {
      .without = "the user's library",
      .help = "Where answers and scores are kept, to be resumed; or none"},
     OPT_FRESH(AT(opts.fresh)),
+    OPT_SHARD(AT(opts.shard)),
     {.name = NULL},
 };
 static const opt_group extract_options = {NULL, false, options};
@@ -149,6 +150,9 @@ static persona_code open_all(extract_args *a, extract_work *w, const persona_que
     if (reads && strcmp(a->c->rig.judge, "auto") == 0) {
         a->c->rig.judge = "none"; /* what was given is what is wanted, unless a judge is named */
     }
+    if (a->opts.shard.count > 0) {
+        a->c->rig.judge = "none"; /* judging is for whoever has all answers */
+    }
     persona_code rc = PERSONA_OK;
     TRY(find_trait(a, &w->trait, e));
     TRY(rig_open_model(&a->c->rig, a->model, true, &w->x, e));
@@ -166,32 +170,43 @@ out:
     return rc;
 }
 
-static persona_code run(extract_args *a, extract_work *w, persona_err *e)
+/* A part of an extraction makes no vector. */
+static persona_code choose_output(const extract_args *a, extract_work *w, persona_err *e)
 {
-    const persona_questions *questions = NULL;
     persona_code rc = PERSONA_OK;
-    TRY(open_all(a, w, &questions, e));
-    TRY(output_vector_path(w->x.model, w->trait->name, a->output, &w->path, e));
     const char *const inputs[] = {w->x.info ? w->x.info->path : NULL,
                                   a->opts.responses,
                                   a->opts.positive_file,
                                   a->opts.negative_file,
                                   a->c->rig.judge,
                                   a->job};
+    if (a->opts.shard.count > 0) {
+        return PERSONA_OK;
+    }
+    TRY(output_vector_path(w->x.model, w->trait->name, a->output, &w->path, e));
     TRY(output_distinct(w->path, inputs, sizeof inputs / sizeof *inputs, e));
     TRY(output_writable(w->path, e));
+out:
+    return rc;
+}
+
+static persona_code run(extract_args *a, extract_work *w, persona_err *e)
+{
+    const persona_questions *questions = NULL;
+    persona_code rc = PERSONA_OK;
+    TRY(cli_shard_job(a->job, a->opts.shard, &w->job, e));
+    TRY(open_all(a, w, &questions, e));
+    TRY(choose_output(a, w, e));
     a->opts.judge = w->x.judge;
     a->opts.n_questions = w->x.n_questions;
     a->opts.seed = a->c->seed;
-    if (a->job && strcmp(a->job, "none") != 0) {
-        w->job = cli_strdup(a->job);
-    } else if (!a->job) {
+    if (!a->job) {
         TRY(persona_extract_place(w->x.session, w->trait, questions, &a->opts, &w->job, e));
     }
     a->opts.job = w->job;
     TRY(persona_extract(w->x.session, w->trait, questions, &a->opts, &a->c->hooks, &w->v,
                         &w->report, e));
-    TRY(persona_vector_write(w->v, w->path, e));
+    TRY(w->v ? persona_vector_write(w->v, w->path, e) : PERSONA_OK);
 out:
     return rc;
 }
@@ -204,6 +219,11 @@ static persona_code run_extract(void *p, persona_err *e)
     persona_code rc = run(a, &w, e);
     tty_progress_clear(&c->progress);
     TRY(rc);
+    if (a->opts.shard.count > 0) {
+        TRY(cli_shard_done(c, "extract", w.job, a->opts.shard, &w.report.shard, w.report.seconds,
+                           e));
+        goto out;
+    }
     const extract_result result = {&w.x, w.v, &w.report, w.path, w.job};
     if (c->json) {
         cli_json j;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_jobs.c - `persona jobs list`, `show ID`, `export ID -o FILE` and `remove ID...`.
+ * cmd_jobs.c - `persona jobs list`, `show ID`, `export ID -o FILE`, `merge OUT PART...` and
+ * `remove ID...`.
  *
  * A job is named by its id, by a beginning of it that no other job has, or by the path of its file.
- * Everything but remove only reads, also while another process works on the job. A file that cannot
- * be read is listed with the reason and does not hide the others.
+ * Everything but merge and remove only reads, also while another process works on the job. A file
+ * that cannot be read is listed with the reason and does not hide the others.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +25,13 @@ typedef struct jobs_args {
     jobs_export_opts export;
 } jobs_args;
 
-enum { LIST = 1, SHOW = 2, EXPORT = 4, REMOVE = 8 };
+enum { LIST = 1, SHOW = 2, EXPORT = 4, REMOVE = 8, MERGE = 16 };
 
 static const cli_action actions[] = {
     {"list", LIST, "", NULL, 0, 0},
     {"show", SHOW, "JOB", "one job", 1, 1},
     {"export", EXPORT, "JOB -o FILE.jsonl|FOLDER", "one job", 1, 1},
+    {"merge", MERGE, "OUT.db PART.db...", "the job to be made and the shards' files", 2, SIZE_MAX},
     {"remove", REMOVE, "JOB...|--done|--all", "jobs, --done or --all", 0, SIZE_MAX},
     {.name = NULL},
 };
@@ -483,6 +485,40 @@ static persona_code run_remove(const jobs_args *a, const shelf *s, persona_err *
     return rc == PERSONA_OK ? printed : rc;
 }
 
+/* ---- merge ----------------------------------------------------------------------------------- */
+
+static persona_code merge_json(cli_state *c, const job_merged *r, persona_err *e)
+{
+    cli_json j;
+    json_out *o = cli_json_begin(&j, "jobs");
+    jo_string(o, "output", c->words[0]);
+    jo_int(o, "shards", r->n_parts);
+    jo_int(o, "n_answers", (long long)r->n_answers);
+    jo_int(o, "n_scores", (long long)r->n_scores);
+    jo_bool(o, "was_there", r->was_there);
+    return cli_json_end(c, &j, e);
+}
+
+static persona_code run_merge(cli_state *c, persona_err *e)
+{
+    job_merged r;
+    persona_code rc = PERSONA_OK;
+    TRY(job_merge(c->words[0], (const char *const *)c->words + 1, c->n_words - 1, &r, e));
+    if (c->json) {
+        TRY(merge_json(c, &r, e));
+    } else if (r.was_there) {
+        cli_say(c, "%s holds all answers of these %d shards already", c->words[0], r.n_parts);
+    } else {
+        printf("%s: %zu answers of %d shards\n", c->words[0], r.n_answers, r.n_parts);
+        cli_say(c,
+                "the command that the shards were made with goes on from there, without "
+                "--shard and with --job %s",
+                c->words[0]);
+    }
+out:
+    return rc;
+}
+
 static persona_code run_jobs(void *p, persona_err *e)
 {
     const jobs_args *a = p;
@@ -491,6 +527,9 @@ static persona_code run_jobs(void *p, persona_err *e)
     shelf s = {NULL, 0};
     const char *path = NULL;
     persona_code rc = PERSONA_OK;
+    if (action == MERGE) {
+        return run_merge(c, e);
+    }
     TRY(shelf_open(&s, e));
     if (action == LIST) {
         rc = run_list(c, &s, e);
@@ -507,8 +546,9 @@ out:
 
 const cli_command command_jobs = {
     .name = "jobs",
-    .summary = "List, show, export or remove long tasks that can be resumed",
-    .about = "Lists long tasks that can be resumed, shows one, writes its answers into files, or "
+    .summary = "List, show, export, merge or remove long tasks that can be resumed",
+    .about = "Lists long tasks that can be resumed, shows one, writes its answers into files, "
+             "makes one of the shards of a task that several machines have done (--shard), or "
              "removes what they keep. A task is resumed by the command that began it.",
     .actions = actions,
     .groups = {{&jobs_options, 0}, {&opt_group_output, 0}},

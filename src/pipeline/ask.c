@@ -374,8 +374,8 @@ static void on_progress(void *ud, const persona_progress *p)
     asking *a = ud;
     persona_progress mine = *p;
     mine.stage = a->stage;
-    mine.done += a->n_skipped;
-    mine.total = a->n;
+    mine.done += a->n_skipped - a->stream->n_others;
+    mine.total = a->n - a->stream->n_others;
     a->hooks->progress(a->hooks->ud, &mine);
 }
 

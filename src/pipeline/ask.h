@@ -62,6 +62,7 @@ typedef struct ask_stream {
     /* Takes answer i; members it keeps must be set to NULL. Never called for interrupted ones. */
     persona_code (*done)(void *ud, size_t i, answer *a, persona_err *e);
     const bool *skip; /* n: those that are not asked again; NULL: all are asked */
+    size_t n_others;  /* of the skipped: those that are another run's and do not count as done */
     /* Says whose fault it is that question i failed, in front of the message; returns the code.
      * NULL: nobody says */
     persona_code (*blame)(void *ud, size_t i, persona_code rc, persona_err *e);

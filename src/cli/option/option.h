@@ -91,6 +91,14 @@ struct opt {
         .name = "fresh", .type = OPT_ON, .at = (target),                                           \
         .help = "Forget what the job holds and start anew"                                         \
     }
+/* The part of a task to be done; goes with `--job FILE`. */
+#define OPT_SHARD(target)                                                                          \
+    {                                                                                              \
+        .name = "shard", .type = OPT_OWN, .arg = "I/N|auto", .at = (target), .set = opt_set_shard, \
+        .without = "all of it",                                                                    \
+        .help = "Do only part I (from 0) of N, into --job FILE, in whose name %i becomes I; "      \
+                "then 'persona jobs merge'. auto: as Slurm or Open MPI say, auto/N: Kubernetes"    \
+    }
 #define OPT_SYSTEM(target)                                                                         \
     {                                                                                              \
         .name = "system", .type = OPT_TEXT, .arg = "TEXT", .at = (target),                         \
@@ -157,6 +165,8 @@ extern const opt_group opt_group_model, opt_group_mapping, opt_group_judge, opt_
  * when --help was answered. Errors: USAGE in one line. */
 PERSONA_CHECK persona_code opt_parse(const cli_command *x, struct cli_state *c, void *args,
                                      int argc, char **argv, bool *go, persona_err *e);
+/* The .set of OPT_SHARD. */
+persona_code opt_set_shard(const opt_call *x, persona_err *e);
 /* For a .set: the option's second word, as in `--control-vector-scaled FILE SCALE`; NULL when it is
  * missing. */
 const char *opt_next_word(const opt_call *x);

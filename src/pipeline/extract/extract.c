@@ -261,6 +261,7 @@ static persona_code plan(extraction *x, persona_err *e)
     const persona_model_info *info = persona_model_info_get(persona_session_model(x->s));
     rollouts *r = &x->rolls;
     r->s = x->s;
+    r->shard = x->o->shard;
     r->n_blocks = (size_t)info->n_layer - 1;
     r->d = (size_t)info->n_embd;
     if (extract_reads(x->o)) {
@@ -275,7 +276,7 @@ static persona_code open_job(extraction *x, persona_err *e)
     persona_code rc = PERSONA_OK;
     char *manifest = NULL;
     TRY(persona_extract_manifest(x->s, x->trait, x->questions, x->o, &manifest, e));
-    TRY(job_open(x->o->job, manifest, x->o->fresh, &x->rolls.job, e));
+    TRY(job_open_shard(x->o->job, manifest, x->o->shard, x->o->fresh, &x->rolls.job, e));
     kept_tell(x->hooks, x->o->job);
 out:
     mem_free(manifest);
@@ -295,9 +296,23 @@ static persona_code how_to_resume(const extraction *x, persona_code rc, persona_
         persona_err_set(e, rc,
                         "interrupted: %zu of %zu answers are kept in %s; the same command goes on "
                         "from there",
-                        n, x->rolls.n, x->o->job);
+                        n, x->o->shard.count > 0 ? x->rolls.part.n_mine : x->rolls.n, x->o->job);
     }
     mem_free(done);
+    return rc;
+}
+
+/* What wants all answers. */
+static persona_code conclude(extraction *x, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(rollouts_judge(&x->rolls, x->o->judge, x->trait, x->hooks, e));
+    TRY(rollouts_filter(&x->rolls, x->o, x->trait->name, x->report, e));
+    TRY(kept_texts(&x->rolls, &x->texts, e));
+    TRY(measure_begin(&x->rolls, &x->sums, e));
+    TRY(run_methods(x, e));
+    TRY(x->o->on_answer ? measure_answers(&x->sums, x->o, e) : PERSONA_OK);
+out:
     return rc;
 }
 
@@ -310,15 +325,13 @@ static persona_code work(extraction *x, persona_err *e)
     TRY(open_job(x, e));
     TRY(rollouts_run(&x->rolls, stage_name(stage, sizeof stage, verb, x->trait->name), x->hooks,
                      e));
-    TRY(rollouts_judge(&x->rolls, x->o->judge, x->trait, x->hooks, e));
-    TRY(rollouts_filter(&x->rolls, x->o, x->trait->name, x->report, e));
-    TRY(kept_texts(&x->rolls, &x->texts, e));
-    TRY(measure_begin(&x->rolls, &x->sums, e));
-    TRY(run_methods(x, e));
-    TRY(x->o->on_answer ? measure_answers(&x->sums, x->o, e) : PERSONA_OK);
+    if (x->o->shard.count == 0) {
+        TRY(conclude(x, e));
+    }
     TRY(job_put_value(x->rolls.job, JOB_STATE, JOB_DONE, e));
 out:
     x->report->n_resumed = x->rolls.n_resumed;
+    x->report->shard = x->rolls.part;
     return how_to_resume(x, rc, e);
 }
 
@@ -348,7 +361,9 @@ persona_code persona_extract(persona_session *s, const persona_trait *trait,
     }
     TRY(extract_check(trait, questions, &o, e));
     TRY(work(&x, e));
-    TRY(persona_vector_clone(rep->methods[0].vector, out, e));
+    if (o.shard.count == 0) {
+        TRY(persona_vector_clone(rep->methods[0].vector, out, e));
+    }
 out:
     mem_free(x.texts);
     measure_end(&x.sums);

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "pipeline/kept.h"
+#include "pipeline/share.h"
 
 #define MIN_PAIRS 10
 #define MIN_KEPT 0.10
@@ -100,18 +101,20 @@ persona_code rollouts_run(rollouts *x, const char *stage, const persona_hooks *h
 {
     persona_code rc = PERSONA_OK;
     bool *done = mem_calloc(x->n, sizeof *done);
-    const ask_stream stream = {.ud = x, .make = make_one, .done = store_one, .skip = done};
+    ask_stream stream = {.ud = x, .make = make_one, .done = store_one, .skip = done};
     TRY(done != NULL ? PERSONA_OK : mem_err(e, "rollouts"));
     TRY(load(x, done, e));
     for (size_t i = 0; i < x->n; i++) {
         x->n_resumed += done[i];
     }
+    stream.n_others = shard_skip(x->shard, done, x->n, &x->part);
     rc = ask_each(x->s, x->n, &stream, stage, hooks, e);
     if (rc != PERSONA_OK) {
         rc = x->source.blame != NULL ? x->source.blame(x->source.ud, rc, e) : rc;
         goto out;
     }
     TRY(load(x, NULL, e));
+    TRY(shard_note(x->shard, x->job, ROLLOUT_STAGE, x->n, e));
 out:
     mem_free(done);
     return rc;

@@ -47,6 +47,8 @@ typedef struct rollouts {
     size_t n_blocks, d;    /* blocks captured: 0 .. n_blocks-1 */
     size_t max_norms;      /* floats of the longest answer's norms */
     size_t n_resumed;      /* answers that the job had already */
+    persona_shard shard;   /* only these are asked */
+    persona_shard_report part;
     rollout_source source;
 } rollouts;
 
@@ -60,7 +62,8 @@ PERSONA_CHECK persona_code rollouts_write(rollouts *x, const persona_trait *trai
 PERSONA_CHECK persona_code rollouts_read(rollouts *x, const persona_trait *trait,
                                          const persona_extract_opts *o, persona_err *e);
 
-/* Asks (or reads) what the job does not have yet. Errors: those of sessions and jobs. */
+/* Asks (or reads) what the job does not have yet and what is this shard's. Errors: those of
+ * sessions and jobs. */
 PERSONA_CHECK persona_code rollouts_run(rollouts *x, const char *stage, const persona_hooks *hooks,
                                         persona_err *e);
 /* Scores every answer that this judge has not scored yet. judge NULL: nothing to do. */

@@ -180,6 +180,25 @@ out:
     return rc;
 }
 
+persona_code job_open_shard(const char *path, const char *manifest, persona_shard shard, bool fresh,
+                            job **out, persona_err *e)
+{
+    *out = NULL;
+    if (shard.count == 0) {
+        return job_open(path, manifest, fresh, out, e);
+    }
+    if (!path || shard.count < 0 || shard.index < 0 || shard.index >= shard.count) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "shard %d of %d: a shard is 0 up to one below their number, and "
+                               "wants a job file",
+                               shard.index, shard.count);
+    }
+    char *mine = job_manifest_of_shard(manifest, shard);
+    const persona_code rc = mine ? job_open(path, mine, fresh, out, e) : mem_err(e, path);
+    mem_free(mine);
+    return rc;
+}
+
 persona_code job_read(const char *path, job **out, persona_err *e)
 {
     job *j = NULL;

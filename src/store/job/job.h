@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "persona/session.h"
+#include "persona/shard.h"
 
 typedef struct job job;
 
@@ -31,6 +32,11 @@ typedef struct job job;
  * damaged, or the manifest is no JSON object), IO, NOMEM. */
 PERSONA_CHECK persona_code job_open(const char *path, const char *manifest, bool fresh, job **out,
                                     persona_err *e);
+/* The same for one part of a job, whose manifest says which one it is ("shard"); count 0: job_open.
+ * A part wants a path. Errors: those of job_open, USAGE (the file is another part, or a whole). */
+PERSONA_CHECK persona_code job_open_shard(const char *path, const char *manifest,
+                                          persona_shard shard, bool fresh, job **out,
+                                          persona_err *e);
 /* Opens an existing job for reading, also while another process works on it: puts fail.
  * Errors: NOTFOUND, FORMAT, IO, UNAVAILABLE, NOMEM. */
 PERSONA_CHECK persona_code job_read(const char *path, job **out, persona_err *e);
@@ -125,6 +131,8 @@ PERSONA_CHECK persona_code job_get_value(job *j, const char *key, char **out, pe
 #define JOB_STATE "state"
 #define JOB_RUNNING "running"
 #define JOB_DONE "done"
+/* Of a part: JOB_SHARD STAGE is how many answers the stage has in all parts together. */
+#define JOB_SHARD "shard/"
 
 /* ---- the shelf of jobs ---------------------------------------------------------------------- */
 
@@ -166,6 +174,20 @@ PERSONA_CHECK persona_code job_folder(char **out, persona_err *e);
 /* The paths of the *.db files in a folder, by name; a missing folder has none. Free with
  * persona_names_free. Errors: IO, NOMEM. */
 PERSONA_CHECK persona_code job_list(const char *folder, char ***paths, size_t *n, persona_err *e);
+typedef struct job_merged {
+    int n_parts;
+    size_t n_answers, n_scores;
+    bool was_there; /* OUT held all of it and was left as it is */
+} job_merged;
+
+/* Makes one job of all parts of one: OUT is there whole or not at all, and holds the answers in the
+ * order of their numbers. An OUT that already is the job of these parts, and holds what they hold,
+ * is left alone, so that a script may be run again. Errors: USAGE (a part is missing, doubled, of
+ * another job or no part; OUT is something else or a part), UNAVAILABLE (a part is not done or is
+ * worked on), those of opening jobs. Messages name the file and what to do. */
+PERSONA_CHECK persona_code job_merge(const char *out, const char *const *parts, size_t n,
+                                     job_merged *r, persona_err *e);
+
 /* Removes the job's files, whatever is in them. Errors: NOTFOUND, UNAVAILABLE (being worked on),
  * IO, NOMEM. */
 PERSONA_CHECK persona_code job_remove(const char *path, persona_err *e);

@@ -29,5 +29,15 @@ PERSONA_CHECK persona_code job_unlink(const char *path, persona_err *e);
 PERSONA_CHECK persona_code job_manifest_compare(const char *path, const char *stored,
                                                 const char *given, persona_err *e);
 PERSONA_CHECK persona_code job_manifest_check(const char *given, persona_err *e);
+/* OK if both manifests are of the same job, whichever parts of it. Errors: USAGE (names the member
+ * and both values), FORMAT, NOMEM. */
+PERSONA_CHECK persona_code job_manifest_same(const char *path_a, const char *a, const char *path_b,
+                                             const char *b, persona_err *e);
+/* Which part a manifest is of; count 0: a whole. Errors: FORMAT, NOMEM. */
+PERSONA_CHECK persona_code job_manifest_shard(const char *path, const char *manifest,
+                                              persona_shard *out, persona_err *e);
+/* The manifest of a part, and of the whole that a part's is of. mem_free it; NULL: no memory. */
+char *job_manifest_of_shard(const char *manifest, persona_shard s);
+char *job_manifest_of_whole(const char *manifest);
 
 #endif

@@ -201,6 +201,100 @@ persona_code job_manifest_check(const char *given, persona_err *e)
     return rc;
 }
 
+/* ---- parts ----------------------------------------------------------------------------------- */
+
+#define SHARD "shard"
+static const char shard_begins[] = ",\"" SHARD "\":{";
+
+static persona_shard shard_of(const json_val *root)
+{
+    const json_val *s = json_get(root, SHARD);
+    const double index = json_number(json_get(s, "index"), -1);
+    const double count = json_number(json_get(s, "count"), 0);
+    if (!(index >= 0 && index < count && count <= PERSONA_SHARDS_MAX)) {
+        return (persona_shard){0, 0};
+    }
+    return (persona_shard){.index = (int)index, .count = (int)count};
+}
+
+/* No string can hold an unescaped quote, and json_out writes no spaces. */
+char *job_manifest_of_shard(const char *manifest, persona_shard s)
+{
+    const size_t n = strlen(manifest);
+    return mem_printf("%.*s%s\"index\":%d,\"count\":%d}}", (int)(n - 1), manifest, shard_begins,
+                      s.index, s.count);
+}
+
+char *job_manifest_of_whole(const char *manifest)
+{
+    const char *at = strstr(manifest, shard_begins);
+    return at ? mem_printf("%.*s}", (int)(at - manifest), manifest) : mem_strdup(manifest);
+}
+
+persona_code job_manifest_shard(const char *path, const char *manifest, persona_shard *out,
+                                persona_err *e)
+{
+    json_doc *d = NULL;
+    persona_code rc = PERSONA_OK;
+    *out = (persona_shard){0, 0};
+    TRY(parse(manifest, path, &d, e));
+    *out = shard_of(json_root(d));
+out:
+    json_free(d);
+    return rc;
+}
+
+static persona_code compare_shards(const char *path, const json_val *stored, const json_val *given,
+                                   persona_err *e)
+{
+    const persona_shard was = shard_of(stored), is = shard_of(given);
+    if (was.index == is.index && was.count == is.count) {
+        return PERSONA_OK;
+    }
+    if (was.count == 0) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "job %s is a whole and not shard %d/%d: name another file (%%i in "
+                               "its name becomes the shard's number), or leave --shard away",
+                               path, is.index, is.count);
+    }
+    if (is.count == 0) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "job %s is only shard %d/%d: give --shard %d/%d, or put all shards "
+                               "together with 'persona jobs merge'",
+                               path, was.index, was.count, was.index, was.count);
+    }
+    return persona_err_set(e, PERSONA_E_USAGE,
+                           "job %s is shard %d/%d, now it is %d/%d: name another file (%%i in its "
+                           "name becomes the shard's number), or start over with --fresh",
+                           path, was.index, was.count, is.index, is.count);
+}
+
+persona_code job_manifest_same(const char *path_a, const char *a, const char *path_b, const char *b,
+                               persona_err *e)
+{
+    json_doc *x = NULL, *y = NULL;
+    walk w = {.depth = 0};
+    char *whole_a = job_manifest_of_whole(a), *whole_b = job_manifest_of_whole(b);
+    persona_code rc = PERSONA_OK;
+    TRY(whole_a && whole_b ? PERSONA_OK : mem_err(e, path_a));
+    TRY(parse(whole_a, path_a, &x, e));
+    TRY(parse(whole_b, path_b, &y, e));
+    compare(&w, json_root(x), json_root(y));
+    if (w.differ) {
+        rc = persona_err_set(e, PERSONA_E_USAGE,
+                             "%s and %s are of two jobs: %s is %s in the first, %s in the second; "
+                             "run the wrong one again with the options of the other",
+                             path_a, path_b, w.at, w.stored, w.given);
+        goto out;
+    }
+out:
+    json_free(x);
+    json_free(y);
+    mem_free(whole_a);
+    mem_free(whole_b);
+    return rc;
+}
+
 persona_code job_manifest_compare(const char *path, const char *stored, const char *given,
                                   persona_err *e)
 {
@@ -210,6 +304,7 @@ persona_code job_manifest_compare(const char *path, const char *stored, const ch
     persona_code rc = PERSONA_OK;
     TRY(name ? parse(stored, name, &a, e) : mem_err(e, path));
     TRY(parse(given, "the manifest", &b, e));
+    TRY(compare_shards(path, json_root(a), json_root(b), e));
     compare(&w, json_root(a), json_root(b));
     if (w.differ) {
         rc = persona_err_set(e, PERSONA_E_USAGE,
