@@ -150,8 +150,8 @@ if(TEST cli_web)
 endif()
 
 # The longest first: begun last, they would run alone. Processor seconds, roughly.
-foreach(cost cli_serve=120 test_transfer=100 test_dose=60 cli_resume_demo=50 cli_oracle=30 cli_transfer=29 cli_resume_transfer=28 cli_transfer_map=29 cli_transfer_bad=22 test_pipeline=20
-        cli_resume=18 cli_demo=16 test_judge_model=15 test_exact=12 test_onepass=12 cli_oldfiles=9 test_template=8)
+foreach(cost cli_serve=120 test_transfer=100 test_dose=60 cli_resume_demo=50 cli_oracle=30 cli_transfer=29 cli_resume_transfer=28 cli_transfer_map=29 cli_transfer_bad=22 cli_shard_others=40 cli_shard=25
+        test_pipeline=20 cli_resume=18 cli_demo=16 test_judge_model=15 test_exact=12 test_onepass=12 cli_oldfiles=9 test_template=8)
     string(REPLACE "=" ";" cost "${cost}")
     list(GET cost 0 name)
     list(GET cost 1 seconds)

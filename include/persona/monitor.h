@@ -12,6 +12,7 @@
 
 #include "persona/interval.h"
 #include "persona/session.h"
+#include "persona/shard.h"
 #include "persona/vector.h"
 
 #ifdef __cplusplus
@@ -22,6 +23,9 @@ typedef struct persona_activations_opts {
     persona_tap_mode mode; /* MEAN (default), LAST or ALL, of the answer's tokens */
     const int *blocks;     /* (n_blocks) ascending, 0 .. n_layer-2; NULL (default): all of them */
     size_t n_blocks;
+    const char *job; /* job file to begin or to resume; NULL: rows are written as they are read */
+    bool fresh;      /* forget what the job file holds */
+    persona_shard shard; /* only these texts, into `job`: no output is written */
 } persona_activations_opts;
 persona_activations_opts persona_activations_defaults(void);
 
@@ -29,14 +33,17 @@ typedef struct persona_activations_report {
     size_t n_items, n_read; /* lines of the file; those that are in the output */
     size_t n_rows, n_empty; /* n_empty: lines without a token to read, which have no row */
     size_t n_tokens;
-    bool complete; /* false: interrupted, and the first n_read lines are in the output */
+    bool complete;    /* false: interrupted, and the first n_read lines are in the output */
+    size_t n_resumed; /* found in the job */
+    persona_shard_report shard;
 } persona_activations_report;
 
 /* Has the model read the texts of a file (FORMATS.md, "Texts") and writes float32 rows of (blocks,
  * n_embd) to output (.npy or .safetensors) in the order of the lines, and which row is what to
  * index. Read are the tokens of a line's last answer, or of its prompt (but for position 0) where
  * it has none. Memory does not grow with the file. An interrupted run keeps its first lines, unless
- * there is an older output, which stays. Errors: USAGE (mode, blocks, extension), SHAPE (a block
+ * there is an older output, which stays; one with a job keeps them there, goes on from there, and
+ * writes the output when all is read. Errors: USAGE (mode, blocks, extension), SHAPE (a block
  * that the model lacks), those of text files (a text that does not fit the context is a FORMAT
  * error with its line), IO, CANCELED. */
 PERSONA_CHECK persona_code persona_activations(persona_session *s, const char *texts,
@@ -153,6 +160,8 @@ typedef struct persona_screen_opts {
     double threshold; /* default 3, see persona_screen_vector */
     const char *job;  /* job file to begin or to resume; NULL: a private one that vanishes */
     bool fresh;       /* forget what the job file holds */
+    /* only these texts, into `job`: *out has no items, but `shard` */
+    persona_shard shard;
 } persona_screen_opts;
 persona_screen_opts persona_screen_defaults(void);
 
@@ -184,6 +193,7 @@ typedef struct persona_screening {
     persona_screen_vector *vectors; /* (n_probes) */
     size_t n_unread;                /* lines without an answer, or answers without a token */
     size_t n_resumed;               /* answers found in the job */
+    persona_shard_report shard;     /* of both stages together */
 } persona_screening;
 
 /* Has the model answer the prompts of a data set and reads the data set's own answers: how far

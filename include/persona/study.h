@@ -11,6 +11,7 @@
 #include "persona/evaluate.h"
 #include "persona/extract.h"
 #include "persona/map.h"
+#include "persona/shard.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +46,9 @@ typedef struct persona_study_opts {
     bool keep_jobs;  /* all work is in resumable jobs in the user's folder; default false */
     const char *job; /* where the target's answers are kept instead; NULL: by keep_jobs */
     bool fresh;      /* forget what jobs hold */
+    /* only these answers of the evaluation, into `job`, after everything that it stands on; there
+     * is no evaluation then. Extractions have files beside `job`. One study, no repeats. */
+    persona_shard shard;
     /* folder; TRAIT/answers.jsonl and TRAIT/texts.jsonl go there (FORMATS.md); NULL: none */
     const char *export_to;
     const double *coefficients; /* (n_coefficients) in doses; NULL: evaluation's default */
@@ -144,6 +148,7 @@ typedef struct persona_study {
     char *job;             /* file of the target's answers and scores; NULL: nothing is kept */
     char *extract_jobs[2]; /* of the source, of the target; NULL likewise */
     size_t n_resumed;      /* answers that it had already */
+    persona_shard_report shard;
     double seconds;
     /* (n_repeats) NULL, 0: there was one study, and intervals are given its vector. Else evaluation
      * is all of them pooled, and everything else is of the first. */

@@ -15,6 +15,9 @@ typedef struct activations_args {
     cli_state *c;
     const char *model, *output, *blocks;
     int mode; /* a persona_tap_mode */
+    const char *job;
+    bool fresh;
+    persona_shard shard;
 } activations_args;
 
 #define AT(member) offsetof(activations_args, member)
@@ -42,6 +45,14 @@ static const opt options[] = {
      .words = modes,
      .at = AT(mode),
      .help = "Of an answer's tokens: their mean, the last one, or all"},
+    {.name = "job",
+     .type = OPT_FILE,
+     .arg = "FILE",
+     .at = AT(job),
+     .without = "none",
+     .help = "Where states are kept until all are read, to be resumed"},
+    OPT_FRESH(AT(fresh)),
+    OPT_SHARD(AT(shard)),
     {.name = NULL},
 };
 static const opt_group activations_options = {NULL, false, options};
@@ -69,6 +80,8 @@ static persona_code print_json(const activations_args *a, const rig *x, const ch
     jo_int(out, NULL, x->info->n_embd);
     jo_end(out);
     jo_int(out, "n_tokens", (long long)r->n_tokens);
+    jo_string(out, "job", o->job);
+    jo_int(out, "resumed", (long long)r->n_resumed);
     jo_number(out, "seconds", seconds);
     return cli_json_end(a->c, &j, e);
 }
@@ -83,8 +96,13 @@ static persona_code run_activations(void *p, persona_err *e)
     char *index =
         cli_format("%s.index.json", a->output); /* a.npy and a.safetensors have their own */
     int *blocks = NULL;
+    char *job = NULL;
     const char *const text = a->c->words[0];
-    TRY(output_distinct(a->output, (const char *const[]){text, a->model}, 2, e));
+    TRY(cli_shard_job(a->job, a->shard, &job, e));
+    o.job = job;
+    o.fresh = a->fresh;
+    o.shard = a->shard;
+    TRY(output_distinct(a->output, (const char *const[]){text, a->model, job}, 3, e));
     TRY(output_writable(a->output, e));
     TRY(rig_open_model(&a->c->rig, a->model, true, &x, e));
     TRY(cli_blocks(a->blocks, x.info->n_layer, &blocks, &o.n_blocks, e));
@@ -96,6 +114,10 @@ static persona_code run_activations(void *p, persona_err *e)
     TRY(persona_activations(x.session, text, &o, a->output, index, &a->c->hooks, &report, e));
     const double seconds = clock_now() - start;
     tty_progress_clear(&a->c->progress);
+    if (a->shard.count > 0) {
+        TRY(cli_shard_done(a->c, "activations", job, a->shard, &report.shard, seconds, e));
+        goto out;
+    }
     if (a->c->json) {
         TRY(print_json(a, &x, index, &o, &report, seconds, e));
         goto out;
@@ -110,6 +132,7 @@ static persona_code run_activations(void *p, persona_err *e)
                 (double)report.n_tokens / seconds);
     }
 out:
+    mem_free(job);
     mem_free(blocks);
     mem_free(index);
     rig_close(&x);

@@ -64,6 +64,7 @@ static const opt options[] = {
      .without = "the user's library",
      .help = "Where answers and projections are kept, to be resumed; or none"},
     OPT_FRESH(AT(opts.fresh)),
+    OPT_SHARD(AT(opts.shard)),
     {.name = NULL},
 };
 static const opt_group screen_options = {NULL, false, options};
@@ -177,14 +178,13 @@ static persona_code open_all(screen_work *w, persona_err *e)
     persona_code rc = PERSONA_OK;
     screen_args *a = w->a;
     char *place = NULL;
+    TRY(cli_shard_job(a->job, a->opts.shard, &w->job, e));
     TRY(rig_open_model(&a->c->rig, a->model, true, &w->x, e));
     TRY(probe_add_all(w->x.model, &a->c->along, a->c->along_block, &w->probes, e));
     w->x.whole_texts = true;
     TRY(rig_open_session(&a->c->rig, &w->x, 8, 2048, e));
     a->opts.seed = a->c->seed;
-    if (a->job && strcmp(a->job, "none") != 0) {
-        w->job = cli_strdup(a->job);
-    } else if (!a->job) {
+    if (!a->job) {
         TRY(persona_screen_place(w->x.session, a->c->words[0], w->probes, &a->opts, &place, e));
         w->job = cli_strdup(place);
     }
@@ -203,6 +203,10 @@ static persona_code run(screen_work *w, persona_err *e)
     TRY(persona_screen(w->x.session, c->words[0], w->probes, &w->a->opts, &c->hooks, &w->r, e));
     w->seconds = clock_now() - start;
     tty_progress_clear(&c->progress);
+    if (w->a->opts.shard.count > 0) {
+        TRY(cli_shard_done(c, "screen", w->job, w->a->opts.shard, &w->r->shard, w->seconds, e));
+        goto out;
+    }
     if (c->json) {
         TRY(print_json(w, e));
         goto out;

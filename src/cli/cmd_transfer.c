@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/try.h"
 #include "cli/cli.h"
 #include "cli/study_print.h"
@@ -186,6 +187,7 @@ static const opt options[] = {
      .type = OPT_ON,
      .at = AT(x.opts.fresh),
      .help = "Forget what the jobs hold and start anew"},
+    OPT_SHARD(AT(x.opts.shard)),
     {.name = NULL},
 };
 static const opt_group transfer_options = {NULL, false, options};
@@ -194,6 +196,7 @@ static persona_code check(void *p, persona_err *e)
 {
     const transfer_args *t = p;
     const carry *a = &t->x;
+    const bool part = a->opts.shard.count > 0;
     const bool source = !a->map || !a->vector; /* is the source model needed? */
     const struct {
         bool wrong;
@@ -203,6 +206,10 @@ static persona_code check(void *p, persona_err *e)
         {!a->to, "--to is missing"},
         {!a->trait && !a->traits, "--trait is missing"},
         {a->trait && a->traits, "either --trait or --traits"},
+        {part && a->traits, "--shard is a part of one trait's evaluation: use --trait"},
+        {part && !a->opts.evaluate, "--shard is a part of the evaluation: leave --no-evaluate"},
+        {part && a->opts.n_repeats > 1,
+         "--shard is a part of one evaluation: leave --repeats away"},
         {a->traits && a->vector, "--vector is of one trait: use --trait"},
         {a->report && !a->from, "--report describes both models: add --from"},
         {a->map && t->c->mapping.texts.n > 0, "--texts fit a map, --map is one: use either"},
@@ -358,10 +365,20 @@ static persona_code run_transfer(void *p, persona_err *e)
     transfer_args *a = p;
     carry *x = &a->x;
     persona_code rc = PERSONA_OK;
+    char *job = NULL;
+    if (x->opts.shard.count > 0) {
+        TRY(cli_shard_job(x->job, x->opts.shard, &job, e));
+        x->job = job;
+    }
     cli_carry(a->c, x);
     x->drops_unscored = x->traits != NULL;
     x->done = x->traits ? show_trait : NULL;
     TRY(carry_run(x, e));
+    if (x->opts.shard.count > 0) {
+        TRY(cli_shard_done(a->c, "transfer", job, x->opts.shard, &x->results[0]->shard, x->seconds,
+                           e));
+        goto out;
+    }
     if (a->c->json) {
         TRY(print_json(x, e));
     } else {
@@ -370,6 +387,7 @@ static persona_code run_transfer(void *p, persona_err *e)
     rc = judge_all(x, e);
 out:
     carry_free(x);
+    mem_free(job);
     return rc;
 }
 

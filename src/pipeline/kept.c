@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "pipeline/judge/judge_kind.h"
+#include "pipeline/share.h"
 
 enum { STORED_AT_ONCE = 64 };
 #define FLUSH_SECONDS 0.5
@@ -80,6 +81,21 @@ static persona_code recall_answer(void *ud, const job_answer *a, persona_err *e)
     return out->text != NULL && out->analysis != NULL ? PERSONA_OK : mem_err(e, "an answer");
 }
 
+/* What is not asked at all counts as there, and is nobody's. */
+static size_t share_out(keeping *x)
+{
+    persona_shard_report unseen = {0}, *part = x->k->part != NULL ? x->k->part : &unseen;
+    const size_t n_others = shard_skip(x->k->shard, x->there, x->n, part);
+    for (size_t i = 0; i < x->n; i++) {
+        if (x->asks[i].question == NULL) {
+            part->n_mine -= x->k->shard.count > 0 && !x->there[i];
+            part->n_all -= x->k->shard.count > 0;
+            x->there[i] = true;
+        }
+    }
+    return n_others;
+}
+
 persona_code kept_ask(const kept *k, persona_session *s, const ask *asks, const job_answer *rows,
                       size_t n, answer *answers, size_t *n_found, persona_err *e)
 {
@@ -87,15 +103,14 @@ persona_code kept_ask(const kept *k, persona_session *s, const ask *asks, const 
     keeping x = {.k = k, .asks = asks, .rows = rows, .answers = answers, .n = n};
     memset(answers, 0, n * sizeof *answers);
     x.there = mem_calloc(n, sizeof *x.there);
-    const ask_stream stream = {.ud = &x, .make = make_kept, .done = store_kept, .skip = x.there};
+    ask_stream stream = {.ud = &x, .make = make_kept, .done = store_kept, .skip = x.there};
     TRY(x.there != NULL ? PERSONA_OK : mem_err(e, "answers"));
-    for (size_t i = 0; i < n; i++) {
-        x.there[i] = asks[i].question == NULL;
-    }
     if (k->job != NULL) {
         TRY(job_each_answer(k->job, k->stage, JOB_BY_ID, NULL, recall_answer, &x, e));
     }
+    stream.n_others = share_out(&x);
     TRY(ask_each(s, n, &stream, k->title, k->hooks, e));
+    TRY(shard_note(k->shard, k->job, k->stage, n, e));
 out:
     if (n_found != NULL) {
         *n_found = x.n_found;

@@ -10,6 +10,7 @@
 #define PERSONA_PIPELINE_KEPT_H
 
 #include "persona/judge.h"
+#include "persona/shard.h"
 #include "pipeline/ask.h"
 #include "store/job/job.h"
 
@@ -20,12 +21,15 @@ typedef struct kept {
     const char *trait; /* the job's own; scores for another one are kept under JUDGE/TRAIT */
     const char *title; /* of the work, in progress reports */
     const persona_hooks *hooks;
+    persona_shard shard;        /* kept_ask asks only these */
+    persona_shard_report *part; /* what it adds to; NULL without a shard */
 } kept;
 
 /* Asks asks[i] (n) unless answer i is there, or asks[i] has no question. rows[i] says where it
  * comes from: question, system, polarity, pair, question_index, rollout, seed; the rest is filled
- * in here. answers (n) have texts and counts, no tokens or activations; clear them in any case.
- * *n_found (may be NULL): how many the job had. Errors: those of sessions and jobs. */
+ * in here. answers (n; other parts' stay empty) have texts and counts, no tokens or activations;
+ * clear them in any case. *n_found (may be NULL): how many the job had. Errors: those of sessions
+ * and jobs. */
 PERSONA_CHECK persona_code kept_ask(const kept *k, persona_session *s, const ask *asks,
                                     const job_answer *rows, size_t n, answer *answers,
                                     size_t *n_found, persona_err *e);

@@ -255,7 +255,8 @@ static persona_code carry_one(carry *x, size_t i, persona_err *e)
 {
     const persona_study_side from = rig_side(&x->source), to = rig_side(&x->target);
     persona_code rc = PERSONA_OK;
-    if (x->writes_vectors) {
+    const bool whole = x->opts.shard.count == 0;
+    if (x->writes_vectors && whole) {
         TRY(place_of(x, i, e));
     }
     rc = persona_study_trait(&from, &to, x->pairs, x->packs[i], &x->opts, &x->hooks, &x->results[i],
@@ -265,7 +266,7 @@ static persona_code carry_one(carry *x, size_t i, persona_err *e)
         rc = PERSONA_OK;
     }
     TRY(rc);
-    if (x->results[i] && x->writes_vectors) {
+    if (x->results[i] && x->writes_vectors && whole) {
         TRY(persona_vector_write(x->results[i]->transferred, x->paths[i], e));
     }
     if (x->results[i] && x->results[i]->evaluation && x->opts.export_to) {
@@ -371,7 +372,7 @@ persona_code carry_run(carry *x, persona_err *e)
         TRY(carry_one(x, i, e));
     }
     x->seconds = clock_now() - start;
-    if (x->report) {
+    if (x->report && x->opts.shard.count == 0) {
         TRY(write_report(x, e));
     }
 out:

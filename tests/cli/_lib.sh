@@ -74,6 +74,17 @@ json.dump(d, open(sys.argv[2], "w"))
 PY
 }
 
+# parts N NAME ARGUMENT...: runs every shard of N into $tmp/NAME-N-I.db, then merged into $tmp/NAME-N.db
+parts() {
+    local n=$1 name=$2 i
+    shift 2
+    for ((i = 0; i < n; i++)); do
+        expect 0 -- "$@" --shard "$i/$n" --job "$tmp/$name-$n-%i.db"
+    done
+    expect 0 -- jobs merge "$tmp/$name-$n.db" "$tmp/$name-$n"-[0-9].db
+    check "nothing is left beside $name-$n.db" test -z "$(find "$tmp" -name "$name-$n.db?*")"
+}
+
 finish() {
     echo "$n_run checks, $n_bad failed"
     [[ $n_bad == 0 ]]

@@ -64,7 +64,7 @@ expect 64 "2 jobs" -- jobs show 00a
 expect 66 "no job 'zz'" -- jobs show zz
 expect 66 "none.db" -- jobs show "$tmp/none.db"
 expect 65 "ffff.db" -- jobs show ffff
-expect 64 "list, show, export and remove" -- jobs shw
+expect 64 "list, show, export, merge and remove" -- jobs shw
 expect 64 "wants one job" -- jobs show
 expect 64 "did you mean 'show'" -- jobs list 00aa
 expect 64 "remove wants" -- jobs remove

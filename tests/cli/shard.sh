@@ -1,23 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# shard.sh - work done in 1, 2 and 7 parts ends with the bytes of work done at once.
+# shard.sh - an extraction in 1, 2 and 7 parts ends with the bytes of one done at once; parts that are killed, missing,
+# doubled or others'. shard_others.sh has the other commands.
 
 . "$(dirname "$0")/_lib.sh"
 need_models
 need_python
 few_questions 3
-
-# parts N NAME ARGUMENT...: every shard of N into $tmp/NAME-N-I.db, then merged into $tmp/NAME-N.db
-parts() {
-    local n=$1 name=$2 i
-    shift 2
-    for ((i = 0; i < n; i++)); do
-        expect 0 -- "$@" --shard "$i/$n" --job "$tmp/$name-$n-%i.db"
-    done
-    expect 0 -- jobs merge "$tmp/$name-$n.db" "$tmp/$name-$n"-[0-9].db
-    check "nothing is left beside $name-$n.db" test -z "$(find "$tmp" -name "$name-$n.db?*")"
-}
 
 # ---- extract: answers that are written, and texts that are read
 

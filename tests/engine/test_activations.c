@@ -92,7 +92,8 @@ static void files_hold_what_taps_read(void **state)
         persona_model *m = open_model(k);
         persona_session *s = reader(m);
         for (int mode = PERSONA_TAP_MEAN; mode <= PERSONA_TAP_ALL; mode++) {
-            const persona_activations_opts o = {(persona_tap_mode)mode, blocks, 2};
+            const persona_activations_opts o = {
+                .mode = (persona_tap_mode)mode, .blocks = blocks, .n_blocks = 2};
             states x = read_states(s, texts, &o);
             size_t at = 0;
             assert_int_equal(x.report.n_items, 4);
@@ -271,7 +272,7 @@ static void a_text_too_long_is_named_by_its_line(void **state)
     assert_non_null(strstr(e.msg, "long.jsonl:3: "));
     assert_false(file_exists(scratch_path("l.npy")));
     static const int bad[] = {2, 99};
-    const persona_activations_opts o = {PERSONA_TAP_MEAN, bad, 2};
+    const persona_activations_opts o = {.mode = PERSONA_TAP_MEAN, .blocks = bad, .n_blocks = 2};
     assert_int_equal(persona_activations(s, texts, &o, scratch_path("l.npy"),
                                          scratch_path("l.index.json"), NULL, NULL, &e),
                      PERSONA_E_SHAPE);

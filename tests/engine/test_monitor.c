@@ -103,7 +103,7 @@ static persona_code take(void *ud, const persona_projection *x, persona_err *e)
 /* <mean state, u> of a text, from its states in a file. */
 static double projected(persona_session *s, const char *texts, size_t line, int block)
 {
-    const persona_activations_opts o = {PERSONA_TAP_MEAN, &block, 1};
+    const persona_activations_opts o = {.mode = PERSONA_TAP_MEAN, .blocks = &block, .n_blocks = 1};
     persona_err e = {0};
     float h[1024];
     const size_t d = (size_t)made->n_embd;

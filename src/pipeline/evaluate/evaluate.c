@@ -237,6 +237,7 @@ out:
     return rc;
 }
 
+/* A shard only asks. */
 static persona_code run_cells(evaluating *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
@@ -246,12 +247,17 @@ static persona_code run_cells(evaluating *x, persona_err *e)
                     .stage = x->stage,
                     .trait = x->trait->name,
                     .title = stage_name(title, sizeof title, "evaluate", x->trait->name),
-                    .hooks = x->hooks};
+                    .hooks = x->hooks,
+                    .shard = x->shard,
+                    .part = &x->part};
     TRY(batch_new(x, &b, e));
     TRY(make_room(x, e));
     TRY(evaluate_cells_note(x, e));
     batch_fill(x, &b);
     TRY(kept_ask(&k, x->s, b.asks, b.rows, b.n, b.answers, NULL, e));
+    if (x->shard.count > 0) {
+        goto out;
+    }
     for (size_t i = 0; i < b.n; i++) {
         const answer *a = &b.answers[i];
         b.items[i] =
@@ -338,6 +344,9 @@ persona_code evaluate_run(evaluating *x, const persona_arm *arms, size_t n_arms,
     TRY(evaluate_cells(x, arms, n_arms, e));
     TRY(evaluate_stage(x, arms, n_arms, e));
     TRY(run_cells(x, e));
+    if (x->shard.count > 0) {
+        goto out;
+    }
     TRY(copy_references(x, e));
     TRY(evaluate_crosses(x, e));
     TRY(evaluate_keep(x, r, e));

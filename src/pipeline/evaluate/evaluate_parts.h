@@ -21,7 +21,9 @@ typedef struct evaluating {
     const persona_questions *questions;
     const persona_evaluate_opts *o;
     const persona_hooks *hooks;
-    job *job;                               /* answers and scores are kept there */
+    job *job;            /* answers and scores are kept there */
+    persona_shard shard; /* only these answers, and no result */
+    persona_shard_report part;
     char stage[64];                         /* of the job */
     size_t n_questions, n_rollouts, n_each; /* n_each: answers per cell */
     eval_cell *cells;
@@ -32,7 +34,7 @@ typedef struct evaluating {
     double unsteered; /* mean score: what an answer that is missing counts for */
 } evaluating;
 
-/* evaluate.c: all of it, with s .. hooks and job filled in. */
+/* evaluate.c: all of it, with s .. hooks, job and shard filled in. *out is NULL for a shard. */
 PERSONA_CHECK persona_code evaluate_run(evaluating *x, const persona_arm *arms, size_t n_arms,
                                         persona_evaluation **out, persona_err *e);
 /* How many questions of the evaluation half are asked. */

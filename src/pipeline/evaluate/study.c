@@ -94,7 +94,10 @@ persona_code study_extract(const studying *s, bool target, persona_vector **out,
         x.max_tokens = s->o->extract_tokens;
     }
     TRY(persona_questions_for(side->questions, s->trait, &own, &questions, e));
-    if (s->o->keep_jobs) {
+    if (s->o->shard.count > 0) { /* several may run at once, and one job has one process */
+        place = mem_printf("%s.%s", s->o->job, target ? "native" : "source");
+        TRY(place ? PERSONA_OK : mem_err(e, s->o->job));
+    } else if (s->o->keep_jobs) {
         TRY(persona_extract_place(side->session, s->trait, questions, &x, &place, e));
     }
     x.job = place;
@@ -201,12 +204,14 @@ static persona_code evaluate(studying *s, persona_err *e)
         .questions = s->questions,
         .o = &o,
         .hooks = s->hooks,
-        .job = s->job};
+        .job = s->job,
+        .shard = s->o->shard};
     char *folder = NULL;
     TRY(export_folder(s, &folder, e));
     TRY(arms ? study_void(s, e) : mem_err(e, "vectors to evaluate"));
     o.export_to = folder;
-    TRY(folder && s->pairs ? export_texts(folder, s->pairs, &s->fit, e) : PERSONA_OK);
+    TRY(folder && s->pairs && s->o->shard.count == 0 ? export_texts(folder, s->pairs, &s->fit, e)
+                                                     : PERSONA_OK);
     o.void_reason = s->void_reason[0] ? s->void_reason : NULL;
     for (size_t i = 0; i < x->n_arms; i++) {
         arms[i] = (persona_arm){.condition = x->arms[i].condition,
@@ -214,7 +219,10 @@ static persona_code evaluate(studying *s, persona_err *e)
                                 .note = x->arms[i].note[0] ? x->arms[i].note : NULL};
     }
     TRY(evaluate_run(&run, arms, x->n_arms, &x->evaluation, e));
-    TRY(persona_vector_label(&x->transferred->from.verdict, persona_study_verdict(x), e));
+    x->shard = run.part;
+    if (x->evaluation) {
+        TRY(persona_vector_label(&x->transferred->from.verdict, persona_study_verdict(x), e));
+    }
 out:
     mem_free(folder);
     mem_free(arms);
@@ -258,6 +266,7 @@ static persona_code work(studying *s, persona_err *e)
     persona_map *fitted = NULL;
     persona_questions *questions = NULL;
     study_own own = {.block = -1};
+    const bool whole = s->o->shard.count == 0;
     s->own = &own;
     if (persona_model_info_get(persona_session_model(s->to->session))->chat == PERSONA_CHAT_PLAIN) {
         study_note(x, "raw prompts",
@@ -283,11 +292,11 @@ static persona_code work(studying *s, persona_err *e)
     TRY(carry(s, e));
     if (s->o->evaluate) {
         TRY(study_controls(s, e));
-        TRY(study_cosines(s, e));
-        TRY(s->shared->first ? PERSONA_OK : study_auroc(s, e));
+        TRY(whole ? study_cosines(s, e) : PERSONA_OK);
+        TRY(whole && !s->shared->first ? study_auroc(s, e) : PERSONA_OK);
         TRY(evaluate(s, e));
     }
-    TRY(s->shared->first ? PERSONA_OK : study_ask_samples(s, e));
+    TRY(whole && !s->shared->first ? study_ask_samples(s, e) : PERSONA_OK);
     TRY(job_put_value(s->job, JOB_STATE, JOB_DONE, e));
 out:
     rc = study_how_to_resume(s, rc, e);

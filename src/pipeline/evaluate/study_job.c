@@ -163,7 +163,7 @@ persona_code study_open_job(studying *s, persona_err *e)
     } else if (s->o->keep_jobs) {
         TRY(job_place(b.p, &s->x->job, e));
     }
-    TRY(job_open(s->x->job, b.p, s->o->fresh, &s->job, e));
+    TRY(job_open_shard(s->x->job, b.p, s->o->shard, s->o->fresh, &s->job, e));
     kept_tell(s->hooks, s->x->job);
     if (s->x->job) {
         TRY(count_answers(s, &s->x->n_resumed, e));

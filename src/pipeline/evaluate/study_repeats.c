@@ -148,6 +148,10 @@ out:
 
 static persona_code check(const persona_study_opts *o, persona_err *e)
 {
+    if (o->shard.count > 0 && (o->n_repeats > 1 || !o->evaluate || !o->job)) {
+        return persona_err_set(e, PERSONA_E_USAGE,
+                               "a shard of a study is a part of one evaluation, in a job file");
+    }
     if (o->n_repeats <= 1) {
         return PERSONA_OK;
     }

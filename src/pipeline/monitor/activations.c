@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * activations.c - a file of texts becomes a file of states, and of an index beside it, line by
- * line.
+ * line. With a job the states go there as they are read, and into the file when all are there.
  */
 #include <string.h>
 
@@ -10,7 +10,10 @@
 #include "base/mem.h"
 #include "base/try.h"
 #include "persona/monitor.h"
+#include "pipeline/kept.h"
+#include "pipeline/monitor/activations_job.h"
 #include "pipeline/monitor/turns.h"
+#include "pipeline/share.h"
 #include "store/matrix/matrixfile.h"
 
 #define LINE_MAX_BYTES ((size_t)256 << 20)
@@ -21,8 +24,10 @@ typedef struct acts_work {
     persona_activations_report *report;
     persona_tap response, prompt;
     int *blocks; /* (n_layer - 1) */
-    size_t n_blocks;
+    size_t n_blocks, n_embd;
     turns texts;
+    job *job;   /* NULL: rows are written as they are read */
+    bool *done; /* (texts.n) those that are not to be read */
     matrix_out out;
     file_out index;
     buf text;
@@ -70,33 +75,29 @@ out:
     return rc;
 }
 
-static void put_numbers(json_out *o, const char *key, const answer *a, const persona_token *tokens)
-{
-    jo_array(o, key);
-    for (size_t i = 0; i < a->n_positions; i++) {
-        jo_int(o, NULL, tokens != NULL ? tokens[i] : (long long)a->positions[i]);
-    }
-    jo_end(o);
-}
-
-static persona_code put_tokens(acts_work *w, const answer *a, persona_err *e)
+static persona_code put_tokens(acts_work *w, const acts_item *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     char *piece = NULL;
-    persona_token *tokens = NULL;
-    TRY(turns_tokens(a, &tokens, e));
-    put_numbers(&w->json, "positions", a, NULL);
-    put_numbers(&w->json, "ids", a, tokens);
+    jo_array(&w->json, "positions");
+    for (size_t i = 0; i < x->n_positions; i++) {
+        jo_int(&w->json, NULL, (long long)x->positions[i]);
+    }
+    jo_end(&w->json);
+    jo_array(&w->json, "ids");
+    for (size_t i = 0; i < x->n_positions; i++) {
+        jo_int(&w->json, NULL, x->ids[i]);
+    }
+    jo_end(&w->json);
     jo_array(&w->json, "tokens");
-    for (size_t i = 0; i < a->n_positions; i++) {
-        TRY(persona_detokenize(persona_session_model(w->s), &tokens[i], 1, true, &piece, e));
+    for (size_t i = 0; i < x->n_positions; i++) {
+        TRY(persona_detokenize(persona_session_model(w->s), &x->ids[i], 1, true, &piece, e));
         jo_string(&w->json, NULL, piece);
         mem_free(piece);
         piece = NULL;
     }
     jo_end(&w->json);
 out:
-    mem_free(tokens);
     return rc;
 }
 
@@ -110,13 +111,22 @@ static size_t rows_of(const acts_work *w, const answer *a)
     return w->o->mode == PERSONA_TAP_ALL ? a->n_positions : 1;
 }
 
-static persona_code take(void *ud, size_t i, const answer *a, persona_err *e)
+/* The rows of a text, and what the index says of them. */
+static persona_code put_item(void *ud, const acts_item *x, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
     acts_work *w = ud;
-    const turn *t = &w->texts.list[i];
-    const size_t n = rows_of(w, a);
+    const size_t width = w->n_blocks * w->n_embd, n = x->n_floats / width;
     json_out *o = &w->json;
+    if (x->i >= w->texts.n || x->n_floats % width != 0 ||
+        (w->o->mode == PERSONA_TAP_ALL && n > 0 && !x->ids)) {
+        rc = persona_err_set(e, PERSONA_E_FORMAT,
+                             "%s: text %zu does not belong (begin it anew "
+                             "with --fresh)",
+                             w->o->job, x->i);
+        goto out;
+    }
+    const turn *t = &w->texts.list[x->i];
     jo_object(o, NULL);
     jo_int(o, "line", (long long)t->line);
     jo_string(o, "span", t->of > 0 ? "response" : "prompt");
@@ -125,22 +135,41 @@ static persona_code take(void *ud, size_t i, const answer *a, persona_err *e)
     }
     if (n > 0) {
         jo_int(o, "row", (long long)w->out.n_rows);
-        matrix_out_rows(&w->out, a->mean, n);
+        matrix_out_rows(&w->out, x->rows, n);
     } else {
         jo_null(o, "row");
         w->report->n_empty++;
     }
     jo_int(o, "n_rows", (long long)n);
-    jo_int(o, "n_tokens", (long long)a->n_positions);
+    jo_int(o, "n_tokens", (long long)x->n_positions);
     if (w->o->mode == PERSONA_TAP_ALL) {
-        TRY(put_tokens(w, a, e));
+        TRY(put_tokens(w, x, e));
     }
     jo_end(o);
     TRY(buf_ok(&w->text, "a line of the index", e));
     flush_index(w);
-    w->report->n_tokens += a->n_positions;
+    w->report->n_tokens += x->n_positions;
     w->report->n_read++;
 out:
+    return rc;
+}
+
+static persona_code take(void *ud, size_t i, const answer *a, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    acts_work *w = ud;
+    persona_token *ids = NULL;
+    const bool all = w->o->mode == PERSONA_TAP_ALL;
+    TRY(all ? turns_tokens(a, &ids, e) : PERSONA_OK);
+    const acts_item x = {.i = i,
+                         .rows = a->mean,
+                         .n_floats = rows_of(w, a) * w->n_blocks * w->n_embd,
+                         .n_positions = a->n_positions,
+                         .positions = all ? a->positions : NULL,
+                         .ids = ids};
+    TRY(w->job != NULL ? acts_job_put(w->job, &x, e) : put_item(w, &x, e));
+out:
+    mem_free(ids);
     return rc;
 }
 
@@ -173,11 +202,20 @@ static persona_code choose_blocks(acts_work *w, persona_err *e)
     return PERSONA_OK;
 }
 
-static persona_code begin(acts_work *w, const char *texts, const char *output, const char *index,
-                          persona_err *e)
+static persona_code begin_output(acts_work *w, const char *output, const char *index,
+                                 persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const persona_model_info *info = persona_model_info_get(persona_session_model(w->s));
+    TRY(matrix_out_open(&w->out, output, w->blocks, w->n_blocks, w->n_embd, e));
+    TRY(file_out_open(&w->index, index, e));
+    TRY(begin_index(w, output, e));
+out:
+    return rc;
+}
+
+static persona_code begin(acts_work *w, const char *texts, const char *output, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
     if (w->o->mode > PERSONA_TAP_ALL) {
         rc = persona_err_set(e, PERSONA_E_USAGE, "activations: mean, last or all tokens");
         goto out;
@@ -191,9 +229,7 @@ static persona_code begin(acts_work *w, const char *texts, const char *output, c
                                             .n_blocks = w->n_blocks};
     w->prompt.span = PERSONA_SPAN_PROMPT;
     w->report->n_items = w->texts.n_items;
-    TRY(matrix_out_open(&w->out, output, w->blocks, w->n_blocks, (size_t)info->n_embd, e));
-    TRY(file_out_open(&w->index, index, e));
-    TRY(begin_index(w, output, e));
+    w->n_embd = (size_t)persona_model_info_get(persona_session_model(w->s))->n_embd;
 out:
     return rc;
 }
@@ -231,8 +267,49 @@ static persona_code keep_part(acts_work *w, const char *output, persona_err *e)
     return PERSONA_E_CANCELED;
 }
 
+/* Reads what the job does not have yet and what is this shard's. */
+static persona_code read_into_job(acts_work *w, const char *texts, const persona_hooks *hooks,
+                                  persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    turns_reader reader = {.ud = w, .taps = taps, .take = take};
+    TRY(acts_job_open(w->s, texts, w->o, w->blocks, w->n_blocks, &w->job, e));
+    kept_tell(hooks, w->o->job);
+    w->done = mem_calloc(w->texts.n, sizeof *w->done);
+    TRY(w->done ? PERSONA_OK : mem_err(e, "texts"));
+    TRY(job_done(w->job, ACTS_STAGE, w->done, w->texts.n, &w->report->n_resumed, e));
+    reader.skip = w->done;
+    reader.n_others = shard_skip(w->o->shard, w->done, w->texts.n, &w->report->shard);
+    rc = turns_read(&w->texts, w->s, &reader, "read texts", hooks, e);
+    if (rc == PERSONA_E_CANCELED) {
+        persona_err_wrap(e, "what was read is kept; the same command goes on from there");
+    }
+    TRY(rc);
+    TRY(shard_note(w->o->shard, w->job, ACTS_STAGE, w->texts.n, e));
+    TRY(job_put_value(w->job, JOB_STATE, JOB_DONE, e));
+out:
+    return rc;
+}
+
+static persona_code by_way_of_job(acts_work *w, const char *texts, const char *output,
+                                  const char *index, const persona_hooks *hooks, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    TRY(read_into_job(w, texts, hooks, e));
+    if (w->o->shard.count > 0) {
+        goto out;
+    }
+    TRY(begin_output(w, output, index, e));
+    TRY(acts_job_each(w->job, put_item, w, e));
+    TRY(finish(w, true, e));
+out:
+    return rc;
+}
+
 static void end(acts_work *w)
 {
+    job_close(w->job);
+    mem_free(w->done);
     matrix_out_abort(&w->out);
     file_out_abort(&w->index);
     mem_free(w->blocks);
@@ -252,7 +329,12 @@ persona_code persona_activations(persona_session *s, const char *texts,
         .s = s, .o = o != NULL ? o : &usual, .report = report != NULL ? report : &unseen};
     const turns_reader reader = {.ud = &w, .taps = taps, .take = take};
     *w.report = (persona_activations_report){0};
-    TRY(begin(&w, texts, output, index, e));
+    TRY(begin(&w, texts, output, e));
+    if (w.o->job != NULL || w.o->shard.count > 0) {
+        TRY(by_way_of_job(&w, texts, output, index, hooks, e));
+        goto out;
+    }
+    TRY(begin_output(&w, output, index, e));
     rc = turns_read(&w.texts, s, &reader, "read texts", hooks, e);
     if (rc == PERSONA_E_CANCELED) {
         rc = keep_part(&w, output, e);

@@ -19,6 +19,7 @@
 #include "pipeline/kept.h"
 #include "pipeline/manifest_parts.h"
 #include "pipeline/monitor/turns.h"
+#include "pipeline/share.h"
 #include "store/job/job.h"
 
 #define MAX_MANIFEST ((size_t)1 << 20)
@@ -33,7 +34,8 @@ typedef struct screening {
     turns texts;
     job *job;
     const char *stage; /* at work */
-    bool *done;        /* (texts.n, own: times n_samples) in it */
+    bool *done;        /* (texts.n, own: times n_samples) in it, or not to be done */
+    size_t n_others;   /* of these: other parts' */
     size_t n_samples;
     float *mean;     /* (p->n) */
     double *samples; /* (p->n, n_samples) */
@@ -100,7 +102,7 @@ static persona_code open_job(screening *w, const char *texts, persona_err *e)
     buf b;
     buf_init(&b, MAX_MANIFEST);
     TRY(put_manifest(w->s, texts, w->p, w->o, &b, e));
-    TRY(job_open(w->o->job, b.p, w->o->fresh, &w->job, e));
+    TRY(job_open_shard(w->o->job, b.p, w->o->shard, w->o->fresh, &w->job, e));
 out:
     buf_free(&b);
     return rc;
@@ -183,6 +185,7 @@ static persona_code begin_stage(screening *w, const char *stage, size_t each, pe
     memset(w->done, 0, w->texts.n * each * sizeof *w->done);
     TRY(job_done(w->job, stage, w->done, w->texts.n * each, &n_done, e));
     w->x->n_resumed += n_done;
+    w->n_others = shard_skip(w->o->shard, w->done, w->texts.n * each, &w->x->shard);
     for (size_t k = 0; k < w->texts.n * each; k++) {
         w->done[k] = w->done[k] || w->texts.list[k / each].of == 0;
     }
@@ -194,14 +197,19 @@ out:
 static persona_code run_stages(screening *w, const persona_hooks *hooks, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    const ask_stream own = {
+    const size_t n = w->texts.n, n_own = n * w->n_samples;
+    ask_stream own = {
         .ud = w, .make = make_own, .done = done_own, .skip = w->done, .blame = blame_own};
-    const turns_reader given = {.ud = w, .taps = taps, .take = take_given, .skip = w->done};
+    turns_reader given = {.ud = w, .taps = taps, .take = take_given, .skip = w->done};
     kept_tell(hooks, w->o->job);
     TRY(begin_stage(w, "given", 1, e));
+    given.n_others = w->n_others;
     TRY(turns_read(&w->texts, w->s, &given, "read the data set", hooks, e));
+    TRY(shard_note(w->o->shard, w->job, "given", n, e));
     TRY(begin_stage(w, "own", w->n_samples, e));
-    TRY(ask_each(w->s, w->texts.n * w->n_samples, &own, "own answers", hooks, e));
+    own.n_others = w->n_others;
+    TRY(ask_each(w->s, n_own, &own, "own answers", hooks, e));
+    TRY(shard_note(w->o->shard, w->job, "own", n_own, e));
     TRY(job_put_value(w->job, JOB_STATE, JOB_DONE, e));
 out:
     return rc;
@@ -396,7 +404,11 @@ persona_code persona_screen(persona_session *s, const char *texts, const persona
     }
     TRY(begin(&w, texts, e));
     TRY(run_stages(&w, hooks, e));
-    TRY(conclude(&w, e));
+    if (w.o->shard.count > 0) {
+        w.x->n = 0;
+    } else {
+        TRY(conclude(&w, e));
+    }
     *out = w.x;
     w.x = NULL;
 out:

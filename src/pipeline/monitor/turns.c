@@ -268,8 +268,12 @@ persona_code turns_read(turns *t, persona_session *s, const turns_reader *r, con
                         const persona_hooks *hooks, persona_err *e)
 {
     in_order w = {.t = t, .r = r, .list = mem_calloc(t->n, sizeof(waiting *))};
-    const ask_stream stream = {
-        .ud = &w, .make = make_one, .done = done_one, .skip = r->skip, .blame = blame_line};
+    const ask_stream stream = {.ud = &w,
+                               .make = make_one,
+                               .done = done_one,
+                               .skip = r->skip,
+                               .n_others = r->n_others,
+                               .blame = blame_line};
     if (w.list == NULL) {
         return mem_err(e, "texts");
     }

@@ -50,6 +50,7 @@ typedef struct turns_reader {
     void (*taps)(void *ud, size_t i, ask *q);
     persona_code (*take)(void *ud, size_t i, const answer *a, persona_err *e);
     const bool *skip; /* (n) those that are not read; NULL: all are */
+    size_t n_others;  /* of these: as in ask_stream */
 } turns_reader;
 /* Errors: those of sessions, with FILE:LINE where a line is to blame, and of take. */
 PERSONA_CHECK persona_code turns_read(turns *t, persona_session *s, const turns_reader *r,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/errtext.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
@@ -385,7 +386,7 @@ static persona_code sync_path(const char *path, int flags, persona_err *e)
     }
     return ok ? PERSONA_OK
               : persona_err_set(e, PERSONA_E_IO, "%s: cannot be written out: %s", path,
-                                strerrordesc_np(number));
+                                errtext(number));
 }
 
 static persona_code put_in_place(const char *tmp, const char *out, persona_err *e)
@@ -396,7 +397,7 @@ static persona_code put_in_place(const char *tmp, const char *out, persona_err *
     TRY(sync_path(tmp, O_RDONLY, e));
     if (rename(tmp, out) != 0) {
         rc = persona_err_set(e, PERSONA_E_IO, "%s: cannot be renamed to %s: %s", tmp, out,
-                             strerrordesc_np(errno));
+                             errtext(errno));
         goto out;
     }
     TRY(sync_path(dir, O_RDONLY | O_DIRECTORY, e));
