@@ -60,11 +60,12 @@ static void decode(struct llama_context *ctx, struct llama_batch *b)
     if (b->n_tokens > 0 && llama_decode(ctx, *b) != 0) {
         bench_die("llama_decode failed");
     }
+    const size_t rows = (size_t)b->n_tokens;
     b->n_tokens = 0;
     const bench_took took = bench_stop(since, 0);
     rhythm.wall += took.wall;
     rhythm.cpu += took.cpu;
-    if (pace_update(&rhythm.pace, rhythm.wall, rhythm.cpu)) {
+    if (pace_update(&rhythm.pace, rhythm.wall, rhythm.cpu, rows)) {
         llama_set_n_threads(ctx, rhythm.pace.threads, rhythm.pace.threads);
     }
 }

@@ -101,7 +101,7 @@ static persona_code llama_side_decode(compute *base, const compute_call *call, p
     const int32_t rc = llama_decode(c->ctx, c->batch);
     c->wall += clock_now() - wall;
     c->cpu += clock_cpu() - cpu;
-    pace_update(&c->pace, c->wall, c->cpu);
+    pace_update(&c->pace, c->wall, c->cpu, call->x->n_rows);
     if (!mapped_intact(c->model->files)) { /* whatever came of it */
         return persona_err_set(e, PERSONA_E_UNAVAILABLE,
                                "%s: the model's file was written to while it was in use; it has to "

@@ -398,6 +398,7 @@ struct feed {
     job *open, *ready, *last_ready, *mail, *last_mail;
     size_t n_open, n_ready, n_done;
     int n_slots; /* held by its requests */
+    bool told;   /* of all its mail */
     bool ended, canceled;
     pthread_cond_t news; /* its thread waits for it */
     /* of the thread that asks it */
@@ -417,14 +418,22 @@ job *feeds_pull(persona_session *s, persona_priority priority);
 bool feed_post(job *j, const persona_token_event *ev);
 /* The job's request has ended: its result is delivered now, or mailed. */
 void feed_ended(job *j);
-/* Delivers what came for a job that was taken from the mail; frees it if that was all. */
-void feed_read(feed *f, job *j);
+/* What came for one job. */
+typedef struct delivery {
+    job *job;
+    mailbag bag;
+    bool ended; /* nothing comes after it */
+} delivery;
+/* Takes what came for the next job with mail; the lock is held. False: there is none. */
+bool feed_take_mail(feed *f, delivery *out);
+/* Delivers it; frees the job if that was all. */
+void feed_read(feed *f, delivery *p);
+/* Wakes the readers of new mail. */
+void feeds_tell(persona_session *s);
 /* Whether a job can take no more events than those of a token; the lock is held. */
 bool mail_is_full(const job *j);
 /* Ends the requests that were canceled before they got a slot. */
 void feeds_drop_canceled(persona_session *s);
-/* Takes the next job with mail; the lock is held. */
-job *feed_take_mail(feed *f);
 /* Cancels all that is open; the lock is held. */
 void feed_cancel(feed *f);
 

@@ -130,6 +130,7 @@ static void refuse(feed *f, const persona_request *r)
 void feeds_drop_canceled(persona_session *s)
 {
     job *dropped = NULL;
+    bool told = true;
     pthread_mutex_lock(&s->lock);
     for (feed *f = s->feeds; f != NULL; f = f->next) {
         f->last_ready = NULL;
@@ -153,6 +154,10 @@ void feeds_drop_canceled(persona_session *s)
         dropped = j->next_ready;
         j->ended = never_run(&j->req, PERSONA_E_CANCELED, "interrupted");
         feed_ended(j);
+        told = false;
+    }
+    if (!told) {
+        feeds_tell(s);
     }
 }
 
@@ -249,7 +254,8 @@ job *feeds_pull(persona_session *s, persona_priority priority)
 
 /* ---- answers on their way out ---------------------------------------------------------------- */
 
-/* The lock is held. */
+/* The lock is held. Its reader is told by feeds_tell: woken for each token it would wait for the
+ * lock, and its neighbours for it. */
 static void put_in_mail(job *j)
 {
     feed *f = j->feed;
@@ -259,7 +265,19 @@ static void put_in_mail(job *j)
         *(f->mail == NULL ? &f->mail : &f->last_mail->next_mail) = j;
         f->last_mail = j;
     }
-    pthread_cond_signal(&f->news);
+    f->told = false;
+}
+
+void feeds_tell(persona_session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    for (feed *f = s->feeds; f != NULL; f = f->next) {
+        if (!f->told && f->mail != NULL) {
+            pthread_cond_signal(&f->news);
+        }
+        f->told = true;
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 bool feed_post(job *j, const persona_token_event *ev)
@@ -287,6 +305,16 @@ bool feed_post(job *j, const persona_token_event *ev)
     return go_on;
 }
 
+/* The job has ended, and its reader has had everything else. */
+static void deliver(feed *f, job *j)
+{
+    const persona_code rc = slot_deliver(&j->ended, f->rc == PERSONA_OK ? &f->err : NULL);
+    if (rc != PERSONA_OK && rc != PERSONA_E_CANCELED && f->rc == PERSONA_OK) {
+        f->rc = rc;
+    }
+    job_free(f, j);
+}
+
 void feed_ended(job *j)
 {
     feed *f = j->feed; /* gone, with the job, as soon as its thread can read this mail */
@@ -300,19 +328,30 @@ void feed_ended(job *j)
     }
     pthread_mutex_unlock(lock);
     if (direct) {
-        feed_read(f, j);
+        deliver(f, j);
     }
 }
 
-job *feed_take_mail(feed *f)
+bool feed_take_mail(feed *f, delivery *out)
 {
     job *j = f->mail;
-    if (j != NULL) {
-        f->mail = j->next_mail;
-        f->last_mail = f->mail == NULL ? NULL : f->last_mail;
-        j->in_mail = false;
+    *out = (delivery){.job = j};
+    if (j == NULL) {
+        return false;
     }
-    return j;
+    f->mail = j->next_mail;
+    f->last_mail = f->mail == NULL ? NULL : f->last_mail;
+    j->in_mail = false;
+    const bool full = mail_is_full(j); /* its reader was slow */
+    out->ended = j->ended_mail;
+    out->bag = *j->mail;
+    *j->mail = (mailbag){.n = 0};
+    buf_init(&j->mail->text, MAIL_TEXT);
+    out->bag.n = j->stopped ? 0 : out->bag.n;
+    if (full) {
+        pthread_cond_signal(&f->s->work);
+    }
+    return true;
 }
 
 static void read_letters(feed *f, job *j, const mailbag *bag)
@@ -335,39 +374,12 @@ static void read_letters(feed *f, job *j, const mailbag *bag)
     }
 }
 
-/* Takes what is in the bag; the reader was slow if it was nearly full. */
-static bool empty_bag(feed *f, job *j, mailbag *out)
+void feed_read(feed *f, delivery *p)
 {
-    pthread_mutex_lock(&f->s->lock);
-    const bool ended = j->ended_mail && !j->in_mail; /* else it is read once more */
-    const bool full = mail_is_full(j);
-    *out = *j->mail;
-    *j->mail = (mailbag){.n = 0};
-    buf_init(&j->mail->text, MAIL_TEXT);
-    out->n = j->stopped ? 0 : out->n;
-    if (full) {
-        pthread_cond_signal(&f->s->work);
+    read_letters(f, p->job, &p->bag);
+    buf_free(&p->bag.text);
+    mem_free(p->bag.letters);
+    if (p->ended) {
+        deliver(f, p->job);
     }
-    pthread_mutex_unlock(&f->s->lock);
-    return ended;
-}
-
-void feed_read(feed *f, job *j)
-{
-    bool ended = true;
-    if (j->mail != NULL) {
-        mailbag bag;
-        ended = empty_bag(f, j, &bag);
-        read_letters(f, j, &bag);
-        buf_free(&bag.text);
-        mem_free(bag.letters);
-    }
-    if (!ended) {
-        return;
-    }
-    const persona_code rc = slot_deliver(&j->ended, f->rc == PERSONA_OK ? &f->err : NULL);
-    if (rc != PERSONA_OK && rc != PERSONA_E_CANCELED && f->rc == PERSONA_OK) {
-        f->rc = rc;
-    }
-    job_free(f, j);
 }

@@ -102,9 +102,11 @@ static void run_client(persona_session *s, feed *f)
         }
         const bool over = f->ended && f->n_open == 0;
         const bool ask = !f->ended && !later && f->n_ready < READY_MAX;
-        job *mail = ask ? NULL : feed_take_mail(f);
-        if (!over && !ask && mail == NULL && !(lost && f->ready != NULL)) {
+        delivery mail;
+        bool came = !ask && feed_take_mail(f, &mail);
+        if (!over && !ask && !came && !(lost && f->ready != NULL)) {
             pthread_cond_wait(&f->news, &s->lock);
+            came = feed_take_mail(f, &mail);
         }
         pthread_mutex_unlock(&s->lock);
         if (over) {
@@ -115,8 +117,8 @@ static void run_client(persona_session *s, feed *f)
         }
         if (ask) {
             make_ready(s, f, &later);
-        } else if (mail != NULL) {
-            feed_read(f, mail);
+        } else if (came) {
+            feed_read(f, &mail);
             report(f);
             later = false;
         }
@@ -208,6 +210,7 @@ static void *model_thread(void *ud)
     }
     pthread_mutex_unlock(&s->lock);
     scheduler_end(s);
+    feeds_tell(s);
     pthread_mutex_lock(&s->lock);
     s->running = false;
     pthread_mutex_unlock(&s->lock);

@@ -94,10 +94,30 @@ static bool is_paced(const slot *sl)
     return sl->job->mail != NULL && clock_now() < sl->due;
 }
 
+/* Which slots may not go on now. True: something was asked for. */
+static bool look_at_jobs(persona_session *s)
+{
+    bool any = false;
+    pthread_mutex_lock(&s->lock);
+    for (int i = 0; i < s->opts.n_slots; i++) {
+        slot *sl = &s->slots[i];
+        if (sl->active) {
+            const job *j = sl->job;
+            sl->stalled = mail_is_full(j) || is_paced(sl);
+            any = any || j->canceled || j->stopped || j->replanned;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return any;
+}
+
 /* Runs between two tokens, and between two chunks of a prompt. */
 static void obey(persona_session *s)
 {
     feeds_drop_canceled(s);
+    if (!look_at_jobs(s)) {
+        return;
+    }
     for (int i = 0; i < s->opts.n_slots; i++) {
         slot *sl = &s->slots[i];
         if (!sl->active) {
@@ -108,7 +128,6 @@ static void obey(persona_session *s)
         const bool canceled = j->canceled, stopped = j->stopped, replanned = j->replanned;
         persona_plan *plan = replanned ? new_plan(j) : NULL;
         persona_err e = {.code = PERSONA_OK};
-        sl->stalled = mail_is_full(j) || is_paced(sl);
         pthread_mutex_unlock(&s->lock);
         const persona_code rc = replanned ? slot_set_plan(sl, plan, &e) : PERSONA_OK;
         persona_plan_free(plan);
@@ -445,6 +464,7 @@ bool scheduler_step(persona_session *s)
     pthread_mutex_lock(&s->lock);
     s->stats_seen = s->stats;
     pthread_mutex_unlock(&s->lock);
+    feeds_tell(s);
     return did || more;
 }
 

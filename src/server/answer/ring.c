@@ -78,10 +78,11 @@ bool answer_put(answer *a, answer_event *x)
     const bool ok = !a->dead;
     if (ok) {
         a->ring[(a->first + a->n_events++) % a->n_ring] = *x;
-        pthread_cond_signal(&a->news);
     }
     pthread_mutex_unlock(&a->lock);
-    if (!ok) {
+    if (ok) {
+        pthread_cond_signal(&a->news); /* without the lock, which its reader wants first */
+    } else {
         answer_event_free(x);
     }
     return ok;
@@ -90,7 +91,7 @@ bool answer_put(answer *a, answer_event *x)
 void answer_next(answer *a, double seconds, answer_event *out)
 {
     const double until = clock_now() + seconds;
-    bool late = false;
+    bool late = seconds <= 0;
     *out = (answer_event){.kind = ANSWER_NOTHING};
     pthread_mutex_lock(&a->lock);
     while (a->n_events == 0 && !a->closed && !late) {
