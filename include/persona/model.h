@@ -44,6 +44,9 @@ typedef struct persona_model_opts {
        remembers them; NULL (default): they are read. Errors: as persona_model_sha256 */
     persona_code (*hash)(const char *const *paths, size_t n, const persona_cancel *cancel,
                          char out[65], persona_err *e);
+    /* told how much of the file is loaded, 0..1, ascending, in the calling thread; NULL: nobody */
+    void (*progress)(void *ud, double done);
+    void *progress_ud;
 } persona_model_opts;
 
 typedef enum persona_chat_format {

@@ -227,7 +227,8 @@ typedef struct persona_session_stats {
     size_t n_decode, n_prefill; /* llama_decode calls of each kind */
     size_t n_tokens_decoded, n_tokens_prefilled, n_tokens_reused;
     size_t n_requests, n_cvec_switches;
-    double seconds; /* inside persona_session_run */
+    double seconds;      /* inside persona_session_run */
+    double edit_seconds; /* of these, in which rows were edited or read */
 } persona_session_stats;
 
 persona_session_opts persona_session_defaults(void);

@@ -11,5 +11,7 @@
 
 /* At most 256 bytes. false: the system gives none (early at boot); p is zeros then. */
 bool random_bytes(void *p, size_t n);
+/* n such bytes, at most 32, as 2 n hexadecimal digits. */
+bool random_hex(char *out, size_t n);
 
 #endif

@@ -172,6 +172,7 @@ static server_opts opts_of(const serve_args *a)
     o.idle_s = a->idle;
     o.drain_s = a->drain;
     o.trash_days = a->trash_days;
+    o.seed = a->c->seed;
     o.quiet = a->c->verbosity < 0;
     return o;
 }
@@ -212,7 +213,10 @@ const cli_command command_serve = {
     .about =
         "Answers OpenAI's API on http://127.0.0.1:8000 until Ctrl-C. Every request may say what "
         "steers it (\"steering\": \"1.0*silly\"), and a running answer may be steered anew. "
-        "Models are loaded when they are asked for. GET /openapi.json describes all routes; "
+        "Models are loaded when they are asked for. With --seed, requests that say no seed have "
+        "this "
+        "one; else each has one of its own, which the reply tells. GET /openapi.json describes all "
+        "routes; "
         "docs/API.md has examples, docs/SECURITY.md says who is kept out.",
     .groups = {{&serve_options, 0},
                {&opt_group_model, 0},

@@ -157,6 +157,7 @@ typedef struct eval_state {
     bool no_host;   /* pretend that no tensor is in host memory */
     float *scratch; /* rows of a tensor that is not in host memory */
     size_t scratch_n;
+    double seconds;  /* spent on rows, all calls */
     persona_err err; /* first failure inside the graph */
 } eval_state;
 PERSONA_CHECK persona_code eval_init(eval_state *x, int n_layer, int n_embd, size_t max_rows,

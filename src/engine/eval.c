@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/try.h"
 #include "engine/engine.h"
@@ -233,7 +234,9 @@ bool eval_callback(struct ggml_tensor *t, bool ask, void *ud)
         return true;
     }
     if (x->err.code == PERSONA_OK) {
+        const double begun = clock_now();
         process_block(x, t, block);
+        x->seconds += clock_now() - begun;
     }
     return x->err.code == PERSONA_OK && block != x->stop_block;
 }

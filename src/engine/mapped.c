@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
 
@@ -215,10 +216,12 @@ static bool was_written(const mapped_file *x)
 {
     struct stat now;
     const struct stat *was = &x->was;
-    return was->st_size >= 0 && stat(x->path, &now) == 0 && now.st_dev == was->st_dev &&
-           now.st_ino == was->st_ino &&
-           (now.st_size != was->st_size || now.st_mtim.tv_sec != was->st_mtim.tv_sec ||
-            now.st_mtim.tv_nsec != was->st_mtim.tv_nsec);
+    if (was->st_size < 0 || stat(x->path, &now) != 0 || now.st_dev != was->st_dev ||
+        now.st_ino != was->st_ino) {
+        return false;
+    }
+    const struct timespec then = file_mtime(was), at = file_mtime(&now);
+    return now.st_size != was->st_size || at.tv_sec != then.tv_sec || at.tv_nsec != then.tv_nsec;
 }
 
 static void look_at_files(mapped_files *f)

@@ -306,8 +306,11 @@ static persona_code load_err(const char *path, persona_err *e)
 /* libllama asks this while it loads. */
 static bool go_on(float progress, void *ud)
 {
-    (void)progress;
-    return !persona_canceled(ud);
+    const persona_model_opts *o = ud;
+    if (o->progress != NULL) {
+        o->progress(o->progress_ud, (double)progress);
+    }
+    return !persona_canceled(o->cancel);
 }
 
 static persona_code note_files(persona_model *m, persona_err *e)
@@ -373,7 +376,7 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     m->cancel = o.cancel;
     m->hash = o.hash != NULL ? o.hash : sha256_file;
     p.progress_callback = go_on;
-    p.progress_callback_user_data = (void *)(uintptr_t)o.cancel;
+    p.progress_callback_user_data = &o;
     m->words = &MODEL_WORDS;
     m->lm = llama_model_load_from_file(path, p);
     if (m->lm == NULL) {

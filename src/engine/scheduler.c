@@ -461,6 +461,7 @@ bool scheduler_step(persona_session *s)
         decode_all(s);
         did = true;
     }
+    s->stats.edit_seconds = s->eval.seconds;
     pthread_mutex_lock(&s->lock);
     s->stats_seen = s->stats;
     pthread_mutex_unlock(&s->lock);

@@ -168,14 +168,13 @@ static void name_item(trash_item *x)
 {
     struct tm t;
     const time_t now = time(NULL);
-    uint32_t number = 0;
-    if (!random_bytes(&number, sizeof number)) {
-        number = (uint32_t)now;
-    }
+    enum { BYTES = 4 };
+    char hex[2 * BYTES + 1];
+    (void)random_hex(hex, BYTES);
     x->deleted = (int64_t)now;
     gmtime_r(&now, &t);
     const size_t n = strftime(x->id, sizeof x->id, "%Y%m%dT%H%M%S-", &t);
-    snprintf(x->id + n, sizeof x->id - n, "%08x", (unsigned)number);
+    snprintf(x->id + n, sizeof x->id - n, "%s", hex);
 }
 
 persona_code trash_put(trash_kind kind, const char *shelf, const char *name, trash_item *out,

@@ -220,12 +220,9 @@ static void *work(void *ud)
 
 void answer_make_id(answer *a)
 {
-    unsigned char random[12];
-    char hex[2 * sizeof random + 1];
-    (void)random_bytes(random, sizeof random); /* without them `number` still tells them apart */
-    for (size_t i = 0; i < sizeof random; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", random[i]);
-    }
+    enum { BYTES = 12 };
+    char hex[2 * BYTES + 1];
+    (void)random_hex(hex, BYTES);
     snprintf(a->id, sizeof a->id, "%.12s-%s%llx", a->spec.kind, hex,
              (unsigned long long)(a->number % 4096));
 }

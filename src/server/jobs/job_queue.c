@@ -218,15 +218,10 @@ persona_code jobs_plan(jobs *j, const job_kind *kind, const char *args, job_plan
 
 static void make_id(char *out, size_t n)
 {
-    unsigned char random[8];
-    if (!random_bytes(random, sizeof random)) {
-        const double now = clock_now();
-        memcpy(random, &now, sizeof random);
-    }
-    size_t at = (size_t)snprintf(out, n, "job-");
-    for (size_t i = 0; i < sizeof random; i++) {
-        at += (size_t)snprintf(out + at, n - at, "%02x", random[i]);
-    }
+    enum { BYTES = 8 };
+    char hex[2 * BYTES + 1];
+    (void)random_hex(hex, BYTES);
+    snprintf(out, n, "job-%s", hex);
 }
 
 persona_code jobs_add(jobs *j, const job_kind *kind, const char *args, char *id, persona_err *e)

@@ -9,6 +9,7 @@ static persona_code health(call *c, persona_err *e)
     (void)e;
     jo_object(&c->out, NULL);
     jo_string(&c->out, "status", "ok");
+    jo_number(&c->out, "loading", 100 * registry_progress(c->s->models));
     jo_end(&c->out);
     return PERSONA_OK;
 }
@@ -22,6 +23,9 @@ static persona_code openapi(call *c, persona_err *e)
 
 static const field health_fields[] = {
     {.name = "status", .type = FIELD_STRING, .required = true},
+    {.name = "loading",
+     .type = FIELD_NUMBER,
+     .help = "Percent of the model that is being loaded; null: none is"},
     FIELD_LAST,
 };
 

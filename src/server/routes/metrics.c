@@ -14,7 +14,7 @@
 typedef struct reading {
     answers_totals t;
     double running, uptime, connections, loaded, slots, jobs_waiting, jobs_running;
-    double decoded, prefilled, reused, engine_s;
+    double decoded, prefilled, reused, engine_s, edit_s;
 } reading;
 
 typedef struct metric {
@@ -48,6 +48,7 @@ VALUE(slots, r->slots)
 VALUE(decoded, r->decoded)
 VALUE(prefilled, r->prefilled)
 VALUE(engine_seconds, r->engine_s)
+VALUE(edit_seconds, r->edit_s)
 VALUE(waiting, r->jobs_waiting)
 VALUE(working, r->jobs_running)
 
@@ -75,6 +76,8 @@ static const metric METRICS[] = {
      decoded},
     {"engine_tokens_prefilled_total", "counter", "Prompt tokens computed by them", prefilled},
     {"engine_seconds_total", "counter", "Time in which they computed", engine_seconds},
+    {"engine_steering_seconds_total", "counter",
+     "Of this, on rows that are edited or read: the overhead of steering and probes", edit_seconds},
     {"jobs_waiting", "gauge", "Jobs in the queue", waiting},
     {"jobs_running", "gauge", "Jobs that run", working},
     {"uptime_seconds", "gauge", "Since the server was started", uptime},
@@ -89,6 +92,7 @@ static void add_model(void *ud, served *x)
     r->decoded += (double)s.n_tokens_decoded;
     r->prefilled += (double)s.n_tokens_prefilled;
     r->engine_s += s.seconds;
+    r->edit_s += s.edit_seconds;
 }
 
 static persona_code count_jobs(const call *c, reading *r, persona_err *e)

@@ -62,6 +62,7 @@ static persona_code model_entry(json_out *o, const served_status *x, persona_err
     jo_int(o, "created", x->created);
     jo_int(o, "n_users", (long long)x->n_users);
     jo_number(o, "seconds", x->seconds);
+    jo_number(o, "progress", 100 * x->progress);
     jo_string(o, "failure", failure[0] != '\0' ? failure : NULL);
     jo_string(o, "sha256", x->hash[0] != '\0' ? x->hash : NULL);
     facts_json(o, x);
@@ -171,6 +172,9 @@ static const field name_element[] = {{.name = "", .type = FIELD_STRING}};
          .required = true,                                                                         \
          .help = "Answers and jobs that hold it"},                                                 \
         {.name = "seconds", .type = FIELD_NUMBER, .required = true, .help = "In this state"},      \
+        {.name = "progress",                                                                       \
+         .type = FIELD_NUMBER,                                                                     \
+         .help = "Percent of the file while it is loading; else null"},                            \
         {.name = "failure", .type = FIELD_STRING, .help = "Why it could not be loaded; or null"},  \
         {.name = "sha256",                                                                         \
          .type = FIELD_STRING,                                                                     \

@@ -107,15 +107,14 @@ static persona_code create(call *c, persona_err *e)
 {
     const talk_args *a = c->args;
     persona_code rc = PERSONA_OK;
-    unsigned char random[8] = {0};
-    char id[32], *body = NULL;
+    enum { BYTES = 8 };
+    char hex[2 * BYTES + 1], id[32], *body = NULL;
     TRY(body_of(c, a, &body, e));
-    if (!random_bytes(random, sizeof random)) {
+    if (!random_hex(hex, BYTES)) {
         rc = persona_err_set(e, PERSONA_E_UNAVAILABLE, "the system gives no random numbers");
         goto out;
     }
-    snprintf(id, sizeof id, "talk-%02x%02x%02x%02x%02x%02x%02x%02x", random[0], random[1],
-             random[2], random[3], random[4], random[5], random[6], random[7]);
+    snprintf(id, sizeof id, "talk-%s", hex);
     const talk_row row = {.id = id,
                           .title = a->title != NULL ? a->title : "",
                           .created = (int64_t)time(NULL),

@@ -6,168 +6,24 @@
  */
 #include "server/serve/registry.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/try.h"
 #include "core/text/names.h"
-#include "workbench/find.h"
+#include "server/serve/registry_parts.h"
 #include "workbench/model_hash.h"
 #include "workbench/model_list.h"
-
-struct registry {
-    registry_opts opts;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    served *models[REGISTRY_MAX_MODELS]; /* never moved, never removed: an id stays what it was */
-    size_t n;
-    uint64_t clock;
-};
 
 const char *served_state_name(served_state s)
 {
     static const char *const NAMES[] = {"cold", "loading", "ready", "failed"};
     return NAMES[s];
-}
-
-/* ---- which files there are ------------------------------------------------------------------- */
-
-/* "x.gguf" is x; what an id cannot hold becomes "-". */
-static void id_of(const char *path, char *out, size_t n)
-{
-    const char *base = path_base(path);
-    size_t len = strlen(base);
-    len = path_ends(base, ".gguf") && len > 5 ? len - 5 : len;
-    snprintf(out, n, "%.*s", (int)(len < n - 1 ? len : n - 1), base);
-    for (char *p = out; *p != '\0'; p++) {
-        const bool fine = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-                          (*p >= '0' && *p <= '9') || *p == '_' || *p == '-' ||
-                          (*p == '.' && p > out);
-        *p = fine ? *p : '-';
-    }
-}
-
-/* Only the first part of a split file stands for it. */
-static bool later_part(const char *id)
-{
-    const char *of = strstr(id, "-of-");
-    return of != NULL && of - id >= 6 && strncmp(of - 5, "00001", 5) != 0;
-}
-
-static served *by_id(registry *r, const char *id)
-{
-    for (size_t i = 0; i < r->n; i++) {
-        if (strcmp(r->models[i]->id, id) == 0) {
-            return r->models[i];
-        }
-    }
-    return NULL;
-}
-
-/* Wants the lock. The first file of a name wins, as when a command looks for it. */
-static persona_code add_file(registry *r, const char *path, persona_err *e)
-{
-    struct stat st;
-    char id[SERVED_ID_MAX];
-    id_of(path, id, sizeof id);
-    if (later_part(id) || stat(path, &st) != 0) {
-        return PERSONA_OK;
-    }
-    served *x = by_id(r, id);
-    if (x != NULL || r->n == REGISTRY_MAX_MODELS) {
-        if (x != NULL && strcmp(x->path, path) == 0) {
-            const bool other =
-                x->size_bytes != (uint64_t)st.st_size || x->created != (int64_t)st.st_mtime;
-            x->missing = false;
-            x->size_bytes = (uint64_t)st.st_size;
-            x->created = (int64_t)st.st_mtime;
-            x->hash[0] = other && x->state != SERVED_READY ? '\0' : x->hash[0];
-        }
-        return PERSONA_OK;
-    }
-    x = mem_calloc(1, sizeof *x);
-    char *own = mem_strdup(path);
-    if (x == NULL || own == NULL) {
-        mem_free(x);
-        mem_free(own);
-        return mem_err(e, "a list of models");
-    }
-    memcpy(x->id, id, sizeof x->id);
-    x->path = own;
-    x->size_bytes = (uint64_t)st.st_size;
-    x->created = (int64_t)st.st_mtime;
-    x->since = clock_now();
-    r->models[r->n++] = x;
-    return PERSONA_OK;
-}
-
-/* Those that cost nothing; the vectors of a model are known by it. Wants the lock. */
-static void learn_hashes(registry *r)
-{
-    model_hashes *h = NULL;
-    for (size_t i = 0; i < r->n; i++) {
-        served *x = r->models[i];
-        if (x->hash[0] == '\0' && !x->missing) {
-            h = h != NULL ? h : model_hashes_open();
-            if (!model_hash_at_hand(x->path, x->size_bytes, h, x->hash)) {
-                x->hash[0] = '\0';
-            }
-        }
-    }
-    model_hashes_close(h);
-}
-
-static persona_code look(registry *r, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    model_list l = {NULL, 0};
-    if (!r->opts.only_paths) {
-        TRY(model_list_names(&l, e));
-    }
-    pthread_mutex_lock(&r->lock);
-    for (size_t i = 0; i < r->n; i++) {
-        r->models[i]->missing = !file_exists(r->models[i]->path);
-    }
-    for (size_t i = 0; rc == PERSONA_OK && i < l.n; i++) {
-        rc = add_file(r, l.files[i].path, e);
-    }
-    learn_hashes(r);
-    pthread_mutex_unlock(&r->lock);
-out:
-    model_list_free(&l);
-    return rc;
-}
-
-static persona_code add_named(registry *r, persona_err *e)
-{
-    persona_code rc = PERSONA_OK;
-    char *found = NULL;
-    for (size_t i = 0; i < r->opts.n_paths; i++) {
-        const size_t before = r->n;
-        TRY(find_model(r->opts.paths[i], &found, e));
-        if (!file_exists(found)) {
-            rc = persona_err_set(e, PERSONA_E_NOTFOUND, "%s: no such model", found);
-            goto out;
-        }
-        TRY(add_file(r, found, e));
-        if (r->n == before) {
-            rc = persona_err_set(e, PERSONA_E_USAGE,
-                                 "%s: another model has the same id; rename one of the files",
-                                 found);
-            goto out;
-        }
-        mem_free(found);
-        found = NULL;
-    }
-out:
-    mem_free(found);
-    return rc;
 }
 
 persona_code registry_new(const registry_opts *o, registry **out, persona_err *e)
@@ -185,8 +41,8 @@ persona_code registry_new(const registry_opts *o, registry **out, persona_err *e
         const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
         r->opts.budget = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size / 4 * 3 : 0;
     }
-    TRY(add_named(r, e));
-    TRY(look(r, e));
+    TRY(registry_add_named(r, e));
+    TRY(registry_look(r, e));
     *out = r;
     r = NULL;
 out:
@@ -279,14 +135,30 @@ static persona_code make_room(registry *r, const served *wanted, persona_err *e)
     return PERSONA_OK;
 }
 
-static persona_code open_served(const registry_opts *o, const char *path, persona_model **model,
+typedef struct loading {
+    registry *r;
+    served *x;
+} loading;
+
+static void on_loaded(void *ud, double done)
+{
+    const loading *l = ud;
+    pthread_mutex_lock(&l->r->lock);
+    l->x->progress = done;
+    pthread_mutex_unlock(&l->r->lock);
+}
+
+static persona_code open_served(registry *r, served *x, persona_model **model,
                                 persona_session **session, const char **sha, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    persona_session_opts opts = o->session;
-    persona_model_opts mine = o->model;
-    mine.hash = model_hash_file;
-    TRY(persona_model_open(path, &mine, model, e));
+    loading l = {r, x};
+    persona_session_opts opts = r->opts.session;
+    persona_model_opts how = r->opts.model;
+    how.hash = model_hash_file;
+    how.progress = on_loaded;
+    how.progress_ud = &l;
+    TRY(persona_model_open(x->path, &how, model, e));
     TRY(persona_model_sha256(*model, sha, e)); /* once, before threads ask for it */
     const int trained = persona_model_info_get(*model)->n_ctx_train;
     opts.n_ctx = trained > 0 && opts.n_ctx > trained ? trained : opts.n_ctx;
@@ -308,6 +180,7 @@ static persona_code load(registry *r, served *x, persona_err *e)
     persona_session *session = NULL;
     const char *sha = NULL;
     set_state(r, x, SERVED_LOADING);
+    x->progress = 0;
     const uint64_t size = x->size_bytes;
     x->size_bytes = 0; /* not counted while room is made for it */
     served wanted = *x;
@@ -319,7 +192,7 @@ static persona_code load(registry *r, served *x, persona_err *e)
         return rc;
     }
     pthread_mutex_unlock(&r->lock);
-    rc = open_served(&r->opts, x->path, &model, &session, &sha, e);
+    rc = open_served(r, x, &model, &session, &sha, e);
     pthread_mutex_lock(&r->lock);
     x->model = model;
     x->session = session;
@@ -358,7 +231,7 @@ static served *find(registry *r, const char *id)
     if (id == NULL || *id == '\0') {
         return r->n > 0 ? r->models[0] : NULL;
     }
-    served *x = by_id(r, id);
+    served *x = registry_by_id(r, id);
     return x != NULL && x->missing && x->state != SERVED_READY ? NULL : x;
 }
 
@@ -376,7 +249,7 @@ persona_code registry_acquire(registry *r, const char *id, served **out, persona
     served *x = find(r, id);
     if (x == NULL) {
         pthread_mutex_unlock(&r->lock);
-        TRY(look(r, e));
+        TRY(registry_look(r, e));
         pthread_mutex_lock(&r->lock);
         x = find(r, id);
     }
@@ -448,7 +321,7 @@ persona_code registry_unload(registry *r, const char *id, bool *was, persona_err
 persona_code registry_hash(registry *r, const char *id, char out[65], persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    TRY(look(r, e));
+    TRY(registry_look(r, e));
     pthread_mutex_lock(&r->lock);
     served *x = find(r, id);
     out[0] = '\0';
@@ -472,7 +345,7 @@ out:
 persona_code registry_peek(registry *r, const char *id, model_peek *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    TRY(look(r, e));
+    TRY(registry_look(r, e));
     pthread_mutex_lock(&r->lock);
     const served *x = find(r, id);
     if (x == NULL) {
@@ -510,6 +383,7 @@ static served_status status_of(const registry *r, const served *x)
                        .n_users = x->n_users,
                        .seconds = clock_now() - x->since,
                        .is_default = x == r->models[0]};
+    s.progress = x->state == SERVED_LOADING ? x->progress : (double)NAN;
     memcpy(s.id, x->id, sizeof s.id);
     memcpy(s.failure, x->failure, sizeof s.failure);
     memcpy(s.hash, x->hash, sizeof s.hash);
@@ -525,7 +399,7 @@ persona_code registry_list(registry *r, served_status **out, size_t *n, persona_
     persona_code rc = PERSONA_OK;
     *n = 0;
     *out = NULL;
-    TRY(look(r, e));
+    TRY(registry_look(r, e));
     pthread_mutex_lock(&r->lock);
     *out = mem_calloc(r->n + 1, sizeof **out);
     for (size_t i = 0; *out != NULL && i < r->n; i++) {
@@ -542,7 +416,7 @@ out:
 persona_code registry_status(registry *r, const char *id, served_status *out, persona_err *e)
 {
     persona_code rc = PERSONA_OK;
-    TRY(look(r, e));
+    TRY(registry_look(r, e));
     pthread_mutex_lock(&r->lock);
     const served *x = find(r, id);
     if (x != NULL) {
@@ -553,6 +427,20 @@ persona_code registry_status(registry *r, const char *id, served_status *out, pe
     pthread_mutex_unlock(&r->lock);
 out:
     return rc;
+}
+
+double registry_progress(registry *r)
+{
+    double least = (double)NAN;
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->n; i++) {
+        const served *x = r->models[i];
+        if (x->state == SERVED_LOADING && !(x->progress >= least)) {
+            least = x->progress;
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+    return least;
 }
 
 void registry_memory(registry *r, uint64_t *used, uint64_t *budget)

@@ -39,8 +39,9 @@ typedef struct served {
     served_state state;
     size_t n_users;
     uint64_t used_at;
-    double since; /* clock_now of the last change of state */
-    bool missing; /* its file has gone; stays as long as it is loaded */
+    double since;    /* clock_now of the last change of state */
+    double progress; /* 0..1 while it is loaded */
+    bool missing;    /* its file has gone; stays as long as it is loaded */
     char
         hash[65]; /* sha256 of this state of the file, also while it is not loaded; "": not known */
     char failure[512];
@@ -93,7 +94,8 @@ typedef struct served_status {
     int64_t created;
     served_state state;
     size_t n_users;
-    double seconds; /* in this state */
+    double seconds;  /* in this state */
+    double progress; /* LOADING: 0..1 of its file; NAN: it is not */
     bool is_default;
     char hash[65]; /* "": not known */
     bool loaded;   /* `facts` are known */
@@ -106,6 +108,9 @@ PERSONA_CHECK persona_code registry_list(registry *r, served_status **out, size_
 /* One of them. Errors: NOTFOUND. */
 PERSONA_CHECK persona_code registry_status(registry *r, const char *id, served_status *out,
                                            persona_err *e);
+/* 0..1 of the file of the model that has got least far of those that are being loaded; NAN: none
+ * is. */
+double registry_progress(registry *r);
 /* Bytes of the files of loaded models, and what they may come to. */
 void registry_memory(registry *r, uint64_t *used, uint64_t *budget);
 /* Calls fn for every loaded model, held meanwhile. */

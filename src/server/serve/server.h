@@ -32,6 +32,7 @@ typedef struct server_opts {
     int n_connections, n_per_client, idle_s, drain_s;
     size_t body_max;
     int trash_days; /* what was deleted longer ago goes for good when the server starts; 0: never */
+    uint32_t seed;  /* of requests that say none; 0: each has one of its own */
     bool quiet;     /* no log at all */
 } server_opts;
 server_opts server_defaults(void);

@@ -120,9 +120,13 @@ out:
     return rc;
 }
 
-static persona_code take_seed(const ask *a, uint32_t *out, persona_err *e)
+static persona_code take_seed(const call *c, const ask *a, uint32_t *out, persona_err *e)
 {
     if (a->seed_said == NULL || json_typeof(a->seed_said) == JSON_NULL) {
+        *out = c->s->opts.seed;
+        if (*out != 0) {
+            return PERSONA_OK;
+        }
         (void)random_bytes(out, sizeof *out); /* or 0 */
         return PERSONA_OK;
     }
@@ -257,7 +261,7 @@ persona_code ask_open(call *c, const ask *a, const char *kind, asked *out, perso
         c->reason = "model_not_found";
     }
     TRY(rc);
-    TRY(take_seed(a, &out->seed, e));
+    TRY(take_seed(c, a, &out->seed, e));
     take_sampling(a, out->seed, &x->sampling);
     x->logprobs = a->logprobs;
     x->pace = a->pace;

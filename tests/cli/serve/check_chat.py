@@ -192,6 +192,10 @@ def metrics(s):
     after = read()
     for name, grown in (("requests_total", 1), ("requests_done_total", 1), ("requests_steered_total", 1), ("tokens_total", 24)):
         equal(after[f"persona_{name}"] - before[f"persona_{name}"], grown, name)
+    name = "persona_engine_steering_seconds_total"
+    chat(s)
+    equal(read()[name], after[name], "an unsteered answer spends nothing on steering")
+    check(before[name] < after[name] < after["persona_engine_seconds_total"], "a steered one does")
     check(after["persona_models_loaded"] >= 1 and after["persona_first_token_seconds_sum"] > 0, "gauges")
 
 
@@ -223,4 +227,25 @@ with serving("--keys", os.path.join(TMP, "keys"), "--steer", f"{QWEN}=-3*raw:sil
         equal(status, 200, "with a token")
         check(r["steering"]["expression"] == steering, f"its default: {r['steering']['expression']}")
     equal(server.ask("GET", "/v1/models", headers={"Authorization": "Bearer first-token-00000"})[0], 401, "a wrong token")
+
+with serving("--seed", "77") as server: # what --seed is for
+    warm = {**ASK, "temperature": 1.5, "max_tokens": 12}
+    replies = [server.ask("POST", "/v1/chat/completions", {**warm, **more})[1] for more in ({}, {}, {"seed": 77}, {"seed": 5}, {"seed": None})]
+    equal([r["seed"] for r in replies], [77, 77, 77, 5, 77], "seeds")
+    texts = [r["choices"][0]["message"]["content"] for r in replies]
+    equal(len({texts[0], texts[1], texts[2], texts[4]}), 1, "the same seed, the same answer")
+
+with serving() as server:
+    equal(server.ask("GET", "/health")[1], {"status": "ok", "loading": None}, "nothing is loading")
+    seen, asking = [], threading.Thread(target=server.ask, args=("POST", f"/api/v1/models/{QWEN}/load"))
+    asking.start()
+    while True:
+        m = server.ask("GET", f"/api/v1/models/{QWEN}")[1]
+        seen.append((m["state"], m["progress"]))
+        if m["state"] == "ready":
+            break
+    asking.join()
+    loading = [p for state, p in seen if state == "loading"]
+    check(all(p is not None and 0 <= p <= 100 for p in loading) and loading == sorted(loading), f"progress: {loading}")
+    check(all(p is None for state, p in seen if state != "loading"), f"progress of what is not loading: {seen}")
 done()
