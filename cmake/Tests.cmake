@@ -24,6 +24,12 @@ find_program(PERSONA_ORACLE llama-completion HINTS "${PERSONA_PREFIX}/oracle")
 if(PERSONA_ORACLE)
     list(APPEND test_env "PERSONA_ORACLE=${PERSONA_ORACLE}")
 endif()
+# The other hosts of tests/cli/rpc.sh; Debian's package has it where no PATH leads.
+find_program(PERSONA_RPC_SERVER ggml-rpc-server HINTS "${PERSONA_PREFIX}/oracle"
+    "/usr/libexec/${CMAKE_LIBRARY_ARCHITECTURE}/llama/bin")
+if(PERSONA_RPC_SERVER)
+    list(APPEND test_env "PERSONA_RPC_SERVER=${PERSONA_RPC_SERVER}")
+endif()
 if(PERSONA_SANITIZE)
     set(factor 5)
     list(APPEND test_env "PERSONA_QUICK=1") # tests of behavior take the shortest of their cases

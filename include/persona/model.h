@@ -22,11 +22,15 @@ typedef struct persona_model persona_model;
 typedef int32_t persona_token;
 
 typedef struct persona_model_opts {
-    int n_gpu_layers; /* layers to offload; -1: all. Default 0: CPU */
+    int n_gpu_layers; /* layers to offload; -1: all. Default 0: CPU, with rpc all */
     /* where to: names of devices (persona_engine_device), separated by commas; "CPU" alone:
      * nowhere.
        NULL (default): all that ggml finds */
     const char *devices;
+    /* other hosts as devices: "HOST:PORT,..." of ggml-rpc-servers of the same ggml, unencrypted and
+       trusted; they stay reserved for this process. NULL (default): none */
+    const char *rpc;
+    int rpc_wait;       /* seconds in which a host must have computed one step; default 600 */
     bool check_tensors; /* validate weight data while loading (slow); default false */
     /* many answers are to come: where the model is narrow, the first one that is opened takes the
        CPU backend that is fastest for it, whose last bits may differ from llama.cpp's choice;
@@ -109,6 +113,15 @@ const char *persona_engine_ggml_version(void);
 size_t persona_engine_device_count(void);
 const char *persona_engine_device_name(size_t i); /* in words; NULL past the end */
 const char *persona_engine_device(size_t i);      /* as persona_model_opts.devices names it */
+/* Connects to the hosts of a persona_model_opts.rpc as opening a model does: their devices are then
+ * among those above. Errors: USAGE, UNAVAILABLE, NOMEM. */
+PERSONA_CHECK persona_code persona_engine_connect(const char *rpc, int rpc_wait, persona_err *e);
+bool persona_engine_has_rpc(void); /* ggml's RPC backend is installed */
+
+/* ggml ends the process by abort() when it cannot go on; a host of persona_model_opts.rpc that goes
+ * away is such a case. hook (NULL: none) is told why, in one of ggml's threads and a moment before,
+ * and may end the process in a milder way. */
+void persona_engine_on_abort(void (*hook)(const char *text));
 
 #ifdef __cplusplus
 }

@@ -108,6 +108,15 @@ static persona_code print_json(cli_state *state, const facts *f, const check *c,
         jo_string(o, NULL, persona_engine_device_name(i));
     }
     jo_end(o);
+    jo_array(o, "devices");
+    for (size_t i = 0; i < persona_engine_device_count(); i++) {
+        jo_object(o, NULL);
+        jo_string(o, "name", persona_engine_device(i));
+        jo_string(o, "text", persona_engine_device_name(i));
+        jo_end(o);
+    }
+    jo_end(o);
+    jo_bool(o, "rpc", persona_engine_has_rpc());
     jo_array(o, "folders");
     for (size_t i = 0; f->dirs && f->dirs[i]; i++) {
         jo_string(o, NULL, f->dirs[i]);
@@ -141,10 +150,13 @@ static void print_text(const facts *f, const check *c)
         printf("  %s%-8s%s %-16s %s\n", tty_paint(stdout, c[i].ok ? TTY_GREEN : TTY_RED),
                c[i].ok ? "ok" : "missing", tty_paint(stdout, TTY_RESET), c[i].name, c[i].text);
     }
-    printf("\nbackends\n");
+    printf("\ndevices\n");
     for (size_t i = 0; i < persona_engine_device_count(); i++) {
-        printf("  %s\n", persona_engine_device_name(i));
+        printf("  %-6s  %s\n", persona_engine_device(i), persona_engine_device_name(i));
     }
+    printf("  other hosts (--rpc): %s\n", persona_engine_has_rpc()
+                                              ? "ggml's RPC backend is installed"
+                                              : "ggml's RPC backend is not installed");
     printf("\nfolders searched for models/ and traits/\n");
     for (size_t i = 0; f->dirs && f->dirs[i]; i++) {
         printf("  %s\n", f->dirs[i]);
@@ -165,6 +177,9 @@ static persona_code run_doctor(void *p, persona_err *e)
     facts f = {.dirs = NULL};
     check checks[N_CHECKS];
     const char *missing = NULL;
+    if (c->rig.model.rpc) {
+        TRY(persona_engine_connect(c->rig.model.rpc, c->rig.model.rpc_wait, e));
+    }
     TRY(gather(&f, e));
     examine(&f, checks);
     for (size_t i = 0; i < N_CHECKS; i++) {
@@ -198,8 +213,8 @@ const cli_command command_doctor = {
     .summary = "Check the installation",
     .usage = "",
     .about = "Checks the installation: libraries, compute backends, folders, models and trait "
-             "packs.",
-    .groups = {{&opt_group_output, 0}},
+             "packs; with --rpc also other hosts.",
+    .groups = {{&opt_group_hosts, 0}, {&opt_group_output, 0}},
     .size = sizeof(doctor_args),
     .run = run_doctor,
 };

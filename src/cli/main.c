@@ -159,6 +159,16 @@ static void calm_openmp(char **argv)
     }
 }
 
+/* ggml is about to abort. A host of --rpc that is gone is no fault of this program: no core, and
+ * the exit code that says so. */
+static void on_abort(const char *text)
+{
+    fprintf(stderr, "%spersona: %s\n", isatty(STDERR_FILENO) == 1 ? "\n" : "", text);
+    if (strncmp(text, "a host of --rpc", 15) == 0) {
+        _exit(persona_code_exit(PERSONA_E_UNAVAILABLE));
+    }
+}
+
 int main(int argc, char **argv)
 {
     calm_openmp(argv);
@@ -166,6 +176,7 @@ int main(int argc, char **argv)
     tty_init(TTY_AUTO);
     catch_interrupt();
     persona_model_guard();
+    persona_engine_on_abort(on_abort);
     cli_state c = cli_state_defaults();
     c.hooks =
         (persona_hooks){.ud = &c.progress, .progress = tty_progress_update, .cancel = &interrupted};

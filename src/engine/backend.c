@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/try.h"
 #include "engine/engine.h"
+#include "engine/rpc.h"
 #include "persona/persona.h"
 
 #ifndef PERSONA_BACKENDS_DIR
@@ -86,13 +88,26 @@ static bool load_avx2(const char *dir)
     return false;
 }
 
+static const char *backends_dir(void)
+{
+    const char *dir = getenv("PERSONA_BACKENDS_DIR");
+    return dir != NULL && dir[0] != '\0' ? dir : PERSONA_BACKENDS_DIR;
+}
+
+ggml_backend_reg_t rpc_backend_load(void)
+{
+    char path[4096];
+    const char *dir = backends_dir();
+    const int n = snprintf(path, sizeof path, "%s/libggml-rpc.so", dir);
+    return dir[0] != '\0' && n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0
+               ? ggml_backend_load(path)
+               : NULL;
+}
+
 static void init_backends(void)
 {
     backend_log_hook();
-    const char *dir = getenv("PERSONA_BACKENDS_DIR");
-    if (dir == NULL || dir[0] == '\0') {
-        dir = PERSONA_BACKENDS_DIR;
-    }
+    const char *dir = backends_dir();
     if (dir[0] != '\0' && want_narrow && load_avx2(dir)) {
         /* the only backend: models like that need no other */
     } else if (dir[0] != '\0') {
@@ -215,35 +230,73 @@ static persona_code unknown_device(const char *name, size_t len, persona_err *e)
     return rc;
 }
 
-persona_code backend_devices(const char *list, ggml_backend_dev_t **out, persona_err *e)
+/* The devices of a list of names; what the processor computes is not offloaded. */
+static persona_code named_devices(const char *list, ggml_backend_dev_t *out, persona_err *e)
 {
-    *out = NULL;
-    if (list == NULL) {
-        return PERSONA_OK;
-    }
     size_t n = 0;
-    ggml_backend_dev_t *devices = mem_calloc(strlen(list) + 2, sizeof *devices);
-    if (devices == NULL) {
-        return mem_err(e, "a list of devices");
-    }
     for (const char *at = list;; at++) {
         const size_t len = strcspn(at, ",");
         ggml_backend_dev_t dev = device_named(at, len);
         if (dev == NULL) {
-            mem_free(devices);
             return unknown_device(at, len, e);
         }
-        /* what the processor computes is not offloaded */
         if (ggml_backend_dev_type(dev) != GGML_BACKEND_DEVICE_TYPE_CPU) {
-            devices[n++] = dev;
+            out[n++] = dev;
         }
         at += len;
         if (*at == '\0') {
-            break;
+            return PERSONA_OK;
         }
     }
-    *out = devices;
-    return PERSONA_OK;
+}
+
+/* Without names and hosts libllama chooses; it would also take hosts of an earlier model. */
+static void local_devices(ggml_backend_dev_t *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
+        ggml_backend_dev_t dev = ggml_backend_dev_get(i);
+        if (ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_GPU && !rpc_is_remote(dev)) {
+            out[n++] = dev;
+        }
+    }
+}
+
+static bool any_remote(void)
+{
+    bool any = false;
+    for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
+        any = any || rpc_is_remote(ggml_backend_dev_get(i));
+    }
+    return any;
+}
+
+persona_code backend_devices(const persona_model_opts *o, ggml_backend_dev_t **out, persona_err *e)
+{
+    persona_code rc = PERSONA_OK;
+    ggml_backend_dev_t *devices = NULL;
+    *out = NULL;
+    if (o->rpc != NULL) {
+        TRY(rpc_devices(o->rpc, o->rpc_wait, &devices, e));
+    }
+    if (o->devices != NULL || (o->rpc == NULL && any_remote())) {
+        const size_t n = o->devices != NULL ? strlen(o->devices) : ggml_backend_dev_count();
+        mem_free(devices);
+        devices = mem_calloc(n + 2, sizeof *devices);
+        TRY(devices != NULL ? PERSONA_OK : mem_err(e, "a list of devices"));
+        if (o->devices != NULL) {
+            TRY(named_devices(o->devices, devices, e));
+        } else {
+            local_devices(devices);
+        }
+    }
+out:
+    if (rc == PERSONA_OK) {
+        *out = devices;
+    } else {
+        mem_free(devices);
+    }
+    return rc;
 }
 
 #ifndef PERSONA_VERSION

@@ -31,9 +31,9 @@
 /* Loads the compute backends once per process; narrow: those that suit models of narrow heads. The
  * first call decides. Errors: UNAVAILABLE. */
 PERSONA_CHECK persona_code backend_init(bool narrow, persona_err *e);
-/* The devices of a list "A,B" to offload to, ending with NULL; mem_free it. NULL (libllama's own
- * choice) for NULL. Errors: USAGE (unknown name), NOMEM. */
-PERSONA_CHECK persona_code backend_devices(const char *list, ggml_backend_dev_t **out,
+/* The devices to offload to, ending with NULL; mem_free it. NULL: libllama's own choice. Errors:
+ * USAGE (unknown name), UNAVAILABLE (a host of rpc), NOMEM. */
+PERSONA_CHECK persona_code backend_devices(const persona_model_opts *o, ggml_backend_dev_t **out,
                                            persona_err *e);
 /* Routes the errors that libllama and ggml log to backend_log_last. */
 void backend_log_hook(void);

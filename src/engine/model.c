@@ -22,7 +22,7 @@
 
 persona_model_opts persona_model_defaults(void)
 {
-    return (persona_model_opts){.n_gpu_layers = 0};
+    return (persona_model_opts){.rpc_wait = 600};
 }
 
 /* One metadata string, or NULL when the key is absent. */
@@ -367,10 +367,10 @@ persona_code persona_model_open(const char *path, const persona_model_opts *opts
     m->memo = prompt_memo_new(); /* NULL: prompts are made anew each time */
     TRY(start_template(m, &tmpl, e));
     TRY(backend_init(narrow && o.bulk, e));
-    TRY(backend_devices(o.devices, &devices, e));
+    TRY(backend_devices(&o, &devices, e));
     backend_log_reset();
     struct llama_model_params p = llama_model_default_params();
-    p.n_gpu_layers = o.n_gpu_layers;
+    p.n_gpu_layers = o.rpc != NULL && o.n_gpu_layers == 0 ? -1 : o.n_gpu_layers;
     p.devices = devices;
     p.check_tensors = o.check_tensors;
     m->cancel = o.cancel;

@@ -155,9 +155,9 @@ typedef struct cli_command {
 
 /* ---- option_groups.c: what commands share ---------------------------------------------------- */
 
-extern const opt_group opt_group_model, opt_group_mapping, opt_group_judge, opt_group_judges,
-    opt_group_running, opt_group_output, opt_group_guard, opt_group_along, opt_group_neutral,
-    opt_group_sampling;
+extern const opt_group opt_group_hosts, opt_group_model, opt_group_mapping, opt_group_judge,
+    opt_group_judges, opt_group_running, opt_group_output, opt_group_guard, opt_group_along,
+    opt_group_neutral, opt_group_sampling;
 
 /* ---- option_parse.c -------------------------------------------------------------------------- */
 

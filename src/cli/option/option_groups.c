@@ -11,6 +11,22 @@
 
 /* ---- opening a model ------------------------------------------------------------------------- */
 
+/* Also of doctor, which opens no model. */
+#define RPC_OPTIONS                                                                                \
+    {.name = "rpc",                                                                                \
+     .type = OPT_NAMES,                                                                            \
+     .arg = "HOST:PORT,...",                                                                       \
+     .at = STATE(rig.model.rpc),                                                                   \
+     .without = "this machine alone",                                                              \
+     .help =                                                                                       \
+         "Layers on other hosts, where ggml-rpc-servers of the same ggml run: unencrypted, for "   \
+         "trusted networks (docs/SCALE.md)"},                                                      \
+    {                                                                                              \
+        .name = "rpc-wait", .type = OPT_INT, .arg = "SECONDS", .min = 1, .max = 86400,             \
+        .at = STATE(rig.model.rpc_wait),                                                           \
+        .help = "How long such a host may compute at one step before it counts as gone"            \
+    }
+
 static const opt model_options[] = {
     {.name = "gpu-layers",
      .type = OPT_COUNT,
@@ -18,6 +34,7 @@ static const opt model_options[] = {
      .min = 0,
      .max = 100000,
      .at = STATE(rig.model.n_gpu_layers),
+     .without = "0; with --rpc all",
      .help = "Layers of a model that are computed on the device"},
     {.name = "device",
      .type = OPT_NAMES,
@@ -25,6 +42,7 @@ static const opt model_options[] = {
      .at = STATE(rig.model.devices),
      .without = "every device that ggml finds",
      .help = "The devices for these layers, as 'persona doctor' lists them"},
+    RPC_OPTIONS,
     {.name = "chat-template",
      .type = OPT_FILE,
      .arg = "NAME|FILE",
@@ -41,6 +59,8 @@ static const opt model_options[] = {
          "a line 'Question:' ends its answer"},
     {.name = NULL},
 };
+static const opt host_options[] = {RPC_OPTIONS, {.name = NULL}};
+const opt_group opt_group_hosts = {"Other hosts", true, host_options};
 const opt_group opt_group_model = {"Models", true, model_options};
 
 /* ---- running one ----------------------------------------------------------------------------- */

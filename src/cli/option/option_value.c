@@ -148,7 +148,9 @@ static persona_code store_text(const opt_call *x, const char **at, persona_err *
 {
     if (x->o->type == OPT_NAMES && !x->value[strspn(x->value, ",")]) {
         return persona_err_set(e, PERSONA_E_USAGE, "%s names no %s", x->typed,
-                               strcmp(x->o->name, "traits") == 0 ? "trait" : "thing");
+                               strcmp(x->o->name, "traits") == 0 ? "trait"
+                               : strcmp(x->o->name, "rpc") == 0  ? "host"
+                                                                 : "thing");
     }
     *at = x->value;
     /* files may have any name */

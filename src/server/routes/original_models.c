@@ -65,7 +65,8 @@ static persona_code info(call *c, persona_err *e)
     jo_bool(&c->out, "loaded", x.loaded);
     if (x.loaded) {
         jo_double(&c->out, "memory_usage", (double)x.size_bytes);
-        jo_string(&c->out, "device", c->s->opts.models.model.n_gpu_layers != 0 ? "gpu" : "cpu");
+        const persona_model_opts *o = &c->s->opts.models.model;
+        jo_string(&c->out, "device", o->n_gpu_layers != 0 || o->rpc != NULL ? "gpu" : "cpu");
     }
     jo_end(&c->out);
 out:
