@@ -117,9 +117,10 @@ static persona_code put_item(void *ud, const acts_item *x, persona_err *e)
     persona_code rc = PERSONA_OK;
     acts_work *w = ud;
     const size_t width = w->n_blocks * w->n_embd, n = x->n_floats / width;
+    const bool all = w->o->mode == PERSONA_TAP_ALL;
     json_out *o = &w->json;
     if (x->i >= w->texts.n || x->n_floats % width != 0 ||
-        (w->o->mode == PERSONA_TAP_ALL && n > 0 && !x->ids)) {
+        (all && n > 0 && (!x->ids || !x->positions))) {
         rc = persona_err_set(e, PERSONA_E_FORMAT,
                              "%s: text %zu does not belong (begin it anew "
                              "with --fresh)",
@@ -142,7 +143,7 @@ static persona_code put_item(void *ud, const acts_item *x, persona_err *e)
     }
     jo_int(o, "n_rows", (long long)n);
     jo_int(o, "n_tokens", (long long)x->n_positions);
-    if (w->o->mode == PERSONA_TAP_ALL) {
+    if (all) {
         TRY(put_tokens(w, x, e));
     }
     jo_end(o);

@@ -70,19 +70,23 @@ def shared(p, both):
 class Long(threading.Thread):
     """A long stream through the proxy; keeps its events and when they came."""
 
-    def __init__(self, p, seed, tokens):
+    def __init__(self, p, seed, tokens, pace=None):
         super().__init__(daemon=True)
-        self.p, self.seed, self.tokens, self.failed, self.begun = p, seed, tokens, None, threading.Event()
+        self.paced = {"pace": pace} if pace else {}
+        self.p, self.seed, self.tokens, self.failed = p, seed, tokens, None
+        self.begun, self.many = threading.Event(), threading.Event()
         self.events, self.times = [], []
 
     def run(self):
         try:
             for x in self.p.stream("/v1/chat/completions", {**ASK, "temperature": 1, "seed": self.seed, "max_tokens": self.tokens,
-                                                           "ignore_eos": True}):
+                                                           "ignore_eos": True, **self.paced}):
                 self.events.append(x)
                 self.times.append(time.monotonic())
                 if len(self.events) > 3:
                     self.begun.set()
+                if len(self.events) > 12:
+                    self.many.set()
         except Exception as e: # the main thread says it
             self.failed = e
         self.begun.set()
@@ -99,7 +103,7 @@ class Long(threading.Thread):
 
 
 def live(p, both):
-    streams = [Long(p, i, 3800) for i in range(4)]
+    streams = [Long(p, i, 3800, pace=50) for i in range(4)] # 20 ms apart: on a fast machine, too, no two are one piece
     for s in streams:
         s.start()
     for s in streams:
@@ -114,6 +118,8 @@ def live(p, both):
     for s in both:
         listed = s.ask("GET", "/api/v1/requests")[1]["requests"]
         check(listed and all("2*raw:silly" in json.dumps(r) for r in listed), f"steered so: {listed}")
+    for s in streams:
+        check(s.many.wait(120), f"a dozen tokens: {s.failed}")
     for s in streams:
         equal(p.ask("DELETE", f"/api/v1/requests/{s.id}")[0], 200, "ended, wherever it runs")
     for s in streams:
