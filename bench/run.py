@@ -72,7 +72,7 @@ def machine():
     memory = first_line("/proc/meminfo", r"MemTotal:\s*(\d+)")
     return {"cpu": first_line("/proc/cpuinfo", r"model name\s*:\s*(.*)") or platform.processor(),
             "cores": len(os.sched_getaffinity(0)), "memory_gib": round(int(memory or 0) / 2**20, 1),
-            "system": f"{platform.system()} {platform.release()}"}
+            "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}"}
 
 
 def versions():
