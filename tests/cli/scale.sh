@@ -110,10 +110,10 @@ assert shard["spec"]["completionMode"] == "Indexed" and args[args.index("--shard
 assert "backoffLimitPerIndex" not in shard["spec"] or shard["spec"]["template"]["spec"]["restartPolicy"] == "Never"
 pod = finish["spec"]["template"]["spec"]
 merge, last = pod["initContainers"][0]["args"], pod["containers"][0]["args"]
-assert merge[3:] == [f"/work/part-{i}.db" for i in range(n)]
+assert merge[3:] == [f"/shared/part-{i}.db" for i in range(n)]
 for name, a in (("shard", args), ("merge", merge), ("last", last)):
     with open(f"{sys.argv[2]}/{name}.args", "w") as f:
-        f.write("".join(x.replace("/work", sys.argv[2]) + "\n" for x in a))
+        f.write("".join(x.replace("/shared", sys.argv[2]) + "\n" for x in a))
 PY
     more=("${options[@]}" --threads 1)
     mapfile -t args <"$tmp/k8s/shard.args"
